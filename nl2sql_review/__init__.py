@@ -1,7 +1,7 @@
 """Reviews NL2SQL fine-tuning scripts without running them.
 
-The public door: `review`, `plan` and `memory`, and the types that they take and return. docs/api.md shows them at work.
-Importing the package loads nothing else: a name is fetched on first use, so that the command line starts fast.
+The public API: `review`, `plan` and `memory`, with the types that they take and return. docs/api.md has examples.
+Importing the package loads nothing else: a name is imported on first use, so that the command line starts fast.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ else:
     }
 
     def __getattr__(name: str) -> object:
-        """Import a public type where it is defined."""
+        """Import a public type from the module that defines it."""
         if name not in HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from importlib import import_module
@@ -71,10 +71,10 @@ else:
 
 
 def review(paths: Path | Sequence[Path], options: Options | None = None) -> Report:
-    """Review the scripts, notebooks, configurations and directories that the paths name, each against the checklist.
+    """Review the scripts, notebooks, configurations and directories in `paths`, each against the checklist.
 
-    Returns one `FileReport` for each file, in order. A file that cannot be read or parsed is an entry of status "error"
-    with a finding, one that trains nothing is an entry of status "skipped"; a fault of this program is an entry of
+    Returns one `FileReport` for each file, in order. A file that cannot be read or parsed has the status "error" and a
+    finding; a file that trains nothing has the status "skipped"; a fault of this program is an entry of
     `internal_errors`. Raises SettingsError for settings or options that cannot be used.
     """
     from os import PathLike, fspath
@@ -87,11 +87,11 @@ def review(paths: Path | Sequence[Path], options: Options | None = None) -> Repo
 
 
 def plan(path: Path, options: Options | None = None) -> PlanReport:
-    """Return what one script or configuration would train with: every value, where it comes from, and the calls.
+    """Return what one script or configuration would train with: every value, its origin, and the calls.
 
     A script that trains nothing has no calls, and no facts in any section. Raises OSError for a file that cannot be
-    opened, SourceError for one that cannot be parsed, NotAConfiguration for a document that no training program reads,
-    SettingsError for settings or options that cannot be used.
+    opened, SourceError for a file that cannot be parsed, NotAConfiguration for a document that no training program
+    reads, SettingsError for settings or options that cannot be used.
     """
     from os import fspath
 
@@ -106,9 +106,9 @@ def plan(path: Path, options: Options | None = None) -> PlanReport:
 def memory(path: Path, options: Options | None = None, *, gpu: str | None = None) -> MemoryReport:
     """Estimate the GPU memory, in GiB, that the runs of one script or configuration need.
 
-    `gpu` is the card, as in "T4", "A100 80GB" or "16GB"; by default the one that the settings or a comment in the
-    script names. Returns one summary for each trainer, none for a script that trains nothing; where there is no
-    estimate its `reason` says why. Raises UnknownCard, and the errors of `plan`.
+    `gpu` is the card, as in "T4", "A100 80GB" or "16GB"; the default is the card named in the settings or in a comment
+    of the script. Returns one summary for each trainer, none for a script that trains nothing; if there is no estimate,
+    the `reason` of the summary explains why. Raises UnknownCard, and the errors of `plan`.
     """
     from os import fspath
 

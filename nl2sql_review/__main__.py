@@ -1,4 +1,4 @@
-"""`python -m nl2sql_review`."""
+"""Entry point of `python -m nl2sql_review`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line: arguments → review → render → exit code. Imports nothing heavy before it must."""
+"""Command line: arguments → review → render → exit code. Imports expensive modules only if needed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STARTED_BY_PROGRAMS = ("hook", "mcp", "server")  # an editor or agent means the 
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit code. Never raises, except SystemExit after `--help` and `--version`."""
+    """Run one command and return its exit code. Never raises, except SystemExit after `--help` and `--version`."""
     argv = list(sys.argv[1:] if argv is None else argv)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # whatever the console's encoding, printing must not fail
@@ -45,10 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run() -> None:
-    """`main` as a process of its own.
+    """Run `main` as a process of its own.
 
-    It ends at once, rather than after taking apart every object of a review. Nor is garbage looked for on the way, a
-    sixth of the time of a review, whose large tree stays in use until the end: `Reviewer.review` collects between
+    The process exits at once, without freeing every object of a review. The garbage collector is off, since it takes a
+    sixth of the time of a review and the large tree stays in use until the end: `Reviewer.review` collects between
     files.
     """
     gc.disable()

@@ -1,4 +1,4 @@
-"""The checklist at run time: what a script promises, checked on the labels of the first real batch.
+"""Checklist at run time: checks what a script promises on the labels of the first real batch.
 
     from nl2sql_review.preflight import preflight
 
@@ -7,7 +7,7 @@
     trainer.train()
 
 or, in a script of one's own, `SFTTrainer(..., callbacks=[preflight_callback(tokenizer)])`. Rule ids are the
-checklist's. torch and transformers are imported only inside.
+checklist's. torch and transformers are imported only if needed.
 """
 
 from __future__ import annotations
@@ -38,39 +38,39 @@ TITLES = {
 
 
 class Tokenizer(Protocol):
-    """A tokenizer of transformers. Its `eos_token_id` and `bos_token_id` are asked for where it has them."""
+    """A tokenizer of transformers. Its `eos_token_id` and `bos_token_id` are used if it has them."""
 
     def decode(self, token_ids: list[int], skip_special_tokens: bool = ...) -> str | list[str]:
         """Return the text of token ids."""
 
 
 class Processor(Protocol):
-    """What prepares images too, and holds the tokenizer."""
+    """Processor that also prepares images, and contains the tokenizer."""
 
     @property
     def tokenizer(self) -> Tokenizer:
-        """The tokenizer of the text."""
+        """Tokenizer of the text."""
 
 
 class Tensor(Protocol):
-    """An array of numbers: of PyTorch or NumPy."""
+    """Array of numbers, from PyTorch or NumPy."""
 
     def tolist(self) -> list[Any]:
         """Return the numbers as nested lists."""
 
 
 class Trainer(Protocol):
-    """A `transformers.Trainer`, as far as it is asked here."""
+    """The part of a `transformers.Trainer` that is used here."""
 
     @property
     def args(self) -> object:
-        """The training arguments."""
+        """Training arguments."""
 
     def get_train_dataloader(self) -> Iterable[Batch]:
         """Return the collated batches of the training data."""
 
     def is_world_process_zero(self) -> bool:
-        """Whether this process is the one that speaks."""
+        """Return whether this is the main process, which prints."""
 
 
 Column = Union[Tensor, Sequence[Sequence[int]]]
@@ -79,7 +79,7 @@ TokenizerOrProcessor = Union[Tokenizer, Processor]
 
 
 class PreflightError(ValueError):
-    """The first batch breaks a promise of the checklist; the text names the rule, the row and what is there instead."""
+    """Error for a first batch that breaks a promise of the checklist; names the rule, the row and the actual value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +91,13 @@ class Row:
 
     @property
     def start(self) -> int:
-        """Index of the first token in the loss; the number of tokens when there is none."""
+        """Index of the first token in the loss; the number of tokens if there is none."""
         return self.learnt.index(True) if any(self.learnt) else len(self.ids)
 
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """What the first batch showed: one item a rule, and one example as text."""
+    """Result for the first batch: one item per rule, and one example as text."""
 
     items: tuple[ChecklistItem, ...]
     example: str
@@ -119,10 +119,10 @@ def preflight(
     instruction: str = INSTRUCTION,
     response: str = RESPONSE,
 ) -> Preflight:
-    """Check the first batch of a `transformers.Trainer` and show one example: logged, or printed where INFO is not.
+    """Check the first batch of a `transformers.Trainer` and log one example, or print it if INFO is not logged.
 
-    `instruction` and `response` are the texts that announce the two in the prompt; "" for a prompt without one.
-    Raises PreflightError when a promise is broken, or when there is no batch.
+    `instruction` and `response` are the texts that introduce the two in the prompt; "" for a prompt without one.
+    Raises PreflightError if a promise is broken, or if there is no batch.
     """
     tokenizer = tokenizer or getattr(trainer, "processing_class", None)
     args = trainer.args
@@ -133,11 +133,11 @@ def preflight(
 
 @dataclass(frozen=True, slots=True)
 class PreflightCounts:
-    """What all rows of the training data are trained on, counted on the batches of the trainer's own loader.
+    """Counts over all rows of the training data, from the batches of the trainer's own loader.
 
-    Rows: those without any token in the loss, those that were cut before their EOS token, that have no EOS token though
-    they were not cut, whose EOS token is not in the loss, and that start with two BOS tokens. Tokens: all, without
-    padding, and those in the loss.
+    Rows: without any token in the loss; cut before their EOS token; without an EOS token though not cut; with an EOS
+    token that is not in the loss; with two BOS tokens at the start. Tokens: all, without padding, and those in the
+    loss.
     """
 
     rows: int = 0
@@ -155,7 +155,7 @@ class PreflightCounts:
         return self.tokens_in_loss / self.tokens if self.tokens else 0.0
 
     def to_dict(self) -> dict[str, int | float]:
-        """Return the counts as trackers log them: `preflight/rows`, `preflight/no_label`, …"""
+        """Return the counts under the names for trackers: `preflight/rows`, `preflight/no_label`, …"""
         counts: dict[str, int | float] = {f"preflight/{name}": getattr(self, name) for name in self.__slots__}
         return {**counts, "preflight/share_in_loss": self.share_in_loss}
 
@@ -171,10 +171,10 @@ class PreflightCounts:
 
 
 def preflight_all(trainer: Trainer, tokenizer: TokenizerOrProcessor | None = None) -> PreflightCounts:
-    """Count over all batches of a trainer what its rows are trained on, and log it; nothing is trained.
+    """Count tokens in the loss and faulty rows over all batches of a trainer, and log the counts; trains nothing.
 
-    It takes as long as collating the data does. In a run of several processes each counts its own share. Raises
-    PreflightError for batches without labels.
+    It takes as long as collating the data. With several processes each counts its own share. Raises PreflightError for
+    batches without labels.
     """
     tokenizer = tokenizer or getattr(trainer, "processing_class", None)
     args = trainer.args
@@ -190,7 +190,7 @@ def preflight_all(trainer: Trainer, tokenizer: TokenizerOrProcessor | None = Non
 def count_rows(
     rows: Iterable[Row], tokenizer: TokenizerOrProcessor | None, length: int | None = None
 ) -> PreflightCounts:
-    """Count what rows are trained on; `length` is the number of tokens that the trainer keeps of one."""
+    """Count tokens in the loss and faulty rows; `length` is the number of tokens that the trainer keeps per row."""
     text_tokenizer = getattr(tokenizer, "tokenizer", tokenizer)
     eos, bos = (getattr(text_tokenizer, name, None) for name in ("eos_token_id", "bos_token_id"))
     found = dict.fromkeys(PreflightCounts.__slots__, 0)
@@ -214,7 +214,7 @@ def count_rows(
 def preflight_callback(
     tokenizer: TokenizerOrProcessor | None = None, *, instruction: str = INSTRUCTION, response: str = RESPONSE
 ) -> TrainerCallback:
-    """The same as a callback for anyone's trainer: it speaks, or raises, before the first step."""
+    """Return `preflight` as a callback for any trainer: it prints its result, or raises, before the first step."""
     from transformers import TrainerCallback
 
     class PreflightCallback(TrainerCallback):
@@ -272,16 +272,16 @@ def check_batch(
 
 
 def tokenizer_of(given: TokenizerOrProcessor | None) -> Tokenizer:
-    """Return the tokenizer of the text. Raises PreflightError where there is none."""
+    """Return the tokenizer of the text. Raises PreflightError if there is none."""
     if given is None:
         raise PreflightError("the trainer has no tokenizer: pass it, as in preflight(trainer, tokenizer)")
     return given.tokenizer if hasattr(given, "tokenizer") else given
 
 
 def rows_of(batch: Batch) -> list[Row]:
-    """The rows of a batch of tensors or lists, also of one without padding, where they follow each other in one line.
+    """Return the rows of a batch of tensors or lists, also of a batch without padding, with all rows joined into one.
 
-    PreflightError when it has no labels, or labels of other tokens.
+    Raises PreflightError if it has no labels, or labels of other tokens.
     """
     if "labels" not in batch:
         raise PreflightError(
@@ -302,7 +302,7 @@ def rows_of(batch: Batch) -> list[Row]:
 
 
 def _unpacked(batch: Batch, column: str) -> list[list[int]]:
-    """Split a column into rows: Unsloth on a GPU and TRL's `padding_free` join them and say where each begins."""
+    """Split a column into rows: Unsloth on a GPU and TRL's `padding_free` join them and add the start of each."""
     joined = _lists(batch[column])
     if "attention_mask" in batch or len(joined) != 1:
         return joined
@@ -403,7 +403,7 @@ def _item(rule: str, complaints: Sequence[str]) -> ChecklistItem:
 
 
 def example(rows: Sequence[Row], tokenizer: Tokenizer) -> str:
-    """The first row as a person wants to see it: what is only read, and what is learnt (lines with an arrow)."""
+    """Return the first row as text for people, with an arrow before the lines in the loss."""
     row = rows[0]
     parts: list[tuple[bool, list[int]]] = []
     for token, kept in zip(row.ids, row.learnt):

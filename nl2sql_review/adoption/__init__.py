@@ -1,1 +1,1 @@
-"""What does not count yet: baselines, what a change did not touch."""
+"""Findings that do not count yet: those in a baseline, and those that a change did not touch."""

@@ -1,8 +1,9 @@
-"""A baseline: the findings a project has accepted for now, so that only new ones count.
+"""Baseline: the findings that a project has accepted for now, so that only new ones count.
 
-The file is JSON, sorted, one finding a line, to be committed and read in a diff. Findings are known again by their
-fingerprints, so lines may move; an entry holds the value that was judged, and another value is a new finding. What was
-fixed is said, and `nl2sql-review baseline write` takes it out. Entries of older files, which hold no value, accept any.
+The file is sorted JSON, one finding per line, to be committed and read in a diff. Findings are matched by their
+fingerprints, so lines may move. An entry stores the value that was judged; a finding with another value is new. Fixed
+findings are reported, and `nl2sql-review baseline write` removes them. Entries of older files, which store no value,
+accept any value.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ UNREAD = ("file/unreadable", "file/syntax")  # what is in such a file nobody has
 
 @dataclass(frozen=True)
 class Baseline:
-    """The entries of a file; their paths are relative to the folder the file lies in."""
+    """Entries of a baseline file; their paths are relative to the folder of the file."""
 
     version: int
     findings: tuple[BaselineEntry, ...] = ()
@@ -48,21 +49,21 @@ class Baseline:
 
     @cached_property
     def _accepted(self) -> dict[str, list[BaselineEntry]]:
-        """The entries by their fingerprints."""
+        """Entries by fingerprint."""
         found: dict[str, list[BaselineEntry]] = {}
         for entry in self.findings:
             found.setdefault(entry.fingerprint, []).append(entry)
         return found
 
     def accepts(self, finding: Finding) -> bool:
-        """Whether the finding is known with the value that it has; never that a file could not be read."""
+        """Return whether the baseline has the finding with this value; false for files that cannot be read."""
         if finding.rule in UNREAD:
             return False
         known = self._accepted.get(finding.fingerprint, ())
         return finding.fingerprint in self.valueless or any(_same(entry.value, finding.value) for entry in known)
 
     def silenced(self, file: FileReport) -> FileReport:
-        """The file with the findings that are accepted suppressed; one whose value has changed says so."""
+        """Return the file with accepted findings suppressed, and a note on those with another value than accepted."""
         because = f"in the baseline {shown(self.path)}"
         edited = self._edited(file)
         findings = tuple(
@@ -76,9 +77,9 @@ class Baseline:
         return with_accepted(replace(file, findings=findings))
 
     def _edited(self, file: FileReport) -> dict[str, BaselineEntry]:
-        """The entries of findings that are as they were but for their code, by the fingerprints they have now.
+        """Return the entries of findings of which only the code has changed, by their current fingerprints.
 
-        A finding about what a call leaves out stands on the whole call: another argument there does not make it new.
+        The place of a finding about an omitted argument is the whole call: a new argument there does not make it new.
         """
         path, prints = _relative(file.path, self.folder), {f.fingerprint for f in file.findings}
         gone = [e for e in self.findings if e.path == path and e.fingerprint not in {*prints, *self.valueless}]
@@ -93,7 +94,7 @@ class Baseline:
         return found
 
     def _renewed(self, finding: Finding, file: FileReport) -> Finding:
-        """The finding, with the value that was accepted in its place: in the same code, or in other of its rule."""
+        """Return the finding with a note on the value accepted before, in the same code or else for the same rule."""
         known = self._accepted.get(finding.fingerprint, [])
         if not known:
             path = _relative(file.path, self.folder)
@@ -109,9 +110,9 @@ class Baseline:
         return accepted_was(finding, old if isinstance(old, str) and "=" not in finding.message else spelled(old))
 
     def removable(self, files: Iterable[FileReport]) -> list[BaselineEntry]:
-        """The entries that are no longer found: their file is gone, or was judged, and the rule too, without them.
+        """Return the entries that are no longer found: their file is gone, or their rule was judged there without them.
 
-        What could not be decided this time, or was not looked at, may still be there.
+        An entry stays if its rule could not be decided this time, or if its file was not reviewed.
         """
         by_path = {_relative(file.path, self.folder): file for file in files}
         gone = []
@@ -128,13 +129,13 @@ class Baseline:
         return gone
 
     def entries(self, file: FileReport) -> list[BaselineEntry]:
-        """What is found in a file now; what a comment silences needs no entry, and what was not read gets none."""
+        """Return the current findings of a file as entries, except suppressed ones and those of unreadable files."""
         path = _relative(file.path, self.folder)
         counted = (f for f in file.findings if f.suppressed is None and f.rule not in UNREAD)
         return [BaselineEntry(path, f.rule, f.fingerprint, f.message, f.value) for f in counted]
 
     def is_new(self, entry: BaselineEntry) -> bool:
-        """Whether an entry is not in the file, or with another value."""
+        """Return whether the baseline lacks an entry, or has it with another value."""
         known = self._accepted.get(entry.fingerprint, [])
         return (
             not known
@@ -144,7 +145,7 @@ class Baseline:
 
 
 def read(path: str) -> Baseline:
-    """The baseline in a file. SettingsError says what is wrong with it."""
+    """Read the baseline from a file. Raises SettingsError, whose text explains what is wrong with it."""
     name = shown(path)
     try:
         data = disk.read(path, SIZE_LIMIT)
@@ -165,14 +166,14 @@ def read(path: str) -> Baseline:
 
 
 def text(entries: Iterable[BaselineEntry]) -> str:
-    """The file that holds these entries, one a line."""
+    """Return the text of a baseline file with these entries, one per line."""
     ordered = sorted(entries, key=lambda e: (e.path, e.rule, e.message, e.fingerprint))
     lines = ",".join(f"\n  {json.dumps(asdict(entry), ensure_ascii=False)}" for entry in ordered)
     return f'{{\n "version": {VERSION},\n "findings": [{lines}\n ]\n}}\n'
 
 
 def _same(a: object, b: object) -> bool:
-    """Whether two values are the same in JSON, where 1 and 1.0 are one number and true is none."""
+    """Return whether two values are the same in JSON: 1 equals 1.0, but true is not a number."""
     return json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True) or _number(a) == _number(b) is not None
 
 

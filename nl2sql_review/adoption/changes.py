@@ -1,8 +1,8 @@
-"""What counts with `--changed-only`: what the changes since a commit touched or caused.
+"""Selects the findings that count with `--changed-only`: those that the changes since a commit touched or caused.
 
-A finding counts when it, or a place its value came through, stands on a changed line, or when the script did not have
-it before, with the files it reads as they were before. Edits that are not committed, and files that git does not know
-yet, are changes.
+A finding counts if it, or a place that its value passed through, is on a changed line, or if the script did not have it
+before, with the files that it reads in their earlier state. Uncommitted edits, and files that git does not track yet,
+are changes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Examine = Callable[[bytes, str, Mapping[str, bytes]], "Examined"]  # as Reviewer
 
 
 class All:
-    """The rows of a file that is new."""
+    """Rows of a new file: contains every row."""
 
     def __contains__(self, row: object) -> bool:
         return True
@@ -32,7 +32,7 @@ class All:
 
 @dataclass
 class Earlier:
-    """What was found in a script before, by fingerprint, and which items could not be decided."""
+    """Earlier findings of a script, by fingerprint, and the rules whose items could not be decided."""
 
     findings: dict[str, Finding] = field(default_factory=dict)
     unknown: frozenset[str] = frozenset()
@@ -40,7 +40,7 @@ class Earlier:
 
 @dataclass
 class Changes:
-    """The changes since the commit that `ref` names, in the repository of the working directory."""
+    """Changes since the commit `ref`, in the repository of the working directory."""
 
     ref: str
     before: git.Before
@@ -49,11 +49,11 @@ class Changes:
 
     @classmethod
     def since(cls, ref: str) -> Changes:
-        """Raises git.GitError, whose text says what to do."""
+        """Read the changes since `ref`. Raises git.GitError, whose text names the remedy."""
         return cls(ref, git.before(ref))
 
     def counted(self, file: FileReport, examine: Examine) -> FileReport:
-        """The file with all that was there before suppressed, or left out of the checklist where it was unknown."""
+        """Return the file with earlier findings suppressed and without checklist items that were unknown before."""
         earlier = self._earlier.get(file.path)
         if earlier is None:
             earlier = self._earlier[file.path] = self._examined(file, examine)
@@ -70,7 +70,7 @@ class Changes:
         return replace(file, findings=findings, checklist=items)
 
     def _examined(self, file: FileReport, examine: Examine) -> Earlier:
-        """The script judged once more, as it was. Nothing was there where that cannot be told."""
+        """Review the earlier version of the script. Returns no findings if that version cannot be reconstructed."""
         real = os.path.realpath(file.path)
         says = any(f.suppressed is None for f in file.findings) or any(i.verdict == "unknown" for i in file.checklist)
         if not says or (real not in self.before and real not in self.before.same):
@@ -84,7 +84,7 @@ class Changes:
         return Earlier({f.fingerprint: f for f in examined.report.findings if f.suppressed is None}, undecided)
 
     def _touched(self, path: str) -> Container[Row]:
-        """The changed rows of any file."""
+        """Return the changed rows of a file."""
         if path not in self._rows:
             self._rows[path] = self._read_rows(path)
         return self._rows[path]

@@ -1,4 +1,4 @@
-"""What an edit of a file touched or caused: two reviews of one file, before and after, compared line by line."""
+"""Finds what an edit of a file touched or caused: compares the reviews before and after it, line by line."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ HUNKS = 1_000  # of a patch that is undone; each costs a copy of the text
 
 
 class DoesNotFit(ValueError):
-    """The patch is not one that led to this text."""
+    """Error for a patch that did not produce this text."""
 
 
 def undone(text: str, patch: Sequence[dict[str, Any]]) -> str:
-    """The text before a patch, given as hunks {newStart, lines}, each line marked "+", "-" or " ".
+    """Return the text before a patch, given as hunks {newStart, lines}, each line marked "+", "-" or " ".
 
-    Raises DoesNotFit when the text is not what the patch made, as when something else has changed the file since.
+    Raises DoesNotFit if the text is not the result of the patch, for example if the file has changed since.
     """
     lines = text.split("\n")
     if len(patch) > HUNKS:
@@ -44,7 +44,7 @@ def undone(text: str, patch: Sequence[dict[str, Any]]) -> str:
 
 @dataclass(frozen=True)
 class Edit:
-    """Which lines of `after` are new, and where the other lines of `before` have gone."""
+    """New lines of `after`, and the new positions of the other lines of `before`."""
 
     path: str
     touched: frozenset[Row]
@@ -62,11 +62,11 @@ class Edit:
         return cls(after.path, frozenset(row[:2] for row in new if row[:2] not in kept), moved)
 
     def touches(self, finding: Finding) -> bool:
-        """Whether the finding, or a place its value came through, stands on a line that is new."""
+        """Return whether the finding, or a place that its value passed through, is on a new line."""
         return stands_on(finding, lambda path: self.touched if path == self.path else frozenset())
 
     def identity(self, finding: Finding, old: bool) -> tuple[Any, ...]:
-        """What makes a finding before the edit and one after it the same: rule, place, value and words."""
+        """Return what identifies a finding both before and after the edit: rule, place, value and message."""
         at: Location = finding.location
         row = (at.cell, at.row)
         place = self.moved.get(row) if old and at.path == self.path else row
@@ -74,7 +74,7 @@ class Edit:
 
 
 def stands_on(finding: Finding, touched: Callable[[str], Container[Row]]) -> bool:
-    """Whether the finding, or a place its value came through, stands on a new line; `touched`: the lines of a file."""
+    """Return whether the finding, or a place that its value passed through, is on a line of `touched`, by path."""
     return any(
         (at.cell, row) in touched(at.path)
         for at in (finding.location, *(step.location for step in finding.trace))
@@ -83,7 +83,7 @@ def stands_on(finding: Finding, touched: Callable[[str], Container[Row]]) -> boo
 
 
 def _alike(old: list[str], new: list[str]) -> Iterator[tuple[int, int, int]]:
-    """Runs of lines that stayed: (start in `old`, start in `new`, length)."""
+    """Yield the runs of unchanged lines: (start in `old`, start in `new`, length)."""
     same = min(len(old), len(new))
     head = next((i for i in range(same) if old[i] != new[i]), same)
     same -= head
@@ -103,7 +103,7 @@ SQUARE = 1_000_000  # pairs of lines that are compared; of more, only lines that
 
 
 def _unique_in_order(old: list[str], new: list[str]) -> list[tuple[int, int]]:
-    """The longest run of pairs (number in `old`, number in `new`) of lines that each text has once, in both orders."""
+    """Return the longest run of pairs (index in `old`, index in `new`) of lines unique in both texts and in order."""
     often, again = Counter(old), Counter(new)
     where = {line: b for b, line in enumerate(new) if again[line] == 1}
     pairs = [(a, where[line]) for a, line in enumerate(old) if often[line] == 1 and line in where]
@@ -126,14 +126,14 @@ _PLACE = re.compile(r":(?:cell \d+:)?\d+\b")
 
 
 def without_places(message: str) -> str:
-    """A message without the numbers of lines, which change with every line above."""
+    """Return a message without its line numbers, which change with every line above."""
     return _PLACE.sub("", message)
 
 
 def narrowed(now: FileReport, after: Source, before: str, review: Callable[[bytes], FileReport]) -> FileReport:
-    """The report with only those findings and unknown items that the edit touched or caused.
+    """Return the report with only the findings and unknown items that the edit touched or caused.
 
-    `before` is the text before the edit, `review` judges it. All is left where that text cannot be read.
+    `before` is the text before the edit, `review` reviews it. Everything is kept if that text cannot be read.
     """
     try:
         old = Source(after.path, before, encoding=after.encoding, bom=after.bom)

@@ -1,1 +1,1 @@
-"""One file a command: `parser()` says what can be said, `run(args)` does it and returns the exit code."""
+"""Commands, one file each: `parser()` defines the arguments, `run(args)` runs the command and returns the exit code."""

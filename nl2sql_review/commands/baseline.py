@@ -1,4 +1,4 @@
-"""`nl2sql-review baseline write`: accepts what is found now, so that only new findings count."""
+"""`nl2sql-review baseline write`: accepts the current findings, so that only new ones count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`nl2sql-review cache clear`: removes the reviews that are kept."""
+"""`nl2sql-review cache clear`: removes the cached reviews."""
 
 from __future__ import annotations
 

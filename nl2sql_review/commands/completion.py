@@ -1,7 +1,7 @@
-"""`nl2sql-review completion`: what a shell needs to complete the command line, and, asked by it, the words that fit.
+"""`nl2sql-review completion`: the completion script of a shell, and the completions of a command line for that script.
 
-The shell asks with `completion SHELL -- WORDS…`, the last word being the one under the cursor. Where nothing is
-answered, the shell completes files.
+The shell runs `completion SHELL -- WORDS…`; the last word is the one under the cursor. If there is no output, the
+shell completes files.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def run(args: Namespace) -> int:
 
 
 def _fitting(words: list[str]) -> Iterator[tuple[str, str]]:
-    """(word, what it means) of all that can stand where the last of `words` does."""
+    """Yield (word, description) of each word that can take the place of the last of `words`."""
     *before, current = words
     first = not before
     named = bool(before) and before[0] in COMMANDS
@@ -101,7 +101,7 @@ def _options(parser: Parser) -> list[tuple[str, str]]:
 
 
 def _values(action: argparse.Action, current: str) -> list[tuple[str, str]]:
-    """What can be the value of an option; nothing where it is a file or a word of one's own."""
+    """Return the possible values of an option; none if it takes a file or free text."""
     if action.choices is not None:
         return [(str(choice), "") for choice in action.choices]
     if action.dest in ("select", "ignore"):
@@ -127,7 +127,7 @@ def _positionals(parser: Parser, command: str, taken: list[str]) -> list[tuple[s
 
 
 def _rules() -> list[tuple[str, str]]:
-    """The rules that the settings of the working directory ask for, and the sections."""
+    """Return the sections, and the rules that are loaded by the settings of the working directory."""
     from ..policy import rulebook, settings
 
     try:

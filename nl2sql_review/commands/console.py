@@ -1,4 +1,4 @@
-"""What every command writes with: standard output, errors, colours."""
+"""Output of every command: standard output, errors, colours."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def terminal(args: Namespace, file: str | None = None) -> Terminal:
-    """What is written for: standard output, or a file, which has no colours unless they are asked for."""
+    """Return the terminal to write for: standard output, or a file, which has colours only with `--color always`."""
     from ..render.terminal import Terminal, glyphs_for
 
     if file is not None:
@@ -28,7 +28,7 @@ def terminal(args: Namespace, file: str | None = None) -> Terminal:
 
 
 def follows_links() -> bool:
-    """Whether standard output is a terminal that is known to follow OSC 8 hyperlinks; others may print them as text."""
+    """Return whether standard output is a terminal with support for OSC 8 hyperlinks; others may print them as text."""
     if os.environ.get("FORCE_HYPERLINK", ""):
         return os.environ["FORCE_HYPERLINK"] != "0"
     if not getattr(sys.stdout, "isatty", bool)() or os.environ.get("TMUX"):
@@ -43,7 +43,7 @@ def follows_links() -> bool:
 
 
 def colored(choice: str) -> bool:
-    """Whether to colour: `--color` first, then NO_COLOR, FORCE_COLOR, and whether this is a terminal."""
+    """Return whether to use colours: by `--color`, else NO_COLOR, FORCE_COLOR, else whether this is a terminal."""
     if choice != "auto":
         return choice == "always"
     if os.environ.get("NO_COLOR"):
@@ -54,7 +54,7 @@ def colored(choice: str) -> bool:
 
 
 def write(text: str) -> None:
-    """To standard output; a reader that has gone away (`| head`) is no error."""
+    """Write to standard output; a closed pipe (`| head`) is not an error."""
     if sys.stdout is None:
         raise UsageError("standard output is closed")
     try:
@@ -68,12 +68,12 @@ def write(text: str) -> None:
 
 
 def save(text: str, path: str) -> None:
-    """To a file, whole or not at all. UsageError if that fails."""
+    """Write a file completely or not at all. Raises UsageError if that fails."""
     save_all({path: text})
 
 
 def save_all(texts: Mapping[str, str]) -> None:
-    """Path → text to files, whole, and all of them or none. UsageError if that fails."""
+    """Write texts to files, given as path → text: all of them, completely, or none. Raises UsageError if that fails."""
     from ..files import beside
 
     made: dict[str, str] = {}  # the new files, until each takes its place
@@ -98,7 +98,7 @@ def save_all(texts: Mapping[str, str]) -> None:
 
 
 def progress(what: str = "files reviewed") -> Callable[[int, int], None] | None:
-    """Shows on a terminal how far it is with `what`, once it takes longer than a second."""
+    """Return a function that shows the progress of `what` on a terminal after one second; None without a terminal."""
     stream = sys.stderr
     if stream is None or not stream.isatty() or os.environ.get("TERM") == "dumb":
         return None
@@ -121,7 +121,7 @@ def progress(what: str = "files reviewed") -> Callable[[int, int], None] | None:
 
 
 def close_stdout() -> None:
-    """Python would complain once more when it flushes standard output at its end."""
+    """Redirect standard output to the null device, so that Python's final flush raises no second error."""
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError, ValueError, AttributeError):
@@ -129,7 +129,7 @@ def close_stdout() -> None:
 
 
 def remark(message: str) -> None:
-    """One line on standard error that is no error."""
+    """Print one line that is not an error to standard error."""
     from ..render.terminal import escape
 
     print(escape(message), file=sys.stderr)

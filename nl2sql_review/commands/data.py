@@ -1,4 +1,4 @@
-"""`nl2sql-review data`: the rows of the data files, as a script will use them."""
+"""`nl2sql-review data`: checks the rows of the data files as a script will use them."""
 
 from __future__ import annotations
 

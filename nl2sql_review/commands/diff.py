@@ -1,4 +1,4 @@
-"""`nl2sql-review diff A B`: what changed between two runs, and whether a finished run is what a script says."""
+"""`nl2sql-review diff A B`: compares two runs, or a finished run with its script."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`nl2sql-review evaluate`: what a model's SQL is worth, by running it."""
+"""`nl2sql-review evaluate`: scores the SQL of a model by running it."""
 
 from __future__ import annotations
 

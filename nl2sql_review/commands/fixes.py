@@ -1,4 +1,4 @@
-"""`--fix`, `--fix-policy`, `--diff`: what a review does about its findings."""
+"""`--fix`, `--fix-policy`, `--diff`: apply or show the fixes of a review."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Stdin = tuple[str, bytes]
 
 
 def run(args: Namespace, reviewer: Reviewer, report: Report, stdin: Stdin | None) -> int:
-    """What `--fix` and `--diff` do after the review; the exit code. Raises SettingsError."""
+    """Apply or show the fixes after a review, and return the exit code. Raises SettingsError."""
     code = reviewer.exit_code(report)
     fixed = fix(reviewer, report, args.unsafe_fixes, stdin, policy=args.fix_policy)
     if args.diff:
@@ -41,7 +41,7 @@ def run(args: Namespace, reviewer: Reviewer, report: Report, stdin: Stdin | None
 
 
 def _fix(args: Namespace, reviewer: Reviewer, fixed: Fixed, stdin: Stdin | None) -> None:
-    """Writes what was fixed, then tells what is left. Of standard input the script alone goes to standard output."""
+    """Write the fixed files, then report the rest. For standard input, only the script goes to standard output."""
     to, own = sys.stdout, None
     if stdin is not None:
         own = next((file for file in fixed.files if file.path == stdin[0]), None)

@@ -1,4 +1,4 @@
-"""`--add-ignores REASON`: accepts what is found, by a comment at each place."""
+"""`--add-ignores REASON`: accepts the findings by adding a comment at each place."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def run(args: Namespace, reviewer: Reviewer, report: Report) -> int:
-    """What follows the review; the exit code. All files are written, or none."""
+    """Add the comments after a review, and return the exit code. Writes all files, or none."""
     try:
         reason = checked(args.add_ignores)
         there = [file for file in report.files if os.path.isfile(file.path)]

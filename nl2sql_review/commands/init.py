@@ -1,4 +1,4 @@
-"""`nl2sql-review init`: sets a project up, with files that the tests of this tool use as well."""
+"""`nl2sql-review init`: sets up a project, with files that are also used by the tests of this tool."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def run(args: Namespace) -> int:
 
 
 def _files(what: str) -> dict[str, str]:
-    """Path in the project, with forward slashes → text."""
+    """Return the files to write: path in the project, with forward slashes → text."""
     if what in COPIES:
         return {path: _read("examples", *parts) for path, parts in COPIES[what].items()}
     skills = os.path.join(resources.find("integrations"), "claude-code", "skills")

@@ -1,4 +1,4 @@
-"""What the arguments of a command mean: which paths, what standard input holds, which settings they change."""
+"""Interprets the arguments of a command: the paths, the content of standard input, the settings that they change."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHOWN = 3  # scripts of a directory that an error names
 
 
 def overrides(args: Namespace) -> dict[str, Any]:
-    """What the command line says, under the keys of a settings file."""
+    """Return the settings from the command line, under the keys of a settings file."""
     said: dict[str, Any] = {"gpu": args.gpu, "processes": args.processes}
     if hasattr(args, "select"):
         said["select"], said["ignore"] = joined(args.select), joined(args.ignore)
@@ -36,12 +36,12 @@ def overrides(args: Namespace) -> dict[str, Any]:
 
 
 def joined(lists: list[list[str]]) -> list[str] | None:
-    """What a repeated option says in all; None when it was not given."""
+    """Return all values of a repeated option in one list; None if the option was not given."""
     return [word for words in lists for word in words] or None
 
 
 def reviewing(args: Namespace, stdin: tuple[str, bytes] | None, cache: Cache | None) -> Options:
-    """Return the options of a review. Raises UsageError where git cannot tell the changes."""
+    """Return the options of a review. Raises UsageError if git cannot list the changes."""
     from ..run.options import Options
 
     changes = None
@@ -86,7 +86,7 @@ def paths(args: Namespace, remedy: str) -> list[str]:
 
 
 def one_path(args: Namespace, remedy: str) -> str:
-    """The one path of a command that looks at one script. Raises UsageError that names the scripts of a directory."""
+    """Return the one path of a command for one script. Raises UsageError; for a directory, with the scripts in it."""
     first, *more = paths(args, remedy)
     if more:
         raise UsageError(f"give one script, not {len(more) + 1}")
@@ -96,7 +96,7 @@ def one_path(args: Namespace, remedy: str) -> str:
 
 
 def _scripts_in(directory: str) -> str:
-    """`, as in src/train.py`: the first files below a directory that may train."""
+    """Return `, such as src/train.py`: the first files below a directory that may train; "" if there are none."""
     from ..files import discovery, disk, globs
 
     found = []
@@ -112,7 +112,7 @@ def _scripts_in(directory: str) -> str:
 
 
 def _meant(path: str) -> str:
-    """`; did you mean the command "plan"?` for a word that looks like one."""
+    """Return `; did you mean the command "plan"?` if a path looks like a command, else ""."""
     from ..files.typed_data import did_you_mean
 
     hint = "" if os.path.basename(path) != path or "." in path else did_you_mean(path, COMMANDS)
@@ -120,7 +120,7 @@ def _meant(path: str) -> str:
 
 
 def stdin(args: Namespace, paths: list[str]) -> tuple[str, bytes] | None:
-    """What the script on standard input is called, and its bytes."""
+    """Return the name and the bytes of the script on standard input; None unless "-" is among the paths."""
     if "-" not in paths:
         return None
     if sys.stdin is None:

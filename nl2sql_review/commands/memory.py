@@ -1,4 +1,4 @@
-"""`nl2sql-review memory`: how much GPU memory a script needs, and what fits."""
+"""`nl2sql-review memory`: estimates the GPU memory that a script needs, and what fits."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def run(args: Namespace) -> int:
 
 
 def _setup(args: Namespace) -> dict[str, Any]:
-    """What the options say of the run, under the names of `memory.setup.Setup`."""
+    """Return the values of the options that describe the run, under the names of `memory.setup.Setup`."""
     unsloth = None if args.stack is None else args.stack == "unsloth"
     said = {
         "batch": args.batch,

@@ -1,4 +1,4 @@
-"""Where a review is written to: `--output-format`, each format to standard output or to a file of its own."""
+"""Outputs of a review: `--output-format`, each format to standard output or to a file of its own."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def options(group: argparse._ActionsContainer) -> None:
 
 
 def format_and_file(text: str) -> tuple[str, str | None]:
-    """`sarif` → ("sarif", None), `sarif=review.sarif` → ("sarif", "review.sarif")."""
+    """Split `sarif` into ("sarif", None), `sarif=review.sarif` into ("sarif", "review.sarif")."""
     name, equals, file = text.partition("=")
     if name not in FORMATS:
         from ..files.typed_data import did_you_mean, listed
@@ -43,7 +43,7 @@ def format_and_file(text: str) -> tuple[str, str | None]:
 
 
 def targets(args: Namespace) -> list[tuple[str, str | None]]:
-    """The formats asked for, each with its file; None is standard output, which takes one format."""
+    """Return the requested formats, each with its file; None is standard output, which takes one format."""
     asked = [*args.output_format, *([("statistics", None)] if args.statistics else [])] or [("text", None)]
     without = [name for name, file in asked if file is None]
     if args.output_file is not None and not without:
@@ -63,14 +63,14 @@ def targets(args: Namespace) -> list[tuple[str, str | None]]:
 
 
 def carry_fixes(args: Namespace) -> bool:
-    """Whether a format that is asked for carries the fixes."""
+    """Return whether a requested format includes the fixes."""
     return any(FORMATS[name].carries_fixes for name, _ in targets(args))
 
 
 def texts(
     args: Namespace, report: Report, reviewer: Reviewer, stdin: tuple[str, bytes] | None
 ) -> list[tuple[str, str | None]]:
-    """The texts to be written, each with its file or None. All are made before any is written."""
+    """Return the texts to write, each with its file or None. All are rendered before any is written."""
     from ..files.discovery import repository
     from ..render import render
     from ..render.files import Files
@@ -100,7 +100,7 @@ def texts(
 
 
 def write(texts: Sequence[tuple[str, str | None]]) -> None:
-    """Files first, all or none: a reader of standard output that goes away must not cost a file."""
+    """Write the files first, all or none, so that a closed standard output does not prevent a file."""
     console.save_all({file: text for text, file in texts if file is not None})
     for text, file in texts:
         if file is None:
@@ -108,7 +108,7 @@ def write(texts: Sequence[tuple[str, str | None]]) -> None:
 
 
 def _rules(reviewer: Reviewer, report: Report) -> Mapping[str, Rule]:
-    """The rules by id, as the settings of the reviewed files want them."""
+    """Return the active rules by id, as the settings of the reviewed files configure them."""
     folders = dict.fromkeys(os.path.dirname(file.path) for file in report.files if file.status == "reviewed")
     books = [reviewer.rulebook(reviewer.settings(folder)) for folder in folders]
     return {rule.id: rule for book in books for rule in book.active}
@@ -117,7 +117,7 @@ def _rules(reviewer: Reviewer, report: Report) -> Mapping[str, Rule]:
 def _plan(
     reviewer: Reviewer, path: str, stdin: tuple[str, bytes] | None
 ) -> tuple[plan_json.PlanReport, MemoryReport] | None:
-    """The plan of a reviewed file and the memory it needs; None where it cannot be read any more."""
+    """Return the plan of a reviewed file and the memory it needs; None if the file can no longer be read."""
     from ..files import disk
     from ..flavours import NotAConfiguration
     from ..gpu_memory.cards import UnknownCard

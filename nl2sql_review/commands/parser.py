@@ -1,6 +1,6 @@
-"""The command line: what can be said, how it is explained, and what a wrong word is answered with.
+"""Command line parser: options, help texts and error messages.
 
-Built with argparse, one parser a command and only the one that is asked for: `--help` costs little more than Python.
+Built with argparse, one parser per command, and only the requested one: `--help` costs little more than Python.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ TAKES_COMMAND_LINE = {"": 1, "plan": 1, "memory": 1, "diff": 2}  # after how man
 
 
 class UsageError(Exception):
-    """The command line or the settings cannot be followed; the text names the remedy."""
+    """Error for a command line or settings that cannot be followed; the text names the remedy."""
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse with one-line errors that say what to do, and without its guessing of abbreviations."""
+    """ArgumentParser with one-line errors that name the remedy, and without abbreviated options."""
 
     def __init__(
         self, command: str = "", *, usage: str | None = None, description: str | None = None, epilog: str | None = None
@@ -81,9 +81,9 @@ class Parser(argparse.ArgumentParser):
             raise argparse.ArgumentError(action, f"{value} is not one of {listed(words)}{did_you_mean(value, words)}")
 
     def parse(self, argv: Sequence[str]) -> argparse.Namespace:
-        """Options and paths in any order; `--` ends the options.
+        """Parse options and paths in any order; `--` ends the options.
 
-        After exactly one path the words behind it are the script's own: `command_line`. Without a path they are paths.
+        After exactly one path, words after `--` belong to the script: `command_line`. Without a path they are paths.
         """
         argv = list(argv)
         end = argv.index("--") if "--" in argv else len(argv)
@@ -117,14 +117,14 @@ class Parser(argparse.ArgumentParser):
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
-    """Keeps the lines of a description and an epilog, and folds those that the terminal has no room for."""
+    """Formatter that keeps the lines of description and epilog, and wraps those too long for the terminal."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         return "".join(f"{indent}{part}\n" for line in _joined(text.splitlines()) for part in _folded(line, width))
 
 
 def _joined(lines: list[str]) -> list[str]:
-    """The lines with what belongs together on one: a paragraph, a term and its explanation."""
+    """Join lines that belong together: those of a paragraph, a term and its explanation."""
     made: list[str] = []
     last = ""
     for line in lines:
@@ -136,14 +136,14 @@ def _joined(lines: list[str]) -> list[str]:
 
 
 def _column(line: str) -> int:
-    """Where the explanation of `term   explanation` begins; 0 without one."""
+    """Return the column in which the explanation of `term   explanation` begins; 0 without one."""
     import re
 
     return max((found.end() for found in re.finditer(r"(?<=\S)  +", line)), default=0)
 
 
 def _folded(line: str, width: int) -> list[str]:
-    """A line in parts of at most the width; an explanation stays in its column."""
+    """Wrap a line at the width; an explanation stays in its column."""
     import textwrap
 
     within = " " * (_column(line) or (4 if line.startswith(" ") else 0))
@@ -155,7 +155,7 @@ def _formatter(prog: str) -> argparse.HelpFormatter:
 
 
 def columns() -> int:
-    """The width to write for: COLUMNS, else the terminal's, else 80."""
+    """Return the width to write for: COLUMNS, else the width of the terminal, else 80."""
     try:
         given = int(os.environ.get("COLUMNS", ""))
         if given > 0:
@@ -203,7 +203,7 @@ def stdin_option(group: argparse._ActionsContainer) -> None:
 
 
 def one_script(parser: Parser) -> None:
-    """The path of a command that looks at one script; it is checked by hand, for an error that names the remedy."""
+    """Add the path argument of a command for one script; checked later, so that the error can name the remedy."""
     parser.add_argument(
         "paths", nargs="*", metavar="PATH", help="one script, notebook or configuration, or - for standard input"
     )
@@ -221,7 +221,7 @@ def flavour_option(group: argparse._ActionsContainer) -> None:
 
 
 def words(text: str) -> list[str]:
-    """Words separated by commas; none at all is a mistake, as from a variable that is not set."""
+    """Split words at commas; an empty list is an error, as from a variable that is not set."""
     found = [word.strip() for word in text.split(",") if word.strip()]
     if not found:
         raise argparse.ArgumentTypeError("is empty: name at least one, or leave the option out")
@@ -241,7 +241,7 @@ def positive(text: str) -> int:
 
 
 def _countable(text: str) -> int:
-    """A number of what there can be; of more digits no estimate could be made."""
+    """Return a count as an integer; more than 12 digits are an error, since no estimate could be made."""
     if len(text) > 12:
         raise argparse.ArgumentTypeError(f"must have at most 12 digits, and has {len(text)}")
     return int(text)

@@ -1,4 +1,4 @@
-"""`nl2sql-review plan`: what a script will really train with."""
+"""`nl2sql-review plan`: shows what a script will really train with."""
 
 from __future__ import annotations
 

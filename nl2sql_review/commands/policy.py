@@ -1,4 +1,4 @@
-"""`nl2sql-review policy`: what a policy chooses, rule by rule, as the settings here make it."""
+"""`nl2sql-review policy`: shows what a policy chooses, rule by rule, with the settings of this project."""
 
 from __future__ import annotations
 

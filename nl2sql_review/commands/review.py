@@ -1,4 +1,4 @@
-"""`nl2sql-review PATH…`: the review."""
+"""`nl2sql-review PATH…`: reviews files."""
 
 from __future__ import annotations
 
@@ -235,7 +235,7 @@ def _exit(code: int, args: Namespace) -> int:
 
 
 def _show_files(args: Namespace, paths: list[str]) -> int:
-    """The files that are not skipped at a glance: what else is no training script only a review tells."""
+    """List the files that name a training library; only a review finds out which of them train nothing."""
     from ..files import disk
     from ..policy.settings import SettingsError
     from ..render.terminal import escape
@@ -258,7 +258,7 @@ def _show_files(args: Namespace, paths: list[str]) -> int:
 
 
 def _check(args: Namespace) -> None:
-    """Options that say nothing without another, or against another."""
+    """Raise UsageError for options that need another one, or contradict another one."""
     if args.fix_policy and not args.diff:
         args.fix = True
     if args.base_ref is not None and not args.changed_only:
@@ -288,7 +288,7 @@ def _check(args: Namespace) -> None:
 
 
 def finish(texts: Sequence[tuple[str, str | None]], report: Report) -> None:
-    """Tells what failed, and writes the report."""
+    """Report internal errors, then write the texts."""
     tell_faults(report.internal_errors)
     outputs.write(texts)
 
@@ -309,7 +309,7 @@ PURE = (
 
 
 def _presentation(args: Namespace) -> str:
-    """Return what decides the output beside files and options, as text; "" where something unknown has a say."""
+    """Return what decides the output besides files and options, as text; "" if anything else may affect it."""
     said = vars(args)
     (name, file), *more = outputs.targets(args)
     if name not in PURE or file is not None or more or any(said[key] for key in said if key not in REMEMBERED):

@@ -1,4 +1,4 @@
-"""`nl2sql-review rule`: lists the rules, or explains one."""
+"""`nl2sql-review rule`: lists the rules, or explains one of them."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def run(args: Namespace) -> int:
 
 
 def _test(paths: list[str]) -> int:
-    """Judge the fences of the rules below directories, or of rule files, and print what is not as it is labelled."""
+    """Judge the examples of the rules in directories or rule files, and print each mismatch with its label."""
     if not paths:
         raise UsageError("nothing to test: name a directory of rules, as in nl2sql-review rule test review-rules")
     from ..policy import rulebook
@@ -104,7 +104,7 @@ def _test(paths: list[str]) -> int:
 
 
 def _chosen(settings: Settings, id: str) -> str:
-    """`"lora/rank" = { equals = 32 } (nl2sql-review.toml)` where the settings change a rule."""
+    """Return `"lora/rank" = { equals = 32 } (nl2sql-review.toml)` if the settings change a rule, else ""."""
     from ..policy.shown_settings import changed_rule
 
     table = changed_rule(settings, id)

@@ -1,4 +1,4 @@
-"""JSON Schemas of what the tool prints and reads, generated from the dataclasses that define them."""
+"""JSON Schemas of the tool's output and input, generated from the dataclasses that define them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..rows.scoring.evaluation import Evaluation
 
 
 def report_schema() -> dict[str, Any]:
-    """Return the schema of a report; the place of a finding about a data file as a whole has no row."""
+    """Return the schema of a report; the location of a finding about a whole data file has no row."""
     made = schema(Report, "nl2sql-review report")
     properties = made["$defs"]["Location"]["properties"]
     for name in ("row", "column", "end_row", "end_column"):

@@ -1,4 +1,4 @@
-"""`--watch`: the review again whenever something it rests on has changed."""
+"""`--watch`: reviews again whenever a file or setting that the review depends on has changed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CLEAR = "\x1b[2J\x1b[3J\x1b[H"  # of screen and scrollback
 
 
 def run(paths: Sequence[str], review: Callable[[], int]) -> int:
-    """Reviews until it is interrupted. A mistake in the settings is told, and is waited on as well."""
+    """Review repeatedly until interrupted. Errors in the settings are reported, and the settings watched as well."""
     try:
         while True:
             if sys.stdout.isatty():
@@ -40,7 +40,7 @@ def run(paths: Sequence[str], review: Callable[[], int]) -> int:
 
 
 def _stamps(paths: Sequence[str]) -> Iterator[tuple[str, tuple[int, int]]]:
-    """When each script and configuration that the paths may mean was last written, and its size."""
+    """Yield the path of each script and configuration below the paths, with its modification time (ns) and size."""
     for path in paths:
         files = _below(path) if os.path.isdir(path) else (path,)
         for file in files:

@@ -1,5 +1,6 @@
-"""Data files as a training script names them: which files a path means, their columns, and their rows in batches.
+"""Data files as a training script names them: the files of a path, their columns, their rows in batches.
 
-JSON, JSONL and CSV are read with Python's own modules, which take a row as it is, of whatever types; Parquet and Arrow
-with pyarrow: `pip install pyarrow`. What cannot be read is named with its row, and the rest is read.
+JSON, JSONL and CSV are read with Python's own modules, which accept a row as it is, with values of any type.
+Parquet and Arrow are read with pyarrow: `pip install pyarrow`. What cannot be read is reported with its row,
+and the rest is read.
 """

@@ -1,4 +1,4 @@
-"""What a data file is: its format, by name and first bytes, and its text, unpacked within limits."""
+"""Format of a data file, by its name and first bytes, and its text, unpacked within limits."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PROBLEMS = (OSError, EOFError, zlib.error, lzma.LZMAError)
 
 
 class Unreadable(Exception):
-    """A data file, or the rest of one from a row on, that cannot be read; the text says why, and what would help."""
+    """Raised if a data file, or its rest from `row` on, cannot be read; the message gives the reason and the remedy."""
 
     def __init__(self, message: str, row: int = 0) -> None:
         super().__init__(message)
@@ -50,7 +50,7 @@ class DataFile:
 
 
 def data_file(path: str) -> DataFile | None:
-    """Return the data file that a path names, by its suffix; None for anything else."""
+    """Return the data file for a path, by its suffix, or None if it is not a data file."""
     name = path.lower()
     for suffix in PACKED:
         name = name.removesuffix(suffix)
@@ -59,7 +59,7 @@ def data_file(path: str) -> DataFile | None:
 
 
 def opened(file: DataFile) -> Any:
-    """Open a file, unpacked. Raises Unreadable."""
+    """Open a file and unpack it. Raises Unreadable."""
     from ..files import disk
 
     try:
@@ -79,7 +79,7 @@ def opened(file: DataFile) -> Any:
 
 
 class Unpacked(io.RawIOBase):
-    """A packed stream that stops where it swells beyond all measure."""
+    """Packed stream that stops if it expands beyond the limits."""
 
     def __init__(self, stream: IO[bytes], packed: int) -> None:
         super().__init__()
@@ -89,7 +89,7 @@ class Unpacked(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        """Return the next bytes. Raises Unreadable for a bomb."""
+        """Return the next bytes. Raises Unreadable for a decompression bomb."""
         data: bytes = self._stream.read(size)
         self._read += len(data)
         bomb = self._read > SMALL and self._read > self._packed * SWELLING
@@ -106,7 +106,7 @@ class Unpacked(io.RawIOBase):
 
 
 def refuse_utf16(data: bytes) -> None:
-    """Raise Unreadable where a file's first bytes say that it is UTF-16."""
+    """Raise Unreadable if a file starts with a UTF-16 byte order mark."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise Unreadable("it is UTF-16: save it as UTF-8")
 
@@ -132,7 +132,7 @@ _BYTE = re.compile("[\udc80-\udcff]")  # what `surrogateescape` makes of bytes t
 
 
 def undecoded(value: object) -> str:
-    """Say which text of a row is not UTF-8; "" where all is."""
+    """Return a description of the first text in a row that is not UTF-8, or "" if all texts are."""
     if isinstance(value, str):
         found = None if value.isascii() else _BYTE.search(value)
         return f"not UTF-8: a byte after {value[max(found.start() - 20, 0) : found.start()]!r}" if found else ""

@@ -1,7 +1,7 @@
-"""What the beginning of a data file says of its columns: what a plain review may know without reading it all.
+"""Columns of a data file, by its beginning, so that a plain review does not have to read the whole file.
 
-A schema of CSV, Parquet or Arrow tells the columns of all rows; a file read whole does; of a larger one the first rows
-are an example.
+A schema of CSV, Parquet or Arrow gives the columns of all rows, and so does a file that is read whole. For a
+larger file, the first rows are an example.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ FIRST = 100  # rows read of a larger one
 
 @dataclass(slots=True)
 class Head:
-    """The columns of a file's rows. `counts` says how many of the `rows` that were read have each column.
+    """Columns of a file's rows. `counts` gives how many of the `rows` that were read have each column.
 
-    `whole`: these are all rows, or a schema speaks for all. `missing` holds for a column the first row without it.
-    `problem` says why nothing is known.
+    `whole`: these are all rows, or a schema holds for all rows. `missing` maps a column to the first row without
+    it. `problem` is the reason why nothing is known.
     """
 
     path: str
@@ -36,14 +36,14 @@ class Head:
     problem: str = ""
 
     def lacking(self, column: str) -> int:
-        """Return the number of the first row that has not got a column; 0 where all that were read have it."""
+        """Return the number of the first row that lacks a column, or 0 if all rows that were read have it."""
         if not self.rows or self.counts[column] == self.rows:
             return 0
         return next((number for number, names in zip(self.numbers, self.kept) if column not in names), self.numbers[0])
 
 
 def head(file: DataFile) -> Head:
-    """Return what the beginning of a file says of its columns; the cache is told what that rests on."""
+    """Return the columns that the beginning of a file shows; the cache records what the result depends on."""
     made = Head(file.path)
     if not disk.data(file.path):
         made.problem = "the file does not exist"
@@ -75,7 +75,7 @@ def _of_schema(made: Head, columns: list[str]) -> Head:
 
 
 def _add(made: Head, batch: Batch) -> bool:
-    """Adds rows; whether that is enough."""
+    """Add the rows of a batch; return whether enough rows are read."""
     for number, row in zip(batch.numbers, batch.rows):
         if isinstance(row, str):
             try:
@@ -96,5 +96,5 @@ def _add(made: Head, batch: Batch) -> bool:
 
 
 def _shared(made: Head, names: frozenset[str]) -> frozenset[str]:
-    """The same set for rows that are alike, which most are."""
+    """Return the set of the row before if it is equal, as it is for most rows; otherwise the given set."""
     return made.kept[-1] if made.kept and made.kept[-1] == names else names

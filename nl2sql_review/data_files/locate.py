@@ -1,4 +1,4 @@
-"""Which files the name of a dataset means: a path, a pattern, a folder, or a name on the hub that was loaded."""
+"""Finds the files that a dataset's name means: a path, a pattern, a folder, or a name on the hub that was loaded."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ SPLIT_NAMES = {
 
 @dataclass(slots=True)
 class Located:
-    """The files of a dataset, and why some of them, or all, are not looked at: (name, reason)."""
+    """Files of a dataset, and the reason why some or all of them are not checked, as (name, reason)."""
 
     files: list[DataFile] = field(default_factory=list)
     missing: list[tuple[str, str]] = field(default_factory=list)
 
 
 def locate(rows: Rows, folders: Sequence[str], allow: Callable[[str], object] | None = None) -> Located:
-    """Return the files that a dataset is read from. `folders` are those that a relative path may count from.
+    """Return the files that a dataset is read from. A relative path may start from any of `folders`.
 
-    `allow` is given every path before it is looked at, and raises ValueError for one that may not be.
+    `allow` is called with every path before it is opened, and raises ValueError for a path that is not allowed.
     """
     made = Located()
     split = re.split(r"[\[+]", rows.split)[0]
@@ -78,7 +78,7 @@ def _named(
 
 
 def _allowed(path: str, allow: Callable[[str], object] | None) -> bool:
-    """Whether a path may be looked at: `allow` raises ValueError for one that may not."""
+    """Return whether a path may be opened: `allow` raises ValueError for a path that is not allowed."""
     try:
         return allow is None or bool(allow(path))
     except ValueError:
@@ -86,7 +86,7 @@ def _allowed(path: str, allow: Callable[[str], object] | None) -> bool:
 
 
 def _shown(path: str) -> str:
-    """The path as people know it: relative where it lies below the working directory."""
+    """Return the path as it is shown to people: relative if it is below the working directory."""
     here = os.getcwd()
     return os.path.relpath(path, here) if os.path.abspath(path).startswith(here.rstrip(os.sep) + os.sep) else path
 
@@ -95,7 +95,7 @@ NAMED: dict[str, Format] = {"json": "json", "csv": "csv", "parquet": "parquet", 
 
 
 def _file(path: str, format: str) -> DataFile | None:
-    """By its suffix; where that tells nothing, by the reader that the script names."""
+    """Return the data file by its suffix or, if the suffix is unknown, by the reader that the script names."""
     found = data_file(path)
     if found is not None:
         return found
@@ -104,7 +104,7 @@ def _file(path: str, format: str) -> DataFile | None:
 
 
 def _in_folder(folder: str, split: str) -> list[DataFile]:
-    """The files of a folder: as `save_to_disk` wrote it, else the data files of the split that lie in it."""
+    """Return the files of a folder: those that `save_to_disk` wrote, else its data files of the split."""
     if os.path.isfile(os.path.join(folder, "dataset_dict.json")):
         splits: list[object] = [*_json(os.path.join(folder, "dataset_dict.json")).get("splits", [])]
         chosen = [name for name in splits if name == split] or [name for name in splits if name == "train"] or splits
@@ -123,7 +123,7 @@ def _in_folder(folder: str, split: str) -> list[DataFile]:
 
 
 def _of_split(paths: Sequence[str], folder: str, split: str) -> list[str]:
-    """Those whose names say that they are of the split; all, where no name says of any split."""
+    """Return the paths whose names contain the split; if none does, the paths that name no split."""
     words = {path: re.split(r"[^a-z]+", os.path.relpath(path, folder).lower()) for path in paths}
     for name in SPLIT_NAMES.get(split, (split,)):
         chosen = [path for path in paths if name in words[path]]
@@ -144,7 +144,7 @@ def _json(path: str) -> dict[str, Any]:
 
 
 def _of_hub(name: str, split: str) -> list[DataFile]:
-    """What `datasets`, or the hub's own cache, keeps of a name."""
+    """Return the files that `datasets`, or the hub's own cache, stores for a name."""
     home = os.environ.get("HF_HOME") or os.path.join(os.path.expanduser("~"), ".cache", "huggingface")
     kept = os.environ.get("HF_DATASETS_CACHE") or os.path.join(home, "datasets")
     hub = os.environ.get("HF_HUB_CACHE") or os.path.join(home, "hub")

@@ -1,7 +1,7 @@
-"""Rows of a data file, in batches and in order, each with its number; what cannot be read is a problem with its row.
+"""Numbered rows of a data file, in batches and in order; unreadable rows become problems with their number.
 
-Rows are numbered from 1: the line of JSONL, the element of a JSON array, the record of a CSV file without its header,
-the row of a table.
+Rows are numbered from 1: the line of JSONL, the element of a JSON array, the record of a CSV file without its
+header, the row of a table.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ LISTS = ("data", "rows", "examples", "train")  # keys under which a JSON object 
 
 @dataclass(slots=True)
 class Batch:
-    """Rows in order: `numbers` and `rows` belong together.
+    """Rows in order; `numbers` has the number of each of `rows`.
 
-    A row is a dict, or the text of a line of JSON that is still to be read (`row_of`).
+    A row is a dict, or a line of JSON as text that is still to be parsed (`row_of`).
     """
 
     numbers: list[int] = field(default_factory=list)
@@ -46,15 +46,17 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What cannot be read: the row, or 0 for the file as a whole."""
+    """Part of a file that cannot be read: `row` is its number, or 0 for the whole file."""
 
     row: int
     message: str
 
 
 def read(file: DataFile, records: str = "") -> Iterator[Batch | Problem]:
-    """Yield a file's rows in batches, and what of it cannot be read. `records`: the key that holds the rows of a JSON
-    object."""
+    """Yield a file's rows in batches, and a Problem for each part that cannot be read.
+
+    `records`: the key that holds the rows of a JSON object.
+    """
     try:
         if file.format == "jsonl":
             made = _lines(file)
@@ -75,7 +77,7 @@ def read(file: DataFile, records: str = "") -> Iterator[Batch | Problem]:
 
 
 def row_of(text: str) -> dict[str, Any]:
-    """Read one line of JSON. Raises ValueError with what is wrong, for people."""
+    """Parse one line of JSON. Raises ValueError with a message for people."""
     try:
         row = json.loads(text)
     except RecursionError:
@@ -95,13 +97,13 @@ def row_of(text: str) -> dict[str, Any]:
 
 
 def kind_of(value: object) -> str:
-    """Return what JSON calls a value."""
+    """Return the JSON name for the type of a value."""
     kinds = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
     return next((name for kind, name in kinds.items() if isinstance(value, kind)), "a number")
 
 
 def _lines(file: DataFile) -> Iterator[Batch | Problem]:
-    """The lines of JSONL, not read yet: that is work for many processes."""
+    """Yield the lines of JSONL unparsed: parsing is left to several processes."""
     batch = Batch()
     number, rest = 0, b""
     skipping = False
@@ -139,8 +141,8 @@ RANGE = 1 << 20  # bytes of a range of lines
 def ranges(file: DataFile) -> Iterator[tuple[int, int, int, int]]:
     """Yield (start, bytes, number of its first line, its lines) for parts of an unpacked file of lines.
 
-    Whoever gets one reads it by itself (`lines_of`), which spares sending rows from one process to another. Raises
-    Unreadable for a line that is too long.
+    The process that gets a part reads it itself (`lines_of`), so no rows are sent from one process to another.
+    Raises Unreadable for a line that is too long.
     """
     start, number = 0, 1
     with opened(file) as stream:
@@ -179,7 +181,7 @@ def _with_end(stream: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _json(file: DataFile, records: str) -> Iterator[Batch | Problem]:
-    """The elements of an array, one after the other; of an object, those of the array it holds; else lines."""
+    """Yield the elements of an array one by one; for an object, those of the array that it holds; else lines."""
     start = b""
     for piece in pieces(file):
         start += piece
@@ -200,7 +202,7 @@ def _json(file: DataFile, records: str) -> Iterator[Batch | Problem]:
 
 
 def _is_lines(head: bytes) -> bool:
-    """Whether a text that begins with an object is an object a line."""
+    """Return whether a text that begins with an object has one object per line."""
     line, newline, rest = head.partition(b"\n")
     try:
         whole = isinstance(json.loads(line), dict)
@@ -210,7 +212,7 @@ def _is_lines(head: bytes) -> bool:
 
 
 def _elements(file: DataFile) -> Iterator[tuple[int, Any]]:
-    """The elements of an array, read as they come, so that memory holds a few of them."""
+    """Yield the elements of an array while it is read, so that only a few are in memory."""
     decoder = json.JSONDecoder()
     decode = _decoded(file)
     text, at, number, wanted = "", 0, 0, 1
@@ -255,7 +257,7 @@ def _elements(file: DataFile) -> Iterator[tuple[int, Any]]:
 
 
 def _certain(error: ValueError, text: str) -> bool:
-    """Whether a text is broken where it was read, rather than not read to its end."""
+    """Return whether the error lies inside the text, so that reading more of the file cannot repair it."""
     position = getattr(error, "pos", len(text))
     return position < len(text) - 64 and "Unterminated" not in str(error)
 
@@ -275,7 +277,7 @@ def _decoded(file: DataFile) -> Iterator[str]:
 
 
 def _held(file: DataFile, records: str) -> Iterator[tuple[int, Any]]:
-    """The rows that one JSON object holds under a key."""
+    """Yield the rows that one JSON object holds under a key."""
     data = b""
     for piece in pieces(file):
         data += piece
@@ -368,7 +370,7 @@ def _text_lines(file: DataFile) -> Iterator[str]:
 
 
 def _batched(rows: Iterator[tuple[int, Any]]) -> Iterator[Batch | Problem]:
-    """Rows in batches; what is no row is a problem."""
+    """Yield rows in batches, and a Problem for each element that is not a row."""
     batch = Batch()
     problem: Unreadable | None = None
     try:

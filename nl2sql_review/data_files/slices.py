@@ -1,4 +1,4 @@
-"""Which rows a split such as `train[:90%]` takes of the rows of its files, as `datasets` counts them."""
+"""Rows that a split such as `train[:90%]` selects from its files, counted as `datasets` counts them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ INSTRUCTION = re.compile(
 
 
 def instructions(split: str) -> list[str]:
-    """Return the parts of a split that are joined by `+`; one empty part for a split that is not given."""
+    """Return the parts of a split that are joined by `+`, or one empty part if no split is given."""
     return [part.strip() for part in split.split("+")] if split else [""]
 
 
@@ -24,9 +24,9 @@ def name_of(instruction: str) -> str:
 
 
 def taken(instruction: str, count: int) -> tuple[int, int]:
-    """Return the first row and the one behind the last, counted from 0, that an instruction takes of `count` rows.
+    """Return the first row and the one after the last, from 0, that an instruction selects from `count` rows.
 
-    All of them for one that is not understood.
+    Return all rows if the instruction cannot be parsed.
     """
     found = INSTRUCTION.fullmatch(re.sub(r"\s", "", instruction))
     if found is None:
@@ -43,7 +43,7 @@ def taken(instruction: str, count: int) -> tuple[int, int]:
 
 
 def within(start: int, stop: int, sizes: Sequence[int]) -> list[tuple[int, int]]:
-    """Return a slice of files one behind the other as one of each file: (first, behind the last), counted from 0."""
+    """Return the part of a slice of consecutive files in each file: (first, after the last), counted from 0."""
     made = []
     before = 0
     for size in sizes:

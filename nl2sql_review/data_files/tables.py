@@ -1,4 +1,4 @@
-"""Parquet and Arrow, read by pyarrow in batches, and the columns that their schema names."""
+"""Parquet and Arrow, read by pyarrow in batches, and the columns of their schema."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ NEEDED = "reading {0} needs pyarrow: pip install pyarrow"
 
 
 def is_needed(file: DataFile) -> str:
-    """Return what has to be installed for a file to be read, "" if nothing is missing."""
+    """Return what must be installed to read a file, or "" if nothing is missing."""
     if file.format in ("parquet", "arrow") and find_spec("pyarrow") is None:
         return NEEDED.format(file.format)
     return ""
 
 
 def columns(file: DataFile) -> list[str]:
-    """Return the names of the columns, by the schema. Raises Unreadable."""
+    """Return the names of the columns from the schema. Raises Unreadable."""
     pyarrow = _pyarrow(file)
     try:
         if file.format == "parquet":
@@ -35,7 +35,7 @@ def columns(file: DataFile) -> list[str]:
 
 
 def rows(file: DataFile) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield (number, row) of a table. Raises Unreadable."""
+    """Yield (number, row) for each row of a table. Raises Unreadable."""
     pyarrow = _pyarrow(file)
     number = 0
     try:
@@ -68,7 +68,7 @@ def _batches(pyarrow: ModuleType, file: DataFile) -> Iterator[Any]:
 
 
 def _reader(pyarrow: ModuleType, source: Any) -> Any:
-    """`datasets` writes streams, other programs files."""
+    """Return a reader of Arrow streams, which `datasets` writes, or of Arrow files, which other programs write."""
     try:
         return pyarrow.ipc.open_stream(source)
     except pyarrow.ArrowInvalid:

@@ -1,4 +1,4 @@
-"""What changed between two runs: each side is read into settings, and these are held against each other.
+"""Differences between two runs: each side is read into settings, and the settings are compared.
 
 before = sides.read("HEAD~3:train.py", options)
 after = sides.read("train.py", options)

@@ -1,4 +1,4 @@
-"""A finished run held against a plan, or against another finished run: values, steps, the learning rate's curve."""
+"""Compares a finished run with a plan, or with another finished run: values, steps, learning rate curve."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ SCHEDULES = ("linear", "cosine", "constant", "constant_with_warmup")
 def compare(
     plan: TrainingPlan | None, run: FinishedRun, names: tuple[str, str], other: FinishedRun | None, plan_first: bool
 ) -> PlanDiff:
-    """Hold a finished run against the plan that it should come from, or against `other`, an earlier finished run.
+    """Compare a finished run with the plan that it should come from, or with `other`, an earlier finished run.
 
-    `names` are those of the sides, before and after; `plan_first`: whether the plan is the one before.
+    `names` are those of the sides, before and after; `plan_first`: whether the plan is the side before.
     """
     pairs = list(_of_plan(plan, run)) if plan is not None else list(_of_runs(other, run)) if other is not None else []
     made: list[Difference] = []
@@ -52,7 +52,7 @@ def compare(
 
 
 def _of_plan(plan: TrainingPlan | None, run: FinishedRun) -> Iterator[tuple[Setting, PlanValue]]:
-    """Every fact that both tell, with the folder's value; a plan that leaves it to the run is not held against it."""
+    """Yield each fact of plan and folder, with the folder's value; facts that the plan does not know are left out."""
     if plan is None:
         return
     for name, value in run.facts.items():
@@ -83,14 +83,14 @@ def _untold(fact: str, plan: PlanValue, run: PlanValue) -> bool:
 
 
 def _stated(plan: TrainingPlan, name: str) -> PlanValue:
-    """What a plan says of a fact; of all linear layers just that, as which they are is the model's."""
+    """Return the plan's value of a fact; for "all-linear" just that, since the model decides which layers these are."""
     if name == "lora.target_modules" and plan[name].note.startswith('"all-linear"'):
         return replace(describe_fact(plan[name]), kind="known", value="all-linear")
     return describe_fact(plan[name])
 
 
 def _left_open(plan: TrainingPlan, run: FinishedRun) -> Iterator[Remark]:
-    """What the folder tells and the plan leaves to the run: nothing was compared there."""
+    """Yield a remark that lists the facts of the folder that the plan does not know: they were not compared."""
     where = discovery.shown(run.folder)
     stated_ = {name: _stated(plan, name) for name in run.facts}
     unknown = [name for name, said in stated_.items() if said.kind not in (*COMPARED, "absent")]
@@ -121,7 +121,7 @@ def _of_runs(before: FinishedRun, after: FinishedRun) -> Iterator[tuple[Setting,
 
 
 def _agree(fact: str, plan: PlanValue, run: PlanValue) -> bool:
-    """Whether a folder's value is what the plan says, as the libraries write it down."""
+    """Return whether a folder's value matches the plan, in the form in which the libraries save it."""
     if plan.kind == "either":
         return any(_agree(fact, PlanValue("known", option), run) for option in plan.value)
     a, b = plan.value, run.value
@@ -235,7 +235,7 @@ def _steps(state: State, plan: TrainingPlan | None, is_checkpoint: bool) -> Iter
 
 
 def _resumes(state: State) -> Iterator[Remark]:
-    """Steps that come again: a run that was resumed from another step than the last one logged."""
+    """Yield a remark for each repeated step: the run was resumed from a step other than the last logged one."""
     last = 0
     for entry in state.log:
         if entry.step < last:
@@ -245,7 +245,7 @@ def _resumes(state: State) -> Iterator[Remark]:
 
 
 def _curve(state: State, plan: TrainingPlan | None) -> Iterator[Remark]:
-    """The logged learning rates against the schedule that the plan asks for."""
+    """Yield remarks on the logged learning rates, compared with the schedule of the plan."""
     rates = [(entry.step, entry.rate) for entry in state.log if entry.rate is not None]
     total = state.max_steps or (max(step for step, _ in rates) if rates else None)
     if plan is None or not rates or not total:
@@ -275,7 +275,7 @@ def _curve(state: State, plan: TrainingPlan | None) -> Iterator[Remark]:
 
 
 def _warmup(plan: TrainingPlan, total: int) -> int | None:
-    """The steps of warm-up, by the trainer's own rounding; None where the plan does not tell."""
+    """Return the number of warm-up steps, rounded as the trainer rounds it; None if the plan leaves it unknown."""
     steps, ratio = (describe_fact(fact) for fact in (plan.arguments.warmup_steps, plan.arguments.warmup_ratio))
     plain = [v.value if v.kind in ("known", "default") else None for v in (steps, ratio)]
     known = [v for v in plain if isinstance(v, (int, float)) and not isinstance(v, bool)]
@@ -286,7 +286,7 @@ def _warmup(plan: TrainingPlan, total: int) -> int | None:
 
 
 def scheduled(kind: str, step: int, total: int, warmup: int) -> float:
-    """The share of the peak that a schedule of transformers has after `step` optimizer steps."""
+    """Return the share of the peak that a schedule of transformers has after `step` optimizer steps."""
     if kind != "constant" and step < warmup:
         return step / max(1, warmup)
     if kind in ("constant", "constant_with_warmup"):
@@ -298,7 +298,7 @@ def scheduled(kind: str, step: int, total: int, warmup: int) -> float:
 
 
 def _best(run: FinishedRun, state: State) -> Iterator[Remark]:
-    """The best checkpoint: kept, or deleted since."""
+    """Yield a remark if the best checkpoint has been deleted."""
     if not state.best:
         return
     name = os.path.basename(state.best.rstrip("/").replace("\\", "/"))

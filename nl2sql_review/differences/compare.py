@@ -1,4 +1,4 @@
-"""Two sides → what differs between them: settings by section, what follows from them, verdicts, the training text."""
+"""Compares two sides: settings by section, their consequences, verdicts, the training text."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ RENAMED = {
 
 
 def compare(before: Side, after: Side) -> PlanDiff:
-    """Hold two sides against each other."""
+    """Compare two sides."""
     if before.finished is not None or after.finished is not None:
         return _finished(before, after)
     if before.keys and after.keys and not (before.plans and after.plans):
@@ -70,7 +70,7 @@ def compare(before: Side, after: Side) -> PlanDiff:
 
 
 def _finished(before: Side, after: Side) -> PlanDiff:
-    """Where one side, or both, are what a run has left."""
+    """Compare two sides of which at least one is a finished run."""
     names = (before.name, after.name)
     if before.finished is not None and after.finished is not None:
         return against_plan.compare(None, after.finished, names, before.finished, False)
@@ -85,12 +85,12 @@ def _section(name: str) -> int:
 
 
 def _words(one: Difference) -> tuple[str, ...]:
-    """A difference as it is shown, to tell it from another."""
+    """Return all displayed texts of a difference, to tell it from another."""
     return one.section, one.name, one.before.text, one.after.text, one.before.origin, one.after.origin, one.note
 
 
 def _settings(before: Side, after: Side, number: int) -> tuple[list[Difference], int]:
-    """The settings of a run of both sides that differ, and how many agree."""
+    """Return the settings that differ between the runs of this number on both sides, and how many are equal."""
     first, second = before.plans[number], after.plans[number]
     if before.flavour != after.flavour:  # who reads them gives the same thing other names
         return differing(of_facts(first), of_facts(second), first, second)
@@ -118,7 +118,7 @@ def _settings(before: Side, after: Side, number: int) -> tuple[list[Difference],
 
 
 def _paired(before: Side, after: Side, number: int) -> tuple[list[Setting], list[Setting]]:
-    """The settings of the calls, without those of calls that one side makes more often: which is which is not known."""
+    """Return the settings of each side's calls, without calls that one side makes more often: pairs are unknown."""
     assert before.examined is not None and after.examined is not None
     examined = (before.examined, after.examined)
     counts = [Counter(call.callee for call in one.recording.calls) for one in examined if one.recording is not None]
@@ -128,7 +128,7 @@ def _paired(before: Side, after: Side, number: int) -> tuple[list[Setting], list
 
 
 def _telling(facts: Iterable[Difference]) -> Iterator[Difference]:
-    """Facts that say something: those that apply to one side only follow from others, and one reason is told once."""
+    """Yield the informative facts, each reason once; facts that apply to one side only follow from others."""
     reasons: set[tuple[str, str]] = set()
     for one in facts:
         kinds = (one.before.kind, one.after.kind)
@@ -144,7 +144,7 @@ def _telling(facts: Iterable[Difference]) -> Iterator[Difference]:
 def differing(
     before: Iterable[Setting], after: Iterable[Setting], first: TrainingPlan | None, second: TrainingPlan | None
 ) -> tuple[list[Difference], int]:
-    """The settings of two lists that differ, and how many agree."""
+    """Return the settings that differ between two lists, and how many are equal."""
     old, new = {one.key: one for one in before}, {one.key: one for one in after}
     made: list[Difference] = []
     equal = 0
@@ -180,7 +180,7 @@ def differing(
 def _counterpart(
     one: Setting, there: dict[tuple[str, str], Setting], here: dict[tuple[str, str], Setting]
 ) -> Setting | None:
-    """The same setting under the name that it had, or has now, with the same value."""
+    """Return the same setting on the other side under its earlier or current name, with the same value."""
     role, name = one.key
     names = [new for old, new in RENAMED.items() if old == name] + [old for old, new in RENAMED.items() if new == name]
     moved = {"train": "trainer", "trainer": "train"}.get(role, role)
@@ -203,7 +203,7 @@ def _renamed(before: Setting, after: Setting) -> Difference:
 
 
 def _unset(one: Setting, plan: TrainingPlan | None) -> Stated:
-    """Nothing is said, and what the library then does, where the plan tells."""
+    """Return "unset", with the default of the library if the plan has it."""
     if not one.fact or plan is None:
         return UNSET
     value = describe_fact(plan[one.fact])
@@ -213,7 +213,7 @@ def _unset(one: Setting, plan: TrainingPlan | None) -> Stated:
 
 
 def _defaults(first: TrainingPlan, second: TrainingPlan, told: set[str]) -> Iterator[Difference]:
-    """What neither side says, and the stated versions of the libraries do differently."""
+    """Yield the defaults that differ although neither side sets them: by library version or class of arguments."""
     for (name, fact), (_, other) in zip(first.facts(), second.facts()):
         a, b = describe_fact(fact), describe_fact(other)
         section, _, short = name.partition(".")
@@ -240,7 +240,7 @@ def _versions(first: TrainingPlan, second: TrainingPlan) -> str:
 
 
 def _calls(before: Side, after: Side) -> Iterator[Difference]:
-    """Calls that one side makes and the other does not."""
+    """Yield the calls that only one side makes."""
     assert before.examined is not None and after.examined is not None
     old, new = other_calls(before.examined), other_calls(after.examined)
     for callee in dict.fromkeys((*old, *new)):
@@ -256,7 +256,7 @@ def _calls(before: Side, after: Side) -> Iterator[Difference]:
 
 
 def _places(found: Iterable[Difference]) -> set[str]:
-    """The places, `train.py:12`, that the differences come from."""
+    """Return the places of the differences, as `train.py:12`."""
     return {side.origin.partition(" ")[0] for one in found for side in (one.before, one.after) if side.origin}
 
 
@@ -276,7 +276,7 @@ def _read_configurations(before: Side, after: Side, found: list[Difference]) -> 
 
 
 def _options(before: Side, after: Side, found: list[Difference]) -> Iterator[Difference]:
-    """Options of the command line that one side alone declares, but for those whose value is shown as a setting's."""
+    """Yield the command line options that only one side declares, unless a difference already shows their value."""
     told = _places(found)
     old, new = ({} if s.examined is None or s.examined.recording is None else s.examined.recording.options
                 for s in (before, after))  # fmt: skip

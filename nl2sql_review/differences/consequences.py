@@ -1,4 +1,4 @@
-"""What follows from settings that differ: the effective batch, steps, samples and tokens seen, memory."""
+"""Consequences of settings that differ: effective batch, steps, samples and tokens seen, memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..training_plan.facts import TrainingPlan
 
 
 def between(first: TrainingPlan, second: TrainingPlan) -> Iterator[Difference]:
-    """Yield what follows otherwise from two plans, each as a number that can be known."""
+    """Yield the consequences that differ between two plans, each as a number if it can be known."""
     for name, unit, of in (
         ("effective batch", "", effective_batch),
         ("steps", "", steps),
@@ -38,12 +38,12 @@ def _number(value: PlanValue) -> int | None:
 
 
 def effective_batch(plan: TrainingPlan) -> int | None:
-    """Samples of one optimizer step, over all processes."""
+    """Return the number of samples in one optimizer step, over all processes."""
     return _number(describe_fact(plan.arguments.effective_batch))
 
 
 def steps(plan: TrainingPlan) -> int | None:
-    """Optimizer steps of the whole run, where the script says them; of epochs only the data know."""
+    """Return the optimizer steps of the whole run if the script sets them; None for epochs, which need the data."""
     count = _number(describe_fact(plan.arguments.max_steps))
     return count if count is not None and count > 0 else None
 
@@ -65,6 +65,6 @@ def _product(a: int | None, b: int | None) -> int | None:
 
 
 def memory(plan: TrainingPlan) -> float | None:
-    """The estimate of the run's peak, in GiB."""
+    """Return the estimated peak memory of the run, in GiB."""
     (summary,) = of_plans([plan], None, {}, "").runs
     return round(summary.gib, 1) if summary.gib is not None else None

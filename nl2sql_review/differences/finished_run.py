@@ -1,7 +1,8 @@
-"""A finished run as a source: what the files of its folder say of how it was trained.
+"""Reads a finished run: how it was trained, according to the files in its folder.
 
-Read are `adapter_config.json`, `trainer_state.json`, `README.md`, the tokenizer's files, `run.log`, and what Weights &
-Biases keeps offline. `training_args.bin` is a pickle, which runs code when it is loaded: it is never opened.
+The files are `adapter_config.json`, `trainer_state.json`, `README.md`, those of the tokenizer, `run.log`, and the
+offline files of Weights & Biases. `training_args.bin` is a pickle, which runs code when it is loaded: it is never
+opened.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ NOWHERE = re.compile(r"^(?:None|)$")
 
 @dataclass(frozen=True)
 class Logged:
-    """One entry of the log: what was measured at a step."""
+    """One entry of the log: the values measured at a step."""
 
     step: int
     epoch: float | None
@@ -84,7 +85,7 @@ class Logged:
 
 @dataclass
 class State:
-    """What `trainer_state.json` says, where it says it."""
+    """State of a run from `trainer_state.json`, or else from its log; `path` is the file that was read."""
 
     path: str
     step: int | None = None
@@ -100,7 +101,7 @@ class State:
 
 @dataclass
 class FinishedRun:
-    """A folder that a run has left: facts by their name in the plan, and what lies in it."""
+    """Folder of a finished run: facts by their name in the plan, and the files in it."""
 
     folder: str
     facts: dict[str, PlanValue] = field(default_factory=dict)
@@ -114,7 +115,7 @@ class FinishedRun:
 
     @property
     def is_checkpoint(self) -> bool:
-        """Whether the folder itself is what was saved on the way: the state of the optimizer or schedule lies there."""
+        """Return whether the folder itself is an intermediate checkpoint, with the state of optimizer or schedule."""
         return bool(self.names & {"optimizer.pt", "scheduler.pt", "rng_state.pth"}) or any(
             name.startswith("rng_state_") for name in self.names
         )
@@ -130,7 +131,7 @@ class FinishedRun:
         return not self.is_adapter and any(WHOLE.fullmatch(name) for name in self.names)
 
     def empty_weights(self) -> str:
-        """The file of weights that holds none, "" where there is no such file."""
+        """Return the weights file that contains no weights, "" if there is no such file."""
         for name in WEIGHTS:
             if name in self.names and disk.size(os.path.join(self.folder, name)) < 200:
                 return name
@@ -138,7 +139,7 @@ class FinishedRun:
 
 
 def read(folder: str) -> FinishedRun | None:
-    """Read what a run has left in a folder; None where nothing of a run lies there."""
+    """Read the files of a run from a folder; None if it has no such files."""
     try:
         names = frozenset(entry.name for entry in os.scandir(folder) if not entry.is_dir(follow_symlinks=False))
     except OSError:
@@ -161,7 +162,7 @@ def read(folder: str) -> FinishedRun | None:
 
 
 def _bytes(made: FinishedRun, path: str, limit: int) -> bytes | None:
-    """The bytes of a file inside the folder; None, with the reason noted, for one that is not to be read."""
+    """Return the bytes of a file inside the folder; None, with the reason noted, if it must not or cannot be read."""
     if not os.path.lexists(path):
         return None
     name = discovery.shown(path)
@@ -280,7 +281,7 @@ def _card(made: FinishedRun) -> None:
 
 
 def _short_lines(text: str) -> Iterator[str]:
-    """The lines that a person or a trainer writes: patterns take long on endless ones."""
+    """Yield the lines short enough to come from a person or a trainer: patterns take long on endless lines."""
     return (line for line in text.splitlines() if len(line) <= LONGEST_LINE)
 
 
@@ -326,7 +327,7 @@ def _started(name: str) -> str:
 
 
 def _wandb(made: FinishedRun) -> None:
-    """`wandb/offline-run-*/files/config.yaml`: each key with its `value` one line below."""
+    """Read `wandb/offline-run-*/files/config.yaml`: each key with its `value` one line below."""
     for folder in _wandb_folders(made.folder) or [made.folder]:
         path = os.path.join(folder, "config.yaml")
         data = _bytes(made, path, LARGEST_TEXT)
@@ -351,7 +352,7 @@ PRINTED = re.compile(r"\{[^{}\n]*['\"]loss['\"]:[^{}\n]*\}")
 
 
 def _log(made: FinishedRun) -> None:
-    """The lines that a trainer prints: `{'loss': 1.2, 'learning_rate': 2e-4, 'epoch': 0.1}`."""
+    """Read the lines that a trainer prints: `{'loss': 1.2, 'learning_rate': 2e-4, 'epoch': 0.1}`."""
     if made.state is not None and made.state.log:
         return
     data = _bytes(made, os.path.join(made.folder, "run.log"), LARGEST_TEXT)

@@ -1,4 +1,4 @@
-"""The settings of one run, flat: what every argument of the calls that make it was given, and what the plan adds."""
+"""Flat list of the settings of one run: every argument of its calls, and the facts that the plan adds."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ IMPORTED = ("torch", "transformers", "trl", "peft")  # of which Unsloth changes 
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting; `key` is what it shares with the same of the other side, `fact` the plan's name for it, if any."""
+    """One setting; `key` matches it with the same setting of the other side, `fact` is its name in the plan, if any."""
 
     key: tuple[str, str]
     section: str
@@ -95,7 +95,7 @@ def describe_value(value: Value) -> PlanValue:
 
 
 def of_calls(examined: Examined, number: int) -> list[Setting]:
-    """What the calls of one run were given, argument by argument."""
+    """Return the arguments of the calls of one run."""
     plan = examined.plans[number]
     one = examined.of_run(plan)
     if one.recording is None or one.source is None:
@@ -130,7 +130,7 @@ def of_calls(examined: Examined, number: int) -> list[Setting]:
 
 
 def _written(calls: list[Call]) -> Iterator[Setting]:
-    """What the script sets: attributes of libraries' objects, `tokenizer.pad_token = …`, and of the environment."""
+    """Yield what the script sets: attributes of library objects (`tokenizer.pad_token = …`), environment variables."""
     for call in calls:
         library = call.callee.partition(".")[0]
         if call.callee.startswith("os.environ.") and call.callee.endswith("="):
@@ -158,7 +158,7 @@ def _tokenizer(calls: list[Call]) -> Iterator[Setting]:
 
 
 def _prepared(calls: list[Call]) -> Iterator[Setting]:
-    """What the calls that prepare the rows are given, each against the one of the same name and number."""
+    """Yield the arguments of the calls that prepare the rows, matched between sides by name and number."""
     seen: Counter[str] = Counter()
     for call in calls:
         name = last(call.callee)
@@ -204,7 +204,7 @@ def _section(fact: str, otherwise: str) -> str:
 
 
 def of_facts(plan: TrainingPlan, names: tuple[str, ...] | None = None) -> list[Setting]:
-    """The facts of a plan: those of `names`, else all that are no consequence of others."""
+    """Return the facts of a plan: those in `names`, or else all that are no consequence of others."""
     made = []
     for name, fact in plan.facts():
         section, _, short = name.partition(".")
@@ -219,7 +219,7 @@ def of_facts(plan: TrainingPlan, names: tuple[str, ...] | None = None) -> list[S
 
 
 def of_environment(examined: Examined) -> list[Setting]:
-    """The variables that the command line sets, or exports before it."""
+    """Return the variables that the command line sets, or exports before it."""
     started = examined.recording.started if examined.recording is not None else None
     set_ = started.environment if started is not None else {}
     return [Setting(("variable", name), "project", f"${name}", describe_value(value)) for name, value in set_.items()]
@@ -254,7 +254,7 @@ def place_of(step: PlanStep) -> str:
 
 
 def other_calls(examined: Examined) -> dict[str, Call]:
-    """Return the other library calls that change the training, by name; of these no arguments are compared."""
+    """Return the other library calls that change the training, by name; their arguments are not compared."""
     made: dict[str, Call] = {}
     for call in examined.recording.calls if examined.recording is not None else ():
         if call.callee.partition(".")[0] in (*STACK, "torch") and last(call.callee) in TELLING:

@@ -1,4 +1,4 @@
-"""What one word of the command line names: a file, a command line, a file of another revision, a finished run."""
+"""Reads one side of a comparison: a file, a command line, a file of another revision, a finished run."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ LARGEST, MOST_KEYS = 100_000, 300  # bytes and keys of a configuration that a sc
 
 
 class NotReadable(Exception):
-    """A side that cannot be compared; the text says why, and what would help."""
+    """Error for a side that cannot be compared; the text gives the reason and the remedy."""
 
 
 @dataclass
 class Side:
-    """One side: what it is called, and what it was read into. A finished run has `finished`, any other `examined`."""
+    """One side: its name and its content. A finished run has `finished`, any other side `examined`."""
 
     name: str
     examined: Examined | None = None
@@ -52,13 +52,13 @@ class Side:
 
     @property
     def flavour(self) -> str:
-        """The program that reads a configuration, "" of a script."""
+        """Name of the program that reads a configuration, "" for a script."""
         recording = self.examined.recording if self.examined is not None else None
         return recording.configuration.flavour.name if recording is not None and recording.configuration else ""
 
 
 def read_both(before: str, after: str, options: Options) -> tuple[Side, Side]:
-    """Read two sides. Beside a command line, a script without one is started with no words. Raises as `read` does."""
+    """Read two sides; next to a command line, a script without one is started without words. Raises as `read` does."""
     plain = options
     if options.command_line is None and any(not os.path.exists(one) and _line(one) for one in (before, after)):
         plain = options.but(command_line=())
@@ -66,9 +66,9 @@ def read_both(before: str, after: str, options: Options) -> tuple[Side, Side]:
 
 
 def read(text: str, options: Options) -> Side:
-    """Read what a word names. Raises NotReadable, SettingsError.
+    """Read the side that a command line argument names. Raises NotReadable, SettingsError.
 
-    A path that exists wins; then `REVISION:PATH`, as git knows it; then a command line: `python train.py --lr 1e-4`.
+    An existing path comes first; then `REVISION:PATH` in git; then a command line: `python train.py --lr 1e-4`.
     """
     if os.path.isdir(text):
         return _finished(text)
@@ -130,7 +130,7 @@ def _examined(data: bytes, path: str, name: str, reviewer: Reviewer, drafts: Map
 
 
 def faults(side: Side) -> Sequence[InternalError]:
-    """The faults of ours that reading a side met."""
+    """Return the internal errors that occurred while a side was read."""
     return side.examined.faults if side.examined is not None else ()
 
 
@@ -167,7 +167,7 @@ def _revision(revision: str, path: str, name: str, options: Options) -> Side:
 
 
 def _in_tree(path: str, tree: git.Tree) -> tuple[str, tuple[str, ...] | None]:
-    """Return the real path of a file of a commit, and the words that follow it; "" where there is none."""
+    """Return the real path of a file of a commit, and the words that follow it; "" if there is no such file."""
     here = os.path.realpath(os.getcwd())
     try:
         first, *words = shlex.split(path)
@@ -205,7 +205,7 @@ def _launched(path: str, tree: git.Tree, name: str) -> tuple[str, CommandLine]:
 
 
 def _line(text: str) -> CommandLine | None:
-    """A command line: a launcher and what it starts, or a script with its words."""
+    """Parse a command line: a launcher and what it starts, or a script with its words. Returns None for other text."""
     source = Source("the command line", text)
     source.kind = "launch"
 
@@ -240,7 +240,7 @@ def _started(line: CommandLine, name: str, options: Options) -> Side:
 
 
 def _keys(source: Source, side: Side) -> list[Setting]:
-    """Every key of a configuration, by its dotted path; also of one that only a script reads."""
+    """Return every key of a configuration by its dotted path, even if only a script reads that configuration."""
     from .. import flavours
 
     try:
@@ -258,7 +258,7 @@ def _keys(source: Source, side: Side) -> list[Setting]:
 def _configurations(
     paths: Sequence[str], side: Side, drafts: Mapping[str, bytes]
 ) -> Iterator[tuple[str, list[Setting]]]:
-    """The keys of each configuration that a script reads, by the file's name; of two files of one name neither."""
+    """Yield the keys of each configuration that a script reads, by file name; files that share a name are left out."""
     names = [os.path.basename(path) for path in paths]
     for path, name in zip(paths, names):
         if not path.endswith(discovery.CONFIGURATIONS) or names.count(name) > 1:

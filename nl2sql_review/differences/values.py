@@ -1,4 +1,4 @@
-"""Values of two sides: whether they say the same, and how each is shown."""
+"""Compares the values of two sides, and converts them to text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def is_default(value: PlanValue) -> bool:
 
 
 def same(a: PlanValue, b: PlanValue) -> bool:
-    """Whether two values say the same, wherever they come from and whatever may override them."""
+    """Return whether two values are the same, whatever their origin and whatever may override them."""
     settled = ("known", "default")
     if a.kind in settled and b.kind in settled:
         return alike(a.value, b.value)
@@ -32,7 +32,7 @@ def same(a: PlanValue, b: PlanValue) -> bool:
 
 
 def alike(a: object, b: object) -> bool:
-    """Whether two plain values are equal; numbers within rounding, `True` only to itself."""
+    """Return whether two plain values are equal; numbers up to rounding, `True` only to itself."""
     if isinstance(a, bool) or isinstance(b, bool):
         return a is b
     if isinstance(a, (int, float)) and isinstance(b, (int, float)):
@@ -45,7 +45,7 @@ def alike(a: object, b: object) -> bool:
 
 
 def stated(value: PlanValue) -> Stated:
-    """A value in words, with where it comes from."""
+    """Return a value as text, with its origin."""
     if value.kind == "absent":
         return Stated("unset" if not value.reason else f"none: {value.reason}", None, "absent")
     default = is_default(value)
@@ -60,7 +60,7 @@ def stated(value: PlanValue) -> Stated:
 
 
 def origin(trace: tuple[PlanStep, ...]) -> str:
-    """Where a value is said, in words: the first place of its trace, or the file that holds it and was named there."""
+    """Return the origin of a value as text: the configuration that contains it, else the first place of its trace."""
     said_at = [step for step in trace if not step.text.startswith("library default")]
     if not said_at:
         return ""
@@ -72,7 +72,7 @@ def origin(trace: tuple[PlanStep, ...]) -> str:
 
 
 def words_of(value: PlanValue) -> list[str]:
-    """The training text, or each that it may be, as lines, with `{…}` where something fills it."""
+    """Return the lines of the training text, or of each possible one, with `{…}` for values that are filled in."""
     made: list[str] = []
     for parts in texts(value):
         whole = "".join(part["text"] if "text" in part else "{" + part["hole"] + "}" for part in parts)

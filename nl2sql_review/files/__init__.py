@@ -1,1 +1,1 @@
-"""What is on the disk, asked through one door."""
+"""Access to the disk: every question about files goes through this package."""

@@ -1,7 +1,7 @@
-"""Files that are written beside those whose place they take, and what a process that was killed left of them.
+"""Temporary files, written next to the files that they replace, and removal of those that killed processes have left.
 
-A name says whose it is: `.train.py.4711.3f9c2a1b.nl2sql-review`. One of a process that is no more is removed by the
-next that writes there.
+The name contains the process: `.train.py.4711.3f9c2a1b.nl2sql-review`. A file of a process that no longer exists is
+removed by the next process that writes to that folder.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ SUFFIX = ".nl2sql-review"
 
 
 def path(target: str) -> str:
-    """A name that no other file has, in the folder of the file it is to replace."""
+    """Return an unused name in the folder of the file to replace."""
     folder, name = os.path.split(target)
     return os.path.join(folder, f".{name}.{os.getpid()}.{os.urandom(4).hex()}{SUFFIX}")
 
 
 def sweep(folder: str) -> None:
-    """Remove the temporary files that dead processes have left in a folder; those of other processes stay."""
+    """Remove the temporary files that dead processes have left in a folder; those of running processes stay."""
     try:
         names = [name for name in os.listdir(folder or ".") if name.endswith(SUFFIX) and name.startswith(".")]
     except OSError:

@@ -1,8 +1,8 @@
-"""Which files to review: the ones given, and those found in the directories given.
+"""Finds the files to review: the given ones, and those in the given directories.
 
-`.gitignore` files and the settings' `exclude` speak one language of globs, which is matched here rather than by
-asking git: it must work where git or a repository is missing, and a subprocess costs more than the whole walk.
-Links to directories are not followed, so that no loop is possible and no file is met twice.
+`.gitignore` files and the settings' `exclude` use the same globs, which are matched here rather than by git: this must
+work without git or a repository, and a subprocess costs more than the whole walk. Links to directories are not
+followed, so that there are no loops and no file is found twice.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ NEVER_OURS = frozenset(
 
 
 def is_launch_file(path: str) -> bool:
-    """Whether a path is, by its name, that of a file which starts programs."""
+    """Return whether a path has the name of a file that starts programs."""
     name = os.path.basename(path).lower()
     return name.endswith(LAUNCHES) or name in MAKEFILES
 
@@ -62,9 +62,10 @@ class Found:
 
 
 class Screening:
-    """What configurations that train are told by from other YAML, JSON and TOML, before anything is parsed.
+    """Marks that distinguish training configurations from other YAML, JSON and TOML before parsing.
 
-    One of `keys` stands in each, at any depth, or one of `sections` with a mapping below it; few other files have them.
+    Each such configuration has one of `keys`, at any depth, or one of `sections` with a mapping below it; few other
+    files have them.
     """
 
     __slots__ = ("keys", "sections")
@@ -74,11 +75,11 @@ class Screening:
         self.sections = tuple(section.encode() for section in sections)
 
     def names_key(self, data: bytes) -> bool:
-        """Whether a key says plainly that the file is such a configuration."""
+        """Return whether the data contains one of the keys."""
         return _has_line(data, KEY, self.keys)
 
     def names_section(self, data: bytes) -> bool:
-        """Whether a section is called as in such a configuration."""
+        """Return whether the data contains one of the sections."""
         return _has_line(data, SECTION, self.sections)
 
 
@@ -98,10 +99,10 @@ def _line_with(form: bytes, words: tuple[bytes, ...]) -> re.Pattern[bytes]:
 def find(
     paths: Iterable[str], exclude_of: Callable[[str], Globs] = lambda _: globs((), ""), force_exclude: bool = False
 ) -> list[Found]:
-    """The files that `paths` mean, in order, each once however often it is meant.
+    """Return the files that `paths` refer to, in order, each of them once.
 
-    `exclude_of` gives the excluding globs for a directory; they hold for what is found, never for what is given. With
-    `force_exclude` a file that is given counts as one that was found, as where a hook names every file that changed.
+    `exclude_of` returns the excluding globs for a directory; they apply to found files, never to given ones. With
+    `force_exclude` a given file counts as found, as for a hook that names every file that changed.
     """
     found: dict[str, Found] = {}
     for path in paths:
@@ -118,7 +119,7 @@ def find(
 
 
 def may_configure(path: str, screening: Screening) -> bool:
-    """Whether a YAML, JSON or TOML file looks as if it might train. Its head is read, nothing is parsed."""
+    """Return whether a YAML, JSON or TOML file may be a training configuration. Reads its head, parses nothing."""
     try:
         if os.stat(path).st_size > LARGEST:
             return False
@@ -129,13 +130,13 @@ def may_configure(path: str, screening: Screening) -> bool:
 
 
 def may_train(data: bytes) -> bool:
-    """Whether a file names one of the libraries that a script which trains must name; else it need not be parsed."""
+    """Return whether a file names one of the libraries that training scripts must name; if not, do not parse it."""
     named = b"unsloth" in data or b"transformers" in data or b"peft" in data or b"SFTTrainer" in data
     return named or b"trl" in data and re.search(rb"\btrl\b", data) is not None
 
 
 def excluded(path: str, exclude_of: Callable[[str], Globs] = lambda _: globs((), "")) -> bool:
-    """Whether a walk would pass a file over: from the root of its repository, else from its settings' directory."""
+    """Return whether a walk would skip a file: from the root of its repository, else from its settings' directory."""
     full = os.path.abspath(path)
     folder = os.path.dirname(full)
     here = repository(folder) or exclude_of(folder).root or folder
@@ -154,14 +155,14 @@ def excluded(path: str, exclude_of: Callable[[str], Globs] = lambda _: globs((),
 
 
 def _below(directory: str, path: str) -> Iterator[str]:
-    """The folders from a directory down to a path in it, and the path itself."""
+    """Yield the folders from a directory down to a path in it, and the path itself."""
     for part in os.path.relpath(path, directory).split(os.sep):
         directory = os.path.join(directory, part)
         yield directory
 
 
 def shown(path: str) -> str:
-    """How a path is written in a report: relative to here where it lies below, with forward slashes."""
+    """Return a path as reports show it: relative to the working directory if it is below it, with forward slashes."""
     full = os.path.abspath(path)
     here = os.getcwd()
     for inside in (full, os.path.realpath(full)):  # the working directory may have been reached by a link
@@ -171,7 +172,7 @@ def shown(path: str) -> str:
 
 
 def walk(directory: str, exclude_of: Callable[[str], Globs]) -> Iterator[Found]:
-    """Scripts, notebooks, and what may be configurations, below a directory, sorted by path."""
+    """Yield scripts, notebooks and possible configurations below a directory, sorted by path."""
     ignores = _ignores_above(os.path.abspath(directory))
     yield from _walk(directory, os.path.realpath(directory), ignores, exclude_of)
 
@@ -208,7 +209,7 @@ def _walk(directory: str, real: str, ignores: tuple[Globs, ...], exclude_of: Cal
 
 
 def _may_be_read(entry: os.DirEntry[str]) -> bool:
-    """A file, or a link that leads nowhere (which is worth a word); no directory, pipe or device."""
+    """Return whether an entry is a file or a broken link (to be reported), not a directory, pipe or device."""
     if entry.is_file(follow_symlinks=False):
         return True
     try:
@@ -229,7 +230,7 @@ def _is_excluded(path: str, is_directory: bool, rules: tuple[Globs, ...]) -> boo
 
 
 def _ignores_above(directory: str) -> tuple[Globs, ...]:
-    """The .gitignore files above a directory, up to the root of its repository, outermost first."""
+    """Return the .gitignore files above a directory, up to the root of its repository, outermost first."""
     root = repository(directory)
     if root is None:
         return ()  # only what lies in the directory itself counts
@@ -239,7 +240,7 @@ def _ignores_above(directory: str) -> tuple[Globs, ...]:
 
 
 def repository(directory: str) -> str | None:
-    """The root of the repository that a directory lies in: the nearest one with .git, from an absolute path upwards."""
+    """Return the root of the repository of a directory (absolute): the nearest ancestor with .git, or itself."""
     while not os.path.exists(os.path.join(directory, ".git")):
         parent = os.path.dirname(directory)
         if parent == directory:
@@ -249,7 +250,7 @@ def repository(directory: str) -> str | None:
 
 
 def _git_folder(root: str) -> str:
-    """Where git keeps what holds for the whole repository: `.git`, or, from a worktree or submodule, where it leads."""
+    """Return git's folder for the whole repository: `.git`, or the target of this file in a worktree or submodule."""
     folder = os.path.join(root, ".git")
     if not os.path.isfile(folder):
         return folder
@@ -258,7 +259,7 @@ def _git_folder(root: str) -> str:
 
 
 def _line(path: str) -> str:
-    """The first line of a file, "" where there is none."""
+    """Return the first line of a file, "" if it cannot be read."""
     try:
         line = disk.head(path, 4096).partition(b"\n")[0]
         return line.decode("utf-8", "surrogateescape").replace("\0", "")  # which no path may hold

@@ -1,14 +1,14 @@
-"""The one door to the disk for what decides a review, and the memory of what was seen through it.
+"""The only access to the disk for everything that decides a review, with a record of what was read.
 
-A review rests on more than the script: modules and configurations beside it, settings, requirement files, and that
-certain files do not exist. Whatever is asked here while `Remembering` is open is noted as a question with its answer;
-a remembered review still holds as long as every question has the same answer (`Now.confirms`).
+A review depends on more than the script: on modules and configurations beside it, settings, requirement files, and on
+the absence of certain files. While `Remembering` is open, each request to this module is recorded as a question with
+its answer; a cached review is valid as long as every question has the same answer (`Now.confirms`).
 
     with Remembering() as seen:
         review(script)
     seen                   # {"kind /p/config.yaml": "file", "2000000 /p/config.yaml": "9f86d0…", "kind /p/util.py": ""}
 
-This file is part of what a cached answer costs: it imports next to nothing.
+This file is part of the cost of a cached answer: it imports next to nothing.
 """
 
 from __future__ import annotations
@@ -38,8 +38,9 @@ _within: ContextVar[tuple[str, ...] | None] = ContextVar("within", default=None)
 
 
 class Within:
-    """Inside, there is nothing but what really lies below these directories (real paths): elsewhere no file is there
-    for a question, and none is opened.
+    """Context in which nothing exists outside these directories (real paths).
+
+    Questions about other files are answered as if there were none, and no other file is opened.
     """
 
     def __init__(self, directories: Iterable[str]) -> None:
@@ -53,7 +54,7 @@ class Within:
 
 
 def lies_in(real: str, directory: str) -> bool:
-    """Whether a real path is a directory, or lies below it."""
+    """Return whether a real path is a directory, or is below it."""
     return real == directory or real.startswith(directory.rstrip(os.sep) + os.sep)
 
 
@@ -69,7 +70,7 @@ def _hidden(path: Path) -> bool:
 
 
 class Remembering:
-    """Notes the questions asked inside; those of a memory within a memory belong to both, unless it stands `apart`."""
+    """Context that records the questions asked in it; an outer one records them too, unless this one is `apart`."""
 
     def __init__(self, apart: bool = False) -> None:
         self._apart = apart
@@ -86,7 +87,7 @@ class Remembering:
 
 
 def recall(seen: Mapping[str, str]) -> None:
-    """What was seen before, and is now relied on again without looking."""
+    """Record earlier questions and answers that are used again without looking at the disk."""
     around = _seen.get()
     if around is not None:
         around.update(seen)
@@ -100,12 +101,12 @@ def _note(question: str, answer: str) -> str:
 
 
 def script(path: str) -> bytes:
-    """The bytes of a file to be reviewed, up to the size from which it is not read. Notes nothing. Raises OSError."""
+    """Return the bytes of a file to review, up to the size limit. Records nothing. Raises OSError."""
     return head(path, size_limit(path))
 
 
 def head(path: Path, limit: int) -> bytes:
-    """The first `limit` bytes of a regular file. Notes nothing. Raises OSError, also for what is no regular file."""
+    """Return the first `limit` bytes of a regular file. Records nothing. Raises OSError, also for other file types."""
     if _hidden(path):
         raise OSError(errno.EACCES, "it is outside the directories that may be read", os.fspath(path))
     # Whatever the path is, opening it must not wait (a pipe), become our terminal, or be read without end (a device).
@@ -134,7 +135,7 @@ def head(path: Path, limit: int) -> bytes:
 
 
 def whole(path: Path, limit: int) -> bytes:
-    """The bytes of a regular file that has at most `limit` of them. Notes nothing. Raises OSError."""
+    """Return the bytes of a regular file with at most `limit` bytes. Records nothing. Raises OSError."""
     data = head(path, limit + 1)
     if len(data) > limit:
         raise OSError(errno.EFBIG, f"it is larger than {limit:,} bytes, and is not read", os.fspath(path))
@@ -180,19 +181,19 @@ def exists(path: Path) -> bool:
 
 
 def size(path: Path) -> int:
-    """In bytes; 0 when nothing is there."""
+    """Return the size in bytes; 0 if nothing is there."""
     return 0 if _hidden(path) else int(_note(f"size {os.fspath(path)}", _size(path)))
 
 
 def real(path: Path) -> str:
-    """The absolute path with all links followed, whether or not something is there."""
+    """Return the absolute path with all links followed, whether or not it exists."""
     return _note(f"real {os.fspath(path)}", os.path.realpath(path))
 
 
 def names(path: Path, prefix: str = "", suffix: str = "") -> list[str]:
-    """List what lies in a folder, starts with `prefix` and ends in `suffix`, sorted; [] when it cannot be listed.
+    """List the entries of a folder that start with `prefix` and end in `suffix`, sorted; [] if it cannot be listed.
 
-    Hidden files are left out, our own cache among them.
+    Hidden files are left out, including the cache of this program.
     """
     if _hidden(path):
         return []
@@ -202,27 +203,27 @@ def names(path: Path, prefix: str = "", suffix: str = "") -> list[str]:
 
 
 def read(path: Path, limit: int) -> bytes | None:
-    """The bytes of a file; None when there is no file to read or it has more than `limit` bytes."""
+    """Return the bytes of a file; None if there is no file to read or it has more than `limit` bytes."""
     data = _bytes(path, limit)
     _note(f"{limit} {os.fspath(path)}", _of_bytes(data))
     return data
 
 
 def data(path: Path) -> str:
-    """What tells a data file from another state of it: its size, time and first bytes; "" where there is no file.
+    """Return what identifies the state of a data file: its size, time and first bytes; "" if there is no file.
 
-    Such files are too large to be read whole each time it is asked whether a cached answer still holds.
+    Such files are too large to be read completely each time a cached answer is checked.
     """
     return _note(f"data {os.fspath(path)}", _data(path))
 
 
 def seen_once(path: Path) -> None:
-    """Something was read that cannot be asked for again: what rests on it is not to be relied on later."""
+    """Record a read that cannot be repeated: results that depend on it must not be reused."""
     _note(f"once {os.fspath(path)}", "seen")
 
 
 def together(seen: Mapping[str, str]) -> dict[str, str]:
-    """Put the questions for what is not there together by folder: most are for modules that are libraries'."""
+    """Combine the questions for missing files by folder: most of them are for modules of libraries."""
     absent = {question[5:] for question, answer in seen.items() if not answer and question.startswith("kind ")}
     kept = {question: answer for question, answer in seen.items() if answer or not question.startswith("kind ")}
     of: dict[str, list[str]] = {}
@@ -242,14 +243,14 @@ def together(seen: Mapping[str, str]) -> dict[str, str]:
 
 
 class Now:
-    """The answers of this moment, each looked up once: many reviews ask the same of the same folders."""
+    """Current answers, each looked up once: many reviews ask the same questions about the same folders."""
 
     def __init__(self) -> None:
         self._answers: dict[str, str] = {}
         self._folders: dict[str, frozenset[str] | None] = {}
 
     def confirms(self, seen: Mapping[str, str]) -> bool:
-        """Whether every question still has its answer."""
+        """Return whether every question still has the same answer."""
         answers = self._answers
         for question, before in seen.items():
             now = answers.get(question)
@@ -281,7 +282,7 @@ class Now:
         return _of_bytes(_bytes(rest, int(word)))
 
     def _any(self, asked: list[str], folder: str) -> str:
-        """Which of some names a folder has, by its listing: file systems differ in whether case counts."""
+        """Return which of some names a folder contains, from its listing: file systems differ in case sensitivity."""
         if folder not in self._folders:
             self._folders[folder] = _few_names(folder)
         there = self._folders[folder]
@@ -293,7 +294,7 @@ FEW = 1000  # names: to list more costs more than to ask for one after the other
 
 
 def _few_names(folder: str) -> frozenset[str] | None:
-    """What a folder has, in small letters; None where that is too much, or cannot be listed."""
+    """Return the names in a folder, in lower case; None if there are too many, or it cannot be listed."""
     try:
         with os.scandir(folder) as entries:
             names = [entry.name.lower() for entry, _ in zip(entries, range(FEW))]
@@ -346,7 +347,7 @@ _listings: dict[str, tuple[int, list[str]]] = {}
 
 
 def _listed(path: Path) -> list[str]:
-    """What lies in a folder, hidden files left out, sorted: scripts of one folder ask for it again and again."""
+    """Return the names in a folder without hidden files, sorted; kept, since all scripts of a folder need them."""
     changed, name = os.stat(path).st_mtime_ns, os.fspath(path)
     if not os.path.isabs(name):
         name = os.path.abspath(name)

@@ -1,7 +1,7 @@
-"""What git knows of a repository's files, those of submodules too: what changed since a commit, and what it held.
+"""Reads a repository's files from git, including submodules: what changed since a commit, and the earlier content.
 
-The program is asked, never its files: it knows of worktrees, renames and ignored files. `git_command.py` asks it so
-that nothing a repository names is run.
+The git program is called instead of reading its files, since it handles worktrees, renames and ignored files.
+`git_command.py` calls it so that no program named in a repository is run.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ SUBMODULE, FILES = "160000", ("100644", "100755")  # modes of an entry
 
 
 class Blob(NamedTuple):
-    """The content of a file as it was: in which repository, and its name there."""
+    """Earlier content of a file: its repository, and its name there."""
 
     repository: Repository
     name: str
 
 
 class Before(Mapping[str, bytes]):
-    """The files that have changed and were there before, by real path → what they held; read when asked for."""
+    """Changed files that existed before: real path → earlier content, read on access."""
 
     def __init__(self) -> None:
         self.blobs: dict[str, Blob] = {}
@@ -50,7 +50,7 @@ class Before(Mapping[str, bytes]):
 
 
 def before(ref: str) -> Before:
-    """The files of the working directory's repository as they were where its branch left `ref`. Raises GitError."""
+    """Return the files of the working directory's repository from before its branch left `ref`. Raises GitError."""
     repository = Repository.around(os.getcwd())
     made = Before()
     _collect(repository, _base(repository, ref), made)
@@ -58,7 +58,7 @@ def before(ref: str) -> Before:
 
 
 def _base(repository: Repository, ref: str) -> str:
-    """The commit where the branch left `ref`."""
+    """Return the commit where the branch left `ref`. Raises GitError."""
     top = repository.top
     if not repository.says("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"):
         fetch = f"fetch it, as in git fetch origin {ref.removeprefix('origin/')}"
@@ -178,7 +178,7 @@ class Tree(Mapping[str, bytes]):
 
 
 def tree(ref: str) -> Tree:
-    """The files of the working directory's repository at a commit. Raises GitError where there is none of the name."""
+    """Return the files of the working directory's repository at a commit. Raises GitError for an unknown commit."""
     repository = Repository.around(os.getcwd())
     commit = repository.says("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
     if not commit:

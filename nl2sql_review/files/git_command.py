@@ -1,8 +1,8 @@
-"""How git is asked about a repository that nobody has read, so that nothing the repository names is run.
+"""Runs git on an unreviewed repository so that no program named in the repository is run.
 
-A repository's own configuration, attributes and hooks can name programs: a file-system monitor, filters, differs, a
-pager, hooks, a remote to fetch missing objects from. Each is switched off; only the repository whose `.git` an
-explicit look found is opened, so that a folder that merely looks like a bare repository is none.
+A repository's own configuration, attributes and hooks can name programs: a file-system monitor, filters, diff drivers,
+a pager, hooks, a remote to fetch missing objects from. Each is switched off; only the repository whose `.git` was
+found by an explicit search is opened, so that a folder that merely looks like a bare repository is ignored.
 """
 
 from __future__ import annotations
@@ -57,19 +57,19 @@ DRIVER = re.compile(rb"filter\.(.*)\.(?:clean|smudge|process|required)", re.DOTA
 
 
 class GitError(Exception):
-    """git cannot say what has changed; the text says why, and what to do."""
+    """Error of git, or of running it; the text gives the reason and the remedy."""
 
 
 @dataclass(frozen=True)
 class Repository:
-    """A repository with files, by the folder that holds its `.git`; `filters` are the drivers that it may run."""
+    """A repository with a working tree; `top` is the folder with `.git`, `filters` are the drivers it may run."""
 
     top: str
     filters: tuple[bytes, ...] = field(default=(), repr=False)
 
     @classmethod
     def around(cls, directory: str) -> Repository:
-        """Find the repository that a directory lies in. Raises GitError."""
+        """Find the repository of a directory. Raises GitError."""
         _program(tuple(os.get_exec_path()))  # the first thing missing is the first thing said
         folder = os.path.realpath(directory)
         while not _marked(folder):
@@ -81,7 +81,7 @@ class Repository:
 
     @classmethod
     def at(cls, top: str) -> Repository:
-        """Open the repository whose `.git` lies in a folder. Raises GitError when git takes another for it."""
+        """Open the repository whose `.git` is in a folder. Raises GitError if git opens another one instead."""
         bare = cls(top)
         told = os.path.realpath(os.fsdecode(bare.ask("rev-parse", "--show-toplevel")).removesuffix("\n"))
         if told != top:
@@ -91,14 +91,14 @@ class Repository:
         return cls(top, tuple(sorted(drivers)))
 
     def says(self, *words: str) -> str:
-        """What git answers, "" when it says no."""
+        """Return the output of git, "" if it fails."""
         try:
             return os.fsdecode(self.ask(*words)).strip()
         except GitError:
             return ""
 
     def ask(self, *words: str) -> bytes:
-        """What git answers. Raises GitError with what it said."""
+        """Return the output of git. Raises GitError with its error message."""
         said, fault = _run(self.top, self._environment(), *words)
         if not fault:
             return said
@@ -113,7 +113,7 @@ class Repository:
         return words[0] in ("diff", "cat-file") and bool(self.says("config", "--get-regexp", r"^remote\..*\.promisor$"))
 
     def _environment(self) -> dict[str, str]:
-        """The caller's, without what names a program; an empty filter is one that is not run."""
+        """Return the caller's environment without variables that name a program; an empty filter is not run."""
         kept = {name: value for name, value in os.environ.items() if name not in DROPPED}
         made = {**kept, **ENVIRONMENT, "GIT_CEILING_DIRECTORIES": os.path.dirname(self.top)}
         given = made.get("GIT_CONFIG_COUNT", "")
@@ -128,13 +128,13 @@ class Repository:
 
 
 def _marked(folder: str) -> bool:
-    """Whether git would take the folder for the top of a repository: an empty `.git` is none."""
+    """Return whether git would take the folder for the top of a repository: an empty `.git` does not count."""
     mark = os.path.join(folder, ".git")
     return os.path.isfile(mark) or os.path.lexists(os.path.join(mark, "HEAD"))
 
 
 def _run(directory: str, environment: dict[str, str], *words: str) -> tuple[bytes, str]:
-    """What git answers, and what it says is wrong, "" when nothing is."""
+    """Return the output of git, and its error message, "" if there is none."""
     settings = [word for setting in SETTINGS for word in ("-c", setting)]
     command = [_program(tuple(os.get_exec_path())), "--no-pager", "--no-replace-objects", *settings, *words]
     nothing, pipe = subprocess.DEVNULL, subprocess.PIPE
@@ -170,7 +170,7 @@ def _limit(process: int) -> None:
 
 @functools.cache
 def _program(folders: tuple[str, ...]) -> str:
-    """Where git is: never in the working directory, which is under review. Raises GitError when it is too old."""
+    """Return the path of git, never from the working directory, which is under review. Raises GitError if too old."""
     name = "git.exe" if os.name == "nt" else "git"
     for folder in filter(os.path.isabs, folders):
         path = os.path.join(folder, name)

@@ -1,8 +1,8 @@
-"""Patterns as in a .gitignore, matched as git's own `wildmatch` does, but in time that grows with pattern times path.
+"""Matches .gitignore patterns as git's own `wildmatch` does, but in time that grows with pattern times path.
 
-Like git this works on bytes. A pattern is a row of steps, and a path is read once from left to right with the set of
-steps that may come next as the bits of a number, so that no row of stars makes it try again. Most patterns are plain
-names or suffixes, which are compared.
+Like git this works on bytes. A pattern is a row of steps, and a path is read once from left to right; the set of
+steps that may come next is kept as the bits of a number, so that a row of stars causes no backtracking. Most patterns
+are plain names or suffixes, which are compared.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ CLASSES = {
 
 
 class Globs:
-    """Patterns as in a .gitignore in the directory `root`; the last one that matches decides."""
+    """Patterns of a .gitignore in the directory `root`; the last matching one decides."""
 
     __slots__ = ("root", "patterns")
 
@@ -45,7 +45,7 @@ class Globs:
         self.patterns = patterns
 
     def match(self, path: str, is_directory: bool) -> bool | None:
-        """True: excluded. False: included again by a `!`. None: not mentioned. `path` is absolute."""
+        """Return True: excluded. False: included again by a `!`. None: no pattern matches. `path` is absolute."""
         if not self.patterns or not path.startswith(self.root + os.sep):
             return None
         relative = os.fsencode(path[len(self.root) + 1 :].replace(os.sep, "/"))
@@ -57,7 +57,7 @@ class Globs:
 
 
 class Pattern:
-    """One line: what it matches, whether it re-includes, whether only directories, and whether names at any depth."""
+    """One line: the matcher, whether it re-includes, applies only to directories, or to names at any depth."""
 
     __slots__ = ("again", "directories", "of_names", "matches")
 
@@ -71,7 +71,7 @@ class Pattern:
 
 
 def globs(lines: Iterable[str], root: str) -> Globs:
-    """The patterns of these lines, relative to a directory."""
+    """Return the patterns of these lines, relative to a directory."""
     return _globs(tuple(lines), root)
 
 
@@ -82,14 +82,14 @@ def _globs(lines: tuple[str, ...], root: str) -> Globs:
 
 
 def lines_of(data: bytes) -> tuple[str, ...]:
-    """The lines of a .gitignore."""
+    """Return the lines of a .gitignore."""
     lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     ended = [line.removesuffix(b"\r") for line in lines[:-1]] + lines[-1:]
     return tuple(line.partition(b"\0")[0].decode("utf-8", "surrogateescape") for line in ended)
 
 
 def _trimmed(line: bytes) -> bytes:
-    """The line without the spaces at its end that no backslash keeps."""
+    """Return the line without trailing spaces, except those after a backslash."""
     end = len(line.rstrip(b" "))
     before = len(line[:end]) - len(line[:end].rstrip(b"\\"))
     return line[: end + 1] if before % 2 and end < len(line) else line[:end]
@@ -118,7 +118,7 @@ def _nothing(_: bytes) -> bool:
 
 
 class Steps:
-    """A row of steps. Bit `n` of a state says that what comes before step `n` has matched so far."""
+    """A row of steps. Bit `n` of a state is set if everything before step `n` has matched so far."""
 
     __slots__ = ("_size", "_at", "_stay", "_star", "_folders")
 
@@ -148,13 +148,13 @@ class Steps:
         return bool(state >> self._size & 1)
 
     def _skipped(self, state: int) -> int:
-        """The state with the steps behind those that may match nothing; folders that began before are not skipped."""
+        """Return the state after skipping the steps that may match nothing, except folders that were begun before."""
         state |= (state & self._folders) << 1
         return state | (state & self._star) << 1
 
 
 def _steps(glob: bytes, paths: bool) -> list[Step] | None:
-    """The steps of a pattern, None where it matches nothing. Of `paths`, stars do not take slashes."""
+    """Return the steps of a pattern, None if it matches nothing. With `paths`, stars do not match slashes."""
     steps: list[Step] = []
     at = 0
     while at < len(glob):
@@ -192,7 +192,7 @@ def _steps(glob: bytes, paths: bool) -> list[Step] | None:
 
 
 def _class(glob: bytes, at: int) -> tuple[frozenset[int], int] | None:
-    """What `[…]` takes, and where it ends; `at` is behind its bracket. None where it is none."""
+    """Return the bytes that `[…]` matches, and its end; `at` is after the bracket. Returns None if it is malformed."""
     negated = glob[at : at + 1] in (b"!", b"^")
     at += negated
     members: set[int] = set()

@@ -1,4 +1,4 @@
-"""How large a file may be that is still read."""
+"""Size limits for files that are read."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ NOTEBOOK_SIZE_LIMIT = 50_000_000  # most of it is pictures; the code in it may b
 
 
 def size_limit(path: str) -> int:
-    """The size in bytes from which a script or notebook is not read."""
+    """Return the size in bytes from which a script or notebook is not read."""
     return NOTEBOOK_SIZE_LIMIT if path.lower().endswith(".ipynb") else SIZE_LIMIT

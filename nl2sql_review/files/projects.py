@@ -1,4 +1,4 @@
-"""Where a project begins, and which settings file counts: the marks that lie above a script."""
+"""Finds the root of a project, and the settings files that count, from the marks above a script."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ SIGNS = ("requirements.txt", "setup.py", "setup.cfg", "uv.lock", "poetry.lock", 
 
 
 def marked(directory: str) -> str | None:
-    """The nearest of `directory` (absolute) and its ancestors with .git, pyproject.toml or nl2sql-review.toml."""
+    """Return `directory` (absolute) or its nearest ancestor with .git, pyproject.toml or nl2sql-review.toml."""
     return _ancestor_with(directory, MARKS)
 
 
 def tree(directory: str) -> str:
-    """The tree that a settings file in `directory` (absolute) belongs to: its repository, else that directory."""
+    """Return the tree of a settings file in `directory` (absolute): its repository, else that directory."""
     return _ancestor_with(directory, (".git",)) or directory
 
 
 def root(directory: str) -> str:
-    """The nearest ancestor of `directory` with .git, pyproject.toml or nl2sql-review.toml.
+    """Return the nearest ancestor of `directory` with .git, pyproject.toml or nl2sql-review.toml.
 
-    Without one it is the working directory, where that holds `directory`: scripts are run, and find their files, from
-    there. Else it is the nearest ancestor with another sign of a project (requirements.txt, setup.py, …), else
+    Without one, return the working directory if it contains `directory`: scripts are run, and find their files, from
+    there. Otherwise return the nearest ancestor with another sign of a project (requirements.txt, setup.py, …), else
     `directory` itself.
     """
     start = os.path.abspath(directory)
@@ -53,9 +53,9 @@ def _ancestor_with(directory: str, names: tuple[str, ...]) -> str | None:
 
 
 def candidates(directory: str) -> tuple[str, ...]:
-    """The settings files that may count for `directory`, an absolute path, nearest first.
+    """Return the settings files that may count for `directory`, an absolute path, nearest first.
 
-    A pyproject.toml is one if it holds our name; whether it holds our table is for whoever reads it to say.
+    A pyproject.toml is a candidate if it contains our name; the reader checks whether it contains our table.
     """
     found: tuple[str, ...] = ()
     while True:
@@ -68,7 +68,7 @@ def candidates(directory: str) -> tuple[str, ...]:
 
 
 def own_candidates(directory: str) -> tuple[tuple[str, ...], bool]:
-    """Those that lie in a directory itself, and whether none above it counts any more."""
+    """Return the candidates in a directory itself, and whether the search ends there."""
     dedicated = os.path.join(directory, DEDICATED)
     if disk.is_file(dedicated):
         return (dedicated,), True

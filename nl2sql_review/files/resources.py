@@ -1,6 +1,6 @@
-"""Finds `rules/`, `examples/` and `integrations/`: the one look-up, in a wheel and in a checkout.
+"""Finds `rules/`, `examples/` and `integrations/`: the only look-up, in a wheel and in a checkout.
 
-A wheel carries them inside the package with an underscore in front; an editable install reads the checkout. Plain
+A wheel has them inside the package with an underscore in front; an editable install reads the checkout. Uses plain
 paths, because `importlib.resources` costs more to import than reading every rule.
 """
 
@@ -12,11 +12,11 @@ PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 class ResourceMissing(FileNotFoundError):
-    """The installation is incomplete."""
+    """Error for an incomplete installation."""
 
 
 def find(name: str) -> str:
-    """The directory called `name` ("rules", "examples", "integrations"), or ResourceMissing."""
+    """Return the directory called `name` ("rules", "examples", "integrations"). Raises ResourceMissing."""
     packaged = os.path.join(PACKAGE, "_" + name)
     if os.path.isdir(packaged):
         return packaged

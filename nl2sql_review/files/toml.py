@@ -1,4 +1,4 @@
-"""TOML by the parser that the running Python has: its own since 3.11, tomli before."""
+"""TOML parser of the running Python: the built-in one since 3.11, tomli before."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class NotToml(ValueError):
-    """Text that is not TOML; the message says where."""
+    """Error for text that is not TOML; the message gives the place."""
 
 
 def parsed(text: str) -> dict[str, Any]:

@@ -1,10 +1,10 @@
-"""Plain data (YAML, TOML, JSON) → frozen dataclasses, with errors that name the key and the remedy.
+"""Converts plain data (YAML, TOML, JSON) to frozen dataclasses, with errors that name the key and the remedy.
 
 Rule heads and settings are read on every run, and the first pydantic model of a process costs more than parsing
 ten scripts. So the dataclasses are checked here, by their own annotations, and pydantic reads the same dataclasses
-when a JSON Schema is asked for (`schema`). What is understood: `Any`, `bool`, `int`, `float`, `str`, `None`,
-`Literal`, unions, `tuple[X, ...]`, `dict[str, X]` and dataclasses of these. A field may set `metadata["key"]` when
-its key is no Python name (`fail-on`).
+only to make a JSON Schema (`schema`). Supported types: `Any`, `bool`, `int`, `float`, `str`, `None`, `Literal`,
+unions, `tuple[X, ...]`, `dict[str, X]` and dataclasses of these. A field may set `metadata["key"]` if its key is no
+Python name (`fail-on`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class ShapeError(ValueError):
-    """Data of the wrong shape. `key` is the dotted path to it (empty for the whole), the text says what would do."""
+    """Error for data of the wrong shape. `key` is the dotted path (empty for the whole), the text gives the remedy."""
 
     def __init__(self, key: str, message: str) -> None:
         super().__init__(f"{key}: {message}" if key else message)
@@ -26,13 +26,13 @@ class ShapeError(ValueError):
 
 
 def build(kind: type[T], data: object, key: str = "") -> T:
-    """`data` as a value of type `kind`, or ShapeError. Numbers are not strings and booleans are not numbers."""
+    """Convert `data` to type `kind`. Raises ShapeError. Numbers are not strings and booleans are not numbers."""
     made: T = _value(kind, data, key)
     return made
 
 
 def _value(kind: object, data: object, key: str) -> Any:
-    """`data` as a value of any type that is understood: see the top of this file."""
+    """Convert `data` to any supported type: see the top of this file."""
     if kind is Any:
         return data
     origin = get_origin(kind)
@@ -66,7 +66,7 @@ def _value(kind: object, data: object, key: str) -> Any:
 
 
 def restore(kind: type[T], data: object) -> T:
-    """A dataclass from the plain data it was once written as: as `build`, for data that need not be checked."""
+    """Rebuild a dataclass from plain data that was written from it: as `build`, but without checks."""
     of_any_type: Any = kind  # which mypy takes for hashable, as all types are
     made: T = _maker(of_any_type)(data)
     return made
@@ -74,7 +74,7 @@ def restore(kind: type[T], data: object) -> T:
 
 @cache
 def _maker(kind: object) -> Any:
-    """What makes a value of a type from plain data; None where plain data are the value."""
+    """Return a function that makes a value of a type from plain data; None if plain data are the value."""
     if is_dataclass(kind) and isinstance(kind, type):
         makers = {name: _maker(hint) for name, hint in _hints(kind).items()}
         makers = {name: maker for name, maker in makers.items() if maker is not None}
@@ -94,7 +94,7 @@ def _maker(kind: object) -> Any:
 
 @cache
 def keys(kind: type) -> Mapping[str, str]:
-    """The keys a dataclass is written with → the names of its fields."""
+    """Return the keys of a dataclass in files → the names of its fields."""
     return {f.metadata.get("key", f.name): f.name for f in fields(kind) if f.init and not f.metadata.get("hidden")}
 
 
@@ -118,14 +118,14 @@ def _dataclass(kind: type, data: object, key: str) -> Any:
 
 @cache
 def _needed(kind: type) -> tuple[tuple[str, str], ...]:
-    """Fields without a default, and the keys they are written with."""
+    """Return the fields without a default, each with its key in files."""
     known = {name: key for key, name in keys(kind).items()}
     needed = (f for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING)
     return tuple((f.name, known[f.name]) for f in needed if f.name in known)
 
 
 def _union(kind: object, data: object, key: str) -> Any:
-    """The alternative that fits: of several mappings the one with these keys, so that a complaint is to the point."""
+    """Convert `data` to the matching alternative; a mapping to the one with its keys, so that errors are specific."""
     alternatives = get_args(kind)
     others = [a for a in alternatives if a is not type(None)]
     if len(others) == 1 and data is not None:
@@ -174,7 +174,7 @@ _NAMES: dict[object, str] = {
 
 
 def named(data: object) -> str:
-    """What `data` is, for a complaint: `the string "16"`."""
+    """Describe `data` for an error message: `the string "16"`."""
     if data is None:
         return "nothing"
     if isinstance(data, Mapping):
@@ -201,7 +201,7 @@ def listed(words: Iterable[object]) -> str:
 
 
 def did_you_mean(word: object, words: Iterable[object]) -> str:
-    """`: did you mean "equals"?`, or nothing when no word is close."""
+    """Return `: did you mean "equals"?`, or "" if no word is close."""
     meant = _closest(str(word), tuple(map(str, words)))
     return f'; did you mean "{meant}"?' if meant else ""
 
@@ -217,7 +217,7 @@ def _closest(word: str, words: tuple[str, ...]) -> str:
 
 
 def schema(kind: type, title: str) -> dict[str, Any]:
-    """The JSON Schema of a dataclass, generated by pydantic, with the keys as they are written and no others."""
+    """Return the JSON Schema of a dataclass, generated by pydantic, with the keys as in files and no others."""
     from pydantic import TypeAdapter
 
     made = TypeAdapter(kind).json_schema()
@@ -233,7 +233,7 @@ def schema(kind: type, title: str) -> dict[str, Any]:
 
 
 def _dataclasses_in(kind: object, seen: tuple[Any, ...] = ()) -> tuple[Any, ...]:
-    """`kind` and every dataclass its fields mention."""
+    """Return `kind` and every dataclass in the types of its fields."""
     if kind in seen:
         return seen
     if is_dataclass(kind) and isinstance(kind, type):

@@ -1,6 +1,6 @@
-"""What the program keeps for itself in the user's cache directory: a key, and rules in the form they load fastest.
+"""The program's own files in the user's cache directory: a key, and rules in the form that loads fastest.
 
-Nothing here is needed: where it cannot be read or written, the work is done again.
+They are optional: if they cannot be read or written, the work is repeated.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from . import beside
 
 
 def directory() -> str:
-    """`nl2sql-review` in $XDG_CACHE_HOME, %LOCALAPPDATA% or ~/.cache."""
+    """Return `nl2sql-review` in $XDG_CACHE_HOME, %LOCALAPPDATA% or ~/.cache."""
     given = os.environ.get("XDG_CACHE_HOME") or (os.environ.get("LOCALAPPDATA") if os.name == "nt" else "")
     above = given if given and os.path.isabs(given) else os.path.join(os.path.expanduser("~"), ".cache")
     return os.path.join(above, "nl2sql-review")
@@ -26,7 +26,7 @@ def read(name: str) -> bytes | None:
 
 
 def write(name: str, data: bytes) -> bool:
-    """Whether it could be written; only its owner may read it."""
+    """Write a file that only its owner can read; return whether it was written."""
     try:
         os.makedirs(directory(), mode=0o700, exist_ok=True)
     except OSError:
@@ -36,7 +36,7 @@ def write(name: str, data: bytes) -> bool:
 
 
 def replace(path: str, data: bytes) -> bool:
-    """Writes a file whole or not at all, whoever else writes it at the same time. False where that is not possible."""
+    """Write a file completely or not at all, even if others write it at the same time. Returns False if that fails."""
     temporary = beside.path(path)
     try:
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)

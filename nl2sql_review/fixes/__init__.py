@@ -38,12 +38,12 @@ MOST = 100  # fixes made to one script; it has fewer findings
 
 
 def _key(finding: Finding) -> Key:
-    """What a finding is known by while rows move."""
+    """Return the identity of a finding, which stays the same when rows move."""
     return finding.rule, placeless(finding.message)
 
 
 def open_findings(file: FileReport, policy: bool = True) -> list[Finding]:
-    """Those that may be fixed and are not silenced; without `policy` those that a repair may settle."""
+    """Return the fixable findings that are not silenced; without `policy`, only those that a repair may fix."""
     found = (f for f in file.findings if f.fixable and f.suppressed is None)
     return [f for f in found if policy or f.kind == "trap"]
 
@@ -54,13 +54,13 @@ def _fix(finding: Finding, candidate: Candidate, applicability: Literal["safe", 
 
 
 def _stated(finding: Finding, candidate: Candidate) -> Finding:
-    """The finding with a fix that was proved together with others."""
+    """Return the finding with a fix that was proved together with others."""
     return replace(finding, fix=_fix(finding, candidate, "unsafe" if candidate.unsafe else "safe"))
 
 
 @dataclass
 class Session:
-    """One script as it is and as it becomes. `drafts` are its project's other files that were edited, by real path."""
+    """One script in its current state. `drafts` are the edited other files of its project, by real path."""
 
     examine: Examine
     data: bytes
@@ -89,18 +89,18 @@ class Session:
         return self.now.report
 
     def with_fixes(self) -> FileReport:
-        """The report as things stand, with the fixes that hold."""
+        """Return the current report, each finding with the fix that holds for it."""
         fixes: dict[int, Fix] = {}  # by the id of a finding, which cannot be hashed
         self._prove(open_findings(self.report), fixes)
         return replace(self.report, findings=tuple(replace(f, fix=fixes.get(id(f))) for f in self.report.findings))
 
     def fix_of(self, finding: Finding) -> Fix | None:
-        """Return the fix that holds for one finding of `report` as things stand, None where there is none."""
+        """Return the fix that currently holds for one finding of `report`, or None if there is none."""
         found = self._best(finding) if finding in open_findings(self.report) else None
         return found[0] if found is not None else None
 
     def _prove(self, findings: list[Finding], fixes: dict[int, Fix]) -> None:
-        """Fills in the fixes that hold; tries them all at once, and where they do not hold together by halves."""
+        """Add the fixes that hold to `fixes`; try all at once and, if they do not hold together, half by half."""
         held, _ = self._together(findings, unsafe=True)
         if held:
             fixes.update((id(f), _fix(f, c, "unsafe" if c.unsafe else "safe")) for f, c in held)
@@ -114,7 +114,7 @@ class Session:
                 self._prove(half, fixes)
 
     def apply(self, unsafe: bool, policy: bool = True) -> None:
-        """Makes the safe fixes, or the unsafe ones as well, until none is left; without `policy` the repairs only."""
+        """Apply the safe fixes, with `unsafe` also unsafe ones, until none is left; without `policy`, only repairs."""
         self._policy = policy
         before = -1
         while before < len(self.made) < MOST:
@@ -129,7 +129,7 @@ class Session:
     def remaining(self) -> FileReport:
         """Return the report after `apply`: findings without a fix are not fixable, others carry their unsafe fix.
 
-        Policy that was not asked for may be fixable.
+        Policy findings that were not requested may stay fixable.
         """
         asked = {id(f) for f in open_findings(self.report, self._policy)}
         fixes = [self.refused.get(id(f)) for f in self.report.findings]
@@ -140,7 +140,7 @@ class Session:
         return replace(self.report, findings=found)
 
     def unfixed(self) -> list[tuple[Finding, str]]:
-        """The findings that have no fix after `apply`, and why."""
+        """Return the findings that have no fix after `apply`, each with the reason."""
         asked = {id(f) for f in open_findings(self.report, self._policy)}
         found = []
         for one in self.report.findings:
@@ -151,7 +151,7 @@ class Session:
         return found
 
     def _fix(self, keys: list[Key], unsafe: bool) -> None:
-        """Fixes those of the findings that are still there: all at once, and where that does not hold by halves."""
+        """Fix the findings that are still there: all at once and, if that does not hold, half by half."""
         findings = [f for f in open_findings(self.report, self._policy) if _key(f) in keys]
         keys = list(dict.fromkeys(_key(f) for f in findings))
         held, after = self._together(findings, unsafe)
@@ -187,7 +187,7 @@ class Session:
         return [], None
 
     def _group(self, findings: list[Finding], unsafe: bool) -> Group:
-        """The first candidate of each finding, of those that touch neither the same text nor the same facts."""
+        """Return the first candidate of each finding, of those that touch neither the same text nor the same facts."""
         group: Group = []
         taken: dict[Edit, None] = {}
         facts: set[str] = set()
@@ -215,7 +215,7 @@ class Session:
         return self._tried.get((id(finding), candidate.edits))
 
     def _first(self, finding: Finding, unsafe: bool = True) -> Candidate | None:
-        """The first candidate of a finding, made once while the script stays as it is."""
+        """Return the first candidate of a finding, made once while the script does not change."""
         if self._firsts_of is not self.now:
             self._firsts, self._firsts_of = {}, self.now
         key = id(finding), self._policy, unsafe
@@ -292,9 +292,10 @@ class Session:
         return proof
 
     def _pairs(self, finding: Finding, unsafe: bool) -> Iterator[tuple[Candidate, Finding]]:
-        """The first candidate of a finding together with that of another, where both make a third fact.
+        """Yield a finding's first candidate joined with another finding's, if both affect a third fact.
 
-        A rank of 128 with an alpha of 256 becomes 16 with 16: one alone would put their ratio out of proportion.
+        A rank of 128 with an alpha of 256 becomes 16 with 16: a change of only one would put their ratio out of
+        proportion.
         """
         one = self._first(finding, unsafe)
         for other in open_findings(self.report, self._policy) if one is not None else ():
@@ -310,7 +311,7 @@ class Session:
             yield replace(whole, title=title, edits=edits, unsafe=unsafe, chooses=chooses), other
 
     def _agreed(self, candidate: Candidate, data: bytes, drafts: dict[str, bytes]) -> Literal["safe", "unsafe"] | None:
-        """What the edits amount to in the other scripts of the run that read an edited file."""
+        """Return the effect of the edits on the other scripts of the run that read an edited file."""
         own = os.path.realpath(self.path)
 
         def read(path: str, edited: bool) -> Examined:
@@ -322,14 +323,14 @@ class Session:
         return "safe" if not files else sharing.agree(self.now, candidate, files, self.others, read, self.drafts)
 
     def _read(self, path: str, edited: bool) -> Examined:
-        """Another script as things stand."""
+        """Return another script examined in its current state."""
         return self._examined_as(path, {**self.drafts, os.path.realpath(self.path): self.data})
 
     def _examined_as(self, path: str, files: Mapping[str, bytes]) -> Examined:
         return self.readings.examined(sharing.contents(path, files), path, files)
 
     def _candidates(self, finding: Finding, reasons: list[str] | None = None) -> Iterator[Candidate]:
-        """The candidates, those that choose no other value first; `reasons` takes what speaks against others."""
+        """Yield the candidates, those that set no other value first; `reasons` collects why others were not tried."""
         started = self.now.recording.started if self.now.recording is not None else None
         if started is not None and started.program and not self.path.endswith(CONFIGURATIONS):
             return  # the command line is all there is, and is not edited
@@ -348,7 +349,7 @@ class Session:
         yield from last if self._policy else ()
 
     def _edited(self, edits: tuple[Edit, ...]) -> tuple[bytes, dict[str, bytes]]:
-        """The script and the other files with the edits made. Raises EditError, OSError."""
+        """Return the script and the other files with the edits made. Raises EditError, OSError."""
         data, drafts = self.data, dict(self.drafts)
         for path in dict.fromkeys(edit.location.path for edit in edits):
             own = [edit for edit in edits if edit.location.path == path]

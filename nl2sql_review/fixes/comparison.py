@@ -1,4 +1,4 @@
-"""Values without their places, so that those of a script before and after an edit can be compared."""
+"""Values without their places, to compare those of a script before and after an edit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DEPTH = 6  # levels of a value that are compared
 
 
 def placeless(text: str) -> str:
-    """Without the rows and columns it names."""
+    """Return a text without the rows and columns in it."""
     return re.sub(r"(?<=:)\d+(:\d+)?", "", text)
 
 

@@ -1,4 +1,4 @@
-"""What is to be fixed, and what every fixer starts from."""
+"""Task of a fixer, and the helpers that all fixers share."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NAMED = re.compile(r"""^[ \t"']*hub_model_id["']?[ \t]*:[ \t"']*(?!null\b)\w""",
 
 @dataclass
 class Task:
-    """The fact of a plan that a rule does not accept, in the script as it stands; `reasons`: why a fix is not tried."""
+    """Fact of a plan that fails a rule, in the current script; `reasons`: why a fix was not tried."""
 
     examined: Examined
     failed_fact: FailedFact
@@ -60,7 +60,7 @@ class Task:
 
     @cached_property
     def run(self) -> runs.Run:
-        """The run that the plan is of."""
+        """The run that the plan belongs to."""
         examined = self.examined
         found = runs.runs(examined.recorded, examined.text_source, examined.settings)
         number = next((i for i, plan in enumerate(examined.plans) if plan is self.plan), 0)
@@ -69,18 +69,18 @@ class Task:
         return run
 
     def expectation(self, name: str) -> Expectation:
-        """What the same rule expects of another of its facts."""
+        """Return the expectation of the same rule for another of its facts."""
         return dict(self.failed_fact.rule.head.expectations)[name]
 
     def line(self, node: cst.CSTNode) -> cst.SimpleStatementLine | None:
-        """The simple statements of the script on whose line a node stands; None behind `if …:` and in a magic."""
+        """Return the line of simple statements that contains a node, or None after `if …:` and in a magic."""
         path = self.source.nodes.path(node)
         line = next((one for one in path if isinstance(one, cst.SimpleStatementLine)), None)
         start = self.source.span(line) if line is not None else None
         return None if start is None or self.source.line(start.row, start.cell)[: start.column - 1].strip() else line
 
     def function(self, node: cst.CSTNode) -> cst.CSTNode:
-        """The innermost function or lambda that holds a node, else the whole script."""
+        """Return the innermost function or lambda that contains a node, else the whole script."""
         path = reversed(self.source.nodes.path(node))
         return next((one for one in path if isinstance(one, (cst.FunctionDef, cst.Lambda))), self.source.tree)
 
@@ -89,7 +89,7 @@ class Task:
 
 
 def wanted(expected: Expectation, value: object, plan: TrainingPlan) -> Iterator[Any]:
-    """The plain values that would be accepted in place of `value`, the one named first first."""
+    """Yield the plain values that would be accepted in place of `value`, in the order in which the rule names them."""
     if isinstance(expected.equals, FactOf):
         other = plain(plan[expected.equals.fact].value)
         if other is not None:
@@ -115,7 +115,7 @@ def wanted(expected: Expectation, value: object, plan: TrainingPlan) -> Iterator
 def setting(
     task: Task, name: str, fact: Fact, value: object, facts: tuple[str, ...] = (), arguments: tuple[str, ...] = ()
 ) -> Iterator[Candidate]:
-    """One fact that is an argument set to a plain value: where it comes from, arrives, and is left out."""
+    """Set one fact, an argument, to a plain value: at its origin, at the call, or as an added argument."""
     facts = (name, *facts)
     names = tuple(dict.fromkeys(filter(None, (fact.argument, *arguments))))
     if places.omitted(fact):
@@ -150,7 +150,7 @@ def setting(
 
 
 def _origin(fact: Fact) -> str:
-    """The real path of the one file that a value comes from, "?" where that is not known."""
+    """Return the real path of the one file that a value comes from, or "?" if it is unknown."""
     files = set()
     for trace in (option.trace for option in options(fact.value) if option.trace):
         read = next((place for place in trace if isinstance(place.node, Span)), trace[0])  # not the name of that file
@@ -186,7 +186,7 @@ def _names_repository(task: Task) -> bool:
 def _configured(
     task: Task, fact: Fact, argument: str, facts: tuple[str, ...], names: tuple[str, ...]
 ) -> Iterator[Candidate]:
-    """The argument in a configuration made for a trainer that has none."""
+    """Yield the argument in a new configuration for a trainer that has none."""
     trainer, place = task.run.trainer, places.lacking(fact)
     if trainer is None or place is None or place.node is not trainer.place.node or "args" in trainer.arguments:
         return
@@ -200,7 +200,7 @@ def _configured(
 
 
 def together(title: str, *lists: list[Candidate]) -> Iterator[Candidate]:
-    """The first candidates of several settings as one."""
+    """Yield the first candidates of several settings as one candidate."""
     if all(lists):
         firsts = [found[0] for found in lists]
         edits = tuple(python.merged(list(dict.fromkeys(e for c in firsts for e in c.edits))))

@@ -1,4 +1,4 @@
-"""What a script says that a value may be: the type and choices of an option, the annotation of a name or field."""
+"""Values that a script declares as allowed: the type and choices of an option, the annotation of a name or field."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ PLAIN = ("int", "float", "str", "bool")
 
 
 def refuses(place: Place, wanted: Any) -> str:
-    """Why a value cannot stand where a literal is: it is declared as something else; "" where nothing says so.
+    """Return why a declaration excludes a value in place of a literal, or "" if no declaration does.
 
-    Python runs it nevertheless: `type=int` converts no default. But nobody could give the value on the command line.
+    Python would still run it: `type=int` converts no default. But nobody could pass the value on the command
+    line.
     """
     for said in _said(place.source, place.node):
         if isinstance(said, cst.BaseExpression) and (named := _types(place.source.segment(said))):
@@ -36,7 +37,7 @@ def refuses(place: Place, wanted: Any) -> str:
 
 
 def _said(source: Source, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """The types (expressions) and choices (arguments) that are declared of a literal."""
+    """Yield the types (expressions) and choices (arguments) that are declared for a literal."""
     path = source.nodes.path(node)
     for one, held in zip(path, path[1:]):
         match one:
@@ -54,7 +55,7 @@ def _said(source: Source, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
 
 
 def _types(code: str) -> list[str]:
-    """The plain types that an annotation allows, none where it allows or may allow more."""
+    """Return the plain types that an annotation allows, or none if it allows or may allow more."""
     names = re.findall(r"[\w.]+", code.strip("\"'"))
     named = [name for name in names if name in PLAIN]
     others = set(names) - {*PLAIN, "Optional", "Union", "None", "typing.Optional", "typing.Union", "ClassVar", "Final"}

@@ -1,4 +1,4 @@
-"""Where a value is set: the literal it comes from, the argument it arrives at, or the call that leaves it out."""
+"""Places where a value can be set: its literal, the argument it arrives at, or the call that omits it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from .edits import EditError, documents, lists, python
 
 
 def at_origin(fact: Fact, wanted: object) -> list[Edit]:
-    """The literals, every one that the value may be, replaced where they stand; empty if one is no literal.
+    """Replace every literal that the value may come from; return no edits if one of them is no literal.
 
-    Raises EditError where one is declared as something that the wanted value is not.
+    Raises EditError if a declaration excludes the wanted value in place of one of them.
     """
     edits: list[Edit] = []
     for option in options(fact.value):
@@ -35,7 +35,7 @@ def at_origin(fact: Fact, wanted: object) -> list[Edit]:
 
 
 def at_call(fact: Fact, content: str) -> list[Edit]:
-    """The argument replaced where the value arrives; empty if it comes through `**` or stands in no call."""
+    """Replace the argument that the value arrives at; no edits if it comes through `**` or is in no call."""
     place = argument(fact)
     if place is None or place.node.star:
         return []
@@ -46,27 +46,27 @@ def at_call(fact: Fact, content: str) -> list[Edit]:
 
 
 def at_omission(fact: Fact, content: str, name: str) -> list[Edit]:
-    """The argument added to the call that leaves it out."""
+    """Add the argument to the call that omits it."""
     place = lacking(fact)
     return python.added(place.source, place.node, f"{name}={content}") if place is not None else []
 
 
 def lacking(fact: Fact) -> Place | None:
-    """The call that leaves the value out."""
+    """Return the call that omits the value."""
     return next(
         (p for p in (fact.at, *reversed(fact.value.trace)) if p is not None and isinstance(p.node, cst.Call)), None
     )
 
 
 def omitted(fact: Fact) -> bool:
-    """Whether no call gives the value: it is not set, or the library's own default."""
+    """Return whether no call gives the value: it is not set, or is the library's own default."""
     if isinstance(fact.value, Absent):
         return True
     return bool(fact.value.trace) and fact.value.trace[-1].note.startswith("library default")
 
 
 def argument(fact: Fact) -> Place | None:
-    """The argument the value arrives at."""
+    """Return the argument that the value arrives at."""
     for place in (*reversed(fact.value.trace), fact.at):
         if place is not None and isinstance(place.node, cst.Arg):
             found: Place = place
@@ -80,7 +80,7 @@ def code_at_call(fact: Fact) -> str:
 
 
 def _literal(trace: tuple[Place, ...], value: object, wanted: object) -> Edit | None:
-    """The first literal on a value's way that is the value: the name of the file it is read from may come before it."""
+    """Replace the first literal of a trace that is the value; the name of the file read may precede it."""
     if trace[0].note.startswith("library default") or not is_plain(value):
         return None
     found = (_replaced(place, value, wanted) for place in trace)
@@ -115,7 +115,7 @@ def equal_plain(a: object, b: object) -> bool:
 
 
 def _reads_as(text: str, value: object) -> bool:
-    """Whether a text is a number that the script converts: `float(os.environ.get("LR", "1e-3"))`."""
+    """Return whether a text is a number that the script converts: `float(os.environ.get("LR", "1e-3"))`."""
     try:
         return re.fullmatch(r"[-+\w.]+", text) is not None and equal(literal(text), value)
     except ValueError:

@@ -1,10 +1,11 @@
-"""Whether a fix holds: the script is read again with it, and what it would do is compared with what it did.
+"""Proof of a fix: the edited script is read again and its actions are compared with those of the script before.
 
-A fix holds when what it is for is settled, as pass or not applicable, and nothing is worse: no finding of any rule is
-new, no more is unknown, and every name is bound when the code that reads it runs. It is *safe* when the calls and the
-plan differ only in what was to be fixed, in what derives from that, and in what other rules wanted changed in the same
-way; *unsafe* when something else differs too, or when the run gets past what stopped it and another finding comes to
-light. What leaves no fewer findings, or as many but none that stops the run less, does not hold.
+A fix holds if its finding is settled, as pass or not applicable, and nothing is worse: no rule has a new
+finding, no more facts are unknown, and every name is bound when the code that reads it runs. It is *safe* if
+the calls and the plan differ only in the fixed facts, in facts derived from them, and in facts that other
+rules wanted changed in the same way. It is *unsafe* if something else differs too, or if the run gets past
+the point that stopped it and another finding appears. A fix does not hold if it leaves no fewer findings, or
+as many without fewer that stop the run.
 """
 
 from __future__ import annotations
@@ -30,14 +31,14 @@ TAKEN = frozenset(("quantization_config", "dtype", "torch_dtype", "device_map", 
 
 @dataclass(frozen=True)
 class Proof:
-    """What a candidate amounts to: None where it does not hold, and why it is not safe."""
+    """Applicability of a candidate, None if it does not hold, and the reason why it is not safe."""
 
     applicability: Literal["safe", "unsafe"] | None
     why: str = ""
 
 
 def prove(before: Examined, after: Examined, finding: Finding, candidate: Candidate) -> Proof:
-    """What the candidate's edits amount to, given the script with and without them."""
+    """Return the proof of the candidate's edits, given the script with and without them."""
     broken = _unreadable(before, after) or _breaks(before, after)
     if broken:
         return Proof(None, broken)
@@ -57,7 +58,7 @@ def prove(before: Examined, after: Examined, finding: Finding, candidate: Candid
 
 
 def hold_together(before: Examined, after: Examined, fixes: Sequence[tuple[Finding, Candidate]]) -> bool:
-    """Whether several candidates hold together: every finding is gone, and only what they say differs."""
+    """Return whether several candidates hold together: every finding is gone, and only what they list differs."""
     if _unreadable(before, after) or _breaks(before, after) or _worse(before, after):
         return False
     if any(_verdict(after, finding.rule) == "unknown" for finding, _ in fixes):
@@ -70,7 +71,7 @@ def hold_together(before: Examined, after: Examined, fixes: Sequence[tuple[Findi
 
 
 def elsewhere(before: Examined, after: Examined, candidate: Candidate) -> Literal["safe", "unsafe"] | None:
-    """What the edits amount to in another script: safe if they change only what they are for, None if they do harm."""
+    """Return the effect of the edits on another script: safe if only their targets change, None if they do harm."""
     if before.report.status != after.report.status or after.faults:
         return None
     if _breaks(before, after) or _worse(before, after):
@@ -91,14 +92,14 @@ def _unreadable(before: Examined, after: Examined) -> str:
 
 
 def measure(examined: Examined) -> tuple[int, int]:
-    """What every fix makes smaller: findings that stop the run, then all that fails. So fixing comes to an end."""
+    """Return what every fix reduces, so that fixing ends: the findings that stop the run, then all failures."""
     found = [f for f in examined.report.findings if f.suppressed is None]
     notices = sum(f.rule in NOTICES for f in found)
     return sum(f.effect == "stops" for f in found), failing(examined).total() + notices
 
 
 def failing(examined: Examined) -> Counter[str]:
-    """How many facts each rule that was asked for does not accept, in all plans."""
+    """Return the number of facts, in all plans, that each requested rule does not accept."""
     return Counter(
         of_rule.rule.id
         for of_rule in examined.rule_verdicts
@@ -108,19 +109,19 @@ def failing(examined: Examined) -> Counter[str]:
 
 
 def counted(examined: Examined) -> Counter[str]:
-    """How many findings each rule has, also merged into another's; those apart that a comment silences."""
+    """Return each rule's number of findings, with those merged into another's, without silenced ones."""
     found = (f for f in examined.report.findings if f.suppressed is None)
     return Counter(rule for f in found for rule in (f.rule, *f.related))
 
 
 def _failing(examined: Examined) -> Iterator[tuple[str, FactVerdict]]:
-    """What any rule does not accept, asked for or not, with its id."""
+    """Yield each fact that any rule does not accept, requested or not, with the id of the rule."""
     for of_rule in (*examined.rule_verdicts, *examined.others):
         yield from ((of_rule.rule.id, one) for one, _ in of_rule.judged if one.decision.verdict == "fail")
 
 
 def _farther(before: Examined, rule: str, judged: FactVerdict) -> bool:
-    """Whether a number that fails is farther from the one expected than it was: 128 for 16 in place of 32."""
+    """Return whether a failing number is farther from the expected one than before: 128 for 16 in place of 32."""
     wanted, number = judged.expected.equals, _number(judged.fact)
     if number is None or isinstance(wanted, bool) or not isinstance(wanted, (int, float)):
         return False
@@ -139,7 +140,7 @@ def _number(fact: Fact) -> int | float | None:
 
 
 def unsettled(examined: Examined) -> Counter[str]:
-    """Of how many facts each rule cannot say whether it holds."""
+    """Return the number of facts for which each rule's verdict is unknown."""
     return Counter(
         f"{of_rule.rule.id} {one.name}"
         for of_rule in (*examined.rule_verdicts, *examined.others)
@@ -149,21 +150,21 @@ def unsettled(examined: Examined) -> Counter[str]:
 
 
 def unheard(examined: Examined) -> Counter[str]:
-    """How many facts each rule does not accept that was not asked for: a fix must not be paid for there."""
+    """Return the number of facts that each rule that was not requested rejects: a fix must not add to them."""
     return Counter(
         of_rule.rule.id for of_rule in examined.others for one, _ in of_rule.judged if one.decision.verdict == "fail"
     )
 
 
 def unbound(examined: Examined) -> Counter[str]:
-    """The names that are read where they are not bound by then, and in how many places."""
+    """Return the names that are read before they are bound, and the number of places for each."""
     return Counter(examined.recording.undefined.values() if examined.recording is not None else ())
 
 
 def _loaded_with(examined: Examined) -> Counter[tuple[str, str]]:
-    """What transformers' loaders are given beyond what all of them take.
+    """Return the arguments of transformers' loaders beyond those that all loaders accept.
 
-    They hand on what they do not know to the model, so that no signature tells whether it is refused.
+    The loaders pass unknown arguments to the model, so no signature shows whether they are refused.
     """
     calls = examined.recording.calls if examined.recording is not None else ()
     loads = (c for c in calls if c.callee.startswith("transformers.") and c.callee.endswith(".from_pretrained"))
@@ -175,7 +176,7 @@ def _silenced(examined: Examined) -> Counter[tuple[str, str]]:
 
 
 def _breaks(before: Examined, after: Examined) -> str:
-    """Which name is read where it is not bound by then, or that what a comment silences is another finding; else ""."""
+    """Return which name is read before it is bound, or that a comment now silences another finding; else ""."""
     names = unbound(after) - unbound(before)
     if names:
         return f"{', '.join(names)} would not be defined at that point"
@@ -186,7 +187,7 @@ def _breaks(before: Examined, after: Examined) -> str:
 
 
 def _new(before: Examined, after: Examined) -> str:
-    """The rules that find something in its place."""
+    """Return the rules that have new findings instead."""
     return ", ".join(counted(after) - counted(before)) or "what stops the run"
 
 
@@ -195,21 +196,21 @@ def _verdict(examined: Examined, rule: str) -> str:
 
 
 def _doubts(before: Examined, after: Examined, rule: str) -> bool:
-    """Whether a rule can say less than before: what it found may still be there, and only be hidden."""
+    """Return whether a rule has more unknown facts than before: its finding may still be there, but hidden."""
     new = unsettled(after) - unsettled(before)
     return any(one.startswith(f"{rule} ") for one in new)
 
 
 def _runs_further(before: Examined, after: Examined) -> bool:
-    """Whether what stopped the run is gone, so that one other finding may come to light that it hid."""
+    """Return whether what stopped the run is gone, so that one other finding that it hid may appear."""
     (stopped, old), (stops, new) = measure(before), measure(after)
     return stops < stopped and new <= old
 
 
 def _worse(before: Examined, after: Examined) -> str:
-    """What is worse: a finding, an item or an unknown that was not there before, a number farther off; else "".
+    """Return what is worse: a new finding, item or unknown fact, or a number farther off; else "".
 
-    What is not known is no better than what fails: a defect that can no longer be seen is still there.
+    An unknown fact is no better than a failing one: a defect that can no longer be seen is still there.
     """
     undecided = "{} would become unknown"
     for count, what in (
@@ -230,5 +231,5 @@ def _worse(before: Examined, after: Examined) -> str:
 
 
 def _differences(before: Examined, after: Examined, candidate: Candidate) -> Iterator[str]:
-    """What else the edits changed, in words."""
+    """Yield, in words, what else the edits changed."""
     return (one.said for one in changes(before, after, candidate))

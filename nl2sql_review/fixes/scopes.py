@@ -1,4 +1,4 @@
-"""Where a name of a script may be read, and what it takes to hand it to a function that cannot read it."""
+"""Scopes of a script: where a name can be read, and the edits that pass it to a function that cannot read it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HARMLESS = ("staticmethod", "torch.no_grad", "torch.inference_mode", "no_grad", 
 
 
 class Scopes:
-    """The functions of a script, one in the other, and the names that each binds."""
+    """Nested functions of a script, and the names that each binds."""
 
     def __init__(self, source: Source, recording: Recording) -> None:
         self.source = source
@@ -31,7 +31,7 @@ class Scopes:
         self.mapped = {id(c.place.node) for c in recording.calls if c.callee.startswith("datasets.")}
 
     def around(self, node: cst.CSTNode) -> list[cst.CSTNode]:
-        """The functions and lambdas that a node stands in, the innermost first, and the module."""
+        """Return the functions and lambdas that contain a node, the innermost first, and then the module."""
         found: list[cst.CSTNode] = []
         one = self.parents.get(id(node))
         while one is not None:
@@ -41,12 +41,13 @@ class Scopes:
         return found
 
     def visible(self, node: cst.CSTNode, name: str) -> bool:
-        """Whether a name is bound in one of the scopes that a node can read, at whatever time."""
+        """Return whether a name is bound, at any time, in one of the scopes that a node can read."""
         return any(name in bound(scope) for scope in self.around(node))
 
     def handing(self, function: cst.CSTNode, owner: str, seen: tuple[cst.CSTNode, ...] = ()) -> list[Edit] | None:
-        """Edits that give a function a parameter for `owner` (`tokenizer`, `self.tokenizer`) and have every use of the
-        function pass it; None where one cannot: a function of a function, or one that is handed on to something else.
+        """Return edits that add a parameter for `owner` (`tokenizer`, `self.tokenizer`) and make every use pass it.
+
+        None if this is impossible: for a function inside a function, or one that is passed on to something else.
         """
         name = owner.rpartition(".")[2]
         called = self._called(function)
@@ -71,7 +72,7 @@ class Scopes:
         return python.merged(list(dict.fromkeys(edits)))
 
     def _called(self, function: cst.CSTNode) -> str:
-        """What a function of the module or of a class is called, or a lambda that has a name; "" for others."""
+        """Return the name of a function of the module or of a class, or of a named lambda; "" for others."""
         holder = self.parents.get(id(function))
         if isinstance(function, cst.Lambda):
             line = self.parents.get(id(holder))
@@ -89,7 +90,7 @@ class Scopes:
         return f".{name}" if method and len(list(namesakes)) == 1 else ""
 
     def _passes_on(self, decorator: cst.Decorator) -> bool:
-        """Whether a decorator hands on the arguments that it is given, as one of the script with `*args, **kwargs`."""
+        """Return whether a decorator passes on its arguments, as one of the script with `*args, **kwargs` does."""
         made = decorator.decorator
         called = dotted(made.func if isinstance(made, cst.Call) else made)
         if called in HARMLESS:
@@ -99,7 +100,7 @@ class Scopes:
         return any(n.params.star_kwarg is not None for n in inner)
 
     def _uses(self, function: cst.CSTNode, called: str) -> Iterator[cst.BaseExpression]:
-        """The places where the function's name is read; of a method the attributes of that name."""
+        """Yield the places where the function's name is read; for a method, the attributes of that name."""
         own = getattr(function, "name", None)
         for node in walk(self.tree):
             if called.startswith("."):
@@ -113,7 +114,7 @@ class Scopes:
                     yield node
 
     def _parameter(self, function: cst.FunctionDef | cst.Lambda, name: str) -> Edit | None:
-        """One more parameter, after those there are."""
+        """Add a parameter after the existing ones."""
         params = function.params
         if params.kwonly_params or params.star_kwarg or not isinstance(params.star_arg, cst.MaybeSentinel):
             return None
@@ -132,7 +133,7 @@ class Scopes:
         return python.inserted(self.source, at.end_row, column, at.cell, name)
 
     def _passed(self, use: cst.BaseExpression, owner: str, name: str) -> list[Edit] | None:
-        """What passes the parameter where the function is called, mapped over a dataset, or given to a trainer."""
+        """Return edits that pass the parameter where the function is called, mapped, or given to a trainer."""
         parent = self.parents.get(id(use))
         if isinstance(parent, cst.Call) and parent.func is use:
             return python.added(self.source, parent, f"{name}={owner}")
@@ -153,7 +154,7 @@ class Scopes:
         return python.added(self.source, call, f'fn_kwargs={{"{name}": {owner}}}')
 
     def _bound(self, use: cst.BaseExpression, owner: str, name: str) -> list[Edit] | None:
-        """`partial(render, tokenizer=tokenizer)` in place of `render`."""
+        """Replace `render` by `partial(render, tokenizer=tokenizer)`."""
         found = python.imported(self.source, "functools", "partial")
         if found is None:
             return None
@@ -162,7 +163,7 @@ class Scopes:
 
 
 def bound(scope: cst.CSTNode) -> set[str]:
-    """The names that a module, function or lambda binds, those of functions and classes in it apart."""
+    """Return the names that a module, function or lambda binds, without those of the functions and classes in it."""
     found: set[str] = set()
     stack = below(scope)
     if isinstance(scope, FUNCTIONS):

@@ -1,4 +1,4 @@
-"""What a fix of one script does to the others of the run that read the file it edits: a configuration, a module."""
+"""Effects of one script's fix on the run's other scripts that read the edited file: a configuration, a module."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ Read = Callable[[str, bool], Examined]  # a script by its path, with or without 
 def agree(
     now: Examined, candidate: Candidate, files: set[str], others: Reads, read: Read, drafts: Mapping[str, bytes]
 ) -> Literal["safe", "unsafe"] | None:
-    """What the edits amount to in all other scripts that read one of the edited files: safe if nothing changes there
-    but what is fixed in this one, None if something is worse in one of them.
+    """Return the effect of the edits on all other scripts that read one of the edited files.
 
-    A script that takes the setting from somewhere else may still do with the value what no comparison shows: there a
-    constant is not safe to change.
+    It is safe if nothing changes there except what is fixed in this script, and None if something is worse in one
+    of them. A script that takes the setting from somewhere else may still use the value in a way that no
+    comparison shows: in that case a constant is not safe to change.
     """
     found: Literal["safe", "unsafe"] = "safe"
     own = os.path.realpath(now.text_source.path)
@@ -51,7 +51,7 @@ def agree(
 
 
 def is_read(file: str, own: str, others: Reads, read: Read) -> bool:
-    """Whether another script of the run reads a file, by its real path."""
+    """Return whether another script of the run reads a file, given by its real path."""
     for path in others:
         if path == own:
             continue
@@ -64,7 +64,7 @@ def is_read(file: str, own: str, others: Reads, read: Read) -> bool:
 
 
 def _may_import(path: str, module: str, drafts: Mapping[str, bytes]) -> bool:
-    """Whether a script's text names a module where it imports something: to read it as a plan costs far more."""
+    """Return whether a script's text names a module in an import: reading the script as a plan costs far more."""
     stem = re.escape(os.path.basename(module).partition(".")[0])
     try:
         return re.search(rb"\b(?:import|from)\b[^\n]*\b" + stem.encode() + rb"\b", contents(path, drafts)) is not None
@@ -84,7 +84,7 @@ def _reads(path: str, read: Read) -> frozenset[str]:
 
 
 def _used_alike(now: Examined, other: Examined, candidate: Candidate) -> bool:
-    """Whether the other script takes the same setting from where it is changed, and does nothing hidden with it."""
+    """Return whether the other script takes the same setting from the edited place, without hidden uses of it."""
     edited = {edit.location.path for edit in candidate.edits} - {now.text_source.path}
     origins = {o for plan in now.plans for name in candidate.facts for o in uses.origins(now, plan[name])}
     facts = [plan[name] for plan in other.plans for name in candidate.facts]
@@ -93,7 +93,7 @@ def _used_alike(now: Examined, other: Examined, candidate: Candidate) -> bool:
 
 
 def contents(path: str, drafts: Mapping[str, bytes]) -> bytes:
-    """A file as it is by now. Raises OSError."""
+    """Return the current content of a file. Raises OSError."""
     real = os.path.realpath(path)
     if real in drafts:
         return drafts[real]

@@ -1,8 +1,9 @@
-"""Where else the value of a literal goes, by its names.
+"""Other uses of a literal's value, followed by its names.
 
-A proof compares the calls of libraries. What a script does besides with a constant (a loop, a path, a call that is not
-resolved, a function that is passed on) no comparison shows, so a constant with such a use is not safe to change.
-Names are taken wherever they stand in the files of the run, whatever their scope: that errs on the side of caution.
+A proof compares the calls of libraries. No comparison shows the other uses of a constant in a script (a loop,
+a path, a call that is not resolved, a function that is passed on), so a constant with such a use is not safe
+to change. Names are followed wherever they appear in the files of the run, whatever their scope: this errs on
+the side of caution.
 """
 
 from __future__ import annotations
@@ -61,32 +62,32 @@ NAMING = (cst.ImportFrom, cst.ExceptHandler, cst.MatchAs, cst.MatchStar, cst.Mat
 
 
 def compared(examined: Examined, fact: Fact, own: Iterable[cst.CSTNode] = ()) -> bool:
-    """Whether every use of what a fact's value comes from is one that comparing the calls would show.
+    """Return whether a comparison of the calls would show every use of the origin of a fact's value.
 
-    `own`: nodes that are the setting itself where that is no argument, so that a use in them is the one to change.
+    `own`: nodes that are the setting itself if it is no argument, so that a use in them is the one to change.
     """
     return all(_Uses(examined, option.trace, own).compared() for option in options(fact.value))
 
 
 def read_elsewhere(examined: Examined, place: Place) -> bool:
-    """Whether every name that an argument's code reads is read at another place too.
+    """Return whether every name that an argument's code reads is also read elsewhere.
 
-    Where it is not, the setting would no longer do anything once the argument is another value.
+    If not, the setting would have no effect once the argument has another value.
     """
     names = _read_in(place)
     return not names or names <= {_last_name(node) for node, _ in _others(examined, place, names)}
 
 
 def looked_for(examined: Examined, place: Place) -> bool:
-    """Whether a path that an argument's code names may be looked for elsewhere under that name.
+    """Return whether other code may look for a path by a name that an argument's code reads.
 
-    What is written or told there besides does not look for what the trainer writes.
+    Code that only writes to the path or logs it does not look for what the trainer writes.
     """
     return any(not _writes(node, parents) for node, parents in _others(examined, place, _read_in(place)))
 
 
 def _others(examined: Examined, place: Place, names: set[str]) -> Iterator[tuple[cst.CSTNode, dict[int, cst.CSTNode]]]:
-    """What else reads one of the names that an argument's code reads, with what each node stands in."""
+    """Yield the other nodes that read a name that an argument's code reads, with the parent of each node."""
     inner = {id(node) for node in walk(place.node)}
     for source in {id(s): s for s in (examined.text_source, place.source)}.values() if names else ():
         nodes, parents, _ = laid_out(source.tree)
@@ -96,7 +97,7 @@ def _others(examined: Examined, place: Place, names: set[str]) -> Iterator[tuple
 
 
 def _writes(node: cst.CSTNode, parents: dict[int, Any]) -> bool:
-    """Whether what a node reads is handed to a call that only writes there, or tells it."""
+    """Return whether the value of a node is passed to a call that only writes there or logs it."""
     one: Any = node
     while (parent := parents.get(id(one))) is not None and not isinstance(parent, (cst.BaseStatement, cst.Expr)):
         if isinstance(parent, cst.Call) and isinstance(one, cst.Arg):
@@ -116,7 +117,7 @@ def _read_in(place: Place) -> set[str]:
 
 
 def _last_name(node: cst.CSTNode) -> str:
-    """What a name, an attribute or a key reads: `r` of `settings.lora.r` and of `config["r"]`."""
+    """Return the last name or key that a node reads: `r` for `settings.lora.r` and for `config["r"]`."""
     match node:
         case cst.Attribute():
             return node.attr.value
@@ -130,15 +131,15 @@ def _last_name(node: cst.CSTNode) -> str:
 
 
 def _written(node: cst.CSTNode, parent: cst.CSTNode | None) -> bool:
-    """Whether a name is given a value there."""
+    """Return whether a node is the target of an assignment."""
     giving = (cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.NamedExpr)
     return isinstance(parent, giving) and parent.target is node
 
 
 def mentioned(examined: Examined, value: str, own: Iterable[cst.CSTNode]) -> bool:
-    """Whether a path stands in another text of the script, or begins one, that is more than written to or told.
+    """Return whether a path occurs in, or begins, another text of the script that is not only written to or logged.
 
-    `own` are the nodes that it is set by.
+    `own` are the nodes that set it.
     """
     path = value.strip().removeprefix("./").rstrip("/")
     if not path:
@@ -162,7 +163,7 @@ def mentioned(examined: Examined, value: str, own: Iterable[cst.CSTNode]) -> boo
 
 
 def origins(examined: Examined, fact: Fact) -> set[tuple[str, Span]]:
-    """The places that a fact's value comes from, as path and span; without literals that stand at a call."""
+    """Return the places that a fact's value comes from, as path and span, without literals in a call."""
     found = [_Uses(examined, option.trace) for option in options(fact.value)]
     places = [u.trace[0] for u in found if u.trace and u.trace[0].source is not None and not u.at_call()]
     return {(place.source.path, place.source.span(place.node)) for place in places}
@@ -172,7 +173,7 @@ def origins(examined: Examined, fact: Fact) -> set[tuple[str, Span]]:
 def laid_out(
     tree: cst.Module,
 ) -> tuple[list[cst.CSTNode], dict[int, cst.CSTNode], dict[str, cst.FunctionDef]]:
-    """The expressions of a module, what each stands in by its id, and the functions by their names."""
+    """Return the expressions of a module, the parent of each by its id, and the functions by their names."""
     nodes: list[cst.CSTNode] = []
     parents: dict[int, cst.CSTNode] = {}
     functions: dict[str, cst.FunctionDef] = {}
@@ -236,7 +237,7 @@ class _Uses:
         return True
 
     def _uses(self) -> Iterator[cst.CSTNode]:
-        """The nodes that read one of the names, as a name, an attribute or a key, or may do so."""
+        """Yield the nodes that read or may read one of the names, as a name, an attribute or a key."""
         for node in self.nodes:
             if isinstance(node, cst.Name):
                 if node.value in self.names and not _written(node, self.parents.get(id(node))):
@@ -248,7 +249,7 @@ class _Uses:
                 yield node
 
     def _read(self, key: cst.CSTNode) -> Iterator[cst.CSTNode]:
-        """What reads by a key: `x["r"]`, `x.get("r")`, `getattr(x, "r")`."""
+        """Yield the node that reads by a key: `x["r"]`, `x.get("r")`, `getattr(x, "r")`."""
         parent, holder, outer = self._above(key)
         if isinstance(holder, cst.Tuple) and isinstance(outer, cst.Index):  # `x[(0, "r")]`
             parent, holder, outer = self._above(holder)
@@ -258,13 +259,13 @@ class _Uses:
             yield holder
 
     def _above(self, node: cst.CSTNode) -> tuple[cst.CSTNode | None, cst.CSTNode | None, cst.CSTNode | None]:
-        """What a node is in, what that is in, and what that is in."""
+        """Return the three nearest ancestors of a node, the parent first."""
         parent = self.parents.get(id(node))
         holder = self.parents.get(id(parent))
         return parent, holder, self.parents.get(id(holder))
 
     def _shown(self, node: cst.CSTNode) -> bool:
-        """Follows an expression outwards to what is done with it; takes up the names it is given on the way."""
+        """Follow an expression outwards, collecting the names it is bound to; return whether its use is shown."""
         one = node
         if isinstance(node, cst.ImportAlias):
             self.names.add(node.evaluated_alias or node.evaluated_name)
@@ -283,7 +284,7 @@ class _Uses:
         return True
 
     def _ends(self, one: cst.CSTNode, parent: cst.CSTNode) -> bool | None:
-        """Whether all is shown of `one`, where it ends in `parent`; None where what `parent` becomes has to be seen."""
+        """Return whether all uses of `one` are shown if they end in `parent`; None if `parent` must be followed."""
         match parent:
             case cst.Attribute() if parent.attr.value not in self.names:
                 return parent.attr.value not in ALL_OF_IT
@@ -311,7 +312,7 @@ class _Uses:
         return None
 
     def _given(self, arg: cst.Arg, call: cst.Call) -> bool | None:
-        """Whether a call shows what it does with an argument; None where its result has to be followed."""
+        """Return whether a call shows its use of an argument; None if its result must be followed."""
         callee, value = self.arguments.get(id(arg), (dotted(call.func), None))
         if callee.endswith(PARSERS):
             self._parsed()
@@ -330,7 +331,7 @@ class _Uses:
         return None
 
     def _makes_a_field(self, function: cst.Lambda) -> bool:
-        """Whether a lambda makes the default of a field: `field(default_factory=lambda: …)`."""
+        """Return whether a lambda makes the default of a field: `field(default_factory=lambda: …)`."""
         arg, call, _ = self._above(function)
         return isinstance(arg, cst.Arg) and isinstance(call, cst.Call) and self._is_factory(arg, call)
 
@@ -344,7 +345,7 @@ class _Uses:
         return not callee.startswith(NOT_COMPARED) and (callee.startswith(TELL) or not _unknown(value))
 
     def _enters(self, callee: str, call: cst.Call, arg: cst.Arg) -> bool:
-        """Whether a value is given to a function of the script, whose parameter is followed, to where it returns it."""
+        """Return whether a value is passed to a function of the script; follow its parameter up to the return."""
         if callee not in self.functions or arg.star:
             return False
         params = self.functions[callee].params
@@ -356,7 +357,7 @@ class _Uses:
         return True
 
     def _handed(self, callee: str, call: cst.Call, arg: cst.Arg) -> bool:
-        """Whether a call that is no function's of the script hands a value on, under which name."""
+        """Return whether a call that is not to a function of the script passes a value on; collect its new name."""
         if arg.keyword is not None and (callee == "dict" or id(arg) in self.way):
             self.names.add(arg.keyword.value)
             return True
@@ -368,7 +369,7 @@ class _Uses:
         return callee in PASS and (hasattr(builtins, callee) or "asdict" in callee)
 
     def _bind(self, statement: cst.Assign | cst.AnnAssign | cst.AugAssign | cst.NamedExpr) -> bool:
-        """Take up the names that a statement binds; False where it sets something of an object that is not followed."""
+        """Collect the names that a statement binds; return False if it sets part of an object not followed."""
         for one in _targets(statement):
             key = _key(one) if isinstance(one, cst.Subscript) else None
             if isinstance(one, cst.Subscript) and key is not None and isinstance(one.value, cst.Name):
@@ -387,14 +388,14 @@ class _Uses:
         return True
 
     def _parsed(self) -> None:
-        """Takes up what the options of the command line are called once they are parsed."""
+        """Collect the names that hold the parsed options of the command line."""
         for node in self.nodes:
             if isinstance(node, cst.Assign) and isinstance(node.value, cst.Call):
                 if dotted(node.value.func).rpartition(".")[2].startswith("parse_"):
                     self._bind(node)
 
     def _returned(self, node: cst.CSTNode | None) -> bool:
-        """Takes up the function that returns it; False where a decorator may do something with that."""
+        """Collect the function that returns a node; return False if a decorator may use the result."""
         while node is not None and not isinstance(node, cst.FunctionDef):
             node = self.parents.get(id(node))
         if node is None or any(dotted(one.decorator) not in TRANSPARENT for one in node.decorators):
@@ -404,7 +405,7 @@ class _Uses:
 
 
 def expressions(tree: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """A node and what is below it, without the names that are no expressions."""
+    """Yield a node and its descendants, without names that are not expressions."""
     stack = [tree]
     while stack:
         one = stack.pop()
@@ -418,14 +419,14 @@ def _below(node: cst.CSTNode) -> list[cst.CSTNode]:
 
 
 def _steps(node: cst.BaseExpression | None) -> set[str]:
-    """The names and keys of `config["lora"]["r"]`, `config.lora.r`, `config.get("r")`."""
+    """Return the names and keys of `config["lora"]["r"]`, `config.lora.r`, `config.get("r")`."""
     nodes = walk(node) if node is not None else ()
     found = {one.value if isinstance(one, cst.Name) else text_of(one) for one in nodes}
     return {name for name in found - {None, "get"} if name and not hasattr(builtins, name)}
 
 
 def _spelled(node: cst.CSTNode) -> set[str | None]:
-    """The names that stand in a node and are no expressions, as far as they may be those of a value."""
+    """Return the names in a node that are not expressions but may be names of a value."""
     match node:
         case cst.Attribute():
             return {node.attr.value}
@@ -443,7 +444,7 @@ def _spelled(node: cst.CSTNode) -> set[str | None]:
 
 
 def _targets(statement: cst.Assign | cst.AnnAssign | cst.AugAssign | cst.NamedExpr) -> Iterator[cst.BaseExpression]:
-    """What a statement gives a value to; of a tuple or a list each member."""
+    """Yield the targets of an assignment; for a tuple or a list, each member."""
     for target in [t.target for t in statement.targets] if isinstance(statement, cst.Assign) else [statement.target]:
         if isinstance(target, (cst.Tuple, cst.List)):
             yield from (element.value for element in target.elements)
@@ -452,13 +453,13 @@ def _targets(statement: cst.Assign | cst.AnnAssign | cst.AugAssign | cst.NamedEx
 
 
 def _key(node: cst.Subscript) -> str | None:
-    """The text in the brackets of `x["text"]`."""
+    """Return the text in the brackets of `x["text"]`."""
     inner = node.slice[0].slice if len(node.slice) == 1 else None
     return text_of(inner.value) if isinstance(inner, cst.Index) else None
 
 
 def _unknown(value: object) -> bool:
-    """Whether something in a value is not known, so that it would compare as equal whatever it is."""
+    """Return whether a part of a value is unknown, so that it would compare as equal to anything."""
     match value:
         case Unknown():
             return True

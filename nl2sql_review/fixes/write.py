@@ -1,6 +1,6 @@
-"""Writing edited files: whole or not at all, also where the disk is full or the process is killed.
+"""Writes edited files whole or not at all, even if the disk is full or the process is killed.
 
-Every file is first written beside the one it stands for and brought to the disk; only then are they exchanged.
+Every file is first written beside the original and flushed to the disk; only then are all of them exchanged.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from ..files import beside, disk
 
 
 class WriteError(Exception):
-    """A file that could not be written. Nothing was lost; the text names the files exchanged before, if any."""
+    """Raised if a file could not be written. Nothing was lost; the message lists the files exchanged before, if any."""
 
 
 @dataclass(frozen=True)
 class Edited:
-    """A file as it was read and as it is to be."""
+    """A file's content as it was read, and its new content."""
 
     path: str
     before: bytes
@@ -28,7 +28,7 @@ class Edited:
 
 
 def write(files: Sequence[Edited]) -> None:
-    """Exchanges the files, with the permissions they have; of a symbolic link the file it names. Raises WriteError."""
+    """Exchange the files and keep their permissions; for a symbolic link, exchange its target. Raises WriteError."""
     ready: list[tuple[str, str]] = []
     done: list[str] = []
     try:
@@ -53,7 +53,7 @@ def write(files: Sequence[Edited]) -> None:
 
 
 def _beside(real: str, file: Edited) -> str:
-    """The new content on the disk, in a file of its own beside the old one; its path."""
+    """Write the new content to the disk, in its own file beside the old one; return its path."""
     mode = os.stat(real).st_mode
     if disk.head(real, len(file.before) + 1) != file.before:
         raise WriteError(f"{file.path} changed during the review; it was left unchanged: run again")
@@ -76,7 +76,7 @@ def _beside(real: str, file: Edited) -> str:
 
 
 def _to_disk(folder: str) -> None:
-    """The names in a folder, where the system can: a crash right after could else bring the old file back."""
+    """Flush the names in a folder to the disk if the system can: otherwise a crash could bring the old file back."""
     with suppress(OSError, AttributeError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -1,8 +1,8 @@
-"""Configurations that train without a script: one file for each program that reads them, and the keys they may have.
+"""Configurations that train without a script: a module for each program that reads them, and the possible keys.
 
     recording = record(source, root, settings)      # the calls that the program makes of the configuration
 
-`NotAConfiguration` says why a file is none. Whoever needs to know something of a program asks its `Flavour`.
+`NotAConfiguration` gives the reason why a file is none. Facts about a program are in its `Flavour`.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ FLAVOURS = ("trl", "axolotl", "llamafactory", "unsloth", "unsloth-studio")
 
 
 class NotAConfiguration(Exception):
-    """A file that trains nothing. The text says what it is instead."""
+    """Raised if a file is not a training configuration. The message names what it is instead."""
 
 
 def of(name: str) -> Flavour:
-    """The flavour of this name, one of FLAVOURS."""
+    """Return the flavour with this name, one of FLAVOURS."""
     from importlib import import_module
 
     found: Flavour = import_module(f"{__name__}.{name.replace('-', '_')}").FLAVOUR
@@ -39,13 +39,13 @@ def of(name: str) -> Flavour:
 
 @cache
 def every() -> tuple[Flavour, ...]:
-    """All flavours, in the order of FLAVOURS."""
+    """Return all flavours, in the order of FLAVOURS."""
     return tuple(map(of, FLAVOURS))
 
 
 @cache
 def screening() -> Screening:
-    """The words by which a configuration is told from other files before it is parsed."""
+    """Return the words that distinguish a configuration from other files before it is parsed."""
     from ..files.discovery import Screening
 
     return Screening(
@@ -56,7 +56,7 @@ def screening() -> Screening:
 
 @cache
 def packages() -> frozenset[str]:
-    """The packages of the programs, beside those that scripts train with: their classes train."""
+    """Return the packages of the programs, in addition to those that scripts train with: their classes train."""
     return frozenset(name for one in every() for name in one.packages)
 
 
@@ -148,7 +148,7 @@ def parsed(source: Source, dialect: str, name: str = "") -> tuple[Value, Text]:
 
 
 def flavour_of(document: Value) -> Flavour:
-    """The flavour of a document by its keys. Raises NotAConfiguration."""
+    """Return the flavour of a document by its keys. Raises NotAConfiguration."""
     from .launch import launcher_of
 
     outline = outline_of(document)
@@ -169,7 +169,7 @@ def flavour_of(document: Value) -> Flavour:
 
 
 def outline_of(document: Value) -> Outline:
-    """The keys and sections of a document. Raises NotAConfiguration where it is no mapping."""
+    """Return the keys and sections of a document. Raises NotAConfiguration if it is no mapping."""
     from ..interpret.core.objects import Mapping, object_of
     from ..training_plan.values import Default, Known
     from .flavour import Outline

@@ -1,11 +1,11 @@
-"""Makes `keys/*.json` from released wheels: every key a flavour's configuration may have, its type and its default.
+"""Makes `keys/*.json` from released wheels: every key of a flavour's configurations, its type and its default.
 
     python -m nl2sql_review.flavours.build wheels/
 
 The folder holds one wheel of each library, as `pip download --no-deps axolotl==0.19.0` leaves it: axolotl,
-llamafactory, unsloth, trl, accelerate, and for each flavour a transformers that it goes with (the newest that its
-requirement allows is taken). The sources are read, never imported. A flavour whose library is not in the folder keeps
-its file.
+llamafactory, unsloth, trl, accelerate, and for each flavour a transformers that it works with (the newest one
+that its requirement allows is used). The sources are read, never imported. A flavour whose library is not in
+the folder keeps its file.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def main(arguments: list[str]) -> int:
 
 
 def of_flavour(build: Build, wheels: dict[str, list[Wheel]]) -> dict[str, Any]:
-    """The table of one flavour's keys, as `keys` reads it."""
+    """Return the table of one flavour's keys, in the form that `keys` reads."""
     own = wheels[build.library][-1]
     own = Wheel(build.library, own.version, own.path, classes(own.path, build.files))
     requires = dict(requirements(own.path))
@@ -90,7 +90,7 @@ def of_flavour(build: Build, wheels: dict[str, list[Wheel]]) -> dict[str, Any]:
 
 
 def with_gone(made: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
-    """The table with the keys that the one before it had and no section has any more, each with its first release."""
+    """Return the table with the keys that no section has any more, each with the first release without it."""
     now = {key for keys in made["sections"].values() for key in keys}
     were = {key: made["version"] for keys in before.get("sections", {}).values() for key in keys}
     gone = {key: since for key, since in {**were, **before.get("gone", {})}.items() if key not in now}
@@ -99,7 +99,7 @@ def with_gone(made: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
 
 
 def classes(path: Path, files: str) -> dict[str, cst.ClassDef]:
-    """Those of a wheel's files; where two are called so, the outer one."""
+    """Return the classes in a wheel's files; of two with the same name, the outer one."""
     found: dict[str, cst.ClassDef] = {}
     with zipfile.ZipFile(path) as wheel:
         for name in sorted(wheel.namelist()):
@@ -136,7 +136,7 @@ def own_fields(node: cst.ClassDef) -> Iterator[tuple[str, list[str]]]:
 
 
 def type_of(node: cst.BaseExpression) -> str:
-    """A type on one line, in one way of spacing and quoting, however it is written."""
+    """Return a type on one line, with uniform spacing and quotes."""
     match node:
         case cst.Subscript():
             inner = ", ".join(type_of(one.slice.value) for one in node.slice if isinstance(one.slice, cst.Index))
@@ -162,7 +162,7 @@ def type_of(node: cst.BaseExpression) -> str:
 
 
 def default(value: cst.BaseExpression | None) -> str:
-    """As written; "" where the key is required."""
+    """Return the default as written, or "" if the key is required."""
     if isinstance(value, cst.Call) and dotted(value.func) == "Field":
         first = value.args[0] if value.args and value.args[0].keyword is None else None
         if first is None:
@@ -172,14 +172,14 @@ def default(value: cst.BaseExpression | None) -> str:
 
 
 def other_names(value: cst.BaseExpression | None) -> Iterator[str]:
-    """Other names of a key, as pydantic takes them: alias="x", validation_alias=AliasChoices("x", …)."""
+    """Yield the other names of a key, as pydantic accepts them: alias="x", validation_alias=AliasChoices("x", …)."""
     for keyword, given in keywords(value).items() if isinstance(value, cst.Call) else ():
         if keyword in ("alias", "validation_alias"):
             yield from (text for text in map(text_of, walk(given)) if text is not None)
 
 
 def options(path: Path) -> Iterator[str]:
-    """The long options of `accelerate launch`."""
+    """Yield the long options of `accelerate launch`."""
     with zipfile.ZipFile(path) as wheel:
         module = cst.parse_module(wheel.read(LAUNCHER))
     for node in walk(module):
@@ -194,7 +194,7 @@ def options(path: Path) -> Iterator[str]:
 
 
 def requirements(path: Path) -> Iterator[tuple[str, str]]:
-    """What a wheel requires of the libraries known here, extras left aside."""
+    """Yield a wheel's requirements on the libraries known here, without extras."""
     with zipfile.ZipFile(path) as wheel:
         name = next(n for n in wheel.namelist() if n.endswith(".dist-info/METADATA"))
         text = wheel.read(name).decode("utf-8", "replace")
@@ -205,7 +205,7 @@ def requirements(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def dumped(data: dict[str, Any]) -> str:
-    """JSON with one key a line: a new release is a readable diff."""
+    """Return JSON with one key per line, so that a new release gives a readable diff."""
     head = [f' "{k}": {compact(v)}' for k, v in data.items() if k != "sections"]
     sections = []
     for name, keys in data["sections"].items():

@@ -1,7 +1,7 @@
-"""What a flavour of configuration is: everything that the rest of the package asks of a program that reads one.
+"""Flavour of a configuration: everything that the rest of the package needs about a program that reads one.
 
-These files are imported to screen directories, also where the cache answers everything: they import nothing that costs
-time. What turns the keys into calls is imported by `read`.
+These files are imported to screen directories, even if the cache has every result, so they import nothing
+that takes time. `read` imports the code that turns the keys into calls.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Outline:
-    """What tells a flavour: the keys of the top level, the plain values of some, the keys of its sections."""
+    """Features that identify a flavour: the top-level keys, the plain values of some, the keys of its sections."""
 
     __slots__ = ("keys", "values", "sections")
 
@@ -29,10 +29,11 @@ class Outline:
 
 
 class Build:
-    """What `build` makes a flavour's table of keys from: the classes of its library, by section of the configuration.
+    """Input from which `build` makes a flavour's table of keys: the classes of its library, by section.
 
-    `files` is a pattern of where these classes stand in the wheel: what else is called so is another class. `extends`:
-    whether they extend classes of transformers; `aliases`: what a base is assigned from, one line above the class.
+    `files` is a pattern for the files of these classes in the wheel: a class of the same name elsewhere is
+    another class. `extends`: whether they extend classes of transformers; `aliases`: what a base is assigned
+    from, one line above the class.
     """
 
     __slots__ = ("library", "files", "sections", "extends", "aliases", "plugins", "launcher")
@@ -58,11 +59,11 @@ class Build:
 
 
 class Flavour:
-    """A program that reads configurations.
+    """Program that reads configurations.
 
-    `detects` says whether a file without a flavour named is one of its own; `refuses` why a file that it detects, or
-    that nobody does, trains nothing ("" where it does, or where that is no matter of this program). `read` turns the
-    keys into calls.
+    `detects` returns whether a file without a stated flavour is one of its own. `refuses` returns why a file that
+    it detects, or that no flavour detects, trains nothing ("" if it trains, or if another program is meant).
+    `read` turns the keys into calls.
     """
 
     __slots__ = (

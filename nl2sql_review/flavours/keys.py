@@ -1,6 +1,7 @@
-"""The keys of each flavour, from `keys/*.json`: what the released library calls them, their types and their defaults.
+"""Keys of each flavour, from `keys/*.json`: their names in the released library, their types and their defaults.
 
-`build.py` makes the files from the libraries' sources. What a key *does* stands in the file of its flavour.
+`build.py` makes the files from the libraries' sources. The *effect* of a key is described in the file of its
+flavour.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ _NUMBER = {"int": "an integer", "float": "a number"}
 
 @dataclass(frozen=True)
 class Keys:
-    """The keys of one flavour: `sections[""]` has those of the top level, `sections["datasets"]` a dataset's."""
+    """Keys of one flavour: `sections[""]` has those of the top level, `sections["datasets"]` those of a dataset."""
 
     flavour: str
     library: str
@@ -59,7 +60,7 @@ class Keys:
         return key in self.sections[section]
 
     def default(self, section: str, key: str) -> Any:
-        """The default as a plain value. KeyError when there is none that a literal says."""
+        """Return the default as a plain value. Raises KeyError if it is not a literal."""
         text = self.sections[section][key][1]
         if text in (REQUIRED, NO_LITERAL):
             raise KeyError(key)
@@ -79,7 +80,7 @@ def of(flavour: str) -> Keys:
 
 
 def hint(key: str, known: Iterable[str]) -> str:
-    """`; did you mean "lora_r"?`: what this flavour calls the same setting, else a key that is spelt almost so."""
+    """Return `; did you mean "lora_r"?`: this flavour's name for the same setting, else a key with similar spelling."""
     from difflib import get_close_matches
 
     known = list(known)
@@ -94,14 +95,14 @@ def hint(key: str, known: Iterable[str]) -> str:
 
 
 class Refused(ValueError):
-    """The parser does not take the value; the text says what it wants."""
+    """Raised if the parser does not accept a value; the message names what it expects."""
 
 
 def parsed(value: object, kind: str, parser: str) -> Any:
-    """The value as the flavour's parser hands it on, given the key's type as written. Raises Refused.
+    """Return the value as the flavour's parser passes it on, given the key's type as written. Raises Refused.
 
-    "pydantic" converts between text, numbers and switches where that loses nothing; "argparse" (HfArgumentParser with
-    defaults from a file) converts text only; "none" hands on what the file holds.
+    "pydantic" converts between text, numbers and switches if nothing is lost; "argparse" (HfArgumentParser with
+    defaults from a file) converts only text; "none" passes on the value of the file.
     """
     kinds = [k for k in _split(kind) if k]
     if value is None or not kinds or any(_opaque(k) for k in kinds):
@@ -122,7 +123,7 @@ def parsed(value: object, kind: str, parser: str) -> Any:
 
 
 def _split(kind: str) -> list[str]:
-    """`int | float | None` and `Optional[int]` as their members."""
+    """Return the members of `int | float | None` and `Optional[int]`."""
     kind = kind.strip()
     for name in ("Optional", "Union", "typing.Optional", "typing.Union"):
         if kind.startswith(name + "[") and kind.endswith("]"):
@@ -142,7 +143,7 @@ def _commas(text: str, mark: str = ",") -> list[str]:
 
 
 def _opaque(kind: str) -> bool:
-    """A type whose values are not judged here: a class of the library, Any, a mapping."""
+    """Return whether values of a type are not judged here: a class of the library, Any, a mapping."""
     return re.fullmatch(r"int|float|bool|str|None|(?:list|List)\[.*\]|list|Literal\[.*\]|Path", kind, re.DOTALL) is None
 
 
@@ -203,7 +204,7 @@ def _argparse(value: object, kind: str) -> Any:
 
 
 def _handed_on(value: object, kind: str) -> Any:
-    """Nothing is converted: a text stays a text, and what wants a number or a switch stops, or takes it as on."""
+    """Return the value unconverted; raise Refused for a text where a number or a switch is expected."""
     if kind in ("int", "float") and isinstance(value, (int, float)) and not isinstance(value, bool):
         return value
     if kind in ("int", "float", "bool") and isinstance(value, str):

@@ -1,8 +1,8 @@
-"""What starts a run beside its script or configuration: accelerate's YAML and DeepSpeed's JSON.
+"""Files that start a run in addition to its script or configuration: accelerate's YAML and DeepSpeed's JSON.
 
-They say how many processes train, in which precision, and numbers that must be those of the training arguments. A file
-that the settings, the configuration or the script names counts as it stands; one that merely lies beside, alone of its
-kind, counts unless the launcher says otherwise.
+They set the number of processes, the precision, and numbers that must equal those of the training arguments.
+A file that the settings, the configuration or the script names is used as it is. One that is only found
+beside them, alone of its kind, is used unless the launcher states otherwise.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ PLUGIN = {"gradient_accumulation_steps": "arguments.gradient_accumulation"}
 
 
 def launcher_of(keys: frozenset[str]) -> tuple[str, str]:
-    """Return (whose configuration a launcher's file is, what it is read with); of any other file two empty texts."""
+    """Return (owner of a launcher's file, what it is read with), or two empty texts for any other file."""
     if keys & {"compute_environment", "distributed_type"} or {"num_processes", "mixed_precision"} <= keys:
         return "an accelerate", "the script or configuration that it launches"
     if keys & {"zero_optimization", "train_micro_batch_size_per_gpu"}:
@@ -57,7 +57,7 @@ def launcher_of(keys: frozenset[str]) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Said:
-    """One setting of such a file that must agree with a fact of the plan."""
+    """Setting of a launcher's file that must agree with a fact of the plan."""
 
     key: str
     fact: str
@@ -67,7 +67,7 @@ class Said:
 
 @dataclass
 class Launch:
-    """What all these files say together. `files` are their paths, as people know them."""
+    """Combined settings of all these files. `files` are their paths, as shown to people."""
 
     processes: Value | None = None
     precision: Value | None = None  # "bf16", "fp16" or "no"
@@ -78,7 +78,7 @@ class Launch:
 
 
 def find(recording: Recording, source: Source, settings: object) -> Launch:
-    """The files that go with a script or configuration. Raises nothing: what cannot be read says nothing."""
+    """Return the settings of the files that belong to a script or configuration; unreadable files are ignored."""
     made = Launch()
     _of_line(made, recording.started)
     known = set()
@@ -109,7 +109,7 @@ def find(recording: Recording, source: Source, settings: object) -> Launch:
 
 
 def _of_line(made: Launch, line: CommandLine | None) -> None:
-    """What the launcher's own options say: they win over its files."""
+    """Apply the launcher's own options, which take precedence over its files."""
     if line is None:
         return
     made.processes = _softened(line.processes, line)
@@ -120,7 +120,7 @@ def _of_line(made: Launch, line: CommandLine | None) -> None:
 
 
 def _count(value: Value) -> Value | None:
-    """A number of processes, or that it is not known; None where the launcher's own default holds."""
+    """Return a number of processes, possibly unknown, or None if the launcher's own default applies."""
     return value if isinstance(value, (Known, Default, Unknown)) and getattr(value, "value", 1) is not None else None
 
 
@@ -129,7 +129,7 @@ def _softened(value: Value | None, line: CommandLine) -> Value | None:
 
 
 def _found(made: Launch, recording: Recording, files: list[Path]) -> None:
-    """accelerate's files that merely lie beside: what all of them say may count, what they differ in is unknown."""
+    """Read accelerate's files that are only found beside: values in which all agree may apply, others are unknown."""
     if len(files) == 1:
         _read(made, recording, files[0], False)
         return
@@ -147,7 +147,7 @@ def _found(made: Launch, recording: Recording, files: list[Path]) -> None:
 
 
 def _paths(recording: Recording, source: Source, settings: object) -> Iterator[tuple[list[Path], bool]]:
-    """Where each file may lie, and whether it is named rather than found."""
+    """Yield the possible paths of each file, and whether it is named rather than found."""
     here = Path(os.path.dirname(os.path.abspath(source.path)))
     root = recording.project.root if recording.project is not None else None
     roots = list(dict.fromkeys(filter(None, (here, root))))
@@ -177,10 +177,10 @@ def _paths(recording: Recording, source: Source, settings: object) -> Iterator[t
 
 
 def _beside(folder: Path, kind: object) -> list[Path]:
-    """Files that may be of a kind; asked for by suffix, as a folder holds what changes without meaning anything here.
+    """Return files that may be of a kind, listed by suffix: other files of the folder may change without effect.
 
-    accelerate's are told by what they hold, whatever they are called; DeepSpeed's JSON by its name too, as a folder may
-    hold any number of others.
+    accelerate's files are recognised by their content, whatever their names; DeepSpeed's JSON also by its name,
+    because a folder may hold any number of other JSON files.
     """
     named = kind is _is_deepspeed
     names = [
@@ -257,7 +257,7 @@ def _agreements(made: Launch, found: Value | None, table: dict[str, str], sure: 
 
 
 def _inline(made: Launch, call: Call) -> None:
-    """`TrainingArguments(deepspeed={…})`: the file's content, in the call."""
+    """Read `TrainingArguments(deepspeed={…})`: the file's content, in the call."""
     given = call.arguments.get("deepspeed")
     if not isinstance(given, (Known, Default)) or not isinstance(given.value, dict):
         return

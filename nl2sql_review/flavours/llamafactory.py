@@ -15,7 +15,7 @@ def detects(outline: Outline) -> bool:
 
 
 def refuses(outline: Outline) -> str:
-    """A configuration that only predicts, exports or serves, and those of the next version."""
+    """Return why a configuration does not train: it only predicts, exports or serves, or is of the next version."""
     keys = outline.keys
     if not detects(outline):
         v1 = "model" in keys and "train_dataset" in keys

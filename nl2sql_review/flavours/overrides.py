@@ -1,4 +1,4 @@
-"""The words of a command line that starts a program: they are keys that win over those of its configuration."""
+"""Words of a command line that starts a program: keys that take precedence over those of its configuration."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ SWITCHES = {"true": True, "false": False, "yes": True, "no": False, "null": None
 
 
 def with_words(document: Value, text: Text, program: Flavour, line: CommandLine) -> Value:
-    """The document with the keys that a command line gives, each standing where the word does."""
+    """Return the document with the keys of a command line, each at the place of its word."""
     said = {tuple(path): value for path, value in keys_of(line, program)}
     return _put(document, text, said) if said else document
 
 
 def keys_of(line: CommandLine, program: Flavour) -> list[tuple[list[str], Value]]:
-    """(path of a key, value) for every word of the line: `--learning_rate 1e-4`, `learning_rate=1e-4`, `--no-packing`.
+    """Return (path of a key, value) for every option: `--learning_rate 1e-4`, `learning_rate=1e-4`, `--no-packing`.
 
-    A key of a section may be given without it, as Unsloth's command line takes it.
+    A key of a section may be given without the section, as Unsloth's command line accepts it.
     """
     made: list[tuple[list[str], Value]] = []
     words, at = list(line.words), 0
@@ -62,7 +62,7 @@ def _like(word: Value, value: object) -> Value:
 
 
 def _scalar(word: Value) -> Value:
-    """A word as YAML would read it: a number, a switch, else the text."""
+    """Return a word as YAML would read it: a number, a switch, else the text."""
     if not isinstance(word, (Known, Default)) or not isinstance(word.value, str):
         return word
     text = word.value
@@ -77,7 +77,7 @@ def _scalar(word: Value) -> Value:
 
 
 def _path(key: str, program: Flavour) -> list[str]:
-    """Where a key belongs: `lora.lora_r` for one that is a section's alone."""
+    """Return the path of a key: `lora.lora_r` for a key that only a section has."""
     if "." in key:
         return key.split(".")
     sections = program.keys.sections

@@ -1,7 +1,8 @@
-"""A configuration as its flavour's parser hands it on: each value by key with its place, and what is wrong with it.
+"""Configuration as its flavour's parser passes it on: each value by key with its place, and the defects.
 
-A flavour turns what it reads into the calls that its library makes of it (`Recording`), so that everything after works
-as for a script. What no call says (which loss a key asks for, what the flavour cannot express) it states as facts.
+A flavour turns what it reads into the calls that its library makes of it (`Recording`), so that everything
+after it works as for a script. It states as facts what no call shows (which loss a key selects, what the
+flavour cannot express).
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ DEFAULT = "library default"  # how the note of a default starts; readers tell it
 
 @dataclass(frozen=True)
 class Defect:
-    """What a parser refuses or ignores.
+    """Key or value that a parser refuses or ignores.
 
     `kind`: "unknown", "removed" (it stops), "ignored", "value", "conflict" or "duplicate".
     """
@@ -46,9 +47,9 @@ class Defect:
 
 @dataclass(frozen=True)
 class Stated:
-    """The training text that the configuration asks for.
+    """Training text that the configuration asks for.
 
-    `form` and `value` are as in readers.training_text; `why` says why it is not known.
+    `form` and `value` are as in readers.training_text; `why` is the reason if it is unknown.
     """
 
     form: str = ""
@@ -63,7 +64,7 @@ class Stated:
 
 @dataclass
 class Configuration:
-    """What a configuration is beyond the calls it leads to."""
+    """Properties of a configuration beyond the calls it leads to."""
 
     flavour: Flavour
     versions: Versions
@@ -76,7 +77,7 @@ class Configuration:
 
 
 class Level:
-    """One mapping of a configuration: the whole, or a section of it."""
+    """One mapping of a configuration: the whole file, or a section of it."""
 
     def __init__(self, reading: Reading, section: str, value: Value | None, place: Place, named: bool = True) -> None:
         self.reading, self.section, self.place = reading, section, place
@@ -86,12 +87,12 @@ class Level:
         self.named = named
 
     def __contains__(self, key: str) -> bool:
-        """Whether the key is there with a value; `key:` with nothing after it is none."""
+        """Return whether the key is there with a value; `key:` with nothing after it has none."""
         value = self.items.get(key)
         return value is not None and not (isinstance(value, Known) and value.value is None)
 
     def where(self, key: str) -> Place:
-        """The pair of a key, on its line; where it is not written, the level."""
+        """Return the place of a key's pair, on its line, or of the level if the key is not written."""
         pair = self.pairs.get(key)
         if pair is None:
             value = self.items.get(key)
@@ -101,7 +102,7 @@ class Level:
         return self.reading.place(Span(key_.row, key_.column, *end))
 
     def written(self, key: str) -> Known | Unknown | Absent:
-        """What the file holds, as plain Python; Unknown where something fills it in first."""
+        """Return the value in the file, as plain Python, or Unknown if it is filled in at run time."""
         if key not in self.items:
             return Absent(f"{key} is not set")
         value, at = freeze(self.items[key]), (self.where(key),)
@@ -111,7 +112,7 @@ class Level:
         return Unknown(getattr(value, "why", "") or "it is not a plain value", at)
 
     def get(self, key: str) -> Value:
-        """The value as the parser hands it on, or the flavour's default for a key that is not there."""
+        """Return the value as the parser passes it on, or the flavour's default if the key is missing."""
         value = self.written(key)
         if isinstance(value, Absent):
             return self.default(key)
@@ -126,7 +127,7 @@ class Level:
             return value if self.reading.flavour.parser == "none" else Unknown(f"{key}: {error}", value.trace)
 
     def plain(self, key: str) -> Any:
-        """The value where it is settled, the default included; else None."""
+        """Return the value, or the default, if it is known; else None."""
         value = self.get(key)
         return value.value if isinstance(value, Known) else None
 
@@ -137,17 +138,17 @@ class Level:
             return Absent(f"{key} is not set" if not empty else f"{key} is empty")
 
     def built_in(self, value: object, key: str, why: str = "") -> Value:
-        """What the library does where nothing is said, or where it has no key for it."""
+        """Return the library's behaviour if nothing is set, or if it has no key for it."""
         program = self.reading.flavour.program
         return Known(value, (self.reading.place(self.place.node, f"{DEFAULT}: {key} in {program}{why}"),))
 
     def section_at(self, key: str, section: str | None = None) -> Level:
-        """The section under a key; empty where the key is not there."""
+        """Return the section under a key, empty if the key is missing."""
         place = self.where(key) if key in self.items else self.place
         return Level(self.reading, key if section is None else section, self.items.get(key), place)
 
     def listed(self, key: str, section: str) -> list[Level]:
-        """The mappings of a list."""
+        """Return the mappings of a list."""
         found = object_of(self.items.get(key))
         members = found.state.items if found is not None and not isinstance(found, Items) else ()
         made = [Level(self.reading, section, m, m.trace[-1] if m.trace else self.where(key)) for m in members]
@@ -164,7 +165,7 @@ def _filled_in(value: object) -> str:
 
 
 class Reading:
-    """A configuration while it is turned into calls."""
+    """Configuration that is being turned into calls."""
 
     def __init__(
         self,
@@ -200,9 +201,9 @@ class Reading:
         refuses: bool = True,
         places: Mapping[str, Iterable[str]] | None = None,
     ) -> None:
-        """The keys and values of a level against those that are known; `places`: keys of other sections, to point to.
+        """Check the keys and values of a level; `places`: keys of other sections, to name in the message.
 
-        `refuses`: whether the parser stops at a key it does not know, or drops it in silence.
+        `refuses`: whether the parser stops at an unknown key, or drops it silently.
         """
         program, known = self.flavour.program, self.keys.sections.get(level.section, {})
         allowed, strange, kind = set(extra), [], "unknown" if refuses else "ignored"
@@ -264,12 +265,12 @@ class Reading:
         return call
 
     def fill(self, call: Call, level: Level, table: Mapping[str, str]) -> None:
-        """`table`: argument -> key."""
+        """Fill the arguments of a call from a level. `table`: argument -> key."""
         for argument, key in table.items():
             self.give(call, argument, level.get(key), level, key)
 
     def give(self, call: Call, argument: str, value: Value, level: Level, key: str) -> None:
-        """An argument with the key that says it, or would."""
+        """Set an argument and record the key that sets it, or would."""
         if isinstance(value, Absent):
             return
         call.arguments[argument] = value
@@ -283,12 +284,12 @@ class Reading:
         )
 
     def beyond(self, why: str, *names: str) -> None:
-        """Facts that a configuration of this flavour cannot speak of."""
+        """Mark facts that a configuration of this flavour cannot express."""
         for name in names:
             self.made.facts[name] = Fact(Absent(why), self.top.place, why_not=why)
 
     def data_made_before(self, columns: str, described_by: str = "the configuration") -> None:
-        """Say who finds the columns: no class describes the datasets, and no key maps or cuts their rows."""
+        """State how the columns are found: no class describes the datasets, and no key maps or cuts their rows."""
         described = f"the datasets are described by {described_by}"
         self.beyond(
             described, *(f"dataset.{n}" for n in ("config_class", "config_kind", "config_fields", "unimported_names"))
@@ -299,7 +300,7 @@ class Reading:
 
 
 def _quoted(level: Level, key: str, value: object) -> str:
-    """Why a text may stand where a number was meant."""
+    """Return a reason why the value is a text instead of a number, or ""."""
     pair = level.pairs.get(key)
     if not isinstance(value, str) or pair is None:
         return ""
@@ -311,12 +312,12 @@ def _quoted(level: Level, key: str, value: object) -> str:
 
 
 def unset(value: Value) -> bool:
-    """Whether nothing was chosen: the key is left out and the library's default for it is None."""
+    """Return whether nothing was chosen: the key is left out and the library's default for it is None."""
     return isinstance(value, Absent) or isinstance(value, Known) and value.value is None
 
 
 def number(value: Value) -> Value:
-    """A text that says a number, as the number, where the program makes one of it."""
+    """Return a text that holds a number as the number, for a program that converts it."""
     try:
         return (
             Known(float(value.value), value.trace)
@@ -328,12 +329,12 @@ def number(value: Value) -> Value:
 
 
 def known(call: Call) -> Value:
-    """What a call made, as a value for other calls."""
+    """Return the result of a call as a value for other calls."""
     return Known(call.result, (call.place,))
 
 
 def column(dataset: Dataset | None, name: str, place: Place) -> Term:
-    """`row["name"]` of a dataset whose rows the configuration does not hold."""
+    """Return `row["name"]` of a dataset whose rows the configuration does not contain."""
     row = Term("row", "row", (Known(Row("row", dataset, False)),))
     return Term(f'row["{name}"]', "item", (row, Known(name)), (place,))
 
@@ -343,7 +344,7 @@ def eos(place: Place) -> Term:
 
 
 def load(reading: Reading, place: Place, names: Iterable[tuple[Value, Place]]) -> list[Dataset]:
-    """One `load_dataset` for each name."""
+    """Make one `load_dataset` call for each name; return the datasets."""
     made = []
     for name, at in names:
         call = reading.call("datasets.load_dataset", at, path=name)
@@ -360,7 +361,7 @@ def mixed(
     callee: str = "datasets.concatenate_datasets",
     **arguments: Value,
 ) -> Dataset | None:
-    """The dataset that is trained on: the only one, or the mix of several."""
+    """Return the dataset for training: the only one, or the mix of several."""
     if not parts:
         reading.beyond("the configuration names no dataset", *(f"dataset.{name}" for name in MIX))
     if len(parts) < 2:
@@ -373,7 +374,7 @@ def mixed(
 
 
 def words(value: object) -> Iterator[str]:
-    """`"a, b"` and `["a", "b"]` alike."""
+    """Yield the words of `"a, b"` and of `["a", "b"]` alike."""
     for part in value.split(",") if isinstance(value, str) else value if isinstance(value, (list, tuple)) else ():
         if str(part).strip():
             yield str(part).strip()

@@ -12,7 +12,7 @@ OWN = frozenset(("dataset_name", "datasets", "dataset_mixture", "use_peft", "dat
 
 
 def detects(outline: Outline) -> bool:
-    """A file for a launcher may have its keys as well."""
+    """Return whether a file is TRL's; a file for a launcher may have the same keys and is not."""
     from .launch import launcher_of
 
     return "model_name_or_path" in outline.keys and bool(outline.keys & OWN) and not launcher_of(outline.keys)[0]

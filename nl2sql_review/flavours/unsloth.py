@@ -18,9 +18,9 @@ OWN = frozenset(
 
 
 def detects(outline: Outline) -> bool:
-    """Whether sections hold Unsloth's keys: one of its own, and no fewer that it knows than others.
+    """Return whether sections hold Unsloth's keys: at least one key of its own, and no fewer known keys than others.
 
-    Many scripts read a file with sections called training and lora; such a file is theirs.
+    Many scripts read a file with sections called training and lora; such a file belongs to the script.
     """
     from . import keys
 

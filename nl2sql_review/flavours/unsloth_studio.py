@@ -1,4 +1,4 @@
-"""Unsloth Studio: what it is asked by JSON, and what it keeps as defaults of a model in YAML."""
+"""Unsloth Studio: its requests in JSON, and its stored defaults of a model in YAML."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ASKS = frozenset(("optim", "lr_scheduler_type", "warmup_ratio"))
 
 
 def detects(outline: Outline) -> bool:
-    """The defaults of a model have the sections of the command line; a request has none."""
+    """Return whether a file is Studio's: a model's defaults have the command line's sections, a request has none."""
     keys = outline.keys
     if unsloth.detects(outline):
         inner = [outline.sections[name] for name in unsloth.SECTIONS if name in outline.sections]

@@ -1,4 +1,4 @@
-"""What an estimate means for a card: the verdict, the largest batch, the smallest card, what each change would save."""
+"""Compares an estimate with a card: the verdict, the largest batch, the smallest card, what each change would save."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LARGEST_BATCH = 4096
 
 
 def verdict(made: Estimate, card: Card) -> Verdict:
-    """`cannot fit` is said of weights and adapter alone; the others compare the bounds with the card."""
+    """Compare an estimate with a card: `cannot fit` depends on weights and adapter alone, the others on the bounds."""
     if made.weights_and_adapter + CERTAIN > card.gib:
         return "cannot fit"
     if made.low > card.gib:
@@ -24,7 +24,7 @@ def verdict(made: Estimate, card: Card) -> Verdict:
 
 
 def largest_batch(setup: Setup, card: Card) -> int:
-    """The most sequences per device that fit even by the high bound; 0 when not even one does."""
+    """Return the largest number of sequences per device that fits even by the high bound; 0 if not even one does."""
 
     def fits(batch: int) -> bool:
         return estimate(setup.but(batch=batch), card.context).high <= card.gib
@@ -41,13 +41,13 @@ def largest_batch(setup: Setup, card: Card) -> int:
 
 
 def smallest_card(setup: Setup) -> Card | None:
-    """The smallest common card that holds the run even by the high bound; None when none does."""
+    """Return the smallest common card that holds the run even by the high bound; None if none does."""
     return next((card for card in common() if estimate(setup, card.context).high <= card.gib), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Lever:
-    """One change of the run, and what the estimate then says. `saves` is in GiB, negative where it costs."""
+    """One change of the run, with the new estimate. `saves` is in GiB, negative if the change costs memory."""
 
     change: str
     saves: float
@@ -56,7 +56,7 @@ class Lever:
 
 
 def levers(setup: Setup, card: Card | None = None) -> list[Lever]:
-    """Every change that saves memory, recomputed for this run; the one that saves most first."""
+    """Return every change that saves memory, estimated for this run, largest saving first."""
     before = _of(setup, card).gib
     found = []
     for change, other in _changes(setup):
@@ -67,7 +67,7 @@ def levers(setup: Setup, card: Card | None = None) -> list[Lever]:
 
 
 def in_use(setup: Setup, card: Card | None = None) -> list[Lever]:
-    """What the run does already, and what it saves against the run without; the one that saves most first."""
+    """Return the memory-saving choices of the run, with the savings compared to a run without, largest saving first."""
     now = _of(setup, card)
     found = []
     for change, other in _undone(setup):
@@ -141,7 +141,7 @@ class Cell:
 def grid(
     setup: Setup, card: Card | None, batches: tuple[int, ...] = (), lengths: tuple[int, ...] = ()
 ) -> list[list[Cell]]:
-    """One row per length, one cell per batch."""
+    """Return a table of estimates: one row per length, one cell per batch."""
     batches = batches or tuple(sorted({1, 2, 4, 8, 16, setup.batch}))
     lengths = lengths or tuple(sorted({512, 1024, 2048, 4096, setup.length}))
     rows = []
@@ -158,7 +158,7 @@ def grid(
 
 
 def gib(value: float) -> str:
-    """Two significant digits, but no more than two decimals."""
+    """Format a number with two significant digits, but no more than two decimals."""
     return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}" if value >= 0.995 else f"{value:.2f}"
 
 
@@ -167,12 +167,12 @@ def amount(made: Estimate) -> str:
 
 
 def condition(setup: Setup) -> str:
-    """When the peak comes: packing fills every batch, otherwise a batch of full length must come along."""
+    """Return when the peak occurs: packing fills every batch, otherwise it needs a batch of full length."""
     return "every batch is packed to" if setup.packing else "if a batch reaches"
 
 
 def sentence(setup: Setup, made: Estimate, card: Card) -> str:
-    """The estimate against the card, and the largest batch that is safe."""
+    """Return a sentence that compares the estimate with the card and names the largest safe batch."""
     if verdict(made, card) == "cannot fit":
         return (
             f"weights and adapter alone need ≈ {gib(made.weights_and_adapter)} GiB, "

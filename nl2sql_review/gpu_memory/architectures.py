@@ -1,4 +1,4 @@
-"""Which model a name or a `config.json` means: the sizes of its matrices, or why it has no estimate."""
+"""Finds the model of a name or a `config.json`: the sizes of its matrices, or the reason why it has no estimate."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ class Architecture:
 
     @property
     def query(self) -> int:
-        """Width of the queries: what `q_proj` puts out."""
+        """Width of the queries: the output of `q_proj`."""
         return self.heads * self.head_dim
 
     @property
     def key(self) -> int:
-        """Width of the keys, which is that of the values."""
+        """Width of the keys, equal to that of the values."""
         return self.kv_heads * self.head_dim
 
     @property
     def modules(self) -> dict[str, tuple[int, int]]:
-        """(in, out) of each linear layer of one block, under the name that Llama gave it."""
+        """(in, out) of each linear layer of one block, under its name in Llama."""
         hidden, ffn = self.hidden, self.ffn
         shapes = {
             "q_proj": (hidden, self.query),
@@ -56,26 +56,26 @@ class Architecture:
 
     @property
     def fused(self) -> dict[str, tuple[int, int]]:
-        """(in, out) of the layers that Phi-3 and Phi-4 have in place of the projections of which they are made."""
+        """(in, out) of the fused layers that Phi-3 and Phi-4 have instead of separate projections."""
         return {"qkv_proj": (self.hidden, self.query + 2 * self.key), "gate_up_proj": (self.hidden, 2 * self.ffn)}
 
     @property
     def linear_parameters(self) -> int:
-        """Weights of all linear layers but the head: what 4-bit loading quantises."""
+        """Number of weights in all linear layers but the head: those that 4-bit loading quantises."""
         return self.layers * sum(i * o for i, o in self.modules.values())
 
     @property
     def embedding_parameters(self) -> int:
-        """Weights of the embedding, and of the head if it has its own."""
+        """Number of weights in the embedding, and in the head if it has its own."""
         return self.vocab * self.hidden * (1 if self.tied else 2)
 
     @property
     def parameters(self) -> int:
-        """All weights but norms and biases, which are less than 0.1 % of them."""
+        """Number of all weights but norms and biases, which are less than 0.1 % of them."""
         return self.linear_parameters + self.embedding_parameters
 
     def adapter_parameters(self, rank: int, targets: tuple[str, ...]) -> int:
-        """Weights of a LoRA adapter of this rank on the named layers; names the model lacks count nothing."""
+        """Return the number of weights of a LoRA adapter of this rank on the named layers; ignores unknown names."""
         shapes = {**self.modules, **self.fused}
         named = {OTHER_NAMES.get(t, t) for t in targets}
         return self.layers * rank * sum(i + o for name, (i, o) in shapes.items() if name in named)
@@ -87,9 +87,9 @@ OTHER_NAMES = {"dense": "o_proj", "fc1": "up_proj", "fc2": "down_proj", "c_fc": 
 
 @dataclass(frozen=True, slots=True)
 class SizeOnly:
-    """A name that tells the number of parameters and nothing else: enough for the weights, not for a run.
+    """A name that contains the number of parameters and nothing else: enough for the weights, not for a run.
 
-    Of several numbers the smallest: what is said of the weights must hold.
+    Of several numbers in the name the smallest is used, so that statements about the weights are certain.
     """
 
     name: str
@@ -98,7 +98,7 @@ class SizeOnly:
 
 @dataclass(frozen=True, slots=True)
 class NoArchitecture:
-    """Why there is no estimate for a model."""
+    """Reason why there is no estimate for a model."""
 
     reason: str
 
@@ -139,7 +139,7 @@ SIZE = re.compile(r"(?<![a-z0-9.])(\d+(?:[._]\d+)?)\s?(b|m)(?![a-z0-9])")
 
 
 def find(name: str) -> Found:
-    """The architecture behind a hub name or path, as far as the name tells."""
+    """Find the architecture of a hub name or path, as far as the name identifies it."""
     short = name.rstrip("/").rpartition("/")[2]
     lowered = PRECISION.sub("", name.lower().replace("\\", "/").rstrip("/"))
     for words, reason in NOT_COVERED:
@@ -166,7 +166,7 @@ DYNAMIC = re.compile(
 
 
 def is_dynamic(name: str) -> bool:
-    """Whether Unsloth, asked for this name in 4 bits, loads weights of which some layers stay in 16 bits."""
+    """Return whether Unsloth loads, for this name in 4 bits, weights of which some layers stay in 16 bits."""
     lowered = name.lower()
     swapped = "bnb-4bit" not in lowered and bool(DYNAMIC.search(lowered)) and not lowered.startswith((".", "/"))
     return swapped or "unsloth-bnb-4bit" in lowered
@@ -174,7 +174,7 @@ def is_dynamic(name: str) -> bool:
 
 @cache
 def table() -> dict[str, Architecture]:
-    """Every known architecture by name."""
+    """Return every known architecture by name."""
     rows = {}
     for name, *sizes, tied, gated in _lines("architectures.tsv"):
         hidden, layers, heads, kv_heads, head_dim, ffn, vocab = map(int, sizes)
@@ -204,7 +204,7 @@ TIED_UNLESS_SAID = {"gemma", "gemma2", "gemma3_text", "starcoder2"}
 
 
 def from_json(data: str | bytes, name: str) -> Found:
-    """The architecture that the text of a `config.json` describes; `name` is what to call it."""
+    """Return the architecture in the text of a `config.json`; `name` is the name to give it."""
     try:
         config = json.loads(data)
     except ValueError:
@@ -215,7 +215,7 @@ def from_json(data: str | bytes, name: str) -> Found:
 
 
 def from_config(config: Mapping[str, Any], name: str) -> Found:
-    """The architecture that a `config.json` describes; `name` is what to call it."""
+    """Return the architecture in a parsed `config.json`; `name` is the name to give it."""
     kind = config.get("model_type")
     if any(config.get(k) for k in ("num_experts", "num_local_experts", "n_routed_experts", "num_experts_per_tok")):
         return NoArchitecture(f"{name} is a mixture of experts, and the estimate does not cover those")

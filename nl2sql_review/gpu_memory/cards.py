@@ -1,7 +1,7 @@
-"""The cards one trains on, and how much of each a run can really use.
+"""Common training cards, and how much memory of each a run can really use.
 
-A "16 GB" card has less than 16 GiB: the driver keeps some, error correction more (a T4 shows 14.56 GiB). Where only a
-size is said, the usable memory is that of the card of this size that has least.
+A "16 GB" card has less than 16 GiB: the driver keeps some, error correction more (a T4 shows 14.56 GiB). If only a
+size is given, the usable memory is that of the card of this size that has least.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ class Card:
 
     @property
     def words(self) -> str:
-        """With its article: `a T4`, `an A100 40 GB`, `a 16 GB card`."""
+        """Name with its article: `a T4`, `an A100 40 GB`, `a 16 GB card`."""
         if self.name[0].isdigit():
             return f"{'an' if self.name[0] == '8' else 'a'} {self.name} card"
         return f"{'an' if self.name[0] in 'AHLR' else 'a'} {self.name}"
 
 
 class UnknownCard(ValueError):
-    """A card that was not understood; the text says what can be."""
+    """Error for an unknown card; the text lists what can be given."""
 
 
 # key -> (name, usable GiB)
@@ -108,7 +108,7 @@ MEMORY = re.compile(r"(?<!\d)(\d+)\s*(?:gb|gib|(?<![a-z]\d\d)g)\b")  # an A10G h
 
 
 def find(said: str | float) -> Card:
-    """The card that a setting, an option or a comment names: `t4`, `RTX 4090`, `A100-80GB`, `16GB`, `16`.
+    """Find the card that a setting, an option or a comment names: `t4`, `RTX 4090`, `A100-80GB`, `16GB`, `16`.
 
     Raises UnknownCard.
     """
@@ -154,7 +154,7 @@ def _named(key: str) -> Card | None:
 
 
 def _spellings(parts: list[str]) -> list[str]:
-    """The keys that the words of a name may mean: with its memory (`a100-80`), or as one word (`rtx4090`)."""
+    """Return the possible keys for the words of a name: with its memory (`a100-80`), or as one word (`rtx4090`)."""
     if not parts:
         return []
     *head, last = parts
@@ -163,7 +163,7 @@ def _spellings(parts: list[str]) -> list[str]:
 
 
 def of_size(gb: float, exact: bool = False) -> Card:
-    """A card of so many GB; with `exact` so many GiB that can all be used."""
+    """Return a card of this many GB; with `exact`, of this many GiB that can all be used."""
     if gb <= 0:
         raise UnknownCard("the memory must be more than 0: write it as in 16GB")
     if gb == float("inf"):  # more digits than a float holds
@@ -173,5 +173,5 @@ def of_size(gb: float, exact: bool = False) -> Card:
 
 
 def common() -> tuple[Card, ...]:
-    """The sizes that are common, smallest first."""
+    """Return the cards of common sizes, smallest first."""
     return tuple(of_size(gb) for gb in COMMON)

@@ -1,14 +1,14 @@
-"""Bytes of a run, part by part: what is held throughout, what comes and goes, and what the card's libraries take.
+"""Estimates the bytes of a run, part by part: held throughout, temporary, and used by the card's libraries.
 
 N tokens in a batch, H hidden size, L layers, F feed-forward size, Q and K widths of queries and keys, V vocabulary,
 P adapter weights. The peak is what is held throughout, the kept checkpoints, and the larger of two humps: one layer
 recomputed for its gradients, 2·N·(12H + 3Q + K + 3F) bytes, and the logits with their gradients, 16·N·V bytes in fp32.
-PyTorch cannot always use the blocks of one hump for the other; what it then reserves twice is `fragments`.
+PyTorch cannot always use the blocks of one hump for the other; the memory that it then reserves twice is `fragments`.
 
 The bracket of the layer and the four fp32 copies of the logits are those that fitcheck (MIT) published, as is the
 finding that fragments follow the smaller hump. Everything about Unsloth, the constants below and the bounds are fitted
 on one half of the published measurements and on the project's own; `benchmarks/memory_accuracy.py` reports the rest,
-`benchmarks/memory_cross_validation.py` what each source teaches.
+`benchmarks/memory_cross_validation.py` reports what each source contributes.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ DYNAMIC = {False: (0.0, 0.08, 0.14), True: (0.0, 0.01, 0.04)}  # share of layers
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """`about` says what it is made of, `held` whether it is there all the time."""
+    """One part of the memory: `about` describes its content, `held` is true if it is there all the time."""
 
     name: str
     gib: float
@@ -46,9 +46,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """GiB. `high` held for every measured run of known length, `low` for most; `weights_and_adapter` is certain.
+    """Estimate in GiB, of which `weights_and_adapter` is certain.
 
-    What a run needs: where rows differ in length PyTorch may reserve more, on a card that has it.
+    `high` held for every measured run of known length, `low` for most. This is what a run needs: with rows of different
+    lengths PyTorch may reserve more, on a card that has it.
     """
 
     parts: tuple[Part, ...]
@@ -59,7 +60,7 @@ class Estimate:
 
 
 def estimate(setup: Setup, context: float = CONTEXT) -> Estimate:
-    """What a batch of full length needs at its peak, `context` GiB of the card's libraries included."""
+    """Return the peak memory of a batch of full length, including `context` GiB of the card's libraries."""
     weights, embeddings, optimizer_low, dynamic_spread = _held_bytes(setup)
     adapter, gradients, optimizer = _trained_bytes(setup)
     checkpoints = _checkpoint_bytes(setup)
@@ -113,7 +114,7 @@ def estimate(setup: Setup, context: float = CONTEXT) -> Estimate:
 
 
 def _held_bytes(setup: Setup) -> tuple[float, float, float, tuple[float, float]]:
-    """Bytes of linear layers and embeddings, bytes of the optimizer that may be paged out, GiB below and above."""
+    """Return bytes of linear layers, of embeddings, of optimizer states that can be paged; GiB (below, above)."""
     model = setup.architecture
     linear = model.linear_parameters
     per_weight = _width(setup)
@@ -132,14 +133,14 @@ def _held_bytes(setup: Setup) -> tuple[float, float, float, tuple[float, float]]
 
 
 def _width(setup: Setup) -> float:
-    """Bytes a weight of a linear layer takes, quantisation constants included."""
+    """Return the bytes per weight of a linear layer, quantisation constants included."""
     if setup.bits == 4:
         return 0.5 + (1 / 64 + 4 / (64 * 256) if setup.double_quant else 4 / 64)
     return setup.bits / 8
 
 
 def _trained_bytes(setup: Setup) -> tuple[float, float, float]:
-    """Bytes of what is trained: further weights, gradients, optimizer states."""
+    """Return the bytes of what is trained: additional weights, gradients, optimizer states."""
     model = setup.architecture
     states = _state_bytes(setup.optimizer)
     if not setup.rank:  # in place, in the precision the model is held in
@@ -151,7 +152,7 @@ def _trained_bytes(setup: Setup) -> tuple[float, float, float]:
 
 
 def _state_bytes(optimizer: str) -> float:
-    """Bytes of state a trained fp32 weight needs."""
+    """Return the bytes of optimizer state per trained fp32 weight."""
     name = optimizer.lower()
     if "8bit" in name or "4bit" in name:
         return 1.0 if "lion" in name else 2.0
@@ -179,7 +180,7 @@ def _checkpoint_bytes(setup: Setup) -> float:
 
 
 def _humps(setup: Setup) -> tuple[float, float, float]:
-    """Bytes of the recomputed layers, of the logits, and of the smaller of the two humps that do not share blocks."""
+    """Return the bytes of the recomputed layers, of the logits, and of the smaller hump if they share no blocks."""
     model = setup.architecture
     per_token = 12 * model.hidden + 3 * model.query + model.key + (3 if model.gated else 2) * model.ffn
     width = 4.0 if setup.bits == 32 else 2.0
@@ -221,7 +222,7 @@ def _joined(setup: Setup) -> bool:
 
 
 def _fragments(setup: Setup, small: float) -> float:
-    """GiB that are reserved twice because two humps, or two layers, cannot share their blocks."""
+    """Return the GiB reserved twice because two humps, or two layers, cannot share their blocks."""
     gib = small / GIB
     if _joined(setup):
         return 0.0
@@ -231,7 +232,7 @@ def _fragments(setup: Setup, small: float) -> float:
 
 
 def _buffer_bytes(setup: Setup) -> float:
-    """One matrix unpacked from 4 bits, and the 16-bit copy of a head in fp32."""
+    """Return the bytes of one matrix unpacked from 4 bits, and of the 16-bit copy of an fp32 head."""
     model = setup.architecture
     unpacked = 2.0 * model.hidden * model.ffn if setup.bits < 16 else 0.0
     return unpacked + HEAD_COPY * _head_copy(setup)

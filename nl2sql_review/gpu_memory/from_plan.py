@@ -1,4 +1,4 @@
-"""Training plan → the setups that it may come to, or the reason why memory cannot be estimated."""
+"""Converts a training plan to the possible setups, or to the reason why memory cannot be estimated."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST = 64  # combinations of branches that are looked at
 
 
 class NoEstimate(Exception):
-    """Why there is no estimate. `weights` is (model, number of parameters, bits) where a name told at least those."""
+    """Reason why there is no estimate. `weights` is (model, number of parameters, bits) if the name gives these."""
 
     def __init__(self, reason: str, weights: tuple[str, float, int] | None = None) -> None:
         super().__init__(reason)
@@ -25,7 +25,7 @@ class NoEstimate(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """`setups` differ where the script branches; `default` names what may override a value, if anything may."""
+    """Setups of a plan: several if the script branches; `default` names what may override a value, if anything may."""
 
     setups: tuple[Setup, ...]
     default: str = ""
@@ -67,7 +67,7 @@ ASSUMED: dict[str, tuple[Any, str]] = {
 
 
 def runs(plan: TrainingPlan, **given: Any) -> Runs:
-    """What the plan comes to, with fields of Setup in `given` in place of what it says. Raises NoEstimate."""
+    """Return the setups of a plan; fields of Setup in `given` replace the plan's values. Raises NoEstimate."""
     sharded = plan.memory.sharded
     if isinstance(sharded.value, Known):
         raise NoEstimate(
@@ -104,7 +104,7 @@ def runs(plan: TrainingPlan, **given: Any) -> Runs:
 
 
 def covered(setup: Setup) -> Setup:
-    """The setup, if such a run can be and can be estimated. Raises NoEstimate."""
+    """Return the setup if such a run is possible and can be estimated. Raises NoEstimate."""
     if setup.unsloth and setup.architecture.name.startswith("gemma-3"):
         raise NoEstimate(
             "Gemma 3 with Unsloth falls back to 32 bits on some GPUs; measured runs took up to three times the estimate"
@@ -147,7 +147,7 @@ def flat(value: Value) -> tuple[Value, ...]:
 
 
 def alternatives(value: Value, fact: Fact) -> list[Any]:
-    """The plain values that a fact may have. Raises NoEstimate where one of them is not known."""
+    """Return the plain values that a fact may have. Raises NoEstimate if one of them is unknown."""
     found = []
     for option in flat(value):
         if isinstance(option, (Known, Default)):
@@ -160,7 +160,7 @@ def alternatives(value: Value, fact: Fact) -> list[Any]:
 
 
 def checked(name: str, value: object) -> Any:
-    """The value as Setup wants it. Raises NoEstimate for one that makes no sense there."""
+    """Convert a value to the type of its Setup field. Raises NoEstimate for a value that makes no sense there."""
     if name in ("batch", "length", "rank"):
         if value is None and name == "length":
             raise NoEstimate("it has no limit")

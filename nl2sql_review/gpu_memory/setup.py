@@ -1,4 +1,4 @@
-"""One training run, as far as memory goes."""
+"""One training run, as far as memory is concerned."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """`rank` 0 means that all weights are trained. `length` is in tokens, `batch` in sequences per device."""
+    """Setup of a run. `rank` 0: all weights are trained. `length` is in tokens, `batch` in sequences per device."""
 
     architecture: Architecture
     batch: int = 1
@@ -38,16 +38,16 @@ class Setup:
 
     @property
     def tokens(self) -> int:
-        """In one batch that reaches the full length."""
+        """Number of tokens in one batch of full length."""
         return self.batch * self.length
 
     def but(self, **changes: Any) -> Setup:
-        """The same run with something changed."""
+        """Return the same run with some fields changed."""
         return replace(self, **changes)
 
     @property
     def stack(self) -> str:
-        """The part of the run that decides which formula holds, in words."""
+        """Libraries and loss, which decide the formula, as text."""
         base = "Unsloth" if self.unsloth else "transformers"
         how = {
             "chunked": "loss in chunks",

@@ -1,4 +1,4 @@
-"""Everything that is said about the memory of one run: the public, versioned result of `nl2sql-review memory`."""
+"""Memory of one run in full: the public, versioned result of `nl2sql-review memory`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one run was taken to be. `adapter_parameters` are all that is trained, `length` is in tokens."""
+    """Setup that was estimated for one run. `adapter_parameters` counts all trained weights, `length` is in tokens."""
 
     model: str
     architecture: str
@@ -37,7 +37,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class CardSays:
-    """The card, what of it a run can use (GiB), and how the run fares on it."""
+    """The card, its usable memory (GiB), and the verdict for the run on it."""
 
     name: str
     gib: float
@@ -47,7 +47,7 @@ class CardSays:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Amounts are GiB. `reason` says why there is no estimate, and `weights` is then all that is known, if anything."""
+    """Memory of one run in GiB. `reason` explains a missing estimate; then at most `weights` is known."""
 
     run: Run | None = None
     parts: tuple[Part, ...] = ()
@@ -105,7 +105,7 @@ def describe(setup: Setup, model: str) -> Run:
 
 
 def without(error: NoEstimate, card: Card | None) -> Summary:
-    """What remains to be said where a run cannot be estimated."""
+    """Return the summary of a run that cannot be estimated."""
     if not error.weights:
         return Summary(reason=error.reason)
     _, parameters, bits = error.weights

@@ -1,4 +1,4 @@
-"""Source → recorded calls: abstract interpretation of a training script.
+"""Abstract interpretation of a training script: from source to recorded calls.
 
-`interpret.interpret` is the door, `recording` what comes out of it, `objects` what values may stand for.
+`interpret.interpret` is the entry point, `recording` holds its result, `objects` the kinds of abstract values.
 """

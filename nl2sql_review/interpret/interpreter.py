@@ -1,4 +1,4 @@
-"""The machine with all that it can do: each method, and the function that does it."""
+"""The complete machine: each method with the function that implements it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .python import attributes, calls, classes, expressions, items, modules, sta
 
 
 class Interpreter(Machine):
-    """A machine that knows Python (`python/`), libraries (`core/library.py`) and their models (`models/`)."""
+    """A machine with Python (`python/`), libraries (`core/library.py`) and their models (`models/`)."""
 
     evaluate = expressions.evaluate
 

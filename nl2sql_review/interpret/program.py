@@ -1,6 +1,6 @@
-"""Abstract interpretation of a training script: source → the calls it would make, with their values.
+"""Abstract interpretation of a training script: from source to the calls it would make, with their values.
 
-`interpret` never imports, executes or evaluates the reviewed code, and never raises on account of it.
+`interpret` never imports, executes or evaluates the reviewed code, and never raises because of it.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ def interpret(
 ) -> Recording:
     """Interpret the script's calls. Modules and configuration beside `source.path` are read inside `project_root`.
 
-    `drafts` stand for files of the project (by their real paths) as they would be, were they written. `started` is the
-    command line that starts it, where one is known.
+    `drafts` replace files of the project (by their real paths) with unsaved content. `started` is the command line that
+    starts the script, if one is known.
 
-    Past the step budget, interpretation ends and `Recording.exhausted` says so.
+    When the step budget is spent, interpretation ends and `Recording.exhausted` is set.
     """
     m = Interpreter(steps)
     m.recording.started = started
@@ -69,7 +69,7 @@ def interpret(
 
 
 def demote_by_alternatives(recording: Recording) -> None:
-    """A call that another command line or environment makes with other values has these only by default."""
+    """Make values defaults in a call that another command line or environment makes with other values."""
     others: dict[int, list[Call]] = {}
     for c in recording.alternatives:
         others.setdefault(id(c.place.node), []).append(c)
@@ -88,8 +88,10 @@ def starts_training(callee: str) -> bool:
 
 
 def adopt_alternatives(recording: Recording) -> None:
-    """A script that trains only when told to (`--train`) is still a training script: what no plain run calls at all is
-    taken from the path that does. One that trains anyway is left as it is: what it does not do is switched off."""
+    """Add the calls that only an option (`--train`) reaches, if no plain run makes them: it is still a training script.
+
+    A script that trains anyway is left unchanged: the calls that it does not make are switched off.
+    """
     if any(starts_training(c.callee) for c in recording.calls):
         return
     called = {c.callee for c in recording.calls}
@@ -100,7 +102,7 @@ def adopt_alternatives(recording: Recording) -> None:
 
 
 def search_path(root: Path | None, file: Path | None) -> list[Path]:
-    """Where the script's imports look: its own folder, then the project and its `src`."""
+    """Return the folders that the script's imports search: its own folder, then the project and its `src`."""
     folders = [file.parent] if file is not None else []
     if root is not None:
         folders += [root, root / "src"]
@@ -125,7 +127,7 @@ def run_script(m: Machine, module: Module, source: Source) -> None:
 
 
 def package_of(m: Machine, file: Path | None) -> str:
-    """The package a script belongs to when run with `python -m`: folders with an `__init__.py` above it."""
+    """Return the package of a script when run with `python -m`: the folders with an `__init__.py` above it."""
     parts: list[str] = []
     folder = resolved(file).parent if file is not None else None
     while folder is not None and m.project.is_file(folder / "__init__.py"):
@@ -135,7 +137,7 @@ def package_of(m: Machine, file: Path | None) -> str:
 
 
 def drive(m: Machine, module: Module) -> None:
-    """Functions that nobody calls are tried with unknown parameters, so that a library-style script is still read."""
+    """Call functions that have no caller with unknown parameters, so that a library-style script is read too."""
     worth = training_definitions(module.source.text)
     for value in list(m.definitions):
         obj = object_of(value)
@@ -164,7 +166,7 @@ def speaks_of_training(text: str) -> bool:
 
 
 def _is_in_a_name(text: str, at: int) -> bool:
-    """Whether a word goes on to the left of a place, with a letter in it."""
+    """Return whether a word continues to the left of a place, with a letter in it."""
     while at and (text[at - 1].isalnum() or text[at - 1] == "_"):
         at -= 1
         if "a" <= text[at] <= "z":
@@ -173,7 +175,7 @@ def _is_in_a_name(text: str, at: int) -> bool:
 
 
 def training_definitions(text: str) -> set[str]:
-    """Names of the top-level functions and classes that speak of training, or of one that does."""
+    """Return the names of the top-level functions and classes that mention training, or mention one that does."""
     starts = list(DEFINITION.finditer(text))
     bodies = {
         d.group(1): text[d.start() : n.start() if n is not None else len(text)]
@@ -188,7 +190,7 @@ def training_definitions(text: str) -> set[str]:
 
 
 def drive_callbacks(m: Machine, module: Module) -> None:
-    """Methods of classes that derive from a library's (`TrainerCallback.on_log`): the library calls them."""
+    """Call methods of classes that derive from a library's class (`TrainerCallback.on_log`): the library calls them."""
     for cls in list(m.recording.classes):
         if cls.library_base() is None or cls.kind != "class":
             continue
@@ -203,7 +205,7 @@ def drive_callbacks(m: Machine, module: Module) -> None:
 
 
 def drive_call(m: Machine, name: str, value: Value, module: Module) -> Value:
-    """What an uncalled function returns; beside a training that was followed it is tried for a few steps only."""
+    """Return an uncalled function's result; if a training was already followed, only a few steps are spent on it."""
     limit = budget.DRIVEN if any(starts_training(c.callee) for c in m.recording.calls if c.reached) else m.steps
     m.uncalled = name
     try:

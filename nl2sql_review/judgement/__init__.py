@@ -1,1 +1,1 @@
-"""Plan and policy → verdicts, findings, checklist."""
+"""Judgement of training plans by the policy: from plan and policy to verdicts, findings and checklist."""

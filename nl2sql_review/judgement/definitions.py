@@ -1,4 +1,4 @@
-"""Which functions, classes and statements a row of a source stands in, from its lexical outline."""
+"""Finds the functions, classes and statements around a row of a source, from its lexical outline."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STATEMENT = re.compile(r"(?P<indent>[ \t\f]*)(?:(?:async[ \t]+)?(?:def|class)[ 
 
 
 class Definitions:
-    """Answers for one source. Rows are those of the file, or of a cell of a notebook."""
+    """Lookup of the definitions and statements of one source. Rows are those of the file, or of a notebook cell."""
 
     def __init__(self, source: Source) -> None:
         self._rows_before = source.rows_before
@@ -27,7 +27,7 @@ class Definitions:
         self._read: dict[int, tuple[int, str]] = {}
 
     def at(self, row: int, cell: int | None = None) -> str:
-        """The names around a row, outermost first, as in `Trainer.build`; "" at the top of the program."""
+        """Return the names of the definitions around a row, outermost first, as `Trainer.build`; "" at top level."""
         index = bisect_right(self._rows, row + self._rows_before(cell)) - 1
         if index < 0:
             return ""
@@ -42,7 +42,7 @@ class Definitions:
         return ".".join(reversed(names))
 
     def last_row(self, row: int, cell: int | None = None) -> int:
-        """The last row of the statement that a row stands in; of a compound one, of its header."""
+        """Return the last row of the statement at a row; for a compound statement, the last row of its header."""
         before = self._rows_before(cell)
         index = bisect_right(self._rows, row + before) - 1
         return max(self._ends[index] - before, row) if index >= 0 else row

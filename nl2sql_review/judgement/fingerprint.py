@@ -1,7 +1,8 @@
-"""What makes a finding the same after other lines have changed: its rule, file, enclosing definition and code.
+"""Fingerprints that identify a finding after other lines change: its rule, file, enclosing definition and code.
 
-Never the line number and never the message, which may name lines and values. The code counts without blanks and
-comments; several findings alike in all of this are numbered in the order of their places.
+The line number and the message are left out, since the message may name lines and values. Whitespace and
+comments in the code are ignored; findings that agree in all of this are numbered in the order of their
+places.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ CODE = 2000  # characters of code that count
 
 
 def stamped(findings: Iterable[Finding], script: str, sources: Mapping[str, Source]) -> tuple[Finding, ...]:
-    """The findings about `script` with their fingerprints; `sources` by path, of what could be read."""
+    """Return the findings about `script` with their fingerprints; `sources` maps paths to the readable sources."""
     root = projects.root(os.path.dirname(os.path.abspath(script)))
     seen: Counter[str] = Counter()
     definitions: dict[str, Definitions] = {}
 
     def context(at: Location) -> tuple[str, str]:
-        """(the enclosing definition, the code without blanks and comments)."""
+        """Return (the enclosing definition, the code without whitespace and comments)."""
         source = sources.get(at.path)
         if source is None:
             return "", ""
@@ -49,5 +50,5 @@ def stamped(findings: Iterable[Finding], script: str, sources: Mapping[str, Sour
 
 
 def digest(*parts: str) -> str:
-    """32 hexadecimal digits that stand for these texts."""
+    """Return 32 hexadecimal digits that identify these texts."""
     return disk.digest("\0".join(parts).encode("utf-8", "surrogatepass"))[:32]

@@ -1,4 +1,4 @@
-"""Training plans + rulebook → findings and a checklist for one file."""
+"""Judges one file: from training plans and rulebook to findings and a checklist."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MAX_CLAIMS = 4  # in the evidence of one item; the findings have them all
 
 @dataclass(slots=True)
 class PlacedFinding:
-    """A finding and its `subject`, the argument it is about, if any; `exact`: the place is only the argument's."""
+    """A finding and its `subject`, the argument that it is about, if any. `exact`: only this argument has the place."""
 
     finding: Finding
     rule: Rule
@@ -43,7 +43,7 @@ class PlacedFinding:
 
 @dataclass(slots=True)
 class FailedFact:
-    """What a finding rests on: the fact of one plan that a rule does not accept, as it was judged."""
+    """The basis of a finding: a fact of one plan that a rule does not accept, with its verdict."""
 
     rule: Rule
     judged: verdict.FactVerdict
@@ -52,17 +52,17 @@ class FailedFact:
     message: str
 
     def carries(self, finding: Finding) -> bool:
-        """Whether the finding says this, or the same defect was found by another rule that stands for this one."""
+        """Return whether the finding reports this fact, or the same defect by a rule that stands for this one."""
         same = self.rule.id == finding.rule and finding.message.startswith(self.message)  # what was accepted follows
         return self.location == finding.location and (same or self.rule.id in finding.related)
 
 
 @dataclass(slots=True)
 class Examined:
-    """One script, read and judged, with all that led there.
+    """One script after reading and judging, with every intermediate result.
 
-    `failed_facts` are what the findings rest on, in their order; `rule_verdicts` what every rule says of every plan,
-    whatever the verdict; `others` those of rules that were not asked for, where they are wanted.
+    `failed_facts` are the basis of the findings, in the same order; `rule_verdicts` has the verdicts of every
+    rule on every plan, including passes; `others` has those of the rules that are not active, if they are wanted.
     """
 
     source: Source | None
@@ -86,7 +86,7 @@ class Examined:
         return [failed for failed in self._failed_at.get(finding.location, ()) if failed.carries(finding)]
 
     def of_run(self, plan: TrainingPlan) -> Examined:
-        """The same, of the one command line that a plan belongs to."""
+        """Return the same for only the command line that a plan belongs to."""
         if len(self.recordings) < 2:
             return self
         started = next((one for one in self.recordings if one.started and one.started.text == plan.run), None)
@@ -101,14 +101,14 @@ class Examined:
 
     @property
     def recorded(self) -> Recording:
-        """What was recorded of a file that could be read."""
+        """The recording of a file that could be read."""
         assert self.recording is not None
         return self.recording
 
 
 @dataclass(slots=True)
 class RuleVerdicts:
-    """What one rule says of all the plans of a file."""
+    """The verdicts of one rule on all the plans of a file."""
 
     rule: Rule
     judged: list[tuple[verdict.FactVerdict, TrainingPlan]]
@@ -117,10 +117,10 @@ class RuleVerdicts:
 def judge(
     source: Source, plans: Sequence[TrainingPlan], rulebook: Rulebook, settings: Settings
 ) -> tuple[FileReport, list[InternalError]]:
-    """Every active rule on every plan of a script; `source` gives places and suppressions.
+    """Apply every active rule to every plan of a script; `source` provides the places and suppressions.
 
-    Of several plans the worst counts, and what is wrong in several is reported once. A rule that crashes is an
-    internal error, and the others go on.
+    If there are several plans, the worst verdict counts, and a defect that they share is reported once. A rule
+    that crashes is an internal error, and the other rules continue.
     """
     made = examine(source, (), plans, rulebook, settings)
     return made.report, made.faults
@@ -134,7 +134,7 @@ def examine(
     settings: Settings,
     every_rule: bool = False,
 ) -> Examined:
-    """As `judge`, with what the findings rest on; with `every_rule` also what the rules say that were not asked for.
+    """Judge as `judge` does and keep the basis of the findings; `every_rule` adds the verdicts of inactive rules.
 
     `recordings` are those of the command lines that were read.
     """
@@ -184,7 +184,7 @@ def examine(
 
 
 def _counted(judged: verdict.FactVerdict, rule: Rule, settings: Settings) -> verdict.FactVerdict:
-    """What a policy of traps only leaves to the team does not apply."""
+    """Return the verdict, or "not applicable" if the policy does not count this kind of finding."""
     if judged.decision.verdict != "fail" or len(rule.counted) == len(KINDS):
         return judged
     if wording.kind(rule.head, judged.name, judged.fact.value) in rule.counted:
@@ -198,7 +198,7 @@ def _fault(rule: Rule, source: Source, error: Exception) -> InternalError:
 
 
 def of_file(error: SourceError, path: str) -> Finding:
-    """The finding about a SourceError: a file, or a cell of a notebook, that cannot be read."""
+    """Return the finding about a SourceError: a file, or a cell of a notebook, that cannot be read."""
     at = error.span
     place = Location(path, at.row, at.column, at.end_row, at.end_column, at.cell)
     return Finding(error.rule, "error", "stops", "certain", error.message, None, place, kind="trap")
@@ -260,13 +260,13 @@ def _report(of_rule: RuleVerdicts, source: Source) -> tuple[ChecklistItem, list[
 
 
 def shortened(text: str, limit: int = 240) -> str:
-    """A reason on one line; it may quote the script, which knows no bounds."""
+    """Return a reason on one line, cut to the limit, since it may quote any amount of the script."""
     line = " ".join(text.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def _by_run(findings: Sequence[PlacedFinding], plans: Sequence[TrainingPlan], runs: set[str]) -> list[PlacedFinding]:
-    """Each finding once, with the command lines that it holds for where it does not hold for all of them."""
+    """Return each finding once, with the command lines that it holds for unless it holds for all of them."""
     if len(runs) < 2:
         return _once(findings)
     made: dict[tuple[object, ...], tuple[PlacedFinding, dict[str, None]]] = {}
@@ -281,9 +281,10 @@ def _by_run(findings: Sequence[PlacedFinding], plans: Sequence[TrainingPlan], ru
 
 
 def _once(findings: Iterable[PlacedFinding]) -> list[PlacedFinding]:
-    """Of findings of one rule at one place the first: two plans of a script share what they share.
+    """Return the first of one rule's findings at each place, since two plans of a script may share code.
 
-    Several arguments may share a place, the `**` they come through; of a rule on the interfaces each has its finding.
+    Several arguments may share a place, namely the `**` that passes them: a rule of `api` or `artifact` keeps one
+    finding for each argument.
     """
     made = reversed(list(findings))
     several = ("api", "artifact")  # one call may be wrong in several ways
@@ -291,9 +292,10 @@ def _once(findings: Iterable[PlacedFinding]) -> list[PlacedFinding]:
 
 
 def merged(findings: Sequence[PlacedFinding]) -> list[Finding]:
-    """One defect, one finding: where an api rule and a section's rule speak of the same, one stands for both.
+    """Merge the findings of an api rule and a section's rule about the same defect into one.
 
-    It is the api rule's when the call raises, else the section's; the other's id stands in `related`.
+    The api rule's finding is kept if the call raises, otherwise the section's; `related` holds the other rule's
+    id.
     """
     made: list[Finding] = []
     sections = [f for f in findings if f.rule.section != "api"]
@@ -310,7 +312,7 @@ def merged(findings: Sequence[PlacedFinding]) -> list[Finding]:
 
 
 def _same_defect(api: PlacedFinding, other: PlacedFinding) -> bool:
-    """At the same place, and about the same: the one argument that stands there, the same name, or as the rule says."""
+    """Return whether two findings are about one argument in one row, or share an exact place or one in `same`."""
     here, there = api.finding.location, other.finding.location
     if api.subject == other.subject != "" and (here.path, here.cell, here.row) == (there.path, there.cell, there.row):
         return True
@@ -318,7 +320,7 @@ def _same_defect(api: PlacedFinding, other: PlacedFinding) -> bool:
 
 
 def ordered(findings: Iterable[Finding]) -> list[Finding]:
-    """Traps before policy; what stops the run first, then what is silently wrong; then severity and position."""
+    """Sort traps before policy, then by effect (stops the run, then silently wrong), severity and position."""
     return sorted(findings, key=_order)
 
 

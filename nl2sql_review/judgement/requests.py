@@ -1,4 +1,4 @@
-"""What comments ask: `# nl2sql: ignore[lora/rank] reason`, `# nl2sql: ignore-file[...]`."""
+"""Requests in comments: `# nl2sql: ignore[lora/rank] reason`, `# nl2sql: ignore-file[...]`."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _RULE = re.compile(r"[a-z][a-z0-9-]*(?:/[a-z0-9][a-z0-9-]*(?:=[^\s=]+)?)?\Z")
 class Suppression:
     """A request to silence `rules` (ids or sections; empty: every rule) from first_row to last_row, both included.
 
-    `lora/rank=32` asks it for one value alone.
+    `lora/rank=32` silences the rule for that value only.
 
-    row and column are those of the request itself. File-level ones hold for the whole file (in a notebook for every
-    cell), whatever their rows say.
+    row and column are those of the request itself. A file-level request holds for the whole file (in a notebook
+    for every cell), whatever its rows are.
     """
 
     rules: tuple[str, ...]
@@ -39,21 +39,21 @@ class Suppression:
 
 @dataclass(frozen=True, slots=True)
 class SuppressionError:
-    """A request that cannot be understood, and so silences nothing."""
+    """A malformed request, which silences nothing."""
 
     message: str
     span: Span
 
 
 class Requests(NamedTuple):
-    """Everything asked for in one source."""
+    """All requests in one source."""
 
     suppressions: list[Suppression]
     errors: list[SuppressionError]
 
 
 def read(source: Source) -> Requests:
-    """The requests in the comments of a source, with places in its file."""
+    """Return the requests in the comments of a source, with their places in its file."""
     asked = Requests([], [])
     for request in source.requests:
         found = _understood(request)
@@ -66,7 +66,7 @@ def read(source: Source) -> Requests:
 
 
 def _understood(request: Request) -> Suppression | str:
-    """What is asked for, or what is wrong with the words."""
+    """Return the suppression that a request asks for, or a message if it is malformed."""
     match = _REQUEST.match(request.text)
     assert match is not None  # the comment was found by its start
     verb, rest = match["verb"], match["rest"]

@@ -1,6 +1,6 @@
-"""`# nl2sql: ignore[…]` comments: which findings they silence, and which comments silence nothing or say nothing.
+"""`# nl2sql: ignore[…]` comments: the findings they silence, and notices about unused and malformed ones.
 
-A comment may name the value that it accepts, `ignore[lora/rank=32]`: another value is a finding again.
+A comment may name the value that it accepts, `ignore[lora/rank=32]`: any other value is a finding again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def suppress(findings: list[Finding], source: Source, book: Rulebook, settings: Settings) -> list[Finding]:
-    """The findings, the silenced ones marked with the reason given, and notices about the comments themselves."""
+    """Return the findings, with silenced ones marked with the reason, and notices about the comments themselves."""
     if settings.ignore_suppressions:
         return findings
     asked = requests.read(source)
@@ -56,7 +56,7 @@ def _covers(comment: Suppression, at: Location, path: str) -> bool:
 
 
 def _matching(names: tuple[str, ...], finding: Finding) -> list[str]:
-    """Those of a comment's names that mean the finding: by id or section, its own or of a rule merged into it."""
+    """Return a comment's names that match the finding: the id or section of its rule or of a rule merged into it."""
     if not names:
         return [""]
     ids = (finding.rule, *finding.related)
@@ -65,7 +65,7 @@ def _matching(names: tuple[str, ...], finding: Finding) -> list[str]:
 
 
 def value_word(value: object) -> str:
-    """How a comment names a value: as one word, "" for what takes more."""
+    """Return a value as a comment writes it, in one word, or "" if it takes more than one."""
     if isinstance(value, bool):
         return str(value).lower()
     word = str(value) if isinstance(value, str) else spelled(value) if isinstance(value, (int, float)) else ""
@@ -73,7 +73,7 @@ def value_word(value: object) -> str:
 
 
 def is_value(value: object, word: str) -> bool:
-    """Whether a comment's word names a value: `2e-4`, `0.0002`, `true`, `True`."""
+    """Return whether a comment's word names a value: `2e-4`, `0.0002`, `true`, `True`."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         try:
             return float(word) == value
@@ -84,7 +84,7 @@ def is_value(value: object, word: str) -> bool:
 
 
 def accepted_was(finding: Finding, old: str) -> Finding:
-    """Return the finding with a note in its message: the accepted value, and the present one."""
+    """Return the finding with the accepted value and the current one added to its message."""
     argument = re.match(r"[\w.]+=", finding.message)
     name = argument[0] if argument is not None else ""
     now = finding.value if isinstance(finding.value, str) and name == "" else spelled(finding.value)
@@ -92,7 +92,7 @@ def accepted_was(finding: Finding, old: str) -> Finding:
 
 
 def with_accepted(file: FileReport) -> FileReport:
-    """The report with the failed items marked of which every finding is accepted, in a comment or in the baseline."""
+    """Return the report with each failed item marked if all its findings are accepted, by a comment or the baseline."""
     open_rules: set[str] = set()
     accepted: set[str] = set()
     for finding in file.findings:

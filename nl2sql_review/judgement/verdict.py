@@ -1,4 +1,4 @@
-"""What a rule says of one fact: pass, fail, unknown or not applicable, given all that may be known of a value.
+"""Verdict of a rule on one fact: pass, fail, unknown or not applicable, from all that may be known of a value.
 
 Known     judged                          Term     passes only where the rule names it, else unknown
 Default   judged, certainty "default"     Text     judged on its literal parts where these settle it
@@ -24,7 +24,7 @@ SURE_LAST: tuple[Certainty, ...] = ("branch", "default", "certain")
 
 @dataclass(slots=True)
 class Decision:
-    """`reason` says why an unknown or inapplicable one is so; `failed` what of the expectation does not hold."""
+    """A verdict. `reason` explains an unknown or inapplicable one; `failed` holds the expectations that are not met."""
 
     verdict: Verdict
     certainty: Certainty = "certain"
@@ -35,7 +35,7 @@ class Decision:
 
 @dataclass(slots=True)
 class FactVerdict:
-    """One fact of one plan under one rule."""
+    """The verdict of one rule on one fact of one plan."""
 
     name: str
     fact: Fact
@@ -44,7 +44,7 @@ class FactVerdict:
 
 
 def rule_on(head: Head, plan: TrainingPlan) -> list[FactVerdict]:
-    """The decisions of a rule about a plan, one per fact it judges. KeyError for a fact the plan lacks."""
+    """Return the verdicts of a rule on a plan, one per judged fact. Raises KeyError if the plan lacks a fact."""
     applies = _applies(head.when, plan) if head.when else None
     made = []
     for name, expected, fact in _judged_facts(head, plan):
@@ -61,7 +61,7 @@ def rule_on(head: Head, plan: TrainingPlan) -> list[FactVerdict]:
 
 
 def _judged_facts(head: Head, plan: TrainingPlan) -> Iterator[tuple[str, Expectation, Fact]]:
-    """Every fact a rule judges; of one that lists defects, the cases."""
+    """Yield every fact that a rule judges; for a fact that lists defects, each of its cases."""
     for name, expected in head.expectations:
         fact = plan[name]
         for one in fact.cases or (fact,):
@@ -169,14 +169,14 @@ _CANONICAL = re.compile(r"(?<![\w.])(?:[A-Za-z_]\w*\.)+([A-Za-z_]\w*\()")
 
 
 def _is_term(text: str, named: str) -> bool:
-    """Whether an expression is the one a rule names: as written, or with calls under their canonical names."""
+    """Return whether an expression is one that a rule names: as written, or with canonical names of the calls."""
     if text == named or text.endswith("." + named):
         return True
     return named in (_CANONICAL.sub(r"\1", text), _CANONICAL.sub(r"\1", text).removeprefix("not "))
 
 
 def _text(parts: tuple[str | Value, ...], expected: Expectation) -> Decision:
-    """A string with holes. Its literal start, and what it contains for certain, may settle the matter."""
+    """Judge a string with holes, if its literal start or the parts that it certainly contains decide the matter."""
     literal = [p for p in parts if isinstance(p, str)]
     if len(literal) == len(parts):
         return _plain("".join(literal), expected)
@@ -209,7 +209,7 @@ def _text_word(word: str, wish: Any, parts: tuple[str | Value, ...]) -> bool | N
 
 
 def _starts(start: str, glob: str) -> bool | None:
-    """Whether a text that starts so matches a glob: True when `*` covers the rest, False when the starts differ."""
+    """Return whether a text with this start matches a glob: True if `*` covers the rest, False if the starts differ."""
     literal = re.split(r"[*?\[]", glob, maxsplit=1)[0]
     if start.startswith(literal) and glob[len(literal) :] == "*":
         return True
@@ -217,7 +217,7 @@ def _starts(start: str, glob: str) -> bool | None:
 
 
 def _parts(why: str, parts: object, expected: Expectation) -> Decision:
-    """A list of which only some members are known."""
+    """Judge a list of which only some members are known."""
     members = list(parts.values()) if isinstance(parts, dict) else parts if isinstance(parts, (list, tuple)) else []
     known = [m.value for m in members if isinstance(m, Known)]
     given = expected.given()
@@ -235,7 +235,7 @@ def _parts(why: str, parts: object, expected: Expectation) -> Decision:
 
 
 def overall(decisions: list[Decision]) -> Decision:
-    """One decision for several facts: the worst verdict, with the least certainty among those that gave it."""
+    """Return one decision for several facts: the worst verdict, with the lowest certainty among those that have it."""
     if len(decisions) == 1:
         verdict, reason = decisions[0].verdict, decisions[0].reason
         return Decision(verdict, decisions[0].certainty, reason if verdict in ("unknown", "not-applicable") else "")
@@ -247,7 +247,7 @@ def overall(decisions: list[Decision]) -> Decision:
 
 
 def written(value: str | Value) -> str:
-    """A value in a sentence, in the manner of the script."""
+    """Return a value for use in a sentence, written as in the script."""
     match value:
         case str():
             return value

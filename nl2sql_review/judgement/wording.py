@@ -1,4 +1,4 @@
-"""Words and places: what was decided about a fact, as a sentence with the value and where it came from."""
+"""Wording and places of verdicts: a sentence about a fact with its value and where that came from."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Claim:
 
 
 def locate(wanted_places: Iterable[Place]) -> None:
-    """Asks every source once for all the positions that will be needed: a position costs a pass over the tree."""
+    """Compute all needed positions in one go per source, since each position costs a pass over the tree."""
     nodes: dict[int, tuple[Any, list[Any]]] = {}
     for place in wanted_places:
         if place.source is not None and place.node is not None:
@@ -50,7 +50,7 @@ def locate(wanted_places: Iterable[Place]) -> None:
 
 
 def places(fact: Fact) -> list[Place]:
-    """Every place a fact mentions: where its value came through, origin first, then where to look."""
+    """Return every place that a fact mentions: those its value passed through, origin first, then where to look."""
     options = fact.value.options if isinstance(fact.value, Either) else ()
     found = [place for value in (*options, fact.value) for place in value.trace]
     return [*found, fact.at] if fact.at is not None else found
@@ -77,7 +77,7 @@ def claim(judged: FactVerdict, rule: Rule, source: Source) -> Claim:
 
 
 def _said(name: str, fact: Fact, origin: str, primary: Place | None) -> str:
-    """The value in words: `r=64, from LORA_R = 64 (train.py:2)`, `ending: none`."""
+    """Return the value in words: `r=64, from LORA_R = 64 (train.py:2)`, `ending: none`."""
     value = fact.value
     field = name.partition(".")[2].replace("_", " ")
     label = fact.argument or field
@@ -110,7 +110,7 @@ def _should(judged: FactVerdict) -> str:
 
 
 def evidence(made: Iterable[tuple[Claim, str]], path: str, most: int) -> str:
-    """Claims and the notes on them as one line of the checklist: what was found, and where."""
+    """Return claims and their notes as one line of the checklist, with the places."""
     by_place: dict[str, list[str]] = {}
     for one, note in made:
         place = at(one.location, path)
@@ -121,13 +121,13 @@ def evidence(made: Iterable[tuple[Claim, str]], path: str, most: int) -> str:
 
 
 def is_guard(judged: FactVerdict) -> bool:
-    """Whether passing only means that something did not go wrong, which is no evidence worth a word."""
+    """Return whether passing only means that a defect is absent, which is not worth mentioning as evidence."""
     expected = judged.expected
     return expected.equals is False or expected.empty is True or expected.present is False
 
 
 def remedy(judged: FactVerdict, rule: Rule, source: Source) -> str:
-    """What to do: the rule's words, which speak Python; of a configuration the key and its value."""
+    """Return the remedy: the rule's help text, in Python terms, or for a configuration the key and its value."""
     if source.kind != "configuration":
         return rule.head.help
     wanted, key, trace = judged.expected.equals, judged.fact.argument, judged.fact.value.trace
@@ -139,7 +139,7 @@ def remedy(judged: FactVerdict, rule: Rule, source: Source) -> str:
 
 
 def says(messages: dict[str, str], name: str, value: Value) -> str:
-    """The rule's own words for a value, or for the fact; several members or options are joined."""
+    """Return the rule's own message for a value or the fact; messages of several members or options are joined."""
     if isinstance(value, Either):
         found = [says(messages, name, option) for option in value.options]
         return "; or ".join(dict.fromkeys(found)) if all(found) else ""
@@ -150,17 +150,17 @@ def says(messages: dict[str, str], name: str, value: Value) -> str:
 
 
 def kind(head: Head, name: str, value: Value) -> Kind:
-    """Whether what a rule finds is a trap or policy: of a rule that is either, by the fact or its value."""
+    """Return whether a finding is a trap or policy; if the rule allows both, the fact or its value decides."""
     return "trap" if "trap" in _by_outcome(head.kind, name, value) else "policy"
 
 
 def effect(head: Head, name: str, value: Value) -> Effect:
-    """What comes of what a rule finds: of a rule with several effects the gravest, by the fact or its value."""
+    """Return the effect of a finding; if the rule has several, the worst one for the fact or its value."""
     return min(_by_outcome(head.effect, name, value), key=EFFECTS.index)
 
 
 def _by_outcome(said: W | Mapping[str, W], name: str, value: Value) -> list[W]:
-    """What a head says of a value, one word or several for its members and options."""
+    """Return the words of a head's table for a value: one word, or several for its members and options."""
     if isinstance(said, str):
         return [said]
     if isinstance(value, Either):
@@ -172,7 +172,7 @@ def _by_outcome(said: W | Mapping[str, W], name: str, value: Value) -> list[W]:
 
 
 def _keys(value: Value) -> list[str]:
-    """What the members of a value are looked up by."""
+    """Return the lookup keys of a value's members."""
     match value:
         case Known(plain) | Default(plain):
             members = plain if isinstance(plain, (list, tuple)) else [plain]
@@ -183,7 +183,7 @@ def _keys(value: Value) -> list[str]:
 
 
 def _keyed(table: Mapping[str, T], name: str, keys: Iterable[str]) -> list[T]:
-    """What a table has for each of the keys, the most exact spelling first: `lora.r=16`, `r=16`, `16`."""
+    """Return the table's entry for each key, trying the most exact spelling first: `lora.r=16`, `r=16`, `16`."""
     found: list[T] = []
     for key in keys:
         spellings = (f"{name}={key}", f"{name.partition('.')[2]}={key}", key)
@@ -192,7 +192,7 @@ def _keyed(table: Mapping[str, T], name: str, keys: Iterable[str]) -> list[T]:
 
 
 def where(place: Place) -> Location | None:
-    """The place in rows and columns; None for a node that stands in no file."""
+    """Return the place in rows and columns, or None for a node that is in no file."""
     try:
         span = place.source.span(place.node)
     except LookupError:
@@ -201,7 +201,7 @@ def where(place: Place) -> Location | None:
 
 
 def at(location: Location, path: str) -> str:
-    """`train.py:24`, or `train.ipynb:cell 3:24`, for a reader of `path`: a file of another folder has its own path."""
+    """Return `train.py:24` or `train.ipynb:cell 3:24` for a reader of `path`; other folders' files keep their path."""
     cell = "" if location.cell is None else f"cell {location.cell}:"
     beside = os.path.dirname(location.path) == os.path.dirname(path)
     return f"{os.path.basename(location.path) if beside else location.path}:{cell}{location.row}"
@@ -233,7 +233,7 @@ def _jsonable(plain: object) -> Any:
 
 
 def _primary(fact: Fact, source: Source) -> Place | None:
-    """Where to look: the argument at the call, which is where a value arrives; then wherever it came through."""
+    """Return the place to look at: the argument at the call, where a value arrives, else another place of the fact."""
     trace = fact.value.trace
     if trace and trace[-1].source is source and _stands_at_argument(trace[-1]):
         return trace[-1]
@@ -244,7 +244,7 @@ def _primary(fact: Fact, source: Source) -> Place | None:
 
 
 def is_argument(fact: Fact, source: Source) -> bool:
-    """Whether one looks at one argument of a call, rather than at a call or at a `**` that stands for many."""
+    """Return whether the place to look at is one argument of a call, not a call or a `**` that stands for many."""
     primary = _primary(fact, source)
     return _stands_at_argument(primary) and not primary.node.star
 
@@ -254,7 +254,7 @@ def _stands_at_argument(place: Place | None) -> TypeGuard[Place]:
 
 
 def _origin(fact: Fact, primary: Location, path: str) -> str:
-    """`, from LORA_R = 64 (train.py:24)`, or nothing when the value stands where one looks first."""
+    """Return `, from LORA_R = 64 (train.py:24)`, or "" if the value is written at the place to look at."""
     if not fact.value.trace:
         return ""
     # the line of the file that is read, rather than the call that opens it
@@ -273,7 +273,7 @@ def _origin(fact: Fact, primary: Location, path: str) -> str:
 
 
 def _decided(by: str) -> str:
-    """`, decided by x > 1` where what decides is code, and not a sentence about a loop."""
+    """Return `, decided by x > 1` if the condition is code, or "" if it is a sentence about a loop."""
     from ..source.literals import expression
 
     try:
@@ -292,7 +292,7 @@ def _overridden(by: str) -> str:
 
 
 def _code(place: Place, whole_line: bool = True) -> str:
-    """What stands there, with the name it is given: `LORA_R = 64` rather than `64`."""
+    """Return the code at a place, with the name that it is assigned to: `LORA_R = 64` instead of `64`."""
     if place.note:
         return place.note
     span = place.source.span(place.node)

@@ -1,4 +1,4 @@
-"""One command line: the words that a script sees, and what its launcher says of the run."""
+"""One command line: the words that a script gets, and the launcher's settings of the run."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ HERE = "the command line"  # what the words after `--` are called in a trace
 
 @dataclass(frozen=True)
 class CommandLine:
-    """How one run is started.
+    """The start of one run.
 
-    `text` is the line as people know it, on one row. `script` is the path that it names, as it stands there; `program`
-    the flavour of configuration that is read instead, where the line starts such a program. `words` are what
-    `sys.argv[1:]` holds. `said` is False for a line that merely lies beside the script: another may start it. `more`
-    says why there may be further words. `folders` are where its relative paths may start from, most likely first.
+    `text` is the line as shown to users, on one row. `script` is the path as written in the line; `program` is the
+    flavour of configuration that is read instead, if the line starts such a program. `words` is the content of
+    `sys.argv[1:]`. `said` is False for a line that was only found beside the script: another line may start it. `more`
+    tells why there may be further words. `folders` are possible bases of its relative paths, most likely first.
     """
 
     text: str
@@ -40,17 +40,17 @@ class CommandLine:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What two lines share that start the same run."""
+        """The key that is equal for two lines that start the same run."""
         said = (*self.words, self.processes, self.precision, self.accumulation, *self.environment.values())
         return (self.program, self.more, self.files, *self.environment, *(_plain(value) for value in said))
 
     @property
     def overridable(self) -> str:
-        """Why a word of it may be another when the script is started; "" where it is what the run gets."""
+        """The reason why one of its words may differ in the run; "" if the words are those of the run."""
         return self.more or ("" if self.said else HERE)
 
     def where(self) -> str:
-        """The place of the line in words: `run.sh:3`."""
+        """Return the place of the line as text: `run.sh:3`."""
         if self.place is None:
             return HERE
         span = self.place.source.span(self.place.node)
@@ -65,7 +65,7 @@ def _plain(value: Value | None) -> object:
 
 
 def said(words: Sequence[str], script: str) -> CommandLine:
-    """The command line of a script whose own words were given to us, after `--`."""
+    """Return the command line of a script from the words given to us after `--`."""
     prefix = f"{script} "
     columns, text = [], prefix
     for word in words:

@@ -1,4 +1,4 @@
-"""The files that hold launches: shell and Slurm scripts, Makefiles, SkyPilot tasks, the cells of a notebook."""
+"""Files that hold launches: shell and Slurm scripts, Makefiles, SkyPilot tasks, the cells of a notebook."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ MAKE_VARIABLE = re.compile(r"^(?:export\s+|override\s+)*([A-Za-z_]\w*)\s*(\?|:|:
 
 
 def of_file(data: bytes, path: str) -> list[CommandLine]:
-    """The launches that a file of such a name holds. Raises SourceError for what is no text."""
+    """Return the launches in a file of such a name. Raises SourceError if the file is no text."""
     source = Source.from_bytes(data, path)
     return of_source(source)
 
 
 def of_source(source: Source) -> list[CommandLine]:
-    """The launches in a launch file, a SkyPilot task or the cells of a notebook."""
+    """Return the launches in a launch file, a SkyPilot task or the cells of a notebook."""
     name = os.path.basename(source.path).lower()
     if source.kind == "notebook":
         return [line for magic in source.magics for line in _of_magic(magic, source)]
@@ -45,9 +45,10 @@ def of_source(source: Source) -> list[CommandLine]:
 
 
 def beside(script: str, root: str) -> list[CommandLine]:
-    """The launches of a script that lie beside it: in its folder, those above up to `root`, and their `scripts`.
+    """Return the launches of a script beside it: in its folder, those above up to `root`, and their `scripts`.
 
-    None is said to be the one: each may be started, with further words. At most one for each distinct command line.
+    No launch is marked as the actual one: each may be started, with further words. At most one for each distinct
+    command line.
     """
     real = disk.real(script)
     stem = os.path.splitext(os.path.basename(real))[0].encode("utf-8", "surrogateescape")
@@ -69,13 +70,13 @@ def beside(script: str, root: str) -> list[CommandLine]:
 
 
 def is_inside(path: str, folder: str) -> bool:
-    """Whether a path, all links followed, lies in a folder."""
+    """Return whether a path, all links followed, lies in a folder."""
     real, top = disk.real(path), disk.real(folder)
     return real == top or real.startswith(top.rstrip(os.sep) + os.sep)
 
 
 def resolved(line: CommandLine, root: str = "") -> str:
-    """The real path of the script or configuration that a line names; "" where there is no such file."""
+    """Return the real path of the script or configuration named in a line, or "" if there is no such file."""
     if not line.script:
         return ""
     folders = (*line.folders, *filter(None, [root]))
@@ -145,7 +146,7 @@ def _slurm_variables(slurm: dict[str, str]) -> dict[str, list[Value]]:
 
 
 def _slurm_cards(slurm: dict[str, str]) -> Value | None:
-    """How many cards a node has, as `--gres=gpu:a100:4` says."""
+    """Return the number of cards of a node, as in `--gres=gpu:a100:4`."""
     asked = slurm.get("gres", "").partition("gpu:")[2] or slurm.get("gpus-per-node", "") or slurm.get("gpus", "")
     number = asked.rpartition(":")[2]
     return Known(int(number)) if number.isdigit() else None
@@ -158,7 +159,7 @@ def _after_colon(text: str) -> str:
 def _placer(
     source: Source, text: str, first_row: int = 1, indent: int = 0, cell: int | None = None
 ) -> Callable[[int, int], Place]:
-    """A function from offsets into `text`, whose first row is `first_row` of the source, to places."""
+    """Return a function from offsets into `text`, whose first row is `first_row` of the source, to places."""
     starts = [0, *(found.end() for found in re.finditer("\n", text))]
 
     def point(offset: int) -> tuple[int, int]:
@@ -172,7 +173,7 @@ def _placer(
 
 
 def _folders(path: str) -> Callable[[Command], tuple[str, ...]]:
-    """Where the relative paths of a command may start: where `cd` led, the file's folder, the working directory."""
+    """Return bases of a command's relative paths: the target of `cd`, the file's folder, the working directory."""
     own = os.path.dirname(os.path.abspath(path))
 
     def folders(command: Command) -> tuple[str, ...]:
@@ -188,7 +189,7 @@ def _folders(path: str) -> Callable[[Command], tuple[str, ...]]:
 
 
 def _of_makefile(source: Source) -> list[CommandLine]:
-    """Recipes run in a shell, a row with its continuations each; `$(NAME)` is make's."""
+    """Return the launches in the recipes: each row with its continuations runs in a shell; `$(NAME)` is make's."""
     variables: dict[str, list[Value]] = {}
     made: list[CommandLine] = []
     rows = source.text.split("\n")
@@ -222,7 +223,7 @@ def _appended(before: Value, after: Value) -> Value:
 
 
 def _made_shell(text: str) -> str:
-    """make's `$(NAME)` as the shell's `${NAME}`, its `$$` as `$`; of the same length where a place depends on it."""
+    """Return make's `$(NAME)` as the shell's `${NAME}`, `$$` as `$`; of the same length if a place depends on it."""
     text = re.sub(r"\$\(([A-Za-z_]\w*)\)", r"${\1}", text)
     return text.replace("$$", "$")
 
@@ -242,7 +243,7 @@ def _recipe(row: str, number: int, source: Source, variables: dict[str, list[Val
 
 
 def _of_task(source: Source) -> list[CommandLine]:
-    """`run: |` of a SkyPilot task; `envs` are its variables, `resources.accelerators` its cards."""
+    """Return a SkyPilot task's launches in `run: |`; `envs` are its variables, `resources.accelerators` its cards."""
     text = source.text
     block = re.search(r"^run\s*:\s*[|>][-+\d]*[ \t]*(?:#[^\n]*)?\n((?:[ \t]+[^\n]*\n?|[ \t]*\n)+)", text, re.MULTILINE)
     if block is None:
@@ -276,7 +277,7 @@ def _environment(text: str) -> dict[str, list[Value]]:
 
 
 def _of_magic(magic: Magic, source: Source) -> list[CommandLine]:
-    """`!python train.py`, `%%bash`, `%run train.py`."""
+    """Return the launches of a magic: `!python train.py`, `%%bash`, `%run train.py`."""
     text = magic.text
     if found := re.match(r"%%(?:bash|sh|script\s+(?:ba)?sh|shell)\b[^\n]*\n", text):
         body, skipped = text[found.end() :], 1
@@ -296,6 +297,6 @@ def _of_magic(magic: Magic, source: Source) -> list[CommandLine]:
 
 
 def written(magic: Magic) -> str:
-    """The file that `%%writefile` writes; "" for another magic."""
+    """Return the file that `%%writefile` writes, or "" for another magic."""
     found = re.match(r"%%(?:writefile|file)\s+(?:-a\s+|--append\s+)?(\S+)(?:[^\S\n][^\n]*)?\n", magic.text)
     return found[1] if found else ""

@@ -1,6 +1,6 @@
-"""Commands → launches: which of them start a training, and what they say of it.
+"""From commands to launches: the commands that start a training, and the settings that they give.
 
-`python`, `torchrun`, `accelerate launch`, `deepspeed` and what is put before them (`srun`, `nohup`, `uv run`, …), and
+`python`, `torchrun`, `accelerate launch`, `deepspeed` and their prefixes (`srun`, `nohup`, `uv run`, …), and
 the programs that train from a configuration: `trl sft`, `llamafactory-cli train`, `axolotl train`, `unsloth train`.
 """
 
@@ -40,7 +40,7 @@ CARDS = ("gpu", "auto")
 
 @dataclass
 class Options:
-    """The options of a launcher: the last value of each by its name with dashes, flags as None; and what follows."""
+    """A launcher's options: the last value of each by name with dashes, None for flags; and the words after them."""
 
     values: dict[str, Word | None] = field(default_factory=dict)
     rest: list[Word] = field(default_factory=list)
@@ -53,7 +53,7 @@ class Options:
 
 
 def options(words: list[Word], takes: Callable[[str], bool]) -> Options:
-    """Split a launcher's own options from what it starts; `takes(name)`: whether the option is followed by a value."""
+    """Split a launcher's own options from the started command; `takes(name)`: whether the option has a value."""
     made, at = Options(), 0
     while at < len(words) and (text := words[at].text or words[at].tail).startswith("-") and text != "-":
         name, equals, value = text.partition("=")
@@ -75,7 +75,7 @@ def options(words: list[Word], takes: Callable[[str], bool]) -> Options:
 
 @dataclass
 class Start:
-    """What a command starts, and with which words: before their places are known."""
+    """The script or program that a command starts, with its words, before their places are known."""
 
     script: str
     words: list[Word]
@@ -88,7 +88,7 @@ class Start:
 
 
 class Launchers:
-    """Turns commands of one file into command lines. `place` gives the place of a stretch of its text."""
+    """Converter of one file's commands to command lines. `place` returns the place of a range of its text."""
 
     def __init__(
         self,
@@ -176,7 +176,7 @@ class Launchers:
         )
 
     def _word(self, word: Word, before: Word | None) -> Value:
-        """The word with its place; a value stands with the option before it."""
+        """Return the word with its place; the place of a value includes the option before it."""
         named = before is not None and re.fullmatch(r"--?[A-Za-z][\w-]*", before.text) and not word.text.startswith("-")
         beside = before is not None and "\n" not in self._text[before.end : word.start]
         place = self._place(before.start if before is not None and named and beside else word.start, word.end)
@@ -187,7 +187,7 @@ class Launchers:
     # -- what starts a script ------------------------------------------------------------------------------------
 
     def _script(self, words: list[Word], module: bool = False) -> Start | None:
-        """The script (or module) that comes first, with the words after it."""
+        """Return the script (or module) at the start of the words, with the words after it."""
         if not words:
             return None
         name = words[0].text or words[0].tail.lstrip("/")
@@ -289,7 +289,7 @@ class Launchers:
         return None
 
     def _configured(self, program: str, words: list[Word]) -> Start:
-        """A program with its words; `script` is the file that they name, "" where they name none."""
+        """Return a program with its words; `script` is the file that they name, or "" if they name none."""
         rest: list[Word] = []
         script, at = "", 0
         while at < len(words):
@@ -319,7 +319,7 @@ PROGRAM_MODULES = {
 
 
 def number(value: Value) -> Value:
-    """A word as the whole number that it says, where it does."""
+    """Return a word as a whole number, if it is one."""
     if isinstance(value, Either):
         made = tuple(number(option) for option in value.options)
         return Either(made, value.condition)
@@ -332,7 +332,7 @@ def number(value: Value) -> Value:
 
 
 def product(a: Value, b: Value) -> Value:
-    """Two numbers multiplied; unknown where one of them is."""
+    """Return the product of two numbers, unknown if one of them is."""
     for value in (a, b):
         if not isinstance(value, (Known, Default)) or not isinstance(value.value, int):
             return value
@@ -342,13 +342,13 @@ def product(a: Value, b: Value) -> Value:
 
 
 def _visible(cards: Value | None) -> Value | None:
-    """How many cards `CUDA_VISIBLE_DEVICES=0,1` leaves."""
+    """Return the number of cards visible with `CUDA_VISIBLE_DEVICES=0,1`."""
     text = cards.value if isinstance(cards, Known) else None
     return Known(text.count(",") + 1) if isinstance(text, str) and re.fullmatch(r"\d+(?:,\d+)*", text) else None
 
 
 def _tasks(wrappers: list[Word]) -> str | None:
-    """How many tasks `srun` starts, where it says more than one."""
+    """Return the number of tasks that `srun` starts, if it is more than one."""
     if not wrappers or os.path.basename(wrappers[0].text) != "srun":
         return None
     texts = [word.text for word in wrappers]
@@ -361,12 +361,12 @@ def _tasks(wrappers: list[Word]) -> str | None:
 
 
 def placed(value: Value | None, place: Place) -> Value | None:
-    """The value, if there is one, with the place where it stands."""
+    """Return the value, if there is one, with its place."""
     return None if value is None else _at(value, place)
 
 
 def _at(value: Value, place: Place) -> Value:
-    """The value with the place where it stands."""
+    """Return the value with its place."""
     if isinstance(value, Known):
         return Known(value.value, (place,))
     if isinstance(value, Default):

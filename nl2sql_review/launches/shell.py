@@ -1,7 +1,7 @@
-"""The commands of a shell script, each word with its value and place, without running anything.
+"""Commands of a shell script, each word with its value and place, without running anything.
 
 Quotes, continuations, comments, here-documents, variables, arrays, defaults (`${LR:-1e-4}`) and loops over listed words
-are followed; what a command prints, what the environment holds and what the caller gives is unknown, and says so.
+are followed; the output of a command, the environment and the caller's arguments become unknown values with a reason.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MOST_OPTIONS = 8  # words of a loop that are followed
 
 @dataclass
 class Word:
-    """A word as the command gets it. `tail` is its literal end where its beginning is not known: `/train.py`."""
+    """A word as the command gets it. `tail` is its literal end if its beginning is not known: `/train.py`."""
 
     value: Value
     start: int
@@ -26,14 +26,14 @@ class Word:
 
     @property
     def text(self) -> str:
-        """The word where it is settled, also by a default; else ""."""
+        """The word if it is settled, also by a default; else ""."""
         value = self.value
         return value.value if isinstance(value, (Known, Default)) and isinstance(value.value, str) else ""
 
 
 @dataclass
 class Command:
-    """One simple command; `environment` is what stands before it, `more` why it may have further words."""
+    """One simple command; `environment` holds the assignments before it, `more` why it may have further words."""
 
     words: list[Word]
     start: int
@@ -50,7 +50,7 @@ DECLARES = ("export", "local", "readonly", "declare", "typeset")
 
 
 class Shell:
-    """The variables of a script, and its commands as they would run."""
+    """Variables of a script, and its commands as they would run."""
 
     def __init__(
         self, variables: dict[str, list[Value]] | None = None, unset: Callable[[str], str] | None = None
@@ -62,7 +62,7 @@ class Shell:
         self._exported: dict[str, Value] = {}
 
     def commands(self, text: str) -> Iterator[Command]:
-        """Yield the commands of a text in the order they stand, with the variables as they are then."""
+        """Yield the commands of a text in their order, with the variables at that point."""
         for raw in Reader(text).commands():
             command = self._command(raw)
             if command is not None:
@@ -102,7 +102,7 @@ class Shell:
         return made if made.words else None
 
     def _loop(self, raw: list[Raw]) -> None:
-        """`for lr in 1e-4 2e-4`: one of these."""
+        """Bind the variable of `for lr in 1e-4 2e-4` to any one of its words."""
         if not raw:
             return
         name, words = literal(raw[0]), raw[2:]
@@ -151,7 +151,7 @@ class Shell:
             self.variables[name] = values
 
     def expanded(self, raw: Raw, command: Command) -> list[Word]:
-        """The words that a raw word becomes."""
+        """Return the words that a raw word expands to."""
         groups: list[list[Value]] = [[]]
         quoted = not raw.bare
         for part in raw.parts:
@@ -212,7 +212,7 @@ class Shell:
 
 
 def _joined(values: list[Value]) -> Value:
-    """Several values side by side in one word."""
+    """Join several values into one word."""
     values = [value for value in values if value != Known("")] or [Known("")]
     if len(values) == 1:
         return values[0]

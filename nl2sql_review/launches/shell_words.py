@@ -1,4 +1,4 @@
-"""A shell script as words: commands split as the shell splits them, with quotes, variables and here-documents."""
+"""Words of a shell script: commands split as the shell splits them, with quotes, variables and here-documents."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DEEPEST = 8  # fallbacks within fallbacks
 
 
 class Variable(NamedTuple):
-    """`$name`, `${name:-fallback}`; `whole`: `"${name[@]}"` or `"$@"`, which stands for several words."""
+    """`$name`, `${name:-fallback}`; `whole`: `"${name[@]}"` or `"$@"`, which expands to several words."""
 
     name: str
     fallback: Union[list[Part], None] = None
@@ -21,7 +21,7 @@ class Variable(NamedTuple):
 
 
 class Hole(NamedTuple):
-    """What only the run knows."""
+    """A part that is known only in the run."""
 
     why: str
 
@@ -31,7 +31,7 @@ Part = Union[str, Variable, Hole]
 
 @dataclass
 class Raw:
-    """A word as it is written: its parts and where it stands, as offsets into the text."""
+    """A word as written: its parts and its place, as offsets into the text."""
 
     parts: list[Part]
     start: int
@@ -49,7 +49,7 @@ HEREDOC = re.compile(r"<<-?\s*(['\"]?)([A-Za-z_]\w*)\1")
 
 
 class Reader:
-    """Splits a text into simple commands: lists of raw words."""
+    """Splitter of a text into simple commands: lists of raw words."""
 
     def __init__(self, text: str, depth: int = 0) -> None:
         self.text, self.at, self.depth = text, 0, depth
@@ -156,7 +156,7 @@ class Reader:
         return made
 
     def _quoted(self, parts: list[Part]) -> None:
-        """What stands between double quotes."""
+        """Read the text between double quotes."""
         text = self.text
         self.at += 1
         _add(parts, "")
@@ -173,7 +173,7 @@ class Reader:
         self.at += 1
 
     def _plain(self, parts: list[Part]) -> None:
-        """Add what stands here as it is: a run of letters at once, as a word may take the whole file."""
+        """Add the literal text here: a run of letters at once, since a word may be as long as the file."""
         found = PLAIN.match(self.text, self.at)
         end = found.end() if found is not None else self.at + 1
         _add(parts, self.text[self.at : end])
@@ -223,7 +223,7 @@ def _add(parts: list[Part], text: str) -> None:
 
 
 def _closing(text: str, start: int, opening: str, closing: str) -> int:
-    """The offset of the bracket that closes the one at `start`; the end of the text where none does."""
+    """Return the offset of the bracket that closes the one at `start`, or the end of the text if none does."""
     depth = 0
     for at in range(start, min(len(text), start + 10_000)):
         depth += (text[at] == opening) - (text[at] == closing)
@@ -258,5 +258,5 @@ def _parts(text: str, depth: int) -> list[Part]:
 
 
 def literal(raw: Raw) -> str:
-    """The word where nothing of it is a variable."""
+    """Return the word if no part of it is a variable."""
     return raw.parts[0] if len(raw.parts) == 1 and isinstance(raw.parts[0], str) and raw.array is None else ""

@@ -1,5 +1,6 @@
-"""What the libraries of the training stack accept, per released version, and which versions a script runs on.
+"""Interfaces of the training libraries, per released version, and the versions that a script runs on.
 
-`store` answers questions about signatures, from `signatures.json`, which `build` makes from released wheels; `changes`
-says what replaced what; `declared` finds the versions a project states, `versions` what a statement allows.
+`store` gives signatures from `signatures.json`, which `build` makes from released wheels; `changes` compares
+the tables; `replacements` lists what replaced what; `declared` finds the versions that a project states,
+`versions` those that a statement allows.
 """

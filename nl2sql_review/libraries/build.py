@@ -1,9 +1,9 @@
-"""Makes `signatures.json` from released wheels, by reading their source, never by importing it.
+"""Makes `signatures.json` from released wheels by reading their source, never by importing it.
 
     python -m nl2sql_review.libraries.build wheels/          # all wheels of a folder → signatures.json beside this file
 
-The wheels are what `pip download --no-deps trl==1.16.0` leaves. What was stored of versions that are not in the folder
-is kept, so that a new release is added with its one wheel.
+The wheels are what `pip download --no-deps trl==1.16.0` leaves. Stored data of versions that are not in the
+folder is kept, so that a new release is added with its one wheel.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ def main(arguments: list[str]) -> int:
 
 
 def add(wheels: Iterable[Path | tuple[str, int]]) -> None:
-    """Read wheels, each a path or an address and its size in bytes, into `signatures.json`, beside what it holds.
+    """Add wheels, each a path or an address and its size in bytes, to the data in `signatures.json`.
 
-    Raises NoRanges for one that its server does not hand out in parts.
+    Raises NoRanges if a server does not serve parts of a wheel.
     """
     found = tables.unpacked(json.loads(FILE.read_text(encoding="utf-8"))) if FILE.is_file() else {}
     for where in wheels:
@@ -71,10 +71,10 @@ def read_wheel(wheel: zipfile.ZipFile, library: str) -> dict[str, Any]:
     """Read {"callables": {name: {"parameters", "bases", "open", "renamed"}}, "exports", "models", "requires",
     "templates"}.
 
-    "parameters" is {name: default}, "templates" what `training_templates.read` gives of trl.
+    "parameters" is {name: default}, "templates" the result of `training_templates.read` for trl.
 
-    "exports" are what `__init__` offers, those of `trl.trainer` as "trainer.X"; "models" the names that modules of
-    transformers' architectures offer. They are offered too, and too many to be kept.
+    "exports" are the names that `__init__` offers, those of `trl.trainer` as "trainer.X"; "models" the names that
+    modules of transformers' architectures offer. They are exported too, but are too many to be stored.
     """
     wanted = WANTED[library]
     sources = [n for n in wheel.namelist() if n.startswith(f"{library}/") and n.endswith(".py")]
@@ -103,7 +103,7 @@ def read_wheel(wheel: zipfile.ZipFile, library: str) -> dict[str, Any]:
 
 
 def defined(wheel: zipfile.ZipFile, sources: Iterable[str], library: str) -> dict[str, Any]:
-    """The signatures that a wheel's sources give to the names that scripts call."""
+    """Return the signatures, from a wheel's sources, of the names that scripts call."""
     wanted = WANTED[library]
     definitions = wanted.definitions | {PASSED_ON[one] for one in wanted.definitions if one in PASSED_ON}
     names = "|".join(sorted({one.partition(".")[0] for one in definitions}))
@@ -131,7 +131,7 @@ def defined(wheel: zipfile.ZipFile, sources: Iterable[str], library: str) -> dic
 
 
 def swallows(wheel: zipfile.ZipFile, sources: Iterable[str]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield (decorator, {argument that it takes out of the call: ""}): those it warns of, and leaves away."""
+    """Yield (decorator, {argument that it removes from the call: ""}): arguments it warns about and drops."""
     for name in sources:
         if name.endswith(tuple(SWALLOWED_IN)):
             module = cst.parse_module(wheel.read(name))
@@ -141,7 +141,7 @@ def swallows(wheel: zipfile.ZipFile, sources: Iterable[str]) -> Iterator[tuple[s
 
 
 def together(signatures: list[dict[str, Any]]) -> dict[str, Any]:
-    """What any of several definitions takes; the defaults are those of the first."""
+    """Return the parameters that any of several definitions accepts, with the defaults of the first."""
     return {
         "parameters": {name: text for one in reversed(signatures) for name, text in one["parameters"].items()},
         "bases": [],
@@ -151,7 +151,7 @@ def together(signatures: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def with_passed_on(found: dict[str, Any], name: str) -> dict[str, Any]:
-    """A signature, closed by the callable that it hands its other arguments to."""
+    """Return a signature, completed by the callable to which it passes its other arguments."""
     own: dict[str, Any] = found[name]
     to = found.get(PASSED_ON.get(name, ""))
     if to is None or to["open"]:
@@ -178,7 +178,7 @@ def signatures(module: cst.Module, wanted: frozenset[str]) -> Iterator[tuple[str
 
 
 def constructor(node: cst.ClassDef, methods: dict[str, cst.FunctionDef], wanted: frozenset[str]) -> dict[str, Any]:
-    """What making an object of a class takes: its `__init__`, or its fields and those of its bases."""
+    """Return the parameters of a class's constructor: its `__init__`, or its fields and those of its bases."""
     if "__init__" in methods:
         return function(methods["__init__"], method=True)
     made = dataclass(node)
@@ -222,7 +222,7 @@ def function(node: cst.FunctionDef, method: bool) -> dict[str, Any]:
 
 
 def asked_for(node: cst.FunctionDef, kwargs: str) -> set[str]:
-    """The names that a function looks for among its other arguments: `kwargs.pop("x")`, `"x" in kwargs`."""
+    """Return the names that a function looks up in its other arguments: `kwargs.pop("x")`, `"x" in kwargs`."""
     found = set[str]()
     for one in walk(node.body):
         if isinstance(one, cst.Call) and isinstance(one.func, cst.Attribute) and dotted(one.func.value) == kwargs:
@@ -233,7 +233,7 @@ def asked_for(node: cst.FunctionDef, kwargs: str) -> set[str]:
 
 
 def renames(decorators: list[cst.BaseExpression]) -> Iterator[tuple[str, str]]:
-    """`@deprecate_kwarg("tokenizer", new_name="processing_class", …)`: the old name is accepted and passed on."""
+    """Yield (old, new) of `@deprecate_kwarg("tokenizer", new_name="processing_class", …)`; the old is passed on."""
     for node in decorators:
         if isinstance(node, cst.Call) and last(node.func) == "deprecate_kwarg":
             found = (text_of(a.value) for a in node.args if a.keyword is None)
@@ -246,17 +246,17 @@ def renames(decorators: list[cst.BaseExpression]) -> Iterator[tuple[str, str]]:
 
 
 def last(node: cst.BaseExpression) -> str:
-    """`b` of `a.b` and of `b`; of anything else ""."""
+    """Return `b` for `a.b` and for `b`, and "" for anything else."""
     return dotted(node).rpartition(".")[2]
 
 
 def keywords(call: cst.Call) -> dict[str, cst.BaseExpression]:
-    """The arguments of a call that have a name."""
+    """Return the keyword arguments of a call."""
     return {arg.keyword.value: arg.value for arg in call.args if arg.keyword is not None}
 
 
 def annotated(node: cst.ClassDef) -> Iterator[tuple[str, cst.BaseExpression, cst.BaseExpression | None]]:
-    """The statements `name: type` and `name: type = value` of a class, as (name, type, value)."""
+    """Yield the statements `name: type` and `name: type = value` of a class, as (name, type, value)."""
     for line in node.body.body:
         for one in line.body if isinstance(line, cst.SimpleStatementLine) else ():
             if isinstance(one, cst.AnnAssign) and isinstance(one.target, cst.Name):
@@ -284,7 +284,7 @@ def field_default(value: cst.BaseExpression | None) -> str:
 
 
 def default_in(call: cst.Call) -> str:
-    """The default that `field(default=…)` or `field(default_factory=…)` says, whichever stands first."""
+    """Return the default of `field(default=…)` or `field(default_factory=…)`, whichever comes first."""
     for name, value in keywords(call).items():
         if name == "default":
             return written(value)
@@ -294,7 +294,7 @@ def default_in(call: cst.Call) -> str:
 
 
 def written(default: cst.BaseExpression | None) -> str:
-    """A default as it is written, "" where there is none; only what a literal can say is kept."""
+    """Return a default as it is written, or "" if there is none; only literals are kept."""
     if default is None:
         return ""
     try:
@@ -305,7 +305,7 @@ def written(default: cst.BaseExpression | None) -> str:
 
 
 def exported(module: cst.Module) -> Iterator[str]:
-    """Names a package's `__init__` offers: in its `_import_structure`, and by plain imports."""
+    """Yield the names that a package's `__init__` offers: in its `_import_structure`, and by plain imports."""
     for node in walk(module):
         if isinstance(node, cst.Assign) and any(is_structure(t.target) for t in node.targets):
             yield from names_in(node.targets[0].target, node.value)
@@ -327,7 +327,7 @@ def exported(module: cst.Module) -> Iterator[str]:
 
 
 def models(sources: Iterable[bytes]) -> Iterator[str]:
-    """Names that `__init__` takes from models, and that a module of a model lists in its `__all__`."""
+    """Yield the names that `__init__` imports from models, and those that a model's module lists in its `__all__`."""
     for data in sources:
         for listed in OF_MODELS.findall(data):
             yield from re.findall(r"\w+", b" ".join(listed).decode())
@@ -361,7 +361,7 @@ def of_models(key: cst.BaseExpression) -> bool:
 
 
 def requirements(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """What a release requires of the libraries whose versions go together, without extras and conditions."""
+    """Yield a release's requirements on the libraries whose versions belong together, without extras and conditions."""
     for line in lines:
         match = re.match(r"([\w.-]+)\s*(?:\[[^\]]*\])?\s*\(?([^;)]*)\)?\s*(?:;(.*))?$", line)
         if match and match[1].replace("-", "_").lower() in TOGETHER and "extra" not in (match[3] or ""):

@@ -1,4 +1,4 @@
-"""What the tables hold, and what a refresh changed in them, in words for CHANGELOG.md."""
+"""Contents of the tables, and the changes of a refresh, in words for CHANGELOG.md."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KEYS = Path(__file__).parent.parent / "flavours" / "keys"
 
 @dataclass(frozen=True)
 class State:
-    """The tables at one time: `releases` and `requires` by library and version, `keys` by flavour."""
+    """Tables at one time: `releases` and `requires` by library and version, `keys` by flavour."""
 
     releases: dict[str, dict[str, Any]] = field(default_factory=dict)
     requires: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
@@ -27,7 +27,7 @@ class State:
 
 
 def state() -> State:
-    """The tables as they lie on the disk."""
+    """Return the tables as stored on the disk."""
     keys = {}
     for file in sorted(KEYS.glob("*.json")):
         data = json.loads(file.read_text(encoding="utf-8"))
@@ -38,7 +38,7 @@ def state() -> State:
 
 
 def tables(library: str) -> Iterator[tuple[str, str]]:
-    """Yield what the project holds of a library, and of which release it is."""
+    """Yield each table that the project has of a library, and the release it was made from."""
     now = state()
     for words, of in (("its signatures", now.releases), ("its requirements", now.requires)):
         if library in of:
@@ -85,12 +85,12 @@ def _of_library(library: str, before: State, after: State) -> Iterator[str]:
 
 
 def _marked(release: dict[str, Any]) -> set[str]:
-    """The chat templates in which a release of trl finds the answers."""
+    """Return the chat templates in which a release of trl finds the answers."""
     return {name for name, how in release.get("templates", {}).items() if how}
 
 
 def _differing(old: Any, new: Any) -> set[str]:
-    """The names, of callables or exports or what else a part of a table holds, under which two releases differ."""
+    """Return the names (of callables, exports or other entries of a table) in which two releases differ."""
     if isinstance(old, dict):
         return {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
     return set(old) ^ set(new)

@@ -1,8 +1,9 @@
-"""Which versions of the libraries a script is judged by.
+"""Versions of the libraries by which a script is judged.
 
-What is stated counts: settings, then the script's own install lines or metadata, then the project's files. What nobody
-states is the newest known version, and said to be an assumption; beside libraries that are held back to older
-versions it is left open, and only what holds for all versions that go with them is claimed.
+Statements count in this order: settings, the script's own install lines or metadata, the project's files. A
+library that nothing states has its newest known version, reported as an assumption. If other libraries are
+held back to older versions, its version is left open, and a claim must hold for all versions that work with
+them.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Choice:
-    """The versions of one library. `open` ones are judged all alike, else the newest of them is what gets installed."""
+    """Versions of one library. If `open`, all are judged alike; otherwise the newest is the one that gets installed."""
 
     library: str
     versions: tuple[str, ...]  # known ones, oldest first; empty when none is known to apply
@@ -40,7 +41,7 @@ class Choice:
 
     @property
     def number(self) -> str:
-        """`0.12.0`, `0.12.0 to 0.19.0`, or `not known`."""
+        """Version number as text: `0.12.0`, `0.12.0 to 0.19.0`, or `not known`."""
         if is_exact(self.specifier):
             return next(v for op, v in clauses(self.specifier) or () if op in ("==", "==="))
         if not self.versions:
@@ -58,7 +59,7 @@ class Versions:
         return self.choices.get(library) or Choice(library, ())
 
     def installed(self) -> dict[str, str]:
-        """The newest version of each library that may be installed, or the nearest known to it."""
+        """Return the newest version of each library that may be installed, or the nearest known version."""
         return {
             c.library: c.versions[-1] if c.versions else c.nearest
             for c in self.choices.values()
@@ -66,11 +67,11 @@ class Versions:
         }
 
     def beyond(self, used: Container[str]) -> tuple[str, ...]:
-        """A sentence for each library in use whose stated version is older or newer than the tables know."""
+        """Return a sentence for each library in use whose stated version is older or newer than the tables."""
         return tuple(_beyond(c) for c in self.choices.values() if c.nearest and c.library in used)
 
     def all(self, holds: Callable[[dict[str, str]], bool | None], *libraries: str) -> bool:
-        """Whether something holds for every combination that is judged; False when nothing is known."""
+        """Return whether something holds for every combination that is judged; False if nothing is known."""
         choices = [self[library] for library in libraries]
         if not all(c.judged for c in choices):
             return False
@@ -78,14 +79,14 @@ class Versions:
         return all(holds({**rest, **dict(zip(libraries, one))}) for one in product(*(c.judged for c in choices)))
 
     def any(self, holds: Callable[[dict[str, str]], bool | None], *libraries: str) -> bool:
-        """Whether something holds for some combination of versions that the statements allow."""
+        """Return whether something holds for some combination of versions that the statements allow."""
         choices = [self[library] for library in libraries]
         rest = self.installed()
         return any(holds({**rest, **dict(zip(libraries, one))}) for one in product(*(c.versions for c in choices)))
 
 
 def choose(statements: Iterable[Statement], unsloth: bool = False, files: Iterable[str] = ()) -> Versions:
-    """The versions that go with statements, the first of each library counting; `unsloth`: the script imports it."""
+    """Return the versions for statements, of which each library's first counts; `unsloth`: the script imports it."""
     return Versions(dict(_choices(tuple(statements), unsloth)), tuple(files))
 
 
@@ -125,7 +126,7 @@ def _choices(statements: tuple[Statement, ...], unsloth: bool) -> dict[str, Choi
 
 
 def _beside(library: str, choices: dict[str, Choice], held_back: bool) -> Choice:
-    """A library that nobody states: the newest that the others' releases go with; all of these where they are open."""
+    """Return an unstated library's choice: the newest version that the others allow, or if open all of them."""
     asked = [
         one.specifier
         for choice in choices.values()
@@ -151,7 +152,7 @@ def _stated(one: Statement) -> Choice:
 
 
 def _nearest(specifier: str, found: tuple[str, ...], known: tuple[str, ...]) -> str:
-    """The known version next to a stated one that is beyond all of them; "" for one that is not."""
+    """Return the known version nearest to a stated one that is older or newer than all known; "" for any other."""
     parts = clauses(specifier)
     if not known or not parts:
         return ""
@@ -197,9 +198,9 @@ def of_script(
     unsloth: bool = False,
     needs: Iterable[Statement] = (),
 ) -> Versions:
-    """The versions for one script. `settings.versions` is a mapping of library to requirement.
+    """Return the versions for one script. `settings.versions` is a mapping of library to requirement.
 
-    `needs`: what a program that reads a configuration requires itself, where nobody else says.
+    `needs`: the requirements of the program that reads a configuration, used if nothing else states a version.
     """
     said = getattr(settings, "versions", None) or {}
     where = getattr(settings, "sources", {}).get("versions", "settings")

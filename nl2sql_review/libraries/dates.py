@@ -1,4 +1,4 @@
-"""Of which day, and of which releases, the tables of the libraries are."""
+"""Date and releases of the library tables."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def _stored() -> dict[str, Any]:
 
 
 def read_on() -> str:
-    """Return the day on which the index was asked, `2026-11-30`."""
+    """Return the day on which the index was queried, `2026-11-30`."""
     return str(_stored()["read"])
 
 
 def releases() -> dict[str, str]:
-    """Return the newest release of each library that the tables know."""
+    """Return the newest release of each library in the tables."""
     return dict(_stored()["releases"])

@@ -1,7 +1,7 @@
-"""Which versions a project says it runs on: install lines of a notebook, script metadata, requirements, locks.
+"""Versions that a project states: in install lines of a notebook, script metadata, requirements, locks.
 
-Files are looked for beside the script and upwards to the project's root; nothing is executed, and files over a few MB
-are left alone.
+Files are searched beside the script and upwards to the project's root. Nothing is executed, and files over a
+few MB are skipped.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ UNREADABLE = "?"  # a specifier for what no number says: an install from a repos
 
 @dataclass(frozen=True)
 class Statement:
-    """`specifier` as written (`==0.12.0`, `>=0.9,<1`, "" for any), `said` where: `requirements.txt:3`."""
+    """`specifier` as written (`==0.12.0`, `>=0.9,<1`, "" for any) and `said`, its place: `requirements.txt:3`."""
 
     library: str
     specifier: str
@@ -41,7 +41,7 @@ _REQUIREMENT = re.compile(r"^([A-Za-z][\w.-]*)\s*(?:\[[^\]]*\]\s*)?(?:\(([^)]*)\
 
 
 def requirement(text: str, said: str) -> Statement | None:
-    """`trl[peft]>=0.12 ; python_version > "3.9"` as a statement, if it is about a library that is known here."""
+    """Return `trl[peft]>=0.12 ; python_version > "3.9"` as a statement, or None for an unknown library."""
     match = _REQUIREMENT.match(text.strip().strip("'\""))
     if not match:
         found = _PACKAGE.search(text) if "://" in text else None  # git+https://github.com/huggingface/trl.git
@@ -60,7 +60,7 @@ _WORD = re.compile(r'"[^"]*"|\'[^\']*\'|[^\s"\']+')
 
 
 def installed(magics: Iterable[Magic]) -> Iterator[Statement]:
-    """Install lines of a notebook, in order; a later one replaces what an earlier one said."""
+    """Yield the statements of a notebook's install lines, in order; a later one replaces an earlier one."""
     last: dict[str, Statement] = {}
     for magic in magics:
         for line in magic.text.replace("\\\n", " ").splitlines():
@@ -83,7 +83,7 @@ _BLOCK = re.compile(r"(?P<content>(?:#(?:| .*)\n|#\r\n)+?)# ///[ \t\r]*$", re.MU
 
 
 def in_metadata(text: str) -> Iterator[Statement]:
-    """PEP 723: the dependencies in a script's `# /// script` block."""
+    """Yield the dependencies in a script's `# /// script` block (PEP 723)."""
     dependencies = metadata(text).get("dependencies", [])
     for one in dependencies if isinstance(dependencies, list) else ():
         made = requirement(str(one), "script metadata")
@@ -92,7 +92,7 @@ def in_metadata(text: str) -> Iterator[Statement]:
 
 
 def metadata(text: str) -> dict[str, Any]:
-    """The table of a script's `# /// script` block; {} without one, and for one that is no TOML."""
+    """Return the table of a script's `# /// script` block, or {} if there is none or it is not valid TOML."""
     opens = _BLOCK_OPENS.search(text) if "# /// script" in text else None
     match = _BLOCK.match(text, opens.end()) if opens else None
     return _toml("\n".join(line[2:] for line in match["content"].splitlines())) if match else {}
@@ -102,9 +102,9 @@ def metadata(text: str) -> dict[str, Any]:
 
 
 def in_project(folder: str, root: str) -> tuple[list[Statement], list[str]]:
-    """What the files beside the script, and above it up to the root, say; and which files were read.
+    """Return the statements of the files beside the script and above it up to the root, and the files read.
 
-    The nearest file wins. Of one folder a pinned version counts before a range, and a range before a mere name.
+    The nearest file wins. In one folder a pinned version counts before a range, and a range before a bare name.
     """
     found: dict[str, Statement] = {}
     read: list[str] = []
@@ -148,7 +148,7 @@ def _exactness(one: Statement) -> int:
 
 
 def files(folder: str) -> list[str]:
-    """The files of a folder that may state versions, in the order in which they count."""
+    """Return the files of a folder that may state versions, in order of precedence."""
     names = disk.names(folder, "requirements")
     requirements = [n for n in names if re.fullmatch(r"requirements[\w.-]*\.(?:txt|in)", n)]
     requirements.sort(key=lambda n: (n != "requirements.txt", n))
@@ -170,7 +170,7 @@ _INCLUDES = re.compile(rb"^(?:-r|--requirement)(?:\s+|=)(\S+)", re.MULTILINE)
 
 
 def included(path: str, data: bytes) -> list[str]:
-    """The files that a requirements file includes by `-r`."""
+    """Return the files that a requirements file includes by `-r`."""
     names = _INCLUDES.findall(data) if path.endswith((".txt", ".in")) else []
     return [os.path.normpath(os.path.join(os.path.dirname(path), n.decode("utf-8", "replace"))) for n in names]
 
@@ -191,7 +191,7 @@ def _statements(name: str, data: bytes) -> tuple[Statement, ...]:
 
 
 def _grouped(text: str, name: str) -> Iterator[Statement]:
-    """What the other kinds of files state; of install lines that disagree about a library, nothing."""
+    """Yield the statements of the other kinds of files; none for a library on which install lines disagree."""
     try:
         found = [one for group in groups(name, text) for one in group if one.library in LIBRARIES]
     except Broken:
@@ -202,7 +202,7 @@ def _grouped(text: str, name: str) -> Iterator[Statement]:
 
 
 def _lines(text: str, name: str) -> Iterator[Statement]:
-    """A requirements file, or a conda environment: there a line starts with a dash, and `=` pins."""
+    """Yield the statements of a requirements file, or of a conda environment with its dashes and `=` for pins."""
     for row, line in enumerate(text.splitlines(), 1):
         line = re.split(r"(?:^|\s)#|\s--hash|\s\\$", line)[0].strip()
         line = line.removeprefix("- ").strip()

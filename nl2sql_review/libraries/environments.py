@@ -1,4 +1,4 @@
-"""Which requirements of a project are installed together: those of its script, and those of each of its files."""
+"""Requirements of a project that are installed together: those of its script, and those of each of its files."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Environments:
-    """`groups` must each hold as a whole; `broken` says of each file that cannot be parsed where and why."""
+    """Each of `groups` must hold as a whole; `broken` gives place and reason for each file that cannot be parsed."""
 
     groups: tuple[Group, ...]
     broken: tuple[str, ...] = ()
 
 
 def of_script(source: Source, folder: str, root: str) -> Environments:
-    """What a script's own lines, the files beside it and those above it up to the root install together."""
+    """Return the groups of a script's own lines and of the files beside it and above it up to the root."""
     found = [*_install_lines(source), tuple(_metadata(source))]
     broken: list[str] = []
     folder, root = os.path.abspath(folder), os.path.abspath(root)
@@ -62,7 +62,7 @@ def _metadata(source: Source) -> Iterator[Requirement]:
 
 
 def _of_file(path: str, folder: str, root: str, above: tuple[str, ...] = ()) -> tuple[Group, ...]:
-    """The groups of a file; a requirements file is one with those that it includes. Raises Broken."""
+    """Return the groups of a file; a requirements file forms one group with the files it includes. Raises Broken."""
     data = disk.read(path, declared.LIMIT) if path not in above else None
     if data is None:
         return ()

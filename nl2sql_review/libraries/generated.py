@@ -1,7 +1,8 @@
-"""The defaults of the configurations that Unsloth generates, read out of its wheel.
+"""Defaults of the configurations that Unsloth generates, read from its wheel.
 
-Imported before TRL, Unsloth puts a class of its own, `UnslothSFTConfig`, in place of each configuration of TRL. It
-writes their source when it is imported, so they stand in no wheel; the dictionaries of the defaults that it puts in do.
+If imported before TRL, Unsloth replaces each configuration of TRL by its own class, `UnslothSFTConfig`. It
+writes their source at import, so no wheel contains them, but the wheel contains the dictionaries of the
+defaults that it sets.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ MODEL_LENGTH, SHORTER_LENGTH = "model.max_seq_length", "min(model.max_seq_length
 
 
 def configurations(code: bytes) -> dict[str, dict[str, cst.BaseExpression | str]]:
-    """Return {class: {argument: default}} of what the code of `rl.py` puts into the classes it generates.
+    """Return {class: {argument: default}} of the defaults that the code of `rl.py` sets in the generated classes.
 
-    A release that generates none gives an empty dictionary. The length is text: how it follows from the model's.
+    A release that generates none gives an empty dictionary. The length is a text: how it follows from the
+    model's.
     """
     module = cst.parse_module(code)
     writer = next((f for f in walk(module) if isinstance(f, cst.FunctionDef) and generates(f)), None)
@@ -70,7 +72,7 @@ def generates(function: cst.FunctionDef) -> bool:
 
 
 def entries(line: cst.SimpleStatementLine) -> Iterator[tuple[str, cst.BaseExpression]]:
-    """What `replacements = {…}` or `replacements["x"] = …` states."""
+    """Yield the entries that `replacements = {…}` or `replacements["x"] = …` sets."""
     for one in line.body:
         if not isinstance(one, cst.Assign):
             continue

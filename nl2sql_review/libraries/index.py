@@ -1,4 +1,4 @@
-"""The package index: which versions it has, their wheels by pip, and where a large wheel lies that is read in parts."""
+"""Package index: its versions, their wheels by pip, and the addresses of large wheels that are read in parts."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ SIMPLE = "application/vnd.pypi.simple.v1+json"
 
 
 class NoAnswer(Exception):
-    """The index does not answer; the text says what was said last."""
+    """Raised if the index does not answer; the message is its last output."""
 
 
 def released(library: str) -> list[str]:
-    """Return the versions of a library in the index, newest first, pre-releases left out. Raises NoAnswer."""
+    """Return the versions of a library in the index, newest first, without pre-releases. Raises NoAnswer."""
     said = pip("index", "versions", library)
     match = re.search(r"^Available versions: (.*)$", said, re.MULTILINE)
     if match is None:
@@ -31,12 +31,12 @@ def released(library: str) -> list[str]:
 
 
 def download(requirements: list[str], folder: Path) -> None:
-    """Download a wheel for each requirement, without what it requires itself. Raises NoAnswer."""
+    """Download a wheel for each requirement, without its dependencies. Raises NoAnswer."""
     pip("download", *requirements, "--no-deps", "--dest", str(folder))
 
 
 def pip(command: str, *arguments: str) -> str:
-    """Return what pip prints. Raises NoAnswer when it fails."""
+    """Return the output of pip. Raises NoAnswer if it fails."""
     options = ["--python-version", ASKED_FOR, "--only-binary=:all:", "--disable-pip-version-check"]
     done = subprocess.run([sys.executable, "-m", "pip", command, *arguments, *options], capture_output=True, text=True)
     if done.returncode:
@@ -46,7 +46,7 @@ def pip(command: str, *arguments: str) -> str:
 
 @dataclass(frozen=True)
 class Wheel:
-    """Where a released wheel lies; `size` in bytes, `sha256` "" where the index does not say it."""
+    """Address of a released wheel; `size` in bytes, `sha256` "" if the index does not give it."""
 
     url: str
     size: int
@@ -54,7 +54,7 @@ class Wheel:
 
 
 def wheels(library: str) -> dict[str, Wheel]:
-    """Return the smallest wheel of each release of a library: the sources are the same in each. Raises NoAnswer."""
+    """Return the smallest wheel of each release of a library: all have the same sources. Raises NoAnswer."""
     address = f"{_simple()}/{library.replace('_', '-')}/"
     request = urllib.request.Request(address, headers={"Accept": SIMPLE})
     try:
@@ -72,7 +72,7 @@ def wheels(library: str) -> dict[str, Wheel]:
 
 
 def _simple() -> str:
-    """The index that pip asks, without a slash at its end."""
+    """Return the index that pip uses, without a slash at its end."""
     configured = subprocess.run(
         [sys.executable, "-m", "pip", "config", "get", "global.index-url"], capture_output=True, text=True
     )

@@ -1,7 +1,7 @@
-"""What the files of a project install together: requirements, manifests, locks, environments, images, install lines.
+"""Requirements that a project's files install together: manifests, locks, environments, images, install lines.
 
-Each file gives groups: the requirements of one group go into one environment, so that all of them must hold at once.
-Nothing is executed; of a `setup.py` the literals are read.
+Each file gives groups: the requirements of one group go into one environment, so all of them must hold at
+once. Nothing is executed; from a `setup.py` only the literals are read.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _FROM_PYTHON = re.compile(r"^FROM\s+(?:--\S+\s+)?(?:[\w./-]+/)?python:(\d+\.\d+)
 
 
 class Broken(ValueError):
-    """A file that no installer can read either; the text says where."""
+    """Raised if a file cannot be read by any installer either; the message gives the place."""
 
 
 @lru_cache(maxsize=64)
 def groups(name: str, text: str) -> tuple[Group, ...]:
-    """Return the groups of one file; `name` is its path as it is to be shown. Raises Broken."""
+    """Return the groups of one file; `name` is its path as shown. Raises Broken."""
     last = name.rpartition("/")[2]
     if INSTALLED_BY_LINES.match(last):
         return tuple(filter(None, _install_lines(text, name)))
@@ -44,7 +44,7 @@ def groups(name: str, text: str) -> tuple[Group, ...]:
 
 
 def requirement(text: str, by: str) -> Requirement | None:
-    """`trl[peft]>=0.12` as a requirement. None for a path, an address, and for what has a condition."""
+    """Return `trl[peft]>=0.12` as a requirement, or None for a path, an address or a conditional requirement."""
     text = text.strip().strip("'\"")
     name = _NAME.match(text)
     if name is None or ";" in text:
@@ -145,7 +145,7 @@ def _pyproject(text: str, name: str) -> Iterator[Iterable[Requirement]]:
 
 
 def _poetry(table: dict[str, Any], name: str) -> Iterator[Requirement]:
-    """Poetry's and Pipenv's way: `trl = "^0.12"`, `trl = {version = "*", extras = […]}`; a bare number pins."""
+    """Yield Poetry's and Pipenv's form: `trl = "^0.12"`, `trl = {version = "*", extras = […]}`; a bare number pins."""
     for key, value in table.items():
         if isinstance(value, dict):
             if {"markers", "python", "platform", "git", "url", "path", "optional"} & set(value):
@@ -177,7 +177,7 @@ def _lock(text: str, name: str) -> Iterator[Iterable[Requirement]]:
 
 
 def _locked(packages: object, name: str) -> Iterator[Requirement]:
-    """One version a package; of a fork, which has several, or one with a condition, none."""
+    """Yield one version per package; none for a fork with several versions or for a conditional package."""
     listed = [p for p in packages if isinstance(p, dict)] if isinstance(packages, list) else []
     names = [_normal(str(p.get("name"))) for p in listed]
     for library, package in zip(names, listed):
@@ -241,7 +241,7 @@ def _setup_py(text: str, name: str) -> Iterator[Iterable[Requirement]]:
 
 
 def _install_lines(text: str, name: str) -> Iterator[Group]:
-    """Each `pip install` is resolved by itself; the image's Python goes with it."""
+    """Yield one group for each `pip install`, which is resolved separately, together with the image's Python."""
     image = _FROM_PYTHON.search(text)
     python = list(_python(f"=={image[1]}{image[2]}" if image[2] else image[1], name)) if image else []
     row = 1
@@ -253,7 +253,7 @@ def _install_lines(text: str, name: str) -> Iterator[Group]:
 
 
 def installed(arguments: str, by: str) -> Group:
-    """The requirements that one install command names; none where it leaves dependencies out."""
+    """Return the requirements of one install command, or none if it leaves out dependencies."""
     try:
         words = shlex.split(arguments, comments=True)
     except ValueError:

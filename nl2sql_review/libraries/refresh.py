@@ -1,12 +1,13 @@
-"""Brings every table of the libraries up to the newest releases in the package index, and says what changed.
+"""Updates every table of the libraries to the newest releases in the package index, and reports the changes.
 
     python -m nl2sql_review.libraries.refresh                            # all tables anew, then what is new
     python -m nl2sql_review.libraries.refresh trl==0.7.1 torch==2.4.1    # older releases beside those known
     python -m nl2sql_review.libraries.refresh --check                    # only tell which tables are overtaken
 
-pip asks the index, for a Python new enough that no release hides. Wheels are read, never installed or imported; of the
-largest only the files that a table needs are fetched, where the index hands out parts of a file, else the library keeps
-its table. `--check` ends with 0 when a table is old: that is a warning, and the index may be away.
+pip queries the index, for a Python so new that no release is hidden. Wheels are read, never installed or
+imported. Of the largest wheels only the files that a table needs are fetched, if the index serves parts of a
+file; otherwise the library keeps its table. `--check` exits with 0 if a table is old: that is a warning, and
+the index may be unavailable.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def main(arguments: list[str]) -> int:
 
 
 def newer(listed: dict[str, list[str]]) -> Iterator[str]:
-    """Yield a sentence for each table that the index has a newer release for."""
+    """Yield a sentence for each table for which the index has a newer release."""
     for library, versions in listed.items():
         for table, has in changes.tables(library):
             if key_of(versions[0]) > key_of(has):
@@ -92,7 +93,7 @@ def newer(listed: dict[str, list[str]]) -> Iterator[str]:
 
 
 def refresh(folder: Path, listed: dict[str, list[str]], wanted: list[tuple[str, str]], keys: bool) -> None:
-    """Make the tables of the wanted releases, (library, version) each; with `keys` those of configurations too.
+    """Make the tables of the wanted releases, each (library, version); with `keys`, also those of configurations.
 
     Wheels are downloaded into the folder. Raises NoAnswer.
     """
@@ -132,9 +133,9 @@ def refresh(folder: Path, listed: dict[str, list[str]], wanted: list[tuple[str, 
 
 
 def requirements_of(library: str, lie: dict[str, index.Wheel]) -> dict[str, Any]:
-    """What each release requires: what is known stays, of the others the metadata alone are fetched.
+    """Return the requirements of each release: known ones are kept; for the others only the metadata is fetched.
 
-    A wheel that its server does not hand out in parts is left out.
+    A wheel is left out if its server does not serve parts of it.
     """
     known = requirements.releases(library)
 
@@ -152,13 +153,16 @@ def requirements_of(library: str, lie: dict[str, index.Wheel]) -> dict[str, Any]
 
 
 def of_wheel(where: Path | tuple[str, int]) -> dict[str, Any]:
-    """What a release requires: {library: specifier}, with Python. Raises NoRanges."""
+    """Return the requirements of a release, with Python: {library: specifier}. Raises NoRanges."""
     with opened(where) as wheel:
         return unconditional(metadata(wheel))
 
 
 def unconditional(said: dict[str, Any]) -> dict[str, Any]:
-    """What holds on every machine: {library: specifier}, with Python; under `BUT_MACOS` what holds on all others."""
+    """Return the requirements for every machine, {library: specifier} with Python.
+
+    Those that hold on all other machines but not on macOS are under `BUT_MACOS`.
+    """
     found: dict[str, Any] = {PYTHON: said.get("requires_python") or ""}
     others: dict[str, str] = {}
     lines: Iterable[str] = said.get("requires_dist") or ()
@@ -175,7 +179,7 @@ def unconditional(said: dict[str, Any]) -> dict[str, Any]:
 
 @lru_cache(maxsize=1024)
 def holds_on(marker: str) -> frozenset[str]:
-    """The systems on which a condition holds, whatever Python it is and without any extra."""
+    """Return the systems on which a condition holds for every Python and without any extra."""
     from packaging.markers import InvalidMarker, Marker
 
     try:
@@ -189,8 +193,10 @@ def holds_on(marker: str) -> frozenset[str]:
 
 
 def dumped(data: dict[str, Any]) -> str:
-    """JSON with one release a line, oldest first: a refresh is a readable diff. One that requires what the one before
-    does names that one."""
+    """Return JSON with one release per line, oldest first, so that a refresh gives a readable diff.
+
+    A release with the same requirements as an earlier one names that one.
+    """
     lines = [f' "read": {compact(data["read"])}']
     for part in ("released", "sources"):
         inner = ",\n".join(f'  "{k}": {compact(v)}' for k, v in sorted(data[part].items()))

@@ -1,6 +1,7 @@
-"""What took the place of what: the part of the libraries' history that signatures do not tell.
+"""Replacements of removed and deprecated names: the part of the libraries' history that signatures do not show.
 
-When a name went away is in the signatures; here is what to write instead, and since when a name was deprecated.
+The signatures show when a name was removed; this module lists what to write instead, and since when a name
+was deprecated.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Change:
-    """`instead` is a phrase to put after "use"; `deprecated` the first version that warns, "" when none does."""
+    """`instead` is a phrase to follow "use"; `deprecated` is the first version that warns, "" if none does."""
 
     instead: str = ""
     deprecated: str = ""

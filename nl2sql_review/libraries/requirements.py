@@ -1,7 +1,8 @@
-"""What each release requires of the other libraries and of Python, and which stated versions no installer accepts.
+"""Requirements of each release on other libraries and on Python, and stated versions that no installer accepts.
 
-`requirements.json` is made by `refresh` from the metadata of released wheels: unconditional requirements only. A
-conflict is claimed where two requirements of one library have no version in common, whatever is released later.
+`requirements.json` is made by `refresh` from the metadata of released wheels, with unconditional requirements
+only. A conflict is reported if two requirements on one library have no version in common, whatever is
+released later.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ BUT_MACOS = "but macOS"  # under which a release has what it requires on every o
 
 @dataclass(frozen=True)
 class Requirement:
-    """`specifier` on `library`, by whom: a release (`unsloth 2026.10.9`), or a line that states it (`setup.cfg`)."""
+    """`specifier` on `library`; `by` is a release (`unsloth 2026.10.9`), or the line that states it (`setup.cfg`)."""
 
     library: str
     specifier: str
@@ -39,7 +40,7 @@ class Requirement:
 
 @dataclass(frozen=True)
 class Incompatible:
-    """Two requirements that no version meets. `holds`: the nearest set of versions that do, as `{library: version}`."""
+    """Two requirements that no version meets. `holds`: the nearest compatible set, as `{library: version}`."""
 
     one: Requirement
     other: Requirement
@@ -64,25 +65,25 @@ def libraries() -> tuple[str, ...]:
 
 
 def released(library: str) -> tuple[str, ...]:
-    """Every version that the index had on that day for some Python, newest first; () for a library not known here."""
+    """Return every version that the index had that day for some Python, newest first; () for an unknown library."""
     return tuple(_stored()["released"].get(library, ()))
 
 
 @lru_cache(maxsize=64)
 def releases(library: str) -> dict[str, dict[str, Any]]:
-    """What each known release requires: {version: {library: specifier}}."""
+    """Return the requirements of each known release: {version: {library: specifier}}."""
     of: dict[str, Any] = _stored().get("releases", {}).get(library, {})
     return {version: of[said] if isinstance(said, str) else said for version, said in of.items()}
 
 
 @lru_cache(maxsize=64)
 def known(library: str) -> tuple[str, ...]:
-    """The versions whose requirements are known, oldest first."""
+    """Return the versions whose requirements are known, oldest first."""
     return tuple(sorted(releases(library), key=key_of))
 
 
 def required(library: str, version: str) -> Iterator[Requirement]:
-    """What a release requires, of Python too; nothing of one that is not known."""
+    """Yield the requirements of a release, also on Python; none for an unknown release."""
     of = releases(library)
     name = version if version in of else next((v for v in of if key_of(v) == key_of(version)), "")
     for other, specifier in of.get(name, {}).items():
@@ -95,7 +96,7 @@ def required(library: str, version: str) -> Iterator[Requirement]:
 
 
 def incompatible(stated: Sequence[Requirement]) -> list[Incompatible]:
-    """The conflicts among requirements that are installed together, one for each library, with a set that holds."""
+    """Return the conflicts among requirements installed together, one per library, with versions that hold."""
     found = list(_conflicts(stated))
     return [replace(one, holds=_nearest(stated, one)) for one in found]
 
@@ -124,7 +125,7 @@ def _conflicts(stated: Sequence[Requirement]) -> Iterator[Incompatible]:
 
 
 def _through_ranges(asked: dict[str, list[Requirement]]) -> Iterator[Incompatible]:
-    """Conflicts with what every release requires that a range leaves, where the range has an end and all are known."""
+    """Yield conflicts with a requirement that all releases in a bounded range have, if all are known."""
     for library, of in asked.items():
         closed = next((one for one in of if _is_closed(one)), None)
         if closed is None or library == PYTHON or any(pinned(one.specifier) for one in of):
@@ -143,12 +144,12 @@ def _through_ranges(asked: dict[str, list[Requirement]]) -> Iterator[Incompatibl
 
 
 def _is_closed(one: Requirement) -> bool:
-    """Whether no later release can meet it."""
+    """Return whether no later release can meet a requirement."""
     return disjoint(one.specifier, f">={ABOVE_ALL}")
 
 
 def _refused(library: str, version: str, wanted: list[Requirement]) -> tuple[Requirement, Requirement] | None:
-    """What a release requires and one of the wanted requirements excludes, with that one."""
+    """Return a release's requirement that one of the wanted requirements excludes, together with that one."""
     library_of = wanted[0].library
     for one in required(library, version):
         if one.library == library_of:
@@ -159,13 +160,13 @@ def _refused(library: str, version: str, wanted: list[Requirement]) -> tuple[Req
 
 
 def pinned(specifier: str) -> str:
-    """The one version that a requirement allows; "" for a range."""
+    """Return the one version that a requirement allows, or "" for a range."""
     exact = is_exact(specifier)
     return next((v for op, v in clauses(specifier) or () if op == "==" and "*" not in v), "") if exact else ""
 
 
 def disjoint(one: str, other: str) -> bool:
-    """Whether no version at all, released or not, meets both; False where one of them cannot be read."""
+    """Return whether no version at all, released or not, meets both; False if one of them cannot be parsed."""
     parts = [*(clauses(one) or ()), *(clauses(other) or ())]
     if clauses(one) is None or clauses(other) is None:
         return False
@@ -176,7 +177,7 @@ def disjoint(one: str, other: str) -> bool:
 
 
 def _nearest(stated: Sequence[Requirement], conflict: Incompatible) -> tuple[tuple[str, str], ...]:
-    """The stated versions with one of them changed as little as possible, so that all hold; () where none is known."""
+    """Return the stated versions with one changed as little as possible, so that all hold; () if none is known."""
     pins = {r.library: pinned(r.specifier) for r in stated if pinned(r.specifier)}
     owners = [library for library in pins if conflict.one.by == f"{library} {pins[library]}"]
     others = [library for library in pins if conflict.other.by == f"{library} {pins[library]}"]

@@ -1,4 +1,4 @@
-"""What each known release accepts: parameters and defaults of the calls that training scripts make, and its exports."""
+"""Interfaces of each known release: parameters and defaults of the calls in training scripts, and its exports."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Signature:
         return self.open or parameter in self.parameters or any(old == parameter for old, _ in self.renamed)
 
     def default(self, parameter: str) -> Any:
-        """The default as a plain value. KeyError when there is none that a literal says."""
+        """Return the default as a plain value. Raises KeyError if it is not a literal."""
         text = self.parameters[parameter]
         if text in (REQUIRED, NO_LITERAL):
             raise KeyError(parameter)
@@ -62,7 +62,7 @@ def libraries() -> tuple[str, ...]:
 
 
 def versions(library: str) -> tuple[str, ...]:
-    """The known versions, oldest first; () for a library that is not known."""
+    """Return the known versions, oldest first; () for an unknown library."""
     return tuple(_stored().get(library, {}).get("versions", ()))
 
 
@@ -72,7 +72,7 @@ def knows(library: str, callable: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def signature(library: str, callable: str, version: str) -> Signature | None:
-    """What a callable's own definition takes in a known version, bases left aside; None when it is not there."""
+    """Return the signature of a callable's own definition in a known version, without bases; None if it is missing."""
     data = _stored().get(library, {})
     stored = data.get("callables", {}).get(callable)
     if stored is None or version not in data["versions"]:
@@ -91,7 +91,7 @@ def signature(library: str, callable: str, version: str) -> Signature | None:
 
 
 def whole(library: str, callable: str, installed: dict[str, str]) -> Signature | None:
-    """The signature with what its bases give it, each in its installed version; None when a part is not known."""
+    """Return the signature with that of its bases, each in its installed version; None if a part is unknown."""
     own = signature(library, callable, installed.get(library, ""))
     if own is None:
         return None
@@ -109,30 +109,31 @@ def whole(library: str, callable: str, installed: dict[str, str]) -> Signature |
 
 
 def ever(library: str, callable: str) -> tuple[str, ...]:
-    """Every parameter that the callable's own definition had in some version."""
+    """Return every parameter that the callable's own definition had in some version."""
     stored = _stored().get(library, {}).get("callables", {}).get(callable, {})
     return (*stored.get("parameters", ()), *stored.get("renamed", ()))
 
 
 @cache
 def exported(library: str, name: str) -> tuple[str, ...]:
-    """The versions that offer a name, `X` or `trainer.X`, oldest first; () for one that is not known."""
+    """Return the versions that export a name, `X` or `trainer.X`, oldest first; () for an unknown name."""
     data = _stored().get(library, {})
     spans = data.get("exports", {}).get(name, ())
     return tuple(v for i, v in enumerate(data.get("versions", ())) if any(first <= i <= last for first, last in spans))
 
 
 def requires(library: str, version: str, other: str) -> str:
-    """What a version of a library asks of another one: `>=4.56.2`, "" when it asks for nothing."""
+    """Return the requirement of a library's version on another library: `>=4.56.2`, or "" if there is none."""
     data = _stored().get(library, {})
     spans = data.get("requires", {}).get(other)
     return _at(spans, data["versions"].index(version)) or "" if spans and version in data["versions"] else ""
 
 
 def finds_answers(template: str, version: str) -> bool | None:
-    """Return whether SFTTrainer of a trl finds the assistant's tokens in a chat template, by its name there.
+    """Return whether SFTTrainer of a trl release finds the assistant's tokens in a chat template, by trl's name.
 
-    It does so by `{% generation %}`, in the template or in a version of it that trl has; None for an unknown release.
+    It finds them by `{% generation %}`, in the template or in trl's own version of it; None for an unknown
+    release.
     """
     data = _stored()["trl"]
     if version not in data["versions"]:
@@ -142,7 +143,7 @@ def finds_answers(template: str, version: str) -> bool | None:
 
 
 def called(callable: str) -> str:
-    """Return a callable as people call it, without the modules it lies in: `utils.data.DataLoader` is DataLoader."""
+    """Return a callable's name without its modules: `utils.data.DataLoader` is DataLoader."""
     parts = callable.split(".")
     while len(parts) > 1 and parts[0][:1].islower():
         parts.pop(0)

@@ -1,4 +1,4 @@
-"""`signatures.json`: everything over spans of versions, one callable a line, and back."""
+"""Format of `signatures.json`: all data over spans of versions, one callable per line, and the way back."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def packed(found: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def spans(values: list[Any]) -> list[list[Any]]:
-    """Runs of equal values as [first, last, value]; None is left out."""
+    """Return runs of equal values as [first, last, value], without None."""
     made: list[list[Any]] = []
     for i, value in enumerate(values):
         if value is None:
@@ -59,7 +59,7 @@ def spans(values: list[Any]) -> list[list[Any]]:
 
 
 def unpacked(stored: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The inverse of `packed`."""
+    """Return the data from the stored form: the inverse of `packed`."""
     found: dict[str, dict[str, Any]] = {}
     for library, data in stored.items():
         for i, version in enumerate(data["versions"]):
@@ -93,7 +93,7 @@ def at(spans: list[list[Any]], i: int) -> Any:
 
 
 def dumped(data: dict[str, Any]) -> str:
-    """JSON with one callable, export table or version list a line: a new release is a readable diff."""
+    """Return JSON with one callable, export table or version list per line, for readable diffs of new releases."""
     lines = []
     for library, parts in data.items():
         inner = [f'  "{k}": {compact(v)}' for k, v in parts.items() if k != "callables"]
@@ -104,5 +104,5 @@ def dumped(data: dict[str, Any]) -> str:
 
 
 def compact(value: object) -> str:
-    """JSON on one line, without spaces."""
+    """Return JSON on one line, without spaces."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

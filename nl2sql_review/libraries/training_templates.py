@@ -1,7 +1,8 @@
-"""The chat templates for which TRL has a version of its own with `{% generation %}`, read out of its wheel.
+"""Chat templates for which TRL has its own version with `{% generation %}`, read from its wheel.
 
-With `assistant_only_loss` SFTTrainer takes that version where the tokenizer's template is, letter for letter, one that
-TRL keeps a copy of. `get_training_chat_template` chooses it: `if chat_template == qwen3_chat_template: return …`.
+With `assistant_only_loss`, SFTTrainer uses that version if the tokenizer's template is, letter for letter,
+one of which TRL has a copy. `get_training_chat_template` selects it:
+`if chat_template == qwen3_chat_template: return …`.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ REPLACED, UNMARKED = "replaced", ""
 
 
 def read(wheel: zipfile.ZipFile) -> dict[str, str]:
-    """Return {template: `OWN`, `REPLACED` or `UNMARKED`}: how SFTTrainer comes by markers in it, if at all.
+    """Return {template: `OWN`, `REPLACED` or `UNMARKED`}: how SFTTrainer gets markers in a template, if at all.
 
-    A release that keeps no copies of templates gives an empty dictionary.
+    A release without copies of templates gives an empty dictionary.
     """
     files = set(wheel.namelist())
     if not {MODULE, TRAINER} <= files:
@@ -50,7 +51,7 @@ def read(wheel: zipfile.ZipFile) -> dict[str, str]:
 
 
 def written(module: cst.Module, wheel: zipfile.ZipFile, files: set[str]) -> Iterator[tuple[str, str]]:
-    """Yield (variable, text) of each string that a module's variables hold, also of a template's file that is read."""
+    """Yield (variable, text) of each string in a module's variables, also if read from a template's file."""
     for line in module.body:
         for one in line.body if isinstance(line, cst.SimpleStatementLine) else ():
             if not isinstance(one, cst.Assign) or not isinstance(one.targets[0].target, cst.Name):
@@ -66,7 +67,7 @@ def written(module: cst.Module, wheel: zipfile.ZipFile, files: set[str]) -> Iter
 
 
 def choices(module: cst.Module) -> Iterator[tuple[str, str]]:
-    """Yield (variable of the template, variable of what is taken for it)."""
+    """Yield (variable of the template, variable of its replacement)."""
     function = next((f for f in walk(module) if isinstance(f, cst.FunctionDef) and f.name.value == CHOOSES), None)
     for branch in walk(function.body) if function is not None else ():
         if not isinstance(branch, cst.If) or not isinstance(branch.test, cst.Comparison):

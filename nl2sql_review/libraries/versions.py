@@ -1,6 +1,7 @@
-"""Version numbers and what a requirement allows: PEP 440, and on top of it Poetry's `^` and `~` and conda's `=`.
+"""Version numbers and requirements: PEP 440, and in addition Poetry's `^` and `~` and conda's `=`.
 
-`packaging` decides. It is loaded only for what numbers alone do not settle: pre-releases, `~=`, wildcards, epochs.
+`packaging` decides. It is loaded only if numbers alone do not suffice: for pre-releases, `~=`, wildcards,
+epochs.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _STAGES = {"a": 0, "b": 1, "rc": 2}
 
 @lru_cache(maxsize=4096)
 def key_of(version: str) -> Key:
-    """What versions are ordered by. Text that is no version comes first of all."""
+    """Return the sort key of a version. A text that is no version sorts before all others."""
     text = version.strip()
     if _NUMBERS.fullmatch(text):
         return 0, _release(int(p) for p in text.split(".")), (_FINAL, 0), -1, (_FINAL, 0), ()
@@ -46,7 +47,7 @@ def key_of(version: str) -> Key:
 
 
 def _release(numbers: Iterable[int]) -> tuple[int, ...]:
-    """The numbers without zeros at the end: 1.0 is 1."""
+    """Return the numbers without trailing zeros: 1.0 is 1."""
     kept = list(numbers)
     while len(kept) > 1 and kept[-1] == 0:
         kept.pop()
@@ -59,7 +60,7 @@ def is_version(text: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def clauses(specifier: str) -> tuple[tuple[str, str], ...] | None:
-    """`>=0.12,<0.20` as pairs; Poetry's `^` and `~`, and conda's `=` too. None when it cannot be read."""
+    """Return `>=0.12,<0.20` as pairs; also Poetry's `^` and `~`, and conda's `=`. None if it cannot be parsed."""
     found: list[tuple[str, str]] = []
     for part in filter(None, (p.strip() for p in re.split(r",|\s(?=[<>=!~^])", specifier))):
         match = _CLAUSE.match(part)
@@ -78,7 +79,7 @@ def clauses(specifier: str) -> tuple[tuple[str, str], ...] | None:
 
 
 def _above(operator: str, version: str) -> str:
-    """The first version that Poetry's `^1.2` or `~1.2` no longer takes."""
+    """Return the first version that Poetry's `^1.2` or `~1.2` no longer accepts."""
     match = _NUMBERS.search(version.rpartition("!")[2])
     whole = [int(p) for p in match[0].split(".")] if match else [0]
     first = next((i for i, n in enumerate(whole) if n), len(whole) - 1)
@@ -87,9 +88,9 @@ def _above(operator: str, version: str) -> str:
 
 
 def allows(specifier: str, version: str) -> bool:
-    """Whether a requirement admits a version; one that cannot be read admits none.
+    """Return whether a requirement allows a version; one that cannot be parsed allows none.
 
-    A pre-release counts as any other: who states one wants it.
+    A pre-release counts as any other version: whoever states one wants it.
     """
     parts = clauses(specifier)
     return parts is not None and all(_holds(operator, wanted, version) for operator, wanted in parts)
@@ -122,15 +123,15 @@ def is_exact(specifier: str) -> bool:
 
 
 def is_bounded(specifier: str) -> bool:
-    """Whether there is an upper end to it."""
+    """Return whether a requirement has an upper bound."""
     parts = clauses(specifier)
     return parts is not None and any(op in ("==", "===", "<", "<=", "~=") for op, _ in parts)
 
 
 def between(specifier: str, known: tuple[str, ...]) -> tuple[str, ...]:
-    """Of the known versions, those a requirement allows; where it names one in between, its two neighbours.
+    """Return the known versions that a requirement allows; if it names one in between, its two neighbours.
 
-    Empty when it names only versions older than all known, or cannot be read. `known` is in ascending order.
+    Empty if it names only versions older than all known, or cannot be parsed. `known` is in ascending order.
     """
     parts = clauses(specifier)
     if parts is None:

@@ -1,4 +1,4 @@
-"""What is kept of each library: the calls that training scripts make, and where a wheel defines them."""
+"""Stored part of each library: the calls that training scripts make, and the files of a wheel that define them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from .store import called
 
 @dataclass(frozen=True)
 class Wanted:
-    """Of one library the callables whose parameters are kept, `{name as scripts call it: its definitions}`.
+    """Callables of one library whose parameters are stored, `{name as scripts call it: its definitions}`.
 
-    "Class.method" is one that is no constructor. Several definitions make one entry, which takes what any of them
-    takes.
-    `files`: where they stand, for a library whose wheel is too large to be read whole; () for all of its files.
-    `exports`: whether the names that the package offers are kept too.
+    "Class.method" is a callable that is not a constructor. Several definitions make one entry, which accepts what
+    any of them accepts.
+    `files`: the files that define them, for a library whose wheel is too large to be read whole; () for all of
+    its files. `exports`: whether the names that the package exports are stored too.
     """
 
     callables: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -29,17 +29,17 @@ class Wanted:
 
 
 def _plain(*names: str) -> dict[str, tuple[str, ...]]:
-    """Names whose definition is the last part: `utils.data.DataLoader` is the class DataLoader."""
+    """Return names whose definition is their last part: `utils.data.DataLoader` is the class DataLoader."""
     return {name: (called(name),) for name in names}
 
 
 def _methods(classes: tuple[str, ...], *names: str) -> dict[str, tuple[str, ...]]:
-    """Methods of the first class; an object that is said to be of it may be of any of them."""
+    """Return methods of the first class; an object recorded as of this class may be of any of the classes."""
     return {f"{classes[0]}.{name}": tuple(f"{one}.{name}" for one in classes) for name in names}
 
 
 def _functions_of(owner: str, *names: str) -> dict[str, tuple[str, ...]]:
-    """Functions of the package that are methods of one object of it."""
+    """Return functions of the package that are methods of one of its objects."""
     return {name: (f"{owner}.{name}",) for name in names}
 
 

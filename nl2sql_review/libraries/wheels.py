@@ -1,7 +1,7 @@
-"""Released wheels: their sources and what they say of themselves, also of one that is read where it lies.
+"""Released wheels: their sources and their metadata, also from a wheel that is read on the server.
 
-A wheel is a zip archive with its directory at the end. Of a release of gigabytes the directory and the few files that
-a table needs are asked for by range; nothing is unpacked, installed or imported.
+A wheel is a zip archive with its directory at the end. From a release of gigabytes only the directory and the
+few files that a table needs are requested by range; nothing is unpacked, installed or imported.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ NAME = re.compile(r"([A-Za-z0-9_.]+?)-([^-]+)-.*\.whl$")
 
 
 class NoRanges(Exception):
-    """The index does not hand out parts of a file, or not the parts that were asked for."""
+    """Raised if the index does not serve parts of a file, or not the requested parts."""
 
 
 class Ranged(io.RawIOBase):
-    """A file on a server as one that can be sought in, read by HTTP range requests. `size` in bytes."""
+    """Seekable file on a server, read by HTTP range requests. `size` in bytes."""
 
     def __init__(self, url: str, size: int) -> None:
         self.url, self.size, self.at = url, size, 0
@@ -45,7 +45,7 @@ class Ranged(io.RawIOBase):
         return self.at
 
     def readinto(self, buffer: Any) -> int:
-        """Fill the buffer from where the file stands. Raises NoRanges, also when the server cannot be reached."""
+        """Fill the buffer from the current position. Raises NoRanges, also if the server cannot be reached."""
         wanted = min(len(buffer), self.size - self.at)
         if wanted <= 0:
             return 0
@@ -65,7 +65,7 @@ class Ranged(io.RawIOBase):
 
 @contextmanager
 def opened(where: Path | tuple[str, int]) -> Iterator[zipfile.ZipFile]:
-    """Open a wheel: a path, or an address and its size in bytes. Raises NoRanges, zipfile.BadZipFile."""
+    """Open a wheel, given by a path, or by an address and its size in bytes. Raises NoRanges, zipfile.BadZipFile."""
     file: IO[bytes]
     if isinstance(where, Path):
         file = where.open("rb")
@@ -76,7 +76,7 @@ def opened(where: Path | tuple[str, int]) -> Iterator[zipfile.ZipFile]:
 
 
 def named(file: str) -> tuple[str, str]:
-    """Return (library, version) of a wheel's file name, the library as it is imported. Raises ValueError."""
+    """Return (library, version) from a wheel's file name, the library by its import name. Raises ValueError."""
     match = NAME.match(file)
     if match is None:
         raise ValueError(f"{file} does not have the name of a wheel")
@@ -84,7 +84,7 @@ def named(file: str) -> tuple[str, str]:
 
 
 def metadata(wheel: zipfile.ZipFile) -> dict[str, Any]:
-    """Return what a wheel says of itself: {"requires_python": text, "requires_dist": list of texts}."""
+    """Return the requirements in a wheel's metadata: {"requires_python": text, "requires_dist": list of texts}."""
     name = next(n for n in wheel.namelist() if n.endswith(".dist-info/METADATA"))
     text = wheel.read(name).decode("utf-8", "replace").replace("\r\n", "\n")
     head = text.partition("\n\n")[0]

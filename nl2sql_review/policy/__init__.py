@@ -1,1 +1,1 @@
-"""What is wanted: rules, expectations, settings."""
+"""The policy: rules, expectations and settings."""

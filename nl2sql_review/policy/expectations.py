@@ -1,6 +1,6 @@
-"""The closed set of things a rule may expect of a value, what each means, and how it is said.
+"""The closed set of expectations that a rule may have of a value: their tests and their wording.
 
-An expectation is decided on plain values here; what may only be known in part is the judge's business.
+Expectations are tested on plain values here; the judge handles values that are only partly known.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ WIDTH = 90  # characters of a value in a message
 
 
 class Undecided(Exception):
-    """A value that cannot be compared; the text says why."""
+    """Raised for a value that cannot be compared; the text gives the reason."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Near:
 
 @dataclass(frozen=True)
 class Expectation:
-    """What a fact must be. All that is given must hold; `unset` says what an absent value means here."""
+    """Expected value of a fact. All given expectations must hold; `unset` is the verdict on an absent value."""
 
     equals: Union[Scalar, FactOf, None] = None
     one_of: Union[tuple[Union[Scalar, None], ...], None] = None
@@ -57,7 +57,7 @@ class Expectation:
     unset: Union[Unset, None] = None
 
     def given(self) -> dict[str, Any]:
-        """The expectations that were made, by key, without `unset`."""
+        """Return the expectations that are set, by key, without `unset`."""
         return self._given
 
     @cached_property
@@ -72,18 +72,18 @@ WORDS = tuple(k for k in Expectation.__dataclass_fields__ if k != "unset")
 
 
 def check_fact(name: str, key: str) -> None:
-    """ShapeError when the plan has no fact of this name."""
+    """Raise ShapeError if the plan has no fact of this name."""
     if name not in FACTS and name not in ROW_FACTS:
         raise ShapeError(key, f"the plan has no fact {name}{did_you_mean(name, (*FACTS, *ROW_FACTS))}")
 
 
 def broken(expected: Expectation, value: object) -> dict[str, Any]:
-    """The expectations that the plain value does not meet, by key; empty when all hold. May raise Undecided."""
+    """Return the expectations that the plain value does not meet, by key; empty if all hold. May raise Undecided."""
     return {word: wanted for word, wanted in expected.given().items() if not _TESTS[word](wanted, value)}
 
 
 def equal(a: object, b: object) -> bool:
-    """16 and 16.0 are one number, True and 1 are not one value."""
+    """Return whether two values are equal: 16 and 16.0 are, True and 1 are not."""
     if isinstance(a, bool) or isinstance(b, bool):
         return a is b
     if isinstance(a, (int, float)) and isinstance(b, (int, float)):
@@ -92,7 +92,7 @@ def equal(a: object, b: object) -> bool:
 
 
 def is_plain(value: object) -> bool:
-    """Whether a value is data and not one of the interpreter's objects."""
+    """Return whether a value is plain data, not one of the interpreter's objects."""
     if isinstance(value, (list, tuple, set, frozenset)):
         return all(map(is_plain, value))
     if isinstance(value, dict):
@@ -153,7 +153,7 @@ _TESTS = {
 
 
 def spelled(value: object) -> str:
-    """A plain value as one would write it in a script, cut to a line."""
+    """Return a plain value as it is written in a script, cut to a line."""
     if isinstance(value, float):
         small = 0 < abs(value) < 1e-3  # 2e-4, as people write learning rates
         text = f"{value:.6e}".replace("e-0", "e-") if small else repr(value)
@@ -173,7 +173,7 @@ def spelled(value: object) -> str:
 
 
 def worded(value: object) -> str:
-    """A plain value as a word of ours rather than of the script: without quotes and brackets."""
+    """Return a plain value in words instead of script syntax: without quotes and brackets."""
     if value is None or isinstance(value, (list, tuple)) and not value:
         return "none"
     if isinstance(value, bool):
@@ -184,18 +184,18 @@ def worded(value: object) -> str:
 
 
 def alternatives(words: Iterable[str]) -> str:
-    """`a, b or c`."""
+    """Return the words joined as `a, b or c`."""
     *most, last = words
     return f"{', '.join(most)} or {last}" if most else last
 
 
 def wanted(expectations: dict[str, Any], word: Callable[[object], str] = spelled) -> str:
-    """What is expected, to be put after "is": `16`, `at least 1`, `"epoch" or "steps"`."""
+    """Return the expectations in words that follow "is": `16`, `at least 1`, `"epoch" or "steps"`."""
     return " and ".join(_WANTED[key](v, word) for key, v in expectations.items())
 
 
 def should(failed: dict[str, Any], value: object = None, word: Callable[[object], str] = spelled) -> str:
-    """The broken expectations as the end of a sentence about the plain value: `should be 16`."""
+    """Return the broken expectations as the end of a sentence about the plain value: `should be 16`."""
     members = value if isinstance(value, (list, tuple, set, frozenset)) else None
     parts = []
     for key, v in failed.items():
@@ -216,7 +216,7 @@ def _or(v: object, word: Callable[[object], str]) -> str:
 
 
 def _first(globs: str | tuple[str, ...]) -> str:
-    """The first of several globs, which is the plain one, and that there are others."""
+    """Return the first of several globs, which is the plain one, and the number of other forms."""
     first, *others = (globs,) if isinstance(globs, str) else globs
     return spelled(first) + (f" (or {len(others)} other {'form' if len(others) == 1 else 'forms'})" if others else "")
 

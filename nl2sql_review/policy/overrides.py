@@ -1,4 +1,4 @@
-"""Settings that stand on others: files that `extend` files, and what holds for some paths only."""
+"""Helpers for settings that build on others: files that `extend` files, and settings for some paths only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..files.globs import globs
 
 
 def matches(paths: tuple[str, ...], file: str, root: str) -> bool:
-    """Whether globs relative to `root` match a file, or a folder that it lies in."""
+    """Return whether globs relative to `root` match a file or a folder that contains it."""
     pattern = globs(paths, root)
     full = os.path.abspath(file)
     if pattern.match(full, False):
@@ -23,7 +23,7 @@ def matches(paths: tuple[str, ...], file: str, root: str) -> bool:
 
 
 def place_of(content: str, key: str) -> str:
-    """Return `:3:1`, where a key stands in a TOML file, or "" where that is not plain to see."""
+    """Return the place of a key in a TOML file as `:3:1`, or "" if it is not found."""
     name = re.escape(key.strip('"').partition("[")[0].partition(".")[0])
     found = re.search(
         rf"^[ \t]*(?:\[+[ \t]*(?:tool\.nl2sql-review\.)?)?[\"']?({name})[\"']?[ \t]*[=\].]", content, re.MULTILINE

@@ -1,8 +1,8 @@
-"""What a team wants, in one TOML file: which kinds of findings and which rules count, and with which parameters.
+"""Policies, one TOML file each: which kinds of findings and which rules count, and with which parameters.
 
-`nl2sql` (the whole checklist), `recommended` (traps only) and `general` (traps, and ranges for LoRA of any task) lie
-beside the rules. A policy may `extend` others: what it says itself comes last and wins. A key that names a rule gives
-that rule other parameters, as in the settings; `source` says who supports them::
+`nl2sql` (the whole checklist), `recommended` (traps only) and `general` (traps, and ranges for LoRA of any
+task) lie beside the rules. A policy may `extend` others: its own keys are applied last and win. A key that
+names a rule gives that rule other parameters, as in the settings; `source` names the evidence for them::
 
     title = "Ours"
     extend = "recommended"
@@ -28,12 +28,12 @@ DEEPEST = 8  # policies that extend one another
 
 
 class PolicyError(ValueError):
-    """A policy that cannot be used; the text names file, key and remedy."""
+    """Raised for a policy that cannot be used; the text names file, key and remedy."""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """What one policy, with all that it extends, chooses. `rules` maps ids to tables as they stand in the file."""
+    """The choices of one policy and of all that it extends. `rules` maps ids to their tables as in the file."""
 
     title: str = ""
     extend: Union[str, tuple[str, ...]] = ()
@@ -46,13 +46,13 @@ class Policy:
 
 
 def load(names: Iterable[str], root: str) -> Policy:
-    """Return the policies as one, a later one over an earlier; paths are relative to `root`. Raises PolicyError."""
+    """Return the policies merged into one, later over earlier; paths are relative to `root`. Raises PolicyError."""
     made = [_load(name, root, ()) for name in names]
     return replace(_together(made), name=" and ".join(one.name for one in made))
 
 
 def _together(policies: Iterable[Policy]) -> Policy:
-    """Several as one, a later one over an earlier."""
+    """Return several policies merged into one, later over earlier."""
     whole = Policy()
     for one in policies:
         whole = _over(whole, one) if whole.name else one
@@ -85,18 +85,18 @@ def _load(name: str, root: str, above: tuple[str, ...]) -> Policy:
 
 
 def _over(base: Policy, own: Policy, said: Mapping[str, Any] | None = None) -> Policy:
-    """`own` over `base`: what it says itself (`said`, else all) replaces, its rules are added."""
+    """Return `own` over `base`: the keys of `own` (those in `said`, else all) replace, its rules are added."""
     chosen = {key: getattr(own, key) for key in ("kinds", "select", "ignore") if said is None or key in said}
     return replace(base, **chosen, name=own.name, rules={**base.rules, **own.rules}, files={**base.files, **own.files})
 
 
 def is_path(name: str) -> bool:
-    """Whether a policy is named as a file, rather than by the name of one of ours."""
+    """Return whether a policy is named by a file path instead of the name of a built-in one."""
     return re.fullmatch(r"[\w-]+", name) is None
 
 
 def _path(name: str, root: str) -> str:
-    """`general` → the file of ours; `./our-policy` and `our.toml` → a file of the team's."""
+    """Return the path of a policy: `general` is built in; `./our-policy` and `our.toml` are files of the team."""
     if not is_path(name):
         if name not in OURS:
             own = f"give your own file by its path, as in ./{name}.toml"

@@ -1,8 +1,9 @@
-"""The policy: one Markdown file per rule, loaded into frozen dataclasses.
+"""The rulebook: one Markdown file per rule, loaded into frozen dataclasses.
 
-The path is the id and the registration: `rules/lora/rank.md` is `lora/rank`. A head says which facts of the plan are
-judged and what is expected of them, in a closed set of expectations; the page below it is for people, and its fences
-are the rule's tests. Rules come in the order of the plan's facts, which is the order of the checklist.
+The path is the id and the registration: `rules/lora/rank.md` is `lora/rank`. A head lists the facts of the
+plan that are judged and the expectations for them, from a closed set; the page below it is for people, and
+its fences are the rule's tests. Rules come in the order of the plan's facts, which is the order of the
+checklist.
 """
 
 from __future__ import annotations
@@ -42,12 +43,12 @@ SIZE_LIMIT = 1_000_000  # bytes of a rule file
 
 
 class RulebookError(ValueError):
-    """A rule file that cannot be used; the text names file, key and remedy."""
+    """Raised for a rule file that cannot be used; the text names file, key and remedy."""
 
 
 @dataclass(frozen=True)
 class When(Expectation):
-    """The rule applies only where `fact` is as expected; `otherwise` (written `else`) says why it does not."""
+    """Condition of a rule: it applies only if `fact` is as expected; `otherwise` (written `else`) explains if not."""
 
     fact: str = ""
     otherwise: str = field(default="", metadata={"key": "else"})
@@ -114,18 +115,18 @@ class Head:
 
     @property
     def effects(self) -> tuple[Effect, ...]:
-        """What may come of it, the gravest first."""
+        """Possible effects of the rule's findings, the worst first."""
         said = set(self.effect.values()) if isinstance(self.effect, dict) else {self.effect}
         return tuple(effect for effect in EFFECTS if effect in said)
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
-        """Whether it finds traps, departures from policy, or both."""
+        """Kinds of findings: traps, departures from policy, or both."""
         said = set(self.kind.values()) if isinstance(self.kind, dict) else {self.kind}
         return tuple(kind for kind in KINDS if kind in said)
 
     def fixer(self, fact: str) -> str:
-        """Return the name of the fixer of findings about one of the facts, "" where there is none."""
+        """Return the name of the fixer for findings about one of the facts, or "" if there is none."""
         return self.fix.get(fact, "") if isinstance(self.fix, dict) else self.fix
 
     @property
@@ -134,7 +135,7 @@ class Head:
 
     @property
     def expectations(self) -> tuple[tuple[str, Expectation], ...]:
-        """Each judged fact with what is expected of it."""
+        """Each judged fact with its expectation."""
         if isinstance(self.expect, Expectation):
             return ((self.facts[0], self.expect),)
         return tuple((name, self.expect[name]) for name in self.facts)
@@ -142,7 +143,7 @@ class Head:
 
 @dataclass(frozen=True)
 class Fence:
-    """A code block of a rule's page. `label`: "good", "bad", "fixed", "unknown", "na", or "" for one not tested."""
+    """A code block of a rule's page. `label`: "good", "bad", "fixed", "unknown", "na", or "" if it is not tested."""
 
     language: str
     label: str
@@ -181,15 +182,15 @@ class Rule:
 
     @property
     def prose(self) -> str:
-        """The page without title and code."""
+        """The page without its title and code."""
         return _FENCE.sub("", self.body).partition("\n")[2].strip()
 
 
 @dataclass(frozen=True, eq=False)
 class Rulebook:
-    """All known rules by id, and the ones that are judged: settings narrow and parameterise them.
+    """All known rules by id, and the active ones: settings select them and set their parameters.
 
-    `active` are those on a plan, `on_rows` those on the rows of its data.
+    `active` are the rules on a plan, `on_rows` those on the rows of its data.
     """
 
     rules: Mapping[str, Rule]
@@ -200,7 +201,7 @@ class Rulebook:
         return self.rules[id]
 
     def names(self) -> tuple[str, ...]:
-        """Everything one can select, ignore or suppress: sections and ids."""
+        """Return all names that can be selected, ignored or suppressed: sections and ids."""
         notices = dict.fromkeys(id.partition("/")[0] for id in NOTICES)
         own = dict.fromkeys(rule.section for rule in self.rules.values())
         return tuple(dict.fromkeys((*SECTIONS, ROW_SECTION, *own, *notices, *self.rules, *NOTICES)))
@@ -214,7 +215,7 @@ _FILE = re.compile(r"\A---[ \t]*\n(?P<head>.*?)^---[ \t]*\n(?P<body>.*)\Z", re.M
 
 
 def load(extra: Iterable[str] = ()) -> Rulebook:
-    """The project's own rules and those of the directories `extra`; a later one replaces an earlier of the same id.
+    """Load the built-in rules and those of the directories `extra`; a later rule replaces an earlier one of its id.
 
     Raises RulebookError, whose text names the file.
     """
@@ -258,7 +259,7 @@ _OWN_SECTION = re.compile(r"[a-z][a-z0-9-]*")
 
 
 def _pages(directory: str, links: bool = False) -> Iterable[Page]:
-    """Every rule file below a directory; a README.md is for people."""
+    """Yield every rule file below a directory, except README.md, which is for people."""
     for folder, folders, files in os.walk(directory):
         folders[:] = sorted(d for d in folders if not d.startswith("."))
         disk.names(folder)  # a rule that is added changes what is judged
@@ -284,9 +285,9 @@ def _pages(directory: str, links: bool = False) -> Iterable[Page]:
 
 
 class Compiled:
-    """The heads of rule files as plain data, kept as JSON: to read them as YAML takes ten times as long.
+    """Cache of the heads of rule files as JSON, since reading them as YAML takes ten times as long.
 
-    They are kept by their text in the user's cache directory, one file for each set of directories of rules.
+    The text of a head is its key. The user's cache directory has one file for each set of rule directories.
     """
 
     def __init__(self, pages: Iterable[Page]) -> None:
@@ -312,7 +313,7 @@ class Compiled:
 
 
 def parse(text: str, path: str, id: str, compiled: Compiled | None = None) -> Rule:
-    """The rule a page says, or RulebookError."""
+    """Return the rule of a page. Raises RulebookError."""
     parts = _FILE.match(text)
     if not parts:
         raise RulebookError(f"{path}: a rule file must start with a head between two lines of `---`")
@@ -327,7 +328,7 @@ def parse(text: str, path: str, id: str, compiled: Compiled | None = None) -> Ru
 
 
 def head(data: object, path: str) -> Head:
-    """A rule's head from plain data, or RulebookError naming `path` and the key."""
+    """Return a rule's head from plain data. Raises RulebookError naming `path` and the key."""
     try:
         return build(Head, data)
     except ShapeError as error:
@@ -335,7 +336,7 @@ def head(data: object, path: str) -> Head:
 
 
 def _plain(text: str, path: str) -> Any:
-    """A head as plain data."""
+    """Return a head as plain data."""
     data = _yaml(text, path)
     if not isinstance(data, Mapping):
         return data
@@ -363,7 +364,7 @@ def _yaml(text: str, path: str) -> Any:
 
 @cache
 def _loader() -> Any:
-    """A YAML loader that reads `2e-4` as a number and `no` as a word, and does not swallow a repeated key."""
+    """Return a YAML loader that reads `2e-4` as a number and `no` as a word, and rejects a repeated key."""
     import yaml
 
     class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # C is not everywhere

@@ -1,8 +1,8 @@
-"""What a project has decided for itself: `nl2sql-review.toml`, or `[tool.nl2sql-review]` in `pyproject.toml`.
+"""Settings of a project: `nl2sql-review.toml`, or `[tool.nl2sql-review]` in `pyproject.toml`.
 
 The nearest file with our settings counts, from the script's folder up to the root of its repository, and the
-dedicated file wins over pyproject.toml beside it. The command line comes last and wins. A key that names a rule
-gives that rule other parameters::
+dedicated file wins over a pyproject.toml beside it. The command line is applied last and wins. A key that
+names a rule gives that rule other parameters::
 
     processes = 2
     "lora/rank" = { equals = 32, severity = "warning" }
@@ -31,12 +31,12 @@ from .rulebook import NOTICES, Head, Rule, Rulebook
 
 
 class SettingsError(ValueError):
-    """Settings that cannot be used; the text names file, key and remedy."""
+    """Raised for settings that cannot be used; the text names file, key and remedy."""
 
 
 @dataclass(frozen=True)
 class RuleSettings(Expectation):
-    """What a project changes about one rule: what it expects, and how severe it is."""
+    """A project's changes to one rule: its expectation and its severity."""
 
     severity: Union[Severity, None] = None
     kinds: Union[tuple[Kind, ...], None] = None  # which of its outcomes count, of a rule that finds both
@@ -52,7 +52,7 @@ PATHS = {"paths": True}  # of a field that names files or directories: those of 
 
 @dataclass(frozen=True, eq=False)
 class Settings:
-    """Everything a run can be told. Compared and hashed by identity: one object per settings file and command line."""
+    """All settings of a run. Compared and hashed by identity: one object per settings file and command line."""
 
     policy: Union[str, tuple[str, ...]] = "nl2sql"  # ours by name, or files by path, a later one over an earlier
     select: tuple[str, ...] = ()  # rules or sections; empty means all
@@ -85,7 +85,7 @@ class Settings:
 
     @property
     def served(self) -> tuple[str, ...]:
-        """The files that `serve` names, however many."""
+        """The files that `serve` names, always as a tuple."""
         return _several(self.serve)
 
     def __post_init__(self) -> None:
@@ -116,9 +116,9 @@ NOT_BY_PATH = {"extend", "overrides", "per-file-ignores", "exclude", "rules", "b
 def load(
     directory: str, *, config: str | None = None, isolated: bool = False, overrides: Mapping[str, Any] | None = None
 ) -> Settings:
-    """The settings for files in `directory`. `config` names the one file to read, `isolated` reads none.
+    """Return the settings for files in `directory`. `config` names the one file to read, `isolated` reads none.
 
-    `overrides` are keys as in the file, said on the command line. Raises SettingsError.
+    `overrides` has keys as in the file, from the command line. Raises SettingsError.
     """
     path = config if config is not None else None if isolated else nearest(os.path.abspath(directory))
     data, root = (_table(path, config is not None), os.path.dirname(os.path.abspath(path))) if path else ({}, "")
@@ -133,7 +133,7 @@ def load(
 def of_path(settings: Settings, path: str) -> Settings:
     """Return the settings for one file: those of its folder, with `per-file-ignores` and `[[overrides]]`.
 
-    One object for the files that the same of them match. Raises SettingsError.
+    Files that match the same entries share one object. Raises SettingsError.
     """
     if not settings.per_file_ignores and not settings.overrides:
         return settings
@@ -159,12 +159,12 @@ def _paths(override: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _several(said: Union[str, Iterable[str]]) -> tuple[str, ...]:
-    """What may be said as one text or as a list of them."""
+    """Return a setting that is one text or a list of them as a tuple."""
     return (said,) if isinstance(said, str) else tuple(said)
 
 
 def _over(below: Settings, above: Settings, said: Mapping[str, Any]) -> Settings:
-    """The settings `above`, as far as they were `said`, over those `below`."""
+    """Return the settings `below` with the `said` keys of `above` over them."""
     changed = {KEYS[k]: getattr(above, KEYS[k]) for k in said if k in KEYS}
     return replace(
         below,
@@ -176,7 +176,7 @@ def _over(below: Settings, above: Settings, said: Mapping[str, Any]) -> Settings
 
 
 def _extended(data: dict[str, Any], path: str, root: str, above: tuple[str, ...], trusted: bool) -> Settings:
-    """The settings of a file over those of the file that it extends; unless `trusted` none leads out of its tree."""
+    """Return the settings of a file over those of the file it extends; unless `trusted`, no path may leave its tree."""
     own = from_data(data, path, root)
     if path and not trusted:
         _check_tree(own)
@@ -196,7 +196,7 @@ def _extended(data: dict[str, Any], path: str, root: str, above: tuple[str, ...]
 
 
 def _from(folder: str, root: str, policy: Union[str, tuple[str, ...]]) -> Union[str, tuple[str, ...]]:
-    """Policies that were named in one folder, as they are named in another."""
+    """Return policies named relative to one folder, renamed relative to another."""
     if not isinstance(policy, str):
         return tuple(str(_from(folder, root, each)) for each in policy)
     relative = os.path.relpath(os.path.join(folder, policy), root)
@@ -204,7 +204,7 @@ def _from(folder: str, root: str, policy: Union[str, tuple[str, ...]]) -> Union[
 
 
 def _with_policy(settings: Settings) -> Settings:
-    """The settings with the policies that they name."""
+    """Return the settings with the policies that they name loaded."""
     names = _several(settings.policy)
     root = os.getcwd() if settings.sources.get("policy") == "command line" else settings.root or os.getcwd()
     try:
@@ -214,7 +214,7 @@ def _with_policy(settings: Settings) -> Settings:
 
 
 def _check_tree(settings: Settings) -> None:
-    """Raise SettingsError where settings that were found in a tree lead out of it; whoever names a file trusts it."""
+    """Raise SettingsError if settings found in a tree have a path outside it; a file named by `--config` is trusted."""
     tree = projects.tree(settings.root)
     remedy = f"if you trust it, run nl2sql-review --config {settings.file}"
     if not disk.lies_in(disk.real(settings.file), disk.real(tree)):
@@ -230,7 +230,7 @@ def _check_tree(settings: Settings) -> None:
 
 
 def _check_named(settings: Settings) -> None:
-    """Raise SettingsError where a file that the settings name is not there."""
+    """Raise SettingsError if a file that the settings name does not exist."""
     for key, names in (("launch", settings.launch), ("serve", settings.served)):
         for name in names:
             if not disk.is_file(os.path.join(settings.root, name)):
@@ -238,7 +238,7 @@ def _check_named(settings: Settings) -> None:
 
 
 def from_data(data: Mapping[str, Any], file: str, root: str) -> Settings:
-    """Settings from a table of plain data, or SettingsError."""
+    """Return the settings from a table of plain data. Raises SettingsError."""
     if not isinstance(data, Mapping):
         raise SettingsError(f"{file}: the settings must be a table, not {named(data)}")
     plain = {k: v for k, v in data.items() if "/" not in k}
@@ -269,7 +269,7 @@ def from_data(data: Mapping[str, Any], file: str, root: str) -> Settings:
 
 
 def _unknown(key: str) -> str:
-    """What to say of a key that is none: a key alike, or how a table is named where it looks like that of a rule."""
+    """Return the message about an unknown key: a similar key, or how to name a table that looks like that of a rule."""
     if key == "tool":
         return f"unknown key; in a file named nl2sql-review.toml, remove the [tool.{TABLE}] header"
     hint = did_you_mean(key, KEYS)
@@ -279,13 +279,13 @@ def _unknown(key: str) -> str:
 
 
 def _place(file: str, key: str) -> str:
-    """`:3:1`, where a key stands in a settings file."""
+    """Return the place of a key in a settings file as `:3:1`."""
     data = disk.read(file, SIZE_LIMIT) if os.path.isfile(file) else None
     return place_of(data.decode("utf-8", "replace"), key) if data is not None else ""
 
 
 def _rule_settings(id: str, data: object) -> dict[str, RuleSettings]:
-    """Fact name → its settings; the empty name for those of the rule as a whole."""
+    """Return {fact name: its settings}; the empty name holds those of the rule as a whole."""
     key = f'"{id}"'
     if not isinstance(data, Mapping):
         raise ShapeError(key, f"must be a table such as {{ equals = … }}, not {named(data)}")
@@ -299,7 +299,7 @@ def _rule_settings(id: str, data: object) -> dict[str, RuleSettings]:
 
 
 def nearest(directory: str) -> str | None:
-    """The settings file that counts for `directory`, an absolute path; None when there is none."""
+    """Return the settings file that applies to `directory`, an absolute path, or None if there is none."""
     for path in candidates(directory):
         if os.path.basename(path) == DEDICATED or _table(path, False):
             return path
@@ -307,7 +307,7 @@ def nearest(directory: str) -> str | None:
 
 
 def _table(path: str, must_exist: bool) -> Any:
-    """Our table in a TOML file. A named file of any other name than pyproject.toml is all ours."""
+    """Return our table in a TOML file. A file with any name but pyproject.toml is our table as a whole."""
     data = disk.read(path, SIZE_LIMIT)
     if data is None:
         try:
@@ -335,7 +335,7 @@ def _parsed(path: str, content: bytes, must_exist: bool) -> Any:
 
 @lru_cache(maxsize=64)
 def configure(rulebook: Rulebook, settings: Settings) -> Rulebook:
-    """The rulebook as the settings want it: `active` holds the selected rules with their parameters."""
+    """Return the rulebook under these settings: `active` holds the selected rules with their parameters."""
     names = rulebook.names()
     for key in ("select", "ignore"):
         for name in getattr(settings, key):
@@ -372,7 +372,7 @@ def configure(rulebook: Rulebook, settings: Settings) -> Rulebook:
 
 
 def _judged(rule: Rule, settings: Settings) -> bool:
-    """Whether the policy judges the rule, or the settings select it by its own name."""
+    """Return whether the policy includes the rule, or the settings select it by its own id."""
     policy = settings.wanted
     if rule.id in settings.select:
         return True
@@ -382,7 +382,7 @@ def _judged(rule: Rule, settings: Settings) -> bool:
 
 
 def selected(id: str, settings: Settings) -> bool:
-    """Whether a rule or notice is reported. The most exact word counts: `lora/rank` goes before `lora`."""
+    """Return whether a rule or notice is reported. The most exact name counts: `lora/rank` goes before `lora`."""
     section = id.partition("/")[0]
     if id in settings.ignore:
         return False
@@ -427,7 +427,7 @@ def _with_parameters(rule: Rule, tables: Mapping[str, RuleSettings] | None, sett
 def _expectation(
     rule: Rule, old: Expectation, new: RuleSettings, settings: Settings, changes: dict[str, str]
 ) -> Expectation:
-    """`new` over `old`: keys the rule has are changed one by one, other keys replace all that the rule expects."""
+    """Return `new` over `old`: keys of the rule change one by one; any other key replaces the whole expectation."""
     before, after = old.given(), new.given()
     for k, v in after.items():
         was = before.get(k)
@@ -453,7 +453,7 @@ def _sort(value: object) -> str:
 
 
 def _respelled(text: str, changes: Mapping[str, str]) -> str:
-    """A rule's words with its old value replaced: a title must not say 16 where a team has chosen 32."""
+    """Return a rule's text with its old value replaced, so that a title does not name 16 when a team has chosen 32."""
     for old, new in changes.items():
         text = re.sub(rf"(?<![\w.]){re.escape(old)}(?![\w])", new.replace("\\", r"\\"), text)
     return text
@@ -465,7 +465,7 @@ def _error(settings: Settings, key: str, message: str) -> SettingsError:
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema of `nl2sql-review.toml` and of `[tool.nl2sql-review]`."""
+    """Return the JSON Schema of `nl2sql-review.toml` and of `[tool.nl2sql-review]`."""
     from ..files.typed_data import schema
 
     made = schema(Settings, "nl2sql-review settings")

@@ -1,4 +1,4 @@
-"""Settings as people read them: a line each, as in the file, and where each was said."""
+"""Shows settings to people: one line each, as in the file, with where each was set."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .settings import KEYS, Settings
 
 
 def show_settings(settings: Settings) -> str:
-    """One line per setting, as in the file, and where it was said."""
+    """Return one line per setting, as in the file, with where it was set."""
     lines = []
     for k, name in KEYS.items():
         value = getattr(settings, name)
@@ -22,7 +22,7 @@ def show_settings(settings: Settings) -> str:
 
 
 def changed_rule(settings: Settings, id: str) -> str:
-    """Return what the settings change about a rule as a table of TOML, `{ equals = 32 }`; "" for nothing."""
+    """Return the settings' changes to a rule as a TOML table, `{ equals = 32 }`, or "" if there are none."""
     tables = settings.parameters.get(id)
     if not tables:
         return ""

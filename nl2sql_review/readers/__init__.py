@@ -1,4 +1,4 @@
-"""Recorded calls → the training plan: one file per section, each mostly a table of spellings."""
+"""Readers from recorded calls to the training plan: one file per section, each mostly a table of spellings."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ STEPS_OF_RUN = 1_000  # of the interpreter, as which each run but the first is c
 
 
 def read(recording: Recording, source: Source, settings: ProjectSettings | None = None) -> list[TrainingPlan]:
-    """One plan per trainer that the script constructs; one for its adapter, arguments and model calls if it constructs
-    none; an empty list when there are none of those either: the script does not train.
+    """Return the plans of a script: one per trainer that it constructs.
 
-    Two runs of one call site that come to the same plan are one plan.
+    If it constructs none, there is one plan for its adapter, arguments and model calls; without any of those the
+    list is empty: the script does not train. Two runs of one call site that produce the same plan are one plan.
     """
     from . import run
 

@@ -1,4 +1,4 @@
-"""A loss of the script's own, and whether it stays a mean when several batches are accumulated."""
+"""Checks whether the script's own loss stays a mean when several batches are accumulated."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def loss_scale(run: Run, plan: TrainingPlan) -> Fact:
 
 
 def own_loss(run: Run) -> tuple[Function | None, Any]:
-    """`compute_loss` of the script's trainer, and the class that it is of."""
+    """Return `compute_loss` of the script's trainer and the class of that trainer."""
     trainer = run.trainer
     cls = getattr(trainer.instance, "cls", None) if trainer is not None else None
     if trainer is None or cls is None or trainer.callee not in DIVIDES or cls.lookup("training_step") is not None:
@@ -66,7 +66,7 @@ def own_loss(run: Run) -> tuple[Function | None, Any]:
 
 
 def uses(function: Function, names: list[str]) -> bool:
-    """Whether the body reads the count, or hands on the keywords that hold it."""
+    """Return whether the body reads the count or passes on the keywords that hold it."""
     import libcst as cst
 
     from ..source.syntax import walk
@@ -77,7 +77,7 @@ def uses(function: Function, names: list[str]) -> bool:
 
 
 def corrected(cls: Class) -> bool:
-    """Whether the class tells the trainer that its loss is a mean."""
+    """Return whether the class declares to the trainer that its loss is a mean."""
     import libcst as cst
 
     from ..source.syntax import walk
@@ -87,7 +87,7 @@ def corrected(cls: Class) -> bool:
 
 
 def causal(run: Run) -> bool:
-    """Whether the model is one whose `forward` surely takes loss arguments: no repository's own code, no Unsloth's."""
+    """Return whether the model's `forward` surely takes loss arguments: no remote code, and not loaded by Unsloth."""
     remote = run.load.value("trust_remote_code")
     if not isinstance(remote, Absent) and not (isinstance(remote, (Known, Default)) and remote.value is False):
         return False

@@ -1,4 +1,4 @@
-"""How the run optimises: batch, learning rate, schedule, precision; from arguments or a hand-written loop."""
+"""Optimisation of the run: batch, learning rate, schedule, precision; from arguments or a hand-written loop."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def setting(run: Run, name: str, spellings: tuple[str, ...]) -> Fact:
 
 
 def of_policy(run: Run, part: Arguments, why: str) -> None:
-    """Learning rate and warm-up are policy for supervised fine-tuning, unless the settings speak of them."""
+    """Mark learning rate and warm-up as not applicable for other objectives, unless the settings set their rules."""
     said = getattr(run.settings, "parameters", None) or {}
     for name in ("learning_rate", "warmup"):
         fact = getattr(part, name)
@@ -80,7 +80,7 @@ def of_policy(run: Run, part: Arguments, why: str) -> None:
 
 
 def left_out(run: Run, spellings: tuple[str, ...]) -> Fact:
-    """A trainer without arguments makes its own: SFTTrainer an SFTConfig, Trainer a TrainingArguments."""
+    """Return a default of the arguments that a trainer without any makes: SFTConfig or TrainingArguments."""
     trainer = run.trainer
     assert trainer is not None
     kind = (
@@ -112,7 +112,7 @@ def processes(run: Run, part: Arguments) -> None:
 
 
 def world_sized(fact: Fact, processes: Value) -> tuple[Fact, Value]:
-    """The fact, and the number it comes to with that many processes when it is an expression over the world size."""
+    """Return the fact, and for an expression over the world size its number with that many processes."""
     value = fact.value
     if isinstance(value, Term):
         count = for_processes(value, plain(processes) or 1)
@@ -155,7 +155,7 @@ def product(batch: object, accumulation: object, processes: object) -> int | flo
 
 
 def in_words(value: object) -> str:
-    """What `derive` hands over, a plain value or a Value, as the script would write it."""
+    """Return a plain value or Value, as `derive` passes it, in the spelling of the script."""
     return describe(value if isinstance(value, Value) else Known(value))
 
 
@@ -163,7 +163,7 @@ def in_words(value: object) -> str:
 
 
 def scheduler_name(value: object) -> object:
-    """`SchedulerType.COSINE` and "cosine" are one thing."""
+    """Return a scheduler as a word: `SchedulerType.COSINE` and "cosine" are the same."""
     if isinstance(value, Term) and "SchedulerType." in value.text:
         return value.text.rpartition(".")[2].lower()
     return value
@@ -180,7 +180,7 @@ def note_strings(fact: Fact) -> None:
 
 
 def warmup(run: Run, part: Arguments) -> None:
-    """`warmup` is the share of all steps, however it is said."""
+    """Fill in `warmup`, the share of all steps, whichever argument sets it."""
     ratio, steps = part.warmup_ratio, part.warmup_steps
     if isinstance(ratio.value, Unknown) and (isinstance(steps.value, Unknown) or from_library(steps.value)):
         for name in ("warmup", "warmup_conflict", "warmup_spelling"):
@@ -244,7 +244,7 @@ def below_one(value: Value) -> bool:
 
 
 def takes_share(run: Run) -> bool | None:
-    """Whether `warmup_steps=0.03` is a share of the steps, as since transformers 5.0; None when not known."""
+    """Return whether `warmup_steps=0.03` is a share of the steps, as since transformers 5.0; None if unknown."""
     if not run.arguments or run.versions is None:
         return True
     if run.versions.all(lambda installed: key_of(installed["transformers"]) >= key_of("5.0.0"), "transformers"):

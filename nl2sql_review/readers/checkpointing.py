@@ -1,4 +1,4 @@
-"""Checkpoints: when they are written, how many are kept, and which one a restarted run goes on from."""
+"""Checkpoints: when they are written, how many are kept, and which one a restarted run resumes from."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
 
 
 def unsaved(run: Run, part: Checkpointing) -> None:
-    """Without a directory and a number of steps, the class that Unsloth generates saves nothing."""
+    """Set the strategy to "no" if Unsloth's class saves nothing, for lack of a directory and a number of steps."""
     where = run.arguments.value("output_dir") if run.arguments else Absent()
     callee = run.arguments.callee or "trl.SFTConfig"
     if run.arguments.unknown or not defaults.generated(callee) or plain(where) is not None:
@@ -72,7 +72,7 @@ def unsaved(run: Run, part: Checkpointing) -> None:
 
 
 def strategy_name(value: object) -> object:
-    """`IntervalStrategy.EPOCH` and "epoch" are one thing."""
+    """Return a strategy as a word: `IntervalStrategy.EPOCH` and "epoch" are the same."""
     if isinstance(value, Term) and "Strategy." in value.text:
         return value.text.rpartition(".")[2].lower()
     return value
@@ -118,12 +118,12 @@ def resume(run: Run) -> tuple[Fact, Fact]:
 
 
 def otherwise(run: Run) -> bool:
-    """Whether an `except` starts the training anew when it cannot be resumed."""
+    """Return whether an `except` starts the training anew if it cannot be resumed."""
     return any(last(c.callee) == "train" and "Trainer" in c.callee for c in getattr(run.recording, "alternatives", ()))
 
 
 def judge(run: Run, value: Value, tried: bool = False) -> tuple[Value, Value]:
-    """How the checkpoint is found, and the expression that finds it."""
+    """Return how the checkpoint is found, and the expression that finds it."""
     if isinstance(value, Unknown):
         return value, value
     if isinstance(value, Either):
@@ -193,7 +193,7 @@ def manner_of(run: Run, value: Value, text: str, guarded: bool) -> str:
 
 
 def makes_directory(run: Run) -> bool:
-    """Whether the output directory surely exists by then: `get_last_checkpoint` fails only on a missing one."""
+    """Return whether the output directory surely exists: `get_last_checkpoint` fails only if it is missing."""
     return any(c.certain for c in run.calls if last(c.callee) in ("makedirs", "mkdir"))
 
 
@@ -206,7 +206,7 @@ def joined(value: Value, text: str) -> bool:
 
 
 def numeric_key(value: object, depth: int = 0) -> bool:
-    """Whether a function of the script among the arguments, a sort key, makes numbers of names."""
+    """Return whether an argument is a function of the script, as a sort key, that converts names to numbers."""
     if depth > 8:
         return False
     if hasattr(value, "args"):

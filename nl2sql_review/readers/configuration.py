@@ -1,4 +1,4 @@
-"""What a configuration states itself, and what no configuration can speak of."""
+"""Facts that a configuration states itself, and facts that no configuration can have."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ELSEWHERE = ("script", "log_file", "dataset_configs_in")  # of a project: what a
 
 
 def read(run: Run, plan: TrainingPlan) -> None:
-    """Facts that the flavour states take the place of what the calls would say."""
+    """Replace the facts read from the calls with the facts that the flavour states."""
     for name, fact in run.configuration.facts.items():
         section, _, attribute = name.partition(".")
         setattr(getattr(plan, section), attribute, fact)

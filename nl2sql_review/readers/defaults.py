@@ -1,8 +1,9 @@
-"""What the libraries do when an argument is left out.
+"""Defaults of the libraries for arguments that are left out.
 
-The tables say which defaults are worth a fact, and what they are in the newest known versions (trl 1.16, transformers
-5.23, peft 0.21, unsloth 2026.10); under the versions a script states they are what the signatures say. Where Unsloth is
-imported before TRL, its version of TRL's classes is made, and the defaults are Unsloth's.
+The tables list the defaults that are worth a fact, with their values in the newest known versions (trl 1.16,
+transformers 5.23, peft 0.21, unsloth 2026.10); under the versions that a script states, the signatures give
+the values. If Unsloth is imported before TRL, its versions of TRL's classes are made, with Unsloth's
+defaults.
 """
 
 from __future__ import annotations
@@ -59,10 +60,10 @@ BITS_AND_BYTES: dict[str, Any] = {"load_in_4bit": False, "load_in_8bit": False}
 
 @dataclass(frozen=True)
 class Replaced:
-    """What Unsloth, where it is imported, puts in place of TRL's classes.
+    """The TRL classes that Unsloth replaces when it is imported.
 
-    `early` are the names that the script took from TRL before, which stay TRL's; `sure` is False where the import is
-    tried, and the script goes on without it.
+    `early` are the names that the script imported from TRL before, which remain TRL's; `sure` is False if the
+    import is in a `try` and the script continues without it.
     """
 
     early: frozenset[str] = frozenset()
@@ -75,7 +76,7 @@ _replaced: ContextVar[Replaced | None] = ContextVar("replaced", default=None)
 
 @contextmanager
 def under(installed: dict[str, str] | None, replaced: Replaced | None = None) -> Iterator[None]:
-    """Defaults are those of these versions (library -> version) while a script is read."""
+    """Use the defaults of these versions (library -> version) while a script is read."""
     tokens = _installed.set(installed), _replaced.set(replaced)
     try:
         yield
@@ -85,18 +86,18 @@ def under(installed: dict[str, str] | None, replaced: Replaced | None = None) ->
 
 
 def of(callee: str) -> dict[str, Any]:
-    """The defaults of what this call makes; empty when they are not known."""
+    """Return the defaults of the object that this call makes; empty if they are not known."""
     return _of(callee, _versions(), generated(callee))
 
 
 def otherwise(callee: str) -> dict[str, Any] | None:
-    """The defaults where Unsloth turns out not to be installed; None where nothing depends on that."""
+    """Return the defaults if Unsloth turns out not to be installed, or None if nothing depends on that."""
     replaced = _replaced.get()
     return _of(callee, _versions(), "") if generated(callee) and replaced is not None and not replaced.sure else None
 
 
 def generated(callee: str) -> str:
-    """The class that Unsloth generates for a configuration of TRL: `UnslothSFTConfig`; "" where TRL's own is made."""
+    """Return the class that Unsloth generates for a TRL configuration, as `UnslothSFTConfig`, or "" for TRL's own."""
     replaced, (library, _, name) = _replaced.get(), callee.partition(".")
     version = (_installed.get() or {}).get("unsloth", "")
     if callee == "unsloth.UnslothTrainingArguments":
@@ -120,7 +121,7 @@ def may_be_missing() -> bool:
 
 
 def trains_by_unsloth(callee: str) -> bool:
-    """Whether a trainer is one that Unsloth generates in place of TRL's: certainly, and not where it may be."""
+    """Return whether a trainer is certainly one that Unsloth generates in place of TRL's."""
     replaced, version = _replaced.get(), (_installed.get() or {}).get("unsloth", "")
     if callee not in ("unsloth.UnslothTrainer", "unsloth.trainer.UnslothTrainer"):
         library, _, name = callee.partition(".")
@@ -132,10 +133,10 @@ def trains_by_unsloth(callee: str) -> bool:
 
 
 def length_of(callee: str) -> str:
-    """How Unsloth's class comes to the length that the trainer cuts at.
+    """Return how Unsloth's class computes the length at which the trainer cuts.
 
-    "model" takes the model's length whatever `max_length` says, "shorter" the shorter of the two; "" where `max_length`
-    alone says it.
+    "model" is the model's length whatever `max_length` is, "shorter" is the shorter of the two; "" means that
+    `max_length` alone sets it.
     """
     name, version = generated(callee), (_installed.get() or {}).get("unsloth", "")
     if name != "UnslothSFTConfig":
@@ -172,7 +173,7 @@ def _of(callee: str, versions: tuple[tuple[str, str], ...], generated: str) -> d
 
 
 def _plain(callee: str, versions: tuple[tuple[str, str], ...]) -> dict[str, Any]:
-    """The defaults of the class that the library itself defines."""
+    """Return the defaults of the class that the library itself defines."""
     newest, installed = _newest(callee), dict(versions)
     library, _, callable = callee.partition(".")
     if library == HOME_OF_ENCODERS:
@@ -227,7 +228,7 @@ def _newest(callee: str) -> dict[str, Any]:
 
 
 def name(callee: str) -> str:
-    """How the owner of a default is called in a trace: `TrainingArguments`, `FastLanguageModel.get_peft_model`."""
+    """Return the name of a default's owner in a trace: `TrainingArguments`, `FastLanguageModel.get_peft_model`."""
     if made := generated(callee):
         return made
     owner, _, last = callee.rpartition(".")

@@ -1,4 +1,4 @@
-"""Values made from other values: how a fact is computed without losing what is uncertain about its parts."""
+"""Computes values from other values and keeps the uncertainty of their parts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KINDS = (Known, Default, Either, Term, Text, Unknown, Absent)
 
 
 def plain(value: Value) -> Any:
-    """The plain value of a Known or Default, else None."""
+    """Return the plain value of a Known or Default, else None."""
     return value.value if isinstance(value, (Known, Default)) else None
 
 
@@ -26,12 +26,12 @@ def options(value: Value) -> tuple[Value, ...]:
 
 
 def derive(function: Callable[..., Any], *values: Value, trace: Trace | None = None, terms: bool = False) -> Value:
-    """`function` of what the values hold, for every combination that may happen.
+    """Return `function` of the contents of the values, for every possible combination.
 
-    The function gets plain values of Known and Default, and Absent itself; what it returns is wrapped as Known (Default
-    if one of its inputs is one) unless it is a value already. An Unknown input makes the result Unknown with the same
-    reason; so does a Term, Text or object that only the run decides, unless the function asks for them with `terms`.
-    Eithers decided by the same condition move together.
+    The function gets plain values of Known and Default, and Absent itself; its result is wrapped as Known
+    (Default if one of its inputs is one) unless it is a Value already. An Unknown input makes the result Unknown
+    with the same reason; so does a Term, Text or object that is known only at run time, unless the function
+    requests them with `terms`. Eithers with the same condition move together.
     """
     if trace is None:
         trace = next((v.trace for v in values if v.trace), ())
@@ -47,7 +47,7 @@ def derive(function: Callable[..., Any], *values: Value, trace: Trace | None = N
 
 
 def undecided(value: Value) -> bool:
-    """Whether only the run decides it: an expression, a text with holes, an object that stands for one."""
+    """Return whether a value is known only at run time: an expression, a text with holes, an object for one."""
     return isinstance(value, (Term, Text)) or hasattr(getattr(value, "value", None), "slots")
 
 
@@ -115,7 +115,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {"max": max, "min": min, "int": int, 
 
 
 def for_processes(term: Term, processes: int) -> int | float | None:
-    """What an expression over the world size comes to with that many processes; None if it is no such expression."""
+    """Return the number of an expression over the world size with that many processes, or None if it is not one."""
     text, found = WORLD_SIZE.subn("processes", term.text)
     if not found or len(text) > 400:
         return None

@@ -1,4 +1,4 @@
-"""What several processes do at once: splits that each draws for itself, files that each writes."""
+"""Work that several processes do at once: splits that each draws for itself, files that each writes."""
 
 from __future__ import annotations
 
@@ -59,13 +59,16 @@ def read(run: Run, plan: TrainingPlan) -> None:
 
 
 def launched(line: str) -> re.Match[str] | None:
-    """How many processes a launch command in a line starts."""
+    """Return the match of the number of processes that a launch command in a line starts, or None."""
     start = LAUNCH.search(line)
     return PROCESSES.search(line, start.end()) if start is not None else None
 
 
 def processes(run: Run, plan: TrainingPlan) -> Value:
-    """Whether several processes train: said so, started so in a comment, or the rank is read without a default."""
+    """Return whether several processes train.
+
+    That is stated, or a launch command in a comment starts several, or the rank is read without a default.
+    """
     stated = plan.arguments.processes.value
     if merely_beside(run, stated):
         return Default(False, "the launcher")
@@ -84,7 +87,7 @@ def processes(run: Run, plan: TrainingPlan) -> Value:
 
 
 def merely_beside(run: Run, stated: Value) -> bool:
-    """Whether only an accelerate file that lies beside speaks of several processes: it may be for other scripts."""
+    """Return whether only an accelerate file beside the script sets several processes: it may be for other scripts."""
     named = (
         run.processes is not None or bool(getattr(run.settings, "launch", None)) or run.recording.started is not None
     )
@@ -137,7 +140,7 @@ def fixed(call: Call) -> bool:
 
 
 def unguarded(run: Run, guess: bool) -> Iterator[Defect]:
-    """What every process writes to the same place: downloads at any time, the rest when the training is over."""
+    """Yield the writes of every process to the same place: downloads at any time, others after the training."""
     if not run.train:
         return
     start = max(c.order for c in run.train)
@@ -171,7 +174,7 @@ def written(call: Call) -> str:
 
 
 def downloaded(call: Call) -> str:
-    """What a call downloads to a file of its own; what a hub's library downloads is locked by it."""
+    """Return what a call downloads to a file of its own, or ""; a hub's library locks its own downloads."""
     if call.callee in DOWNLOADS:
         return "downloads to the same file while others read it"
     if call.callee not in SHELLS:
@@ -181,7 +184,7 @@ def downloaded(call: Call) -> str:
 
 
 def guarded(call: Call) -> bool:
-    """Whether a test of the rank stands above the call, in its function or where that is called."""
+    """Return whether a test of the rank encloses the call, in its function or in the callers of that."""
     import libcst as cst
 
     if any(ONE.search(condition) for condition in (call.condition, *call.conditions)):
@@ -197,7 +200,7 @@ def guarded(call: Call) -> bool:
 
 
 def leaves_early(source: Source, path: list[cst.CSTNode]) -> bool:
-    """`if rank != 0: return` above it in the same body."""
+    """Return whether `if rank != 0: return` stands above it in the same body."""
     import libcst as cst
 
     for node in path:

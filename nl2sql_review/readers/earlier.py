@@ -1,4 +1,4 @@
-"""The checkpoints that a resumed run will find on this disk: whether they are of a run with the same schedule."""
+"""Checks whether the checkpoints on this disk that a resumed run will find have the same schedule."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_STEPS = 10**12  # a number of steps that is larger is none
 
 
 def changed(run: Run, plan: TrainingPlan, at: Place | None) -> Iterator[Defect]:
-    """Settings of the schedule that the newest checkpoint of the output directory was not trained with."""
+    """Yield the schedule settings that differ from those of the newest checkpoint in the output directory."""
     folder = run.arguments.value("output_dir")
     if not isinstance(folder, (Known, Default)) or not isinstance(folder.value, str) or at is None:
         return
@@ -34,7 +34,7 @@ def changed(run: Run, plan: TrainingPlan, at: Place | None) -> Iterator[Defect]:
 
 
 def differences(state: dict[str, Any], plan: TrainingPlan) -> Iterator[tuple[str, float, float]]:
-    """(setting, in the checkpoint, in the plan) of the first that differs; the number of steps decides over epochs."""
+    """Yield (setting, in the checkpoint, in the plan) of the first that differs; steps take precedence over epochs."""
     part = plan.arguments
     steps, epochs, rate = number(part.max_steps), number(part.epochs), number(part.learning_rate)
     rates = [e.get("learning_rate") for e in state.get("log_history") or () if isinstance(e, dict)]
@@ -58,7 +58,7 @@ def number(fact: Fact) -> float | None:
 
 
 def newest(run: Run, folder: str) -> tuple[str, dict[str, Any]] | None:
-    """(path as shown, trainer_state.json) of the checkpoint with the most steps in a directory of the project."""
+    """Return (path as shown, trainer_state.json) of the checkpoint with the most steps in a project directory."""
     project = run.recording.project
     if project is None or project.script is None or project.root is None:
         return None
@@ -71,7 +71,7 @@ def newest(run: Run, folder: str) -> tuple[str, dict[str, Any]] | None:
 
 
 def checkpoints(folder: str) -> list[tuple[int, str]]:
-    """(step, name) of the checkpoints in a directory, the last one first."""
+    """Return (step, name) of the checkpoints in a directory, the last one first."""
     found = []
     for name in disk.names(folder, prefix="checkpoint-")[:1000]:
         number = name.removeprefix("checkpoint-")

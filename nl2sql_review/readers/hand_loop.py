@@ -1,6 +1,7 @@
-"""A training loop written by hand: optimiser, schedule, batch, accumulation and precision, as its calls say them.
+"""Hand-written training loop: optimizer, schedule, batch, accumulation and precision, read from its calls.
 
-What a loop does between its calls is not read. So what no call says is unknown here, and never "does not apply".
+The code of a loop between its calls is not read. So a setting in no call is unknown here, and never "does not
+apply".
 """
 
 from __future__ import annotations
@@ -41,14 +42,14 @@ PRECISIONS = {"no": "none", "bf16": "bf16", "fp16": "fp16"}
 
 
 def trains(run: Run) -> bool:
-    """Whether the script trains in a loop of its own."""
+    """Return whether the script trains in a loop of its own."""
     if run.trainer is not None or run.arguments or run.arguments.unknown or run.configuration is not None:
         return False
     return any(last(c.callee) == "backward" for c in run.calls)
 
 
 def read(run: Run, part: Arguments) -> None:
-    """Fill the arguments section of such a loop; the processes are settled already."""
+    """Fill the arguments section of such a loop; the processes are set already."""
     optimizer = last_of(run, OPTIMIZERS)
     part.optimizer = named(optimizer, lambda name: name) if optimizer else unread(run, "which optimizer")
     part.learning_rate = given(run, optimizer, "the learning rate", "lr", "learning_rate", "$1")
@@ -63,7 +64,7 @@ def read(run: Run, part: Arguments) -> None:
 
 
 def saves(run: Run, part: Checkpointing) -> None:
-    """When and how often such a loop saves is between its calls."""
+    """Set when and how often such a loop saves to unknown, since that depends on code between its calls."""
     call = last_of(run, SAVES)
     what = f"when {last(call.callee)} is called" if call is not None else "whether anything is saved on the way"
     for name in ("save_strategy", "save_steps", "save_conflict", "save_total_limit"):
@@ -75,7 +76,7 @@ def unread(run: Run, what: str, at: Place | None = None) -> Fact:
 
 
 def last_of(run: Run, names: tuple[str, ...]) -> Call | None:
-    """The last call of one of these that is made, rather than of a method of what one of them made."""
+    """Return the last call of one of these names, not counting methods of an object that one of them made."""
     made = [c for c in run.calls if last(c.callee) in names and "(" not in c.callee]
     return made[-1] if made else None
 
@@ -98,7 +99,7 @@ def named(call: Call, name: Callable[[str], str]) -> Fact:
 
 
 def schedule(run: Run, part: Arguments) -> None:
-    """The schedule, its warm-up and its steps; a loop that makes none keeps the rate as it is."""
+    """Fill in the schedule, its warm-up and its steps; a loop without one keeps the learning rate constant."""
     call = last_of(run, (*SCHEDULES, *NAMED))
     if call is None:
         if any(re.search(r"schedul|_lr\b", last(c.callee), re.IGNORECASE) for c in run.calls):
@@ -122,7 +123,7 @@ def schedule(run: Run, part: Arguments) -> None:
 
 
 def batch(run: Run) -> Fact:
-    """The batch size of the loader that is shuffled, else of the first: the others are there to evaluate."""
+    """Return the batch size of the shuffled loader, else of the first: the other loaders are for evaluation."""
     loaders = [c for c in run.calls if last(c.callee) == "DataLoader" and "(" not in c.callee]
     if not loaders:
         return unread(run, "its batch size")
@@ -138,7 +139,7 @@ def batch(run: Run) -> Fact:
 
 
 def counts_batches(line: str) -> bool:
-    """Whether a line asks for every nth batch: `if step % n == 0:`."""
+    """Return whether a line selects every nth batch: `if step % n == 0:`."""
     zero = re.search(r"==[ \t]*0", line.partition("%")[2])
     return zero is not None and ":" in zero.string[zero.end() :]
 
@@ -163,7 +164,7 @@ def accumulation(run: Run) -> Fact:
 
 
 def by_division(run: Run) -> Fact | None:
-    """`(loss / n).backward()`, and a step of the optimiser where `(i + 1) % n == 0`: both say n, and the same."""
+    """Return the n of `(loss / n).backward()`, if the optimizer steps where `(i + 1) % n == 0` with the same n."""
     backward = [c for c in run.calls if last(c.callee) == "backward"]
     divisors = [divisor(thing) for c in backward for thing in losses(c)]
     values = {plain(value) if value is not None else None for value in divisors}
@@ -180,7 +181,10 @@ def by_division(run: Run) -> Fact | None:
 
 
 def with_default(run: Run, number: float, trace: Trace) -> Value:
-    """A number out of an expression: of an option, or of the environment, it is the default. The sum has lost that."""
+    """Return a number taken from an expression, as a Default if it comes from an option or the environment.
+
+    The arithmetic itself loses that.
+    """
     import libcst as cst
 
     said = next((step.node for step in trace if isinstance(step.node, cst.Call)), None)
@@ -191,13 +195,13 @@ def with_default(run: Run, number: float, trace: Trace) -> Value:
 
 
 def losses(call: Call) -> list[Any]:
-    """What a call of `backward` goes back from: the loss itself, or what an Accelerator is handed."""
+    """Return the losses of a `backward` call: its receiver, or what is passed to an Accelerator."""
     given = call.get("loss", "$0")
     return [call.receiver] if isinstance(given, Absent) else list(objects(given)) or [given]
 
 
 def divisor(loss: Any) -> Value | None:
-    """The number that a loss is divided by."""
+    """Return the number that a loss is divided by."""
     head, args, text = (getattr(loss, name, None) for name in ("head", "args", "text"))
     if head != "op" or not isinstance(args, tuple) or len(args) != 2 or not isinstance(text, str):
         return None
@@ -206,7 +210,7 @@ def divisor(loss: Any) -> Value | None:
 
 
 def precision(run: Run) -> Fact:
-    """By the Accelerator, else by autocast; a loop without either trains in the dtype of the model."""
+    """Return the precision by Accelerator, else by autocast; a loop without either trains in the model's dtype."""
     accelerator = last_of(run, ("Accelerator",))
     if accelerator is not None and not isinstance(value := accelerator.get("mixed_precision"), Absent):
         made = derive(lambda name: PRECISIONS.get(name, name) if isinstance(name, str) else name, value)

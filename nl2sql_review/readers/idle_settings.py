@@ -1,4 +1,4 @@
-"""Settings that do nothing: whose switch is off, that are overruled, swallowed, set too late, or that nobody reads."""
+"""Settings without effect: their switch is off, or they are overruled, swallowed, set too late or never read."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def idle(run: Run) -> Iterator[Defect]:
 
 
 def idle_ones(run: Run) -> Iterator[tuple[str, str]]:
-    """Arguments that count only with another one, and the reason why they do not."""
+    """Yield arguments that depend on another one and are ignored, with the reason."""
     given = run.arguments
     evaluates = given.value("eval_strategy", "evaluation_strategy")
     if left_out(evaluates) and isinstance(given.value("do_eval", "evaluate_during_training"), Absent):
@@ -112,19 +112,19 @@ def idle_ones(run: Run) -> Iterator[tuple[str, str]]:
 
 
 def left_out(value: Value) -> bool:
-    """Whether a switch is left out; one that is switched off says what it does."""
+    """Return whether a switch is left out; a switch that is explicitly off does not count."""
     return isinstance(value, Absent) or isinstance(value, Known) and value.value is None
 
 
 def word(value: Value) -> str:
-    """A strategy or schedule by its name, however it is written."""
+    """Return the name of a strategy or schedule, in any spelling."""
     text = getattr(value, "text", "")
     found = plain(value)
     return found.lower() if isinstance(found, str) else text.rpartition(".")[2].lower() if "." in text else ""
 
 
 def set_on_purpose(value: Value) -> bool:
-    """Whether an argument is given and says something: None, 0 and nothing at all are no setting."""
+    """Return whether an argument is given a real value: None, 0 and empty values do not count as settings."""
     return isinstance(value, (Known, Default)) and not from_library(value) and value.value not in (None, 0, 0.0, "", {})
 
 
@@ -200,7 +200,7 @@ def where(span: object) -> tuple[int, int]:
 
 
 def comment_places(run: Run, names: tuple[str, ...]) -> list[Place]:
-    """Where these training arguments stand."""
+    """Return the places of these training arguments."""
     found = (run.arguments.where(name) for name in names)
     return [place for place in found if place is not None and place.source is run.source]
 
@@ -217,7 +217,7 @@ NAMES = ("per_device_train_batch_size", "gradient_accumulation_steps")
 
 
 def contradicted(run: Run, plan: TrainingPlan) -> Fact:
-    """A comment at the batch or its accumulation that says another effective batch than the plan."""
+    """Return the comments at the batch or accumulation that name another effective batch than the plan."""
     made = plan.arguments.effective_batch.value
     if not isinstance(made, (Known, Default)) or not isinstance(made.value, (int, float)):
         why = "the effective batch is unknown"

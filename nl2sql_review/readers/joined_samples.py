@@ -1,4 +1,4 @@
-"""Samples that share a row, and whether attention ends where each ends."""
+"""Checks whether samples that share a row are separated in attention."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def by_version(run: Run, switch: str, value: Value, at: Place, attention: str) -
 
 
 def attention_of(run: Run) -> str | None:
-    """The attention that the model is loaded with, "sdpa" where nobody says; None where it is not known."""
+    """Return the model's attention implementation, "sdpa" if none is set, or None if unknown."""
     said = run.load.value("attn_implementation")
     if run.load.call is run.trainer or isinstance(said, Absent):
         kwargs = run.arguments.value("model_init_kwargs")
@@ -107,7 +107,7 @@ def attention_of(run: Run) -> str | None:
 
 
 def raw(run: Run) -> bool:
-    """Whether the texts are plain ones, with nothing asked and nothing answered: there a cut costs little."""
+    """Return whether the texts are plain, without question and answer: then a cut costs little."""
     if run.configuration is not None:
         return False
     texts = texts_of(run)
@@ -118,7 +118,7 @@ def raw(run: Run) -> bool:
 
 
 def loses_mask(run: Run) -> bool:
-    """Whether packing of the judged trl drops what says which tokens are the answer's."""
+    """Return whether packing in the judged trl drops the mask that marks the answer's tokens."""
     if run.trainer is None or run.trainer.callee != "trl.SFTTrainer" or uses_unsloth(run):
         return False
     return within(run, "trl", MEASURED, KEEPS_MASK) and on(run.arguments.value("packing"))

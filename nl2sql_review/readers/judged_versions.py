@@ -1,6 +1,7 @@
-"""The versions that a claim about behaviour rests on: the stated one itself, where exactly one is stated.
+"""Versions that a claim about behaviour rests on: the stated version itself, if exactly one is stated.
 
-What a signature is may be read of the nearest version in the tables; what a release does may have changed in between.
+A signature may be read from the nearest version in the tables; the behaviour of a release may have changed in
+between.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from .run import Run
 
 
 def judged(run: Run, library: str) -> tuple[str, ...]:
-    """The versions of a library that must all agree; empty when none is known."""
+    """Return the versions of a library that must all agree; empty if none is known."""
     if run.versions is None:
         return ()
     choice = run.versions[library]
@@ -18,6 +19,6 @@ def judged(run: Run, library: str) -> tuple[str, ...]:
 
 
 def within(run: Run, library: str, low: str, high: str = "") -> bool:
-    """Whether every judged version is at least `low`, and below `high` if one is given; False when none is known."""
+    """Return whether all judged versions are at least `low`, and below `high` if given; False if none is known."""
     found = judged(run, library)
     return bool(found) and all(key_of(low) <= key_of(v) and (not high or key_of(v) < key_of(high)) for v in found)

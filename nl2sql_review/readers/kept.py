@@ -1,4 +1,4 @@
-"""Which model is kept: the direction of the metric, early stopping, and what a restarted run finds of its state."""
+"""The model that is kept: the direction of the metric, early stopping, and the state that a restarted run finds."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def resume_never(value: Value) -> bool:
 
 
 def early_stopping(run: Run) -> Call | None:
-    """The callback that stops this trainer's run early."""
+    """Return the callback that stops this trainer's run early."""
     stops = [c for c in run.calls if last(c.callee) == "EarlyStoppingCallback"]
     if not stops:
         return None
@@ -71,7 +71,7 @@ def early_stopping(run: Run) -> Call | None:
 
 
 def direction(run: Run) -> Iterator[Defect]:
-    """A metric that is taken to be better the other way round."""
+    """Yield a metric whose direction is taken the wrong way round."""
     given = run.arguments
     metric, better = given.value("metric_for_best_model"), given.value("greater_is_better")
     name = plain(metric)
@@ -104,7 +104,7 @@ def direction(run: Run) -> Iterator[Defect]:
 
 
 def early(run: Run) -> Iterator[Defect]:
-    """Early stopping that leaves the last model, which was just found to be worse."""
+    """Yield early stopping that keeps the last model, which was just found to be worse."""
     call = early_stopping(run)
     loads = run.arguments.value("load_best_model_at_end")
     if call is None or "best_model_checkpoint" in run.source.text:
@@ -163,7 +163,7 @@ def optimizer(run: Run) -> Iterator[Defect]:
 
 
 def changing(run: Run, at: Place | None) -> Iterator[Defect]:
-    """A run that looks for its checkpoints in a folder that this start has just made."""
+    """Yield a defect if the run looks for its checkpoints in a folder that the same start has just created."""
     folder = run.arguments.value("output_dir")
     if isinstance(folder, (Known, Default, Absent)) or at is None or not run.train:
         return
@@ -182,7 +182,7 @@ def changing(run: Run, at: Place | None) -> Iterator[Defect]:
 
 
 def shared(run: Run) -> Iterator[Defect]:
-    """A second training that resumes in the folder of the first: it finds the first one's last step."""
+    """Yield a second training that resumes in the folder of the first and finds the first one's last step."""
     mine = run.arguments.value("output_dir")
     if not isinstance(mine, (Known, Default)) or run.trainer is None or not run.train:
         return
@@ -209,13 +209,13 @@ def trained(run: Run, trainer: Call) -> bool:
 
 
 def same_data(one: Call, other: Call) -> bool:
-    """Whether both train on the same rows, so that the second goes on where the first ended, or nobody can tell."""
+    """Return whether both train on the same rows, so that the second continues the first, or it cannot be told."""
     a, b = (loads(c) for c in (one, other))
     return not a or not b or a == b
 
 
 def loads(trainer: Call) -> list[str]:
-    """What the training rows of a trainer are loaded from, as the calls say it."""
+    """Return the sources of a trainer's training rows, from the load calls."""
     found = []
     for thing in objects(trainer.get("train_dataset")):
         for call in getattr(thing, "sources", ()):

@@ -1,4 +1,4 @@
-"""What accelerate and DeepSpeed files say of the run, and where they contradict the training arguments."""
+"""Settings in accelerate and DeepSpeed files, and where they contradict the training arguments."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NO_ACCELERATE = "no accelerate config was found"
 
 
 def processes(run: Run) -> Fact | None:
-    """How many processes an accelerate file starts; None when there is none that says so."""
+    """Return how many processes an accelerate file starts, or None if no file sets it."""
     launch = run.recording.launch
     value = launch.processes if launch is not None else None
     if value is None:
@@ -25,7 +25,7 @@ def processes(run: Run) -> Fact | None:
 
 
 def precision(run: Run, part: Arguments) -> None:
-    """accelerate's precision counts where the training arguments choose none."""
+    """Use accelerate's precision if the training arguments choose none."""
     launch = run.recording.launch
     value = launch.precision if launch is not None else None
     if value is None or plain(value) not in ("bf16", "fp16") or plain(part.mixed_precision.value) != "none":
@@ -39,7 +39,7 @@ def precision(run: Run, part: Arguments) -> None:
 
 
 def accumulation(run: Run, part: Arguments) -> None:
-    """A loop that is written by hand: `Accelerator()` without a number takes the launcher's."""
+    """Use the launcher's accumulation for a hand-written loop with `Accelerator()` without a number."""
     launch = run.recording.launch
     if launch is None or launch.accumulation is None or run.trainer is not None or run.arguments:
         return
@@ -54,7 +54,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
 
 
 def overruled(run: Run, part: Arguments) -> None:
-    """Where two say different things of one setting, nothing compares them, and one wins."""
+    """Fill in the settings that two places set to different values without a comparison, so that one wins."""
     launch = run.recording.launch
     if launch is None or (launch.processes, launch.precision, launch.accumulation) == (None, None, None):
         part.launcher_overruled = Fact(Known([]), at=run.place, why_not=NO_ACCELERATE)
@@ -77,10 +77,11 @@ def other_processes(run: Run, part: Arguments) -> Fact | None:
 
 
 def other_precision(run: Run, part: Arguments) -> Fact | None:
-    """bf16=True or fp16=True wins over the launcher; bf16=False chooses nothing, and the launcher's is taken.
+    """Return the conflict in precision, if any.
 
-    `mixed_precision: no`, which `accelerate config` writes unasked, chooses nothing either. Axolotl sets the launcher's
-    variable by its own keys, so that they always win.
+    bf16=True or fp16=True wins over the launcher; bf16=False chooses nothing, and the launcher's is used.
+    `mixed_precision: no`, which `accelerate config` writes unasked, chooses nothing either. Axolotl sets the
+    launcher's variable by its own keys, so that they always win.
     """
     value = run.recording.launch.precision
     wanted, flags = plain(value), {"bf16": part.bf16, "fp16": part.fp16}
@@ -106,7 +107,7 @@ def other_precision(run: Run, part: Arguments) -> Fact | None:
 
 
 def other_accumulation(run: Run, part: Arguments) -> Fact | None:
-    """A loop that is written by hand: `Accelerator` prefers the launcher's variable to its own argument."""
+    """Return the conflict in a hand-written loop: `Accelerator` prefers the launcher's variable to its own argument."""
     value, fact = run.recording.launch.accumulation, part.gradient_accumulation
     steps, used = plain(value), plain(fact.value)
     by_hand = (
@@ -119,7 +120,7 @@ def other_accumulation(run: Run, part: Arguments) -> Fact | None:
 
 
 def chosen(fact: Fact) -> bool:
-    """Whether it was written, and is no default of a library."""
+    """Return whether the value was written and is not a default of a library."""
     value = fact.value
     written = bool(value.trace) and bool(fact.argument)
     return isinstance(value, Known) and written and not value.trace[-1].note.startswith("library default")
@@ -132,7 +133,7 @@ def disagreement(name: str, stated: Value, fact: Fact, text: str, run: Run) -> F
 
 
 def place(run: Run, value: Value) -> str:
-    """Where it is said, in words."""
+    """Return the place of a launcher value in words."""
     if not value.trace:
         return "in its config"
     at = value.trace[-1]
@@ -141,7 +142,7 @@ def place(run: Run, value: Value) -> str:
 
 
 def conflicts(run: Run, plan: TrainingPlan) -> None:
-    """Settings that must be the same in both: the trainer compares them, and stops."""
+    """Fill in the settings that must agree in both: the trainer compares them and stops."""
     launch, part = run.recording.launch, plan.arguments
     if launch is None or not launch.said or not run.arguments:
         part.launcher_conflicts = Fact(Known([]), at=run.place, why_not=NO_FILE)

@@ -1,4 +1,4 @@
-"""The LoRA adapter: which call makes it, what it adapts, in which precision the base model is loaded."""
+"""The LoRA adapter: which call makes it, what it adapts, and in which precision the base model is loaded."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def note_scale(part: Lora) -> None:
 
 
 def scaling(run: Run, part: Lora) -> Fact:
-    """What PEFT calls scaling, from rank and alpha; a default where one of them is."""
+    """Return PEFT's scaling from rank and alpha; a default if one of them is."""
     r, alpha, stabilised = part.r.value, part.alpha.value, setting(run, "use_rslora").value
     for name, value in (("r", r), ("lora_alpha", alpha)):
         if not (isinstance(value, (Known, Default)) and isinstance(value.value, (int, float)) and value.value > 0):
@@ -146,7 +146,7 @@ def model_name(run: Run) -> Fact:
 
 
 def read_four_bit(run: Run, plan: TrainingPlan) -> None:
-    """4-bit by Unsloth's own argument, by a BitsAndBytesConfig, or because the published weights are 4-bit."""
+    """Fill in 4-bit by Unsloth's argument, by a BitsAndBytesConfig, or because the published weights are 4-bit."""
     part = plan.lora
     name = part.model_name.value
     if not run.load:
@@ -187,7 +187,10 @@ def read_four_bit(run: Run, plan: TrainingPlan) -> None:
 
 
 def by_trainer(run: Run) -> tuple[Value, str, Place | None]:
-    """`SFTTrainer("name", …)` loads the model itself, with `quantization_config` or `model_init_kwargs`."""
+    """Return the quantization of `SFTTrainer("name", …)`, which loads the model itself.
+
+    It takes `quantization_config` or `model_init_kwargs`.
+    """
     assert run.trainer is not None
     config = makers(run.trainer.get("quantization_config"))
     if not config:
@@ -205,7 +208,7 @@ def by_trainer(run: Run) -> tuple[Value, str, Place | None]:
 
 
 def optional_quantization(run: Run, value: Value) -> Value:
-    """`quantization_config=config if args.use_4bit else None`: also the branch without one counts."""
+    """Include the branch without quantization of `quantization_config=config if args.use_4bit else None`."""
     assert run.load.call is not None
     chosen = run.load.call.get("quantization_config")
     if isinstance(chosen, Either) and any(isinstance(o, Known) and o.value is None for o in chosen.options):
@@ -216,7 +219,7 @@ def optional_quantization(run: Run, value: Value) -> Value:
 
 
 def full_unless(run: Run, four: Value) -> Value:
-    """Unsloth drops 4-bit when another precision is asked for."""
+    """Return the 4-bit value, or False if another precision is set, since Unsloth then drops 4-bit."""
     for other in ("load_in_8bit", "load_in_16bit", "full_finetuning", "load_in_fp8"):
         asked = run.load.value(other)
         if isinstance(asked, Known) and asked.value is True:
@@ -226,7 +229,7 @@ def full_unless(run: Run, four: Value) -> Value:
 
 
 def by_name(name: Value, unquantized: Absent) -> Value:
-    """What a loader that quantizes nothing leaves: 16 bit, unless the model's name says that it is in 4 bit."""
+    """Return the result of a loader that quantizes nothing: 16 bit, unless the model's name indicates 4 bit."""
     if isinstance(name, Default):
         return derive(lambda text: Default(isinstance(text, str) and published_in_4bit(Known(text)), name.by), name)
     if any(not isinstance(o, (Known, Default, Absent)) for o in options(name)):
@@ -240,7 +243,7 @@ def by_name(name: Value, unquantized: Absent) -> Value:
 
 
 def published_in_4bit(name: Value) -> bool:
-    """Unsloth and others publish weights that are quantized with bitsandbytes already; their names end so."""
+    """Return whether the name ends like weights that Unsloth and others publish quantized with bitsandbytes."""
     return all(
         isinstance(o, (Known, Default)) and isinstance(o.value, str) and re.search(r"bnb-4bit/?$", o.value)
         for o in options(name)
@@ -255,7 +258,7 @@ def is_true(value: Value) -> bool:
 
 
 def modules(run: Run) -> tuple[Fact, Fact]:
-    """The projections that are adapted, and names that no model has (PEFT ignores those in silence)."""
+    """Return the adapted projections, and the names that no model has (PEFT ignores those without a message)."""
     fact = setting(run, "target_modules")
     value = fact.value
     if run.adapter.callee.startswith("unsloth") and "Vision" in run.adapter.callee or "FastModel" in run.adapter.callee:
@@ -306,7 +309,7 @@ def expand(chosen: object) -> object:
 
 
 def spelled_out(expression: str) -> list[str]:
-    """The modules that a regular expression names, `(q|k|v)_proj` and `[qkv]_proj` written out."""
+    """Return the modules that a regular expression names, with `(q|k|v)_proj` and `[qkv]_proj` written out."""
     names: list[str] = []
 
     def each(found: re.Match[str]) -> str:
@@ -320,7 +323,7 @@ def spelled_out(expression: str) -> list[str]:
 
 
 def unmatched(chosen: object) -> object:
-    """Names of no known model: near to a known one, or beside names of the Llama family."""
+    """Return names of no known model: similar to a known name, or beside names of the Llama family."""
     if not isinstance(chosen, (list, tuple, set, frozenset)):
         return []
     names = [n.rpartition(".")[2] for n in chosen if isinstance(n, str)]
@@ -331,7 +334,7 @@ def unmatched(chosen: object) -> object:
 
 
 def by_flags(adapter: ObjectSettings) -> Value:
-    """FastModel and FastVisionModel choose by kind of layer, all of them unless told otherwise."""
+    """Return the modules that FastModel and FastVisionModel choose by kind of layer: all, unless a flag is off."""
     flags = {}
     for flag in ("finetune_language_layers", "finetune_attention_modules", "finetune_mlp_modules"):
         value = adapter.value(flag)
@@ -344,7 +347,7 @@ def by_flags(adapter: ObjectSettings) -> Value:
 
 
 def checkpointing(run: Run) -> Fact:
-    """`use_gradient_checkpointing` of Unsloth's call; elsewhere only whether plain checkpointing is on."""
+    """Return `use_gradient_checkpointing` of Unsloth's call; otherwise only whether plain checkpointing is on."""
     call = run.adapter_call
     if run.adapter.callee.startswith("unsloth"):
         return setting(run, "use_gradient_checkpointing")
@@ -369,7 +372,7 @@ def checkpointing(run: Run) -> Fact:
 
 
 def misplaced(run: Run) -> Fact:
-    """A string such as "unsloth" given to the training arguments: accepted there, and only taken as true."""
+    """Return a string such as "unsloth" in the training arguments, which is accepted there but only taken as true."""
     value = run.arguments.value("gradient_checkpointing", "activation_checkpointing")
     if any(isinstance(o, (Known, Default)) and isinstance(o.value, str) for o in options(value)):
         return Fact(value, at=run.arguments.where("gradient_checkpointing", "activation_checkpointing"))

@@ -1,6 +1,6 @@
-"""What a script does to one model, call by call: which adapters it has, which of them trains, what is frozen.
+"""State of one model, call by call: which adapters it has, which of them trains, what is frozen.
 
-Wrapping is in place: the base model, what `get_peft_model` makes of it and what a merge hands back are one set of
+Wrapping is in place: the base model, the result of `get_peft_model` and the result of a merge are one set of
 weights under several names. The calls are replayed over all of these names.
 """
 
@@ -24,7 +24,7 @@ DEFAULT_NAME = "default"  # of an adapter that is given no name
 
 @dataclass(slots=True)
 class Adapter:
-    """`trains`: True, False, or None where it is not known (`why`)."""
+    """An adapter of a model. `trains`: True, False, or None if it is not known (`why`)."""
 
     name: str
     call: Call
@@ -37,7 +37,7 @@ class Adapter:
 
 @dataclass(slots=True)
 class Event:
-    """Something that was done to a model and that is wrong whatever follows: `kind` says what."""
+    """A call on a model that is wrong whatever follows; `kind` names the mistake."""
 
     kind: str
     place: Place
@@ -59,12 +59,12 @@ class ModelState:
 
     @property
     def adapter(self) -> Adapter | None:
-        """The one that the forward pass goes through."""
+        """The adapter that the forward pass goes through."""
         return self.adapters.get(self.active)
 
 
 def family(run: Run, thing: Object | None) -> list[Any]:
-    """Return all objects that share the weights of a model: what it was made from, and what was made of it."""
+    """Return all objects that share the weights of a model: its sources, and everything made from it."""
     members: list[Any] = []
     waiting = [thing]
     while waiting and len(members) < 50:
@@ -89,13 +89,16 @@ def wraps(call: Call) -> bool:
 
 
 def loads_adapter(call: Call) -> bool:
-    """`PeftModel.from_pretrained(base, folder)` and `AutoPeftModelForCausalLM.from_pretrained(folder)`."""
+    """Return whether a call loads an adapter.
+
+    `PeftModel.from_pretrained(base, folder)` and `AutoPeftModelForCausalLM.from_pretrained(folder)` do.
+    """
     owner, _, name = call.callee.rpartition(".")
     return name == "from_pretrained" and last(owner).startswith(ADAPTER_LOADERS)
 
 
 def subject(call: Call) -> Iterator[Any]:
-    """Yield the models that a call may change: its receiver, what that was taken from, and its arguments."""
+    """Yield the models that a call may change: its receiver, the owners of that, and its arguments."""
     if call.receiver is not None:
         yield from owners(call.receiver)
     for name in ("model", "base_model", "$0"):
@@ -103,7 +106,7 @@ def subject(call: Call) -> Iterator[Any]:
 
 
 def owners(thing: Object | None, depth: int = 0) -> Iterator[Any]:
-    """An object, and what it was taken from: the model of `model.named_parameters()[i][1]`."""
+    """Yield an object and the objects it was taken from, such as the model of `model.named_parameters()[i][1]`."""
     while thing is not None and depth < 12:
         yield thing
         depth += 1
@@ -119,7 +122,7 @@ def owners(thing: Object | None, depth: int = 0) -> Iterator[Any]:
 
 
 def replay(run: Run, thing: Object | None, until: int | None = None) -> ModelState:
-    """The state of a model when the call with the order `until` is reached; at the end of the script without."""
+    """Return the state of a model before the call with the order `until`, or at the end of the script without it."""
     members = family(run, thing)
     chain = backward(thing)
     state = ModelState()
@@ -149,7 +152,7 @@ def backward(thing: Object | None) -> list[Call]:
 
 
 def apply(run: Run, state: ModelState, call: Call, own: bool) -> None:
-    """One call upon the state. `own`: the model is what this call returned, so that it surely ran."""
+    """Apply one call to the state. `own`: the model is the result of this call, so it surely ran."""
     name = last(call.callee)
     sure = own or not call.conditional
     if is_model_load(call) and not loads_adapter(call):
@@ -210,7 +213,7 @@ def adapter_name(call: Call) -> tuple[str, str]:
 
 
 def made(state: ModelState, call: Call, sure: bool) -> None:
-    """`get_peft_model` and `add_adapter`: a new adapter, on a model that should have none."""
+    """Apply `get_peft_model` or `add_adapter`: a new adapter, on a model that should have none."""
     fast = call.callee.startswith("unsloth")
     name, why = adapter_name(call) if not fast else (DEFAULT_NAME, "")
     adapter = Adapter(name, call, call.place)
@@ -241,7 +244,7 @@ def config_of(call: Call) -> ObjectSettings:
 
 
 def judge_config(adapter: Adapter, settings: ObjectSettings, maker: Call | None, made_object: Object | None) -> None:
-    """An adapter made with `inference_mode=True`, or from the configuration of a saved one, is frozen."""
+    """Mark an adapter as frozen if it is made with `inference_mode=True` or from the configuration of a saved one."""
     one = ObjectSettings([(maker, made_object)])
     mode = one.value("inference_mode")
     if isinstance(mode, (Known, Default)):
@@ -267,7 +270,7 @@ def merged(state: ModelState, call: Call, sure: bool) -> None:
 
 
 def activate(state: ModelState, call: Call, sure: bool) -> None:
-    """`set_adapter` makes the one it names the active one, and lets it train."""
+    """Apply `set_adapter`: it activates the adapter that it names and makes it trainable."""
     name = call.get("adapter_name", "$0")
     if isinstance(name, (Known, Default)) and isinstance(name.value, str) and name.value in state.adapters and sure:
         state.active = name.value
@@ -283,7 +286,7 @@ def freeze(state: ModelState, place: Place, by: str) -> None:
 
 
 def gradients(state: ModelState, call: Call, sure: bool) -> None:
-    """Writes of `requires_grad`: off for every parameter freezes the adapter, anything else may free it again."""
+    """Apply a write of `requires_grad`: off for every parameter freezes the adapter, others may unfreeze it."""
     value = next(iter(call.arguments.values()), Known(True))
     whole = getattr(call.receiver, "kind", "") == "model" and call.callee.endswith("requires_grad_")
     if not whole and not of_every_parameter(call):
@@ -309,7 +312,7 @@ def gradients(state: ModelState, call: Call, sure: bool) -> None:
 
 
 def of_every_parameter(call: Call) -> bool:
-    """Whether what is written to is the variable of a loop over all parameters of a model."""
+    """Return whether the write is to the variable of a loop over all parameters of a model."""
     one = call.receiver
     for _ in range(4):
         maker = getattr(one, "call", None)
@@ -322,7 +325,7 @@ def of_every_parameter(call: Call) -> bool:
 
 
 def guards(call: Call) -> list[str]:
-    """The tests between the loop and the statement, as code."""
+    """Return the tests between the loop and the statement, as code."""
     import libcst as cst
 
     from ..source.syntax import walk
@@ -340,7 +343,7 @@ def guards(call: Call) -> list[str]:
 
 
 def adapter_folder(run: Run, call: Call) -> Place | None:
-    """Return the argument of a plain loader that names a folder with an adapter, None where there is none."""
+    """Return the argument of a plain loader that names a folder with an adapter, or None if there is none."""
     names = ("pretrained_model_name_or_path", "model_name", "$0")
     value: Value = call.get(*names)
     if not isinstance(value, (Known, Default)):

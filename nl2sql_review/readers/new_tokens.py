@@ -1,4 +1,4 @@
-"""Tokens that the script adds to the vocabulary, and whether the rows they get in the embeddings are trained."""
+"""Tokens that the script adds to the vocabulary, and whether their rows in the embeddings are trained."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def untrained(run: Run, plan: TrainingPlan) -> Fact:
 
 
 def of_the_model(run: Run, call: Call) -> bool:
-    """Whether the tokenizer is the trained model's: a script may have others, for other models."""
+    """Return whether the tokenizer is the trained model's: a script may have others for other models."""
     if last(call.callee) in ("add_new_tokens", "setup_chat_format"):
         return True
     thing = call.receiver
@@ -105,7 +105,7 @@ def before_training(run: Run, call: Call) -> bool:
 
 
 def tokens(call: Call) -> Iterator[str | Unknown]:
-    """What is added, padding left out: that is masked wherever it stands."""
+    """Yield the added tokens without padding, which is masked wherever it occurs."""
     name = last(call.callee)
     if name == "setup_chat_format":
         yield from CHATML
@@ -142,7 +142,7 @@ def texts(value: object) -> Iterator[str | Unknown]:
 
 
 def is_new(token: str, models: list[str]) -> bool | Unknown:
-    """Whether the vocabulary of the model lacks a token."""
+    """Return whether the vocabulary of the model lacks a token."""
     if COMMON.fullmatch(token) or not MARKER.fullmatch(token.strip()):
         return Unknown(f"it is unknown whether the model's vocabulary has {token}")
     families = {f.name if (f := family(m)) is not None else "" for m in models}
@@ -158,7 +158,7 @@ def is_new(token: str, models: list[str]) -> bool | Unknown:
 
 
 def trained(run: Run) -> bool | Unknown:
-    """Whether the adapter trains rows of the embeddings."""
+    """Return whether the adapter trains rows of the embeddings."""
     if run.adapter.unknown and not run.adapter:
         return Unknown(run.adapter.unknown)
     saved = run.adapter.value("modules_to_save")
@@ -194,7 +194,7 @@ def names(value: Value) -> list[str] | None:
 
 
 def place(run: Run, added: Call) -> Place:
-    """Where the adapter says what it trains; where it is not seen to be made, the call that adds the tokens."""
+    """Return where the adapter's trained modules are set, or the call that adds the tokens if no adapter is seen."""
     call = run.adapter.call or run.adapter_call or added
     for one in ("modules_to_save", "target_modules"):
         if one in call.places:

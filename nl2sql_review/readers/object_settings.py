@@ -1,4 +1,4 @@
-"""The settings of one thing, as the calls that made it and later writes to it gave them."""
+"""Settings of one object, from the calls that made it and later writes to it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def last(callee: str) -> str:
 
 
 def objects(value: Value) -> Iterator[Any]:
-    """The interpreter's objects that a value may be."""
+    """Yield the interpreter's objects that a value may be."""
     if isinstance(value, Either):
         for option in value.options:
             yield from objects(option)
@@ -27,10 +27,10 @@ def objects(value: Value) -> Iterator[Any]:
 
 @dataclass(slots=True)
 class ObjectSettings:
-    """The settings of one thing (an adapter, the training arguments), however many calls may have made it.
+    """The settings of one object (an adapter, the training arguments), however many calls may have made it.
 
-    `makers` are the calls, each with the object it made; `unknown` says why there may be others. Attribute writes on
-    the object after the call count as the setting they change.
+    `makers` are the calls, each with the object it made; `unknown` is the reason why there may be others.
+    Attribute writes to the object after the call count as the setting they change.
     """
 
     makers: list[tuple[Call | None, Any]] = field(default_factory=list)
@@ -53,7 +53,7 @@ class ObjectSettings:
         return self.call.place if self.call is not None else None
 
     def value(self, *names: str) -> Value:
-        """What the first of these parameters was given, joined over the makers; Absent when left out."""
+        """Return the value given to the first of these parameters, joined over the makers; Absent if left out."""
         if not self.makers:
             return Unknown(self.unknown) if self.unknown else Absent(f"{names[0]} is not set")
         result: Value | None = None
@@ -64,7 +64,7 @@ class ObjectSettings:
         return result
 
     def fact(self, *names: str) -> Fact:
-        """The setting, or the library's default for it; `at` is the argument, or the call that lacks it."""
+        """Return the setting or the library's default for it; `at` is the argument, or the call that lacks it."""
         result: Value | None = None
         for call, made in self.makers:
             one = given(call, made, names, self.settled)
@@ -76,9 +76,9 @@ class ObjectSettings:
         return Fact(result, at=self.where(*names), argument=self.spelling(*names))
 
     def before(self, calls: Iterable[Call], order: int) -> None:
-        """Let nothing count that is written to the objects at or after a place in the order of the calls: `train()`.
+        """Ignore writes to the objects at or after a place in the order of the calls, that of `train()`.
 
-        What was written last before it counts; where nothing was, the argument of the call that made the object.
+        The last write before it counts; without one, the argument of the call that made the object.
         """
         objects_made = {id(made): made for _, made in self.makers if made is not None}
         writes = [c for c in calls if c.callee.endswith("=") and id(c.receiver) in objects_made]
@@ -94,7 +94,7 @@ class ObjectSettings:
         return bool(slots) and all(name in held and self.settled.get((key, name), 0) is not None for key, held in slots)
 
     def spelling(self, *names: str) -> str:
-        """The setting's name in this script: of several spellings the one used; in a configuration the key."""
+        """Return the setting's name in this script: the spelling that is used; in a configuration, the key."""
         used = (
             call.keys.get(n, n)
             for call, _ in self.makers
@@ -143,7 +143,7 @@ def given(
 
 
 def completed(value: Value, otherwise: Value | None) -> Value:
-    """The value, with the library's default where it, or one branch of it, is left out."""
+    """Return the value, with the library's default if it, or one branch of it, is left out."""
     if otherwise is None:
         return value
     if isinstance(value, Absent):
@@ -178,7 +178,7 @@ def made_by(calls: Iterable[Call]) -> ObjectSettings:
 
 
 def makers(value: Value) -> ObjectSettings:
-    """The calls and objects behind a value that should be a configuration object."""
+    """Return the calls and objects behind a value that should be a configuration object."""
     found: list[tuple[Call | None, Any]] = []
     for thing in objects(value):
         call = getattr(thing, "call", None)
@@ -194,5 +194,5 @@ def makers(value: Value) -> ObjectSettings:
 
 
 def from_library(value: Value) -> bool:
-    """Whether a value is what a library takes where the script says nothing."""
+    """Return whether a value is the default of a library, because the script does not set it."""
     return bool(value.trace) and value.trace[-1].note.startswith("library default")

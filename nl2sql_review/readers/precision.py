@@ -1,4 +1,4 @@
-"""Mixed precision: what the two flags come to on a GPU with bfloat16 and on one without."""
+"""Mixed precision: the effect of the two flags on a GPU with bfloat16 and on one without."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ REFUSES = "the script stops on a GPU without bfloat16, where fp16 would work"
 
 
 def read(run: Run, part: Arguments) -> None:
-    """Fill `bf16`, `fp16` as they really are, and `mixed_precision`."""
+    """Fill the effective `bf16` and `fp16`, and `mixed_precision`."""
     sft_precision(part)
     emulated = not patched(run.recording) and run.configuration is None  # whose programs ask for themselves
     part.mixed_precision = by_unsloth(run, of_flags(part.bf16, part.fp16, emulated))
@@ -51,7 +51,7 @@ def read(run: Run, part: Arguments) -> None:
 
 
 def sft_precision(part: Arguments) -> None:
-    """SFTConfig turns bf16 on by itself unless fp16 is on."""
+    """Turn bf16 on as SFTConfig does by itself, unless fp16 is on."""
     bf16 = part.bf16.value
     if isinstance(bf16, Known) and bf16.value is None:
         part.bf16.value = derive(lambda half: half is not True, part.fp16.value, trace=bf16.trace)
@@ -59,7 +59,10 @@ def sft_precision(part: Arguments) -> None:
 
 
 def of_flags(bf16: Fact, fp16: Fact, emulated: bool = False) -> Fact:
-    """Both flags, on a GPU with bfloat16 and on one without. `emulated`: PyTorch's own probe says yes on both."""
+    """Return the effect of both flags, on a GPU with bfloat16 and on one without.
+
+    `emulated`: PyTorch's own probe returns True on both.
+    """
     first = fp16 if from_library(bf16.value) and not from_library(fp16.value) else bf16
     if isinstance(bf16.value, Absent) and isinstance(fp16.value, Absent):
         return Fact(Absent("no training arguments"), at=bf16.at, why_not=bf16.why_not)
@@ -86,7 +89,7 @@ CHOSEN_BY_GPU = {
 
 
 def by_unsloth(run: Run, fact: Fact) -> Fact:
-    """The trainers that Unsloth generates ask the GPU where neither flag is on, and follow the model's dtype."""
+    """Return the precision of Unsloth's trainers: if neither flag is on, the GPU and the model's dtype decide."""
     value = fact.value
     chosen = next((CHOSEN_BY_GPU[n] for v in options(value) if (n := plain(v)) in CHOSEN_BY_GPU), "")
     trainer = run.trainer
@@ -116,7 +119,7 @@ def is_half(dtype: Value) -> bool:
 
 
 def refuses_old(at: Place | None) -> bool:
-    """Whether the script checks for bfloat16 and stops by itself where there is none."""
+    """Return whether the script checks for bfloat16 and stops by itself if there is none."""
     source = at.source if at is not None else None
     if source is None or not PROBE.search(getattr(source, "text", "")) or not hasattr(source, "nodes"):
         return False
@@ -132,7 +135,7 @@ def refuses_old(at: Place | None) -> bool:
 
 
 def on(value: Value, supported: bool, emulated: bool = False) -> bool | None:
-    """Whether a flag is on, given whether the GPU supports bfloat16; None when it cannot be told."""
+    """Return whether a flag is on, given whether the GPU supports bfloat16; None if it cannot be told."""
     if isinstance(value, Absent):
         return False
     if isinstance(value, (Known, Default)):
@@ -157,9 +160,10 @@ def on(value: Value, supported: bool, emulated: bool = False) -> bool | None:
 
 
 def asked(text: str, supported: bool, emulated: bool = False) -> bool | None:
-    """What `is_bfloat16_supported()` and its kin say, or a compute capability compared with 8 (Ampere, the first).
+    """Return the result of a test for bfloat16 support, or None for any other test.
 
-    None for another question. That there is a GPU at all is taken for granted: the run trains on it.
+    The test is `is_bfloat16_supported()` or the like, or compares a compute capability with 8 (Ampere, the first
+    with support). That there is a GPU at all is taken for granted: the run trains on it.
     """
     if text.startswith("not "):
         inner = asked(text[4:].strip(), supported, emulated)
@@ -181,7 +185,7 @@ def asked(text: str, supported: bool, emulated: bool = False) -> bool | None:
 
 
 def emulating(value: Value) -> str:
-    """The probe in a flag that counts emulation, "" where there is none."""
+    """Return the probe in a flag that counts emulation, or "" if there is none."""
     text = value.condition if isinstance(value, Either) else value.text if isinstance(value, Term) else ""
     found = EMULATED.search(text)
     return f"{found[0].rstrip('(')}()" if found else ""

@@ -1,4 +1,4 @@
-"""The project's own conventions: where things lie, what is tracked, and whether what is tracked is true."""
+"""Conventions of the project: where files lie, what is tracked, and whether the tracked values are right."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
 
 
 def script(run: Run) -> Fact:
-    """The script's path from its project's root, the nearest folder with `.git`, pyproject.toml or our settings."""
+    """Return the script's path from its project's root: the nearest folder with `.git`, pyproject.toml or settings."""
     path = getattr(run.source, "path", "") or ""
     if not path or not disk.is_file(path):
         return Fact(Known(path), at=run.place, why_not="the script is not a file, so it has no path")
@@ -112,7 +112,7 @@ def log_file(run: Run) -> Fact:
 
 
 def dataset_configs(run: Run) -> Fact:
-    """Where the class that describes a dataset is defined: the script itself, or another file of the project."""
+    """Return where the class that describes a dataset is defined: in the script or another file of the project."""
     for cls in run.recording.classes:
         fields = {*getattr(cls, "fields", ())}
         if "path" in fields and {"weight", "name"} & fields:
@@ -151,7 +151,7 @@ def tracker(run: Run) -> Fact:
 
 
 def switched_off(run: Run) -> Call | None:
-    """A write to the environment that keeps W&B from logging although the trainer reports to it."""
+    """Return a write to the environment that disables W&B although the trainer reports to it, or None."""
     for call in run.calls:
         given = next(iter(call.arguments.values()), Absent())
         value = (
@@ -178,7 +178,7 @@ def reported(value: object) -> object:
 
 
 def untracked(run: Run, plan: TrainingPlan) -> Fact:
-    """Settings that the tracker or the log states with another value than the run uses."""
+    """Return the settings that the tracker or the log records with another value than the run uses."""
     wrong: list[str] = []
     first: Place | None = None
     compared, unknown = 0, ""
@@ -213,7 +213,7 @@ def untracked(run: Run, plan: TrainingPlan) -> Fact:
 
 
 def used_by(run: Run, plan: TrainingPlan, name: str) -> Fact:
-    """What the run does about a setting that somebody tells of: a fact of the plan, or what a call is given."""
+    """Return the run's value of a recorded setting: a fact of the plan, or the argument of a call."""
     if name in FACT_OF:
         return plan[FACT_OF[name]]
     for given in (run.arguments, run.adapter, run.load):
@@ -223,7 +223,7 @@ def used_by(run: Run, plan: TrainingPlan, name: str) -> Fact:
 
 
 def known_setting(run: Run, name: object) -> bool:
-    """Whether a name is one of the plan's, or of what the training arguments, the adapter or the loader is given."""
+    """Return whether a name is a setting of the plan, the training arguments, the adapter or the loader."""
     if not isinstance(name, str):
         return False
     if name in FACT_OF:
@@ -281,7 +281,7 @@ def tracked(run: Run) -> Iterator[tuple[str, Value, Place]]:
 
 
 def entries(run: Run, value: Value, place: Place) -> Iterator[tuple[str, Value, Place]]:
-    """The settings among the items of a dict, one level of nesting deep: {"lora": {"r": 16}}."""
+    """Yield the settings among the items of a dict, also in nested dicts: {"lora": {"r": 16}}."""
     items = value.parts if isinstance(value, Unknown) else plain(value)
     if not isinstance(items, dict):
         return
@@ -300,7 +300,7 @@ def entries(run: Run, value: Value, place: Place) -> Iterator[tuple[str, Value, 
 
 
 def logged(run: Run) -> Iterator[tuple[str, Value, Place]]:
-    """Numbers that stand as literals in a log line. What a format fills in is another setting's business."""
+    """Yield numbers that are literals in a log line. A value filled in by a format is a separate setting."""
     for call in told_of(run):
         if last(call.callee) not in LOGGERS or call.callee.split(".")[0] not in (
             "logging",
@@ -330,7 +330,10 @@ def logged(run: Run) -> Iterator[tuple[str, Value, Place]]:
 
 
 def setting_name(label: str) -> str:
-    """The setting a label ends in: "training with learning rate" states learning_rate. One letter is too little."""
+    """Return the setting at the end of a label: "training with learning rate" is learning_rate.
+
+    A name of one letter is not accepted.
+    """
     words = re.split(r"[\s_]+", label.lower().strip())
     names = ("_".join(words[i:]) for i in range(len(words)))
     return next((n for n in names if n in FACT_OF and len(n) > 1), "")

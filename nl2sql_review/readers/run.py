@@ -61,12 +61,12 @@ class Run:
 
     @property
     def configuration(self) -> Any:
-        """What the configuration states beyond its calls; None for a script."""
+        """The facts that a configuration states beyond its calls; None for a script."""
         return self.recording.configuration
 
     @property
     def place(self) -> Place | None:
-        """Where to point when nothing else has a place."""
+        """The place to point to if nothing else has one."""
         for call in (self.trainer, self.arguments.call, self.adapter_call, self.load.call):
             if call is not None:
                 return call.place
@@ -74,7 +74,7 @@ class Run:
 
     @property
     def processes(self) -> int | None:
-        """Number of training processes: the settings or the command line, else a comment in the script."""
+        """Number of training processes: from the settings or the command line, else from a comment in the script."""
         said = getattr(self.source, "directives", {}).get("processes")
         return getattr(self.settings, "processes", None) or (int(said) if said else None)
 
@@ -88,7 +88,7 @@ class Run:
 
 
 def runs(recording: Recording, source: Source, settings: ProjectSettings | None) -> list[Run]:
-    """One run per trainer that is constructed; without any, one of the adapter, arguments and model calls there are."""
+    """Return one run per constructed trainer, or else one of the adapter, arguments and model calls there are."""
     trainers = [c for c in recording.calls if is_trainer(c)]
     if trainers:
         trained = train_calls(recording, alone=trainers[0] if len(trainers) == 1 else None)
@@ -116,7 +116,7 @@ def runs(recording: Recording, source: Source, settings: ProjectSettings | None)
 
 
 def is_trainer(call: Call) -> bool:
-    """A class of a library that trains, and no function named after one: `PatchDPOTrainer()` makes none."""
+    """Return whether a call makes a trainer of a library; a function named after one, `PatchDPOTrainer()`, does not."""
     name = last(call.callee)
     if not name.endswith("Trainer") or not name[:1].isupper() or name.startswith("Patch"):
         return False
@@ -132,14 +132,14 @@ def is_model_load(call: Call) -> bool:
 
 
 def infers(recording: Recording) -> bool:
-    """Whether a script that only loads a model does so to use it, not to train it."""
+    """Return whether a script that only loads a model uses it without training it."""
     names = {last(c.callee) for c in recording.calls}
     trains = {"backward", "AdamW", "Accelerator", "prepare_model_for_kbit_training"} & names
     return not trains and bool({"generate", "for_inference", "pipeline", "eval", "LLM"} & names)
 
 
 def linked(run: Run, trainers: list[Call], trained: dict[int, list[Call]]) -> Run:
-    """Fill in the calls that belong to the run's trainer; `trained` are those that train, as `train_calls` has them."""
+    """Fill in the calls that belong to the run's trainer; `trained` holds the training calls from `train_calls`."""
     trainer = run.trainer
     assert trainer is not None
     value = trainer.get("args", "training_args", "config")
@@ -181,7 +181,7 @@ def linked(run: Run, trainers: list[Call], trained: dict[int, list[Call]]) -> Ru
 
 
 def undecided(value: Value) -> bool:
-    """Whether a value may be a configuration and may be None."""
+    """Return whether a value may be a configuration or None."""
     return not isinstance(value, Absent) and not (isinstance(value, (Known, Default)) and value.value is None)
 
 
@@ -199,7 +199,7 @@ def fall_back(run: Run, why: str) -> None:
 
 
 def follow_model(run: Run, things: list[Any], calls: Iterable[Call]) -> None:
-    """From the model the trainer gets, back through what was done to it, to where it was loaded."""
+    """Follow the trainer's model back through the calls made on it to the call that loads it."""
     waiting: list[Call] = [*calls, *(c for t in things if (c := call_of(t)) is not None)]
     loads: list[Call] = []
     adapters: list[Call] = []
@@ -237,7 +237,7 @@ def follow_model(run: Run, things: list[Any], calls: Iterable[Call]) -> None:
 
 
 def call_of(thing: Object | None) -> Call | None:
-    """The call that made an object, also when it was taken out of the tuple the call returned."""
+    """Return the call that made an object, also if it was taken from the tuple that the call returned."""
     for _ in range(4):
         call: Call | None = getattr(thing, "call", None)
         if call is not None:
@@ -251,7 +251,7 @@ def call_of(thing: Object | None) -> Call | None:
 
 
 def adopt_adapter(run: Run, calls: list[Call]) -> None:
-    """Unsloth's get_peft_model takes the settings itself, PEFT's takes a LoraConfig."""
+    """Set the adapter of a run: Unsloth's get_peft_model takes the settings itself, PEFT's takes a LoraConfig."""
     run.adapter_call = calls[0]
     found = ObjectSettings()
     for call in calls:
@@ -268,7 +268,7 @@ def adopt_adapter(run: Run, calls: list[Call]) -> None:
 
 
 def train_calls(recording: Recording, alone: Call | None) -> dict[int, list[Call]]:
-    """List the calls that train, in order, by the id of their trainer's call; `alone` is the only trainer there is."""
+    """Return the training calls, in order, by the id of their trainer's call; `alone` is the only trainer, if one."""
     found: dict[int, list[Call]] = {}
     for call in recording.calls:
         name = last(call.callee)
@@ -286,7 +286,7 @@ def train_calls(recording: Recording, alone: Call | None) -> dict[int, list[Call
 
 
 def made_from(thing: Object | None) -> list[Call]:
-    """The calls an object went through: the trainer of `train_on_responses_only(trainer, …)` is the one inside."""
+    """Return the calls that made an object, including the trainer inside `train_on_responses_only(trainer, …)`."""
     found: list[Call] = []
     while thing is not None and len(found) < 10:
         if isinstance(thing, Instance) and thing.base is not None:

@@ -1,4 +1,4 @@
-"""The source of a value, as far as there is any: what an expression calls and reads, however deep."""
+"""Source of a value, as far as there is any: the calls and reads of an expression, at any depth."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DEPTH = 8
 
 
 def terms(value: object) -> Term | None:
-    """A value as an expression, whether it stands for itself or for an object of a library."""
+    """Return a value as an expression, whether it stands for itself or for an object of a library."""
     if isinstance(value, Term):
         return value
     inner: Any = getattr(value, "value", None)
@@ -18,7 +18,7 @@ def terms(value: object) -> Term | None:
 
 
 def spelt(value: object, depth: int = 0) -> str:
-    """All the code that a value is made of, in one text to be searched."""
+    """Return all the code of a value as one text to search."""
     if depth > DEPTH:
         return ""
     term = terms(value)

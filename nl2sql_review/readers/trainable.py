@@ -1,4 +1,4 @@
-"""Does anything train? Adapters that are frozen when training begins, replaced, inactive, or lack what was added."""
+"""Checks whether anything trains: adapters that are frozen, replaced or inactive when training begins."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def undecided(defects: list[Defect], doubts: list[str], at: Place | None) -> Fac
 
 
 def judged(run: Run, state: ModelState, branch: str) -> Iterator[Defect]:
-    """What freezes the adapter that training goes through."""
+    """Yield the defects that freeze the adapter that is trained."""
     assert run.trainer is not None
     own = not isinstance(run.trainer.get("peft_config"), Absent)
     if own:
@@ -111,12 +111,12 @@ def judged(run: Run, state: ModelState, branch: str) -> Iterator[Defect]:
 
 
 def others_train(state: ModelState, adapter: Adapter) -> bool:
-    """Whether another adapter trains; that it is not the active one is then the greater defect."""
+    """Return whether another adapter trains: that it is not the active one is then the worse defect."""
     return any(a.trains for a in state.adapters.values() if a is not adapter)
 
 
 def second(run: Run, state: ModelState, branch: str) -> Iterator[Defect]:
-    """An adapter that takes another's place, or that is loaded to be trained and is not the active one."""
+    """Yield adapters that replace another, or that are loaded to be trained but are not active."""
     for event in state.events:
         yield Defect(
             "replaced",
@@ -147,7 +147,7 @@ def model_at(run: Run) -> Place:
 
 
 def prepared_again(run: Run, state: ModelState, adapter: Adapter) -> bool:
-    """Whether this trl calls prepare_model_for_kbit_training on a quantized model that has its adapter."""
+    """Return whether this trl calls prepare_model_for_kbit_training on a quantized model that has its adapter."""
     assert run.trainer is not None
     if run.trainer.callee != "trl.SFTTrainer" or state.unsloth or state.load is None:
         return False
@@ -159,7 +159,7 @@ def prepared_again(run: Run, state: ModelState, adapter: Adapter) -> bool:
 
 
 def trainers_own(run: Run) -> Iterator[Defect]:
-    """The adapter that the trainer makes of its `peft_config`."""
+    """Yield a frozen adapter that the trainer makes from its `peft_config`."""
     assert run.trainer is not None
     settings = makers(run.trainer.get("peft_config"))
     if len(settings.makers) != 1:

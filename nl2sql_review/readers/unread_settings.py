@@ -1,4 +1,4 @@
-"""Settings of the training that the script writes, as field, option or constant, and that nothing reads."""
+"""Settings of the training that the script defines, as field, option or constant, and nothing reads."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ def reads_whole(source: Source) -> bool:
 
 
 def is_setting(name: str) -> bool:
-    """Whether a name is that of something a training is told: others may be there for people."""
+    """Return whether a name is that of a training setting: other names may be there for people."""
     return name in SHORT or any(name in store.ever(*owner) for owner in MADE_OF)
 
 
 def uses(names: set[str], *sources: Source) -> Counter[str]:
-    """How often each of the names is read: as a variable, an attribute, or a word of a string that is no docstring."""
+    """Count how often each name is read: as a variable, an attribute, or a word of a string that is not a docstring."""
     found: Counter[str] = Counter()
     for nodes in [source.nodes for source in sources]:
         found.update([one.value for one in nodes.of(cst.Name) if one.value in names])
@@ -86,7 +86,7 @@ def words_of(strings: list[cst.SimpleString]) -> list[str]:
 
 
 def fields(run: Run) -> Iterator[tuple[str, str, Place]]:
-    """Fields of dataclasses of the script whose instances stay in it."""
+    """Yield the fields of the script's dataclasses whose instances stay inside the script."""
     handed = {id(o.cls) for c in run.calls for v in c.arguments.values() if (o := instance(v)) is not None}
     for cls in run.recording.classes:
         if not isinstance(cls, Class) or cls.kind != "dataclass" or not cls.used or cls.library_base() is not None:
@@ -104,7 +104,10 @@ def instance(value: object) -> Instance | None:
 
 
 def options(run: Run) -> Iterator[tuple[str, str, Place]]:
-    """Options of the script's argparse parser. What it hands on by position alone has no name to look for."""
+    """Yield the options of the script's argparse parser.
+
+    An option without a long name (`--…`) is left out, since there is no name to search for.
+    """
     for node in run.source.nodes.of(cst.Call):
         if not isinstance(node.func, cst.Attribute) or node.func.attr.value != "add_argument":
             continue
@@ -118,7 +121,7 @@ def options(run: Run) -> Iterator[tuple[str, str, Place]]:
 
 
 def constants(run: Run) -> Iterator[tuple[str, str, Place]]:
-    """Constants of the script, in capitals, with a plain value."""
+    """Yield the constants of the script, in capitals, with a plain value."""
     for statement in run.source.tree.body:
         if not isinstance(statement, cst.SimpleStatementLine):
             continue

@@ -1,4 +1,4 @@
-"""A report → a text, one file a format: each has `render(report, view)`; `view` says how much is shown, and where."""
+"""Renders a report as text, one file per format: each has `render(report, view)`; `view` selects the content."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
 
 
 class Format:
-    """One output format: what it is for, and what of a report its text carries.
+    """One output format: its purpose, and the parts of a report that it includes.
 
-    A format whose findings `carries_fixes` makes a review prove them, which takes a reading of the script each. Where
+    For a format that `carries_fixes`, a review proves the fixes, and each proof reads the script once more. If
     `view.show_unknown` is on, as with --fail-on-unknown, every format must show the unknown items, each with its
-    reason; one that only counts them has `carries_reasons` off.
+    reason; a format that only counts them has `carries_reasons` off.
     """
 
     __slots__ = ("purpose", "carries_fixes", "carries_reasons")
@@ -42,7 +42,7 @@ FORMATS = {
 
 
 def render(name: str, report: Report, view: View) -> str:
-    """The report in the format called `name`, which is a key of FORMATS."""
+    """Render the report in the format called `name`, which is a key of FORMATS."""
     from importlib import import_module
 
     made: str = import_module(f".{name}", __name__).render(report, view)

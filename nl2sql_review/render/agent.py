@@ -1,6 +1,6 @@
-"""For a language model to read: every finding, what is unknown and why, and the rest of the checklist by name.
+"""Report for a language model: every finding, unknown items with their reasons, the other checklist items by name.
 
-One line a finding, in the report's own order, nothing said twice, so that it costs few tokens. Text from the reviewed
+One line per finding, in the report's own order, without repetition, so that it costs few tokens. Text from the reviewed
 file is escaped: it cannot start a line of its own.
 """
 
@@ -16,7 +16,7 @@ from .view import View
 
 
 def render(report: Report, view: View) -> str:
-    """The counts, then file by file the findings and the checklist."""
+    """Return the counts, then the findings and the checklist of each file."""
     lines = [counts(report, PLAIN, view.of_data)]
     lines += [f"internal error: {escape(f'{e.rule or e.path}: {e.message}')}" for e in report.internal_errors]
     for file in report.files:
@@ -59,7 +59,7 @@ def _file(file: FileReport, quiet: bool, show_suppressed: bool) -> Iterator[str]
 
 
 def finding(found: Finding, path: str) -> str:
-    """One line; places in the file `path` are given without its name."""
+    """Return the finding in one line; places in the file `path` are given without its name."""
     at = place(found.location)
     head = (
         f"{found.severity} ({found.effect}) {found.rule} {at.removeprefix(f'{escape(path)}:')}: {escape(found.message)}"

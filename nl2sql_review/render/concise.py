@@ -1,4 +1,4 @@
-"""One line a finding: `path:row:col: severity[rule] message`, as editors and grep read it."""
+"""Report with one line per finding: `path:row:col: severity[rule] message`, the form that editors and grep read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .view import View
 
 
 def render(report: Report, view: View) -> str:
-    """The findings, and what else the view asks for, then the counts."""
+    """Return the findings and the additions that the view selects, then the counts."""
     return "".join(f"{line}\n" for line in _lines(report, view))
 
 

@@ -1,4 +1,4 @@
-"""The data files of a script, for people: what was found, a table of it, and one row as the model will see it."""
+"""Report on the data files of a script, for people: findings, a table of them, and one row as the model will see it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _lines(report: Report, terminal: Terminal, quiet: bool, examples: Sequence[E
 
 
 def _closing(report: Report, terminal: Terminal) -> Iterator[str]:
-    """The last line with all the counts; files that were not checked are named above it."""
+    """Yield the last line with all the counts; files that were not checked are named above it."""
     if not report.summary.reviewed and not report.internal_errors and not any(file.findings for file in report.files):
         yield terminal.paint("no data file was checked", "warning")
         return
@@ -50,7 +50,7 @@ def _closing(report: Report, terminal: Terminal) -> Iterator[str]:
 
 
 def place(finding: Finding) -> str:
-    """Return where a finding stands: `train.jsonl:17`, or the file alone where it is about all of it."""
+    """Return the place of a finding: `train.jsonl:17`, or the file alone for a finding about the whole file."""
     at = finding.location
     return f"{at.path}:{at.row}" if at.row else at.path
 

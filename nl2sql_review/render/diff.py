@@ -1,4 +1,4 @@
-"""What fixes change, as a unified diff that `patch` reads."""
+"""Changes by fixes, as a unified diff that `patch` reads."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NO_NEWLINE = "\n\\ No newline at end of file\n"
 
 
 def render(files: Iterable[Edited]) -> str:
-    """The diffs of the edited files, one after the other."""
+    """Return the diffs of the edited files, one after the other."""
     return "".join(line for file in files for line in _lines(file.path, file.before, file.after))
 
 

@@ -1,4 +1,4 @@
-"""What a report has to say, one remark after the other, for the formats that are lists of remarks."""
+"""Content of a report as a flat list, for the formats that are lists of remarks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .view import View
 
 
 class Entry(NamedTuple):
-    """A finding, an undecided item, or a fault of ours. `at` is the place in the file as it is stored."""
+    """A finding, an undecided item, or an internal error. `at` is the place in the stored file."""
 
     kind: Literal["finding", "unknown", "fault"]
     rule: str
@@ -23,7 +23,7 @@ class Entry(NamedTuple):
 
 
 def entries(report: Report, view: View) -> Iterator[Entry]:
-    """By file, findings first; suppressed ones and undecided items as the view asks; faults last."""
+    """Yield entries by file, findings first; suppressed and undecided ones if the view shows them; faults last."""
     for file in report.files:
         for f in file.findings:
             if f.suppressed is None or view.show_suppressed:
@@ -40,7 +40,7 @@ def entries(report: Report, view: View) -> Iterator[Entry]:
 
 
 def by_section(file: FileReport) -> dict[str, list[ChecklistItem]]:
-    """The items of the checklist by section, in their order."""
+    """Return the items of the checklist by section, in their order."""
     sections: dict[str, list[ChecklistItem]] = {}
     for item in file.checklist:
         sections.setdefault(item.section, []).append(item)
@@ -48,17 +48,17 @@ def by_section(file: FileReport) -> dict[str, list[ChecklistItem]]:
 
 
 def cell_of(at: Location) -> str:
-    """Where people find a place of a notebook: `cell 3, line 2`."""
+    """Return a place in a notebook for people: `cell 3, line 2`."""
     return f"cell {at.cell}, line {at.row}"
 
 
 def top(path: str) -> Location:
-    """The place of what is about a file as a whole."""
+    """Return the place of an entry about a whole file."""
     return Location(path, 1, 1, 1, 1)
 
 
 def relative(path: str, root: str) -> str:
-    """The path from the root of the repository, with slashes; absolute where the file lies elsewhere."""
+    """Return the path from the root of the repository, with slashes; the absolute path for a file outside."""
     full = os.path.abspath(path)
     inside = full == root or full.startswith(root.rstrip(os.sep) + os.sep)
     return (os.path.relpath(full, root) if inside else full).replace(os.sep, "/")

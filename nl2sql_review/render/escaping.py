@@ -1,7 +1,8 @@
-"""What reviewed files hold, their names too, as each format shows it and none obeys it: the one place that escapes.
+"""Escapes text of reviewed files, including their names, so that each format displays it and none executes it.
 
-`terminal.escape` comes first everywhere but in JSON, whose reader gets the text as it is: it spells out what is obeyed
-by a terminal or the log of a build, or cannot be seen. What is left is made plain text in the language of the format.
+All escaping is done here. Except in JSON, whose reader gets the text unchanged, `terminal.escape` comes first: it
+replaces invisible characters, and commands to a terminal or a build log. Then the rest is made plain text in the
+language of the format.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ _NO_XML = re.compile("[\ufffe\uffff]")  # of what `escape` lets through
 
 
 def markdown_text(text: str) -> str:
-    """Text in Markdown as GitHub and GitLab render it: no link, no mention, no table of its own."""
+    """Escape text for Markdown as GitHub and GitLab render it: no link, no mention, no table of its own."""
     return _MENTION.sub(r"\g<0><!-- -->", _MARKUP.sub(r"\\\g<0>", escape(text)))
 
 
 def markdown_code(text: str) -> str:
-    """Code in Markdown, with more backticks around it than stand in it."""
+    """Return code for Markdown, between more backticks than it contains."""
     text = escape(text)
     ticks = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
     pad = " " if text.startswith("`") or text.endswith("`") else ""
@@ -32,17 +33,17 @@ def markdown_code(text: str) -> str:
 
 
 def html_text(said: object) -> str:
-    """Text of an HTML element or attribute: no markup of its own."""
+    """Escape text for an HTML element or attribute: no markup of its own."""
     return entities(escape(str(said)))
 
 
 def workflow_message(text: str) -> str:
-    """The message of a workflow command of GitHub Actions, in which only line feeds are left."""
+    """Escape the message of a workflow command of GitHub Actions; line feeds are kept."""
     return _percent("\n".join(map(escape, text.split("\n"))))
 
 
 def workflow_property(text: str) -> str:
-    """A property of a workflow command, as in `file=…`."""
+    """Escape a property of a workflow command, as in `file=…`."""
     return _percent(escape(text)).replace(":", "%3A").replace(",", "%2C")
 
 
@@ -51,17 +52,17 @@ def _percent(text: str) -> str:
 
 
 def xml_text(text: str) -> str:
-    """Text that may stand in XML 1.0, to be quoted by who writes the document."""
+    """Return text with only the characters allowed in XML 1.0; the writer of the document must quote it."""
     return _NO_XML.sub("\ufffd", escape(text))
 
 
 def message_text(text: str) -> str:
-    """A message in JSON that a viewer shows to people, lines kept: SARIF takes `[words](target)` in it for a link."""
+    """Escape a message in JSON for a viewer, keeping its lines: SARIF reads `[words](target)` in it as a link."""
     return "\n".join(map(escape, text.split("\n"))).replace("](", "\\](")
 
 
 def c_quoted(path: str) -> str:
-    """A path in the head of a diff, quoted as git and patch do where it holds what would end the line or be obeyed."""
+    """Return a path for the head of a diff, quoted as git and patch do if it has quotes or control characters."""
     if escape(path) == path and '"' not in path and "\\" not in path:
         return path
     quoted = []

@@ -1,4 +1,4 @@
-"""A set of predictions, scored, for a language model: figures first, then failures by kind, one line each."""
+"""Scores of a set of predictions for a language model: figures first, then failures by kind, one line each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A set of predictions, scored, in Markdown: for a comment on a pull request or a job's summary."""
+"""Scores of a set of predictions in Markdown: for a comment on a pull request or a job's summary."""
 
 from __future__ import annotations
 

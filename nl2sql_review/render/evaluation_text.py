@@ -1,4 +1,4 @@
-"""A set of predictions, scored, for people: the figures, what became of the questions, the first of each failure."""
+"""Scores of a set of predictions for people: figures, outcomes of the questions, the first failures of each kind."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _lines(evaluation: Evaluation, terminal: Terminal) -> Iterator[str]:
 
 
 def title(evaluation: Evaluation) -> str:
-    """Returns what was scored against what, on one line."""
+    """Return a line with the predictions, the gold file, and the numbers of questions, schemas and database files."""
     databases = len(evaluation.by_database)
     where = f", {_many(evaluation.database_files, 'database file')}" if evaluation.database_files else ""
     of = f" on {_many(databases, 'schema')}" if databases else ""
@@ -49,7 +49,7 @@ def title(evaluation: Evaluation) -> str:
 
 
 def figures(evaluation: Evaluation) -> Iterator[tuple[str, str, str]]:
-    """Yields (name, value, what it rests on) of the figures there are."""
+    """Yield (name, value, basis) of each figure that was computed."""
     if evaluation.databases is not None:
         right = evaluation.outcomes.get("right", 0)
         empty = evaluation.empty_gold
@@ -67,22 +67,22 @@ def figures(evaluation: Evaluation) -> Iterator[tuple[str, str, str]]:
 
 
 def percent(share: float | None) -> str:
-    """Returns a share in per cent, or a dash where there is none."""
+    """Return a share in per cent, or a dash if there is none."""
     return "-" if share is None else f"{100 * share:.1f} %"
 
 
 def points(difference: float) -> str:
-    """Returns a difference of shares in percentage points, with its sign."""
+    """Return a difference of shares in percentage points, with its sign."""
     return f"{100 * difference:+.1f}"
 
 
 def chance(p: float) -> str:
-    """Returns a p value."""
+    """Return a p value as text."""
     return f"{p:.3f}" if p >= 0.001 else f"{p:.1g}"
 
 
 def compared(against: Comparison) -> str:
-    """Returns the difference to the other set in a sentence."""
+    """Return the difference to the other set in a sentence."""
     name = against.metric.replace("_", " ")
     theirs = against.execution_accuracy if against.metric == "execution_accuracy" else against.schema_valid_rate
     low, high = against.interval
@@ -93,7 +93,7 @@ def compared(against: Comparison) -> str:
 
 
 def rule_words(rule: Rule, executed: bool) -> Iterator[str]:
-    """Yields how results were compared and within what limits, in sentences."""
+    """Yield sentences on how results were compared and within what limits."""
     if executed:
         rows = (
             "rows as a multiset, in order if the gold SQL orders them" if rule.rows == "multiset" else "rows as a set"
@@ -106,7 +106,7 @@ def rule_words(rule: Rule, executed: bool) -> Iterator[str]:
 
 
 def shown_first(results: Sequence[Judged], most: int) -> Iterator[tuple[str, int, list[Judged]]]:
-    """Yields (outcome in words, how many, the first of them) of every kind that is not right."""
+    """Yield (outcome in words, count, the first of them) for every kind of failure."""
     for outcome, words in OUTCOMES.items():
         if outcome not in GOOD:
             found = [judged for judged in results if judged.outcome == outcome]

@@ -1,4 +1,4 @@
-"""The source lines of a finding, with carets under the argument and a remark at each place of its trace."""
+"""Source lines of a finding, with carets under the argument and a remark at each place of its trace."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Remark(NamedTuple):
 
 
 def place(location: Location) -> str:
-    """`path:row:column`, in a notebook `path:cell 3:row:column`; the path alone for a data file as a whole."""
+    """Return `path:row:column`, in a notebook `path:cell 3:row:column`; the path alone for a whole data file."""
     if not location.row:
         return escape(location.path)
     cell = "" if location.cell is None else f"cell {location.cell}:"
@@ -33,7 +33,7 @@ def place(location: Location) -> str:
 
 
 def linked_place(location: Location, terminal: Terminal) -> str:
-    """The place, as a link to the file where the terminal follows links."""
+    """Return the place, as a link to the file if the terminal supports links."""
     text = place(location)
     if not terminal.links:
         return text
@@ -42,12 +42,12 @@ def linked_place(location: Location, terminal: Terminal) -> str:
 
 
 def gutter_of(finding: Finding) -> int:
-    """Cells that the line numbers of a finding's excerpt take."""
+    """Return the width in cells of the line numbers of a finding's excerpt."""
     return max(len(str(row)) for row in (finding.location.row, *(step.location.row for step in finding.trace)))
 
 
 def excerpt(finding: Finding, line_of: LineOf, terminal: Terminal) -> Iterator[str]:
-    """The finding's place and its lines of code, then those of its trace in other files."""
+    """Yield the finding's place and its lines of code, then those of its trace in other files."""
     remarks = list(_remarks(finding, line_of))
     lines = {(r.location.path, r.location.cell, r.location.row): line_of(r.location) for r in remarks}
     gutter = gutter_of(finding)
@@ -78,7 +78,7 @@ def excerpt(finding: Finding, line_of: LineOf, terminal: Terminal) -> Iterator[s
 
 
 def _remarks(finding: Finding, line_of: LineOf) -> Iterator[Remark]:
-    """The finding's own place first, then the places its value came through, one a line of code."""
+    """Yield the finding's own place, then the places that its value passed through, one per line of code."""
     here = finding.location
     yield Remark(here, "", True)
     seen: set[tuple[str, int | None, int]] = set()
@@ -97,7 +97,7 @@ def _overlap(a: Location, b: Location) -> bool:
 
 
 def _is_code(step: TraceStep, line_of: LineOf) -> bool:
-    """Whether the text of a step repeats the code that stands there, rather than saying something about it."""
+    """Return whether the text of a step repeats the code at its place, rather than describing it."""
     line = line_of(step.location) or ""
     last = step.location.end_column - 1 if step.location.end_row == step.location.row else None
     code = "".join(line[step.location.column - 1 : last].split())
@@ -110,7 +110,7 @@ def _line(location: Location, row: int) -> Location:
 
 
 def _window(location: Location, line: str, room: int) -> tuple[int, int]:
-    """The first character to show, and how many cells there are, so that the place is in view on a long line."""
+    """Return the first character to show and the number of cells, so that the place is in view on a long line."""
     room = max(room, 20)
     if width(escape_code(line)) <= room or width(escape_code(line[: location.end_column])) <= room - 2:
         return 0, room
@@ -128,7 +128,7 @@ def _code(row: int, line: str, gutter: int, terminal: Terminal, start: int = 0, 
 
 
 def _carets(remark: Remark, line: str, finding: Finding, terminal: Terminal, start: int, room: int) -> Iterator[str]:
-    """The place underlined, and the label behind it; below it where it would run past the edge."""
+    """Yield the underline of the place with its label, below it if there is no room beside it."""
     at = remark.location
     ellipsis = width(terminal.glyphs.ellipsis) if start else 0
     first = min(max(at.column - 1, start), len(line))

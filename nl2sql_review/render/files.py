@@ -1,4 +1,4 @@
-"""The files that a report speaks of, read again when they are shown: their lines, and places in them as stored."""
+"""Reads the files of a report again for display: their lines, and places in them as stored."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Files:
-    """Lines and places by location; None, or the location itself, where a file cannot be read any more."""
+    """Lines and places by location; None, or the location itself, if a file can no longer be read."""
 
     def __init__(self, stdin: tuple[str, bytes] | None = None) -> None:
         self._stdin = stdin
@@ -25,12 +25,12 @@ class Files:
         self._stored = lru_cache(maxsize=4)(self._read_stored)
 
     def line(self, at: Location) -> str | None:
-        """The line a location starts on, without its end."""
+        """Return the line on which a location starts, without its line end."""
         source = self._source(at.path)
         return None if source is None else source.line(at.row, at.cell)
 
     def stored(self, at: Location) -> Location:
-        """The place in the file itself: for a cell of a notebook, in the JSON that holds it."""
+        """Return the place in the file itself: for a cell of a notebook, the place in the JSON."""
         if at.cell is None:
             return at
         cells = self._stored(at.path)
@@ -40,13 +40,13 @@ class Files:
         return Location(at.path, span.row, span.column, span.end_row, span.end_column)
 
     def stored_edit(self, edit: Edit) -> Edit:
-        """The edit as one of the file itself: what goes into a notebook is written as JSON writes it."""
+        """Return the edit as one of the file itself: for a notebook the new text is written as JSON."""
         if edit.location.cell is None:
             return edit
         return replace(edit, location=self.stored(edit.location), content=json.dumps(edit.content)[1:-1])
 
     def bytes_before(self, at: Location) -> tuple[int, int]:
-        """For a stored place: how many bytes of UTF-8 stand before its start, and before its end, on their lines."""
+        """Return the number of UTF-8 bytes before the start of a stored place, and before its end, on their lines."""
         rows = self._stored(at.path) if at.path.endswith(".ipynb") else None
         counts = []
         for row, column in ((at.row, at.column), (at.end_row, at.end_column)):
@@ -59,7 +59,7 @@ class Files:
         return counts[0], counts[1]
 
     def _read(self, path: str) -> Source | None:
-        """The text of a file; characters of one that is not text are shown as such."""
+        """Return the text of a file; characters that are not valid text are replaced."""
         data = self._bytes(path)
         if data is None:
             return None

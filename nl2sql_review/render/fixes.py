@@ -1,4 +1,4 @@
-"""What was fixed, and what could be."""
+"""Summary of the fixes that were made, and of those that are possible."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def told(fixed: Fixed, listed: bool) -> str:
-    """The last lines of `--fix`: how many findings are fixed, which if `listed`, and what else is left."""
+    """Return the last lines of `--fix`: the number of fixed findings, each of them if `listed`, and the rest."""
     return "".join(f"{line}\n" for line in (*_made(fixed, listed), _counted(fixed, "fixed")))
 
 
 def would(fixed: Fixed, listed: bool) -> str:
-    """The last lines of `--diff`: also which findings have no fix, and why."""
+    """Return the last lines of `--diff`: also the findings without a fix, with the reason."""
     lines = [*_made(fixed, listed), *_unread(fixed), *_unfixed(fixed), _counted(fixed, "would be fixed")]
     return "".join(f"{line}\n" for line in lines)
 
@@ -60,11 +60,11 @@ def _manner(fix: Fix) -> str:
 
 
 def mark(finding: Finding) -> str:
-    """The mark of a finding with a fix that was proved."""
+    """Return the mark of a finding with a proved fix, "" for other findings."""
     return " [*]" if finding.fix is not None and finding.suppressed is None else ""
 
 
 def remark(finding: Finding) -> Iterable[tuple[str, str]]:
-    """The fix as a line under the finding, where one was asked for."""
+    """Yield the line for the fix of a finding, if it has one."""
     if finding.fix is not None:
         yield "fix", f"{finding.fix.title} ({_manner(finding.fix)})"

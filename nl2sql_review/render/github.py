@@ -1,4 +1,4 @@
-"""Workflow commands of GitHub Actions: one annotation a remark, worst first, then the counts.
+"""Workflow commands of GitHub Actions: one annotation per remark, worst first, then the counts.
 
 GitHub shows the first ten errors, ten warnings and ten notices of a step.
 """
@@ -34,7 +34,7 @@ def _command(entry: Entry, view: View) -> str:
 
 
 def _message(entry: Entry) -> str:
-    """The message, where the value comes from, and what to do: an annotation shows no code of other places."""
+    """Return the message with its help, and the reason if it is suppressed."""
     lines = [escape(entry.message)]
     if (finding := entry.finding) is not None:
         lines += [f"help: {escape(finding.help)}"] if finding.help else []

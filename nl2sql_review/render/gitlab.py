@@ -1,4 +1,4 @@
-"""A Code Quality report of GitLab: a JSON array, empty when there is nothing to say."""
+"""Code Quality report of GitLab: a JSON array, empty if there are no entries."""
 
 from __future__ import annotations
 

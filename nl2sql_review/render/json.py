@@ -1,4 +1,4 @@
-"""The report as JSON, version 1: the dataclasses of the report, field by field, on one line."""
+"""Report as JSON, version 1: the dataclasses of the report, field by field, on one line."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ if TYPE_CHECKING:
 
 
 def render(report: Report, view: View) -> str:
-    """All of it, whatever the view leaves out."""
+    """Return the whole report, whatever the view leaves out."""
     return dump(report)

@@ -1,6 +1,6 @@
-"""The checklist as a review comment or a job summary, in Markdown as GitHub and GitLab render it.
+"""Checklist as a review comment or a job summary, in Markdown as GitHub and GitLab render it.
 
-Whatever a script contains is shown as text: no link, no mention, no table of its own.
+All content of a script is shown as text: no link, no mention, no table of its own.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The memory of a run for people: what it is made of as a bar, whether the card has it, and what would save some."""
+"""Memory of a run for people: its parts as a bar, whether it fits the card, and what would save memory."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _count(parameters: int) -> str:
 
 
 def _bars(summary: Summary, terminal: Terminal) -> Iterator[str]:
-    """A waterfall: each part starts where the one before it ends; below it the bounds and the card."""
+    """Yield a waterfall chart: each part starts at the end of the one before; below it the bounds and the card."""
     full, held, edge = ("█", "▒", "│") if terminal.glyphs is UNICODE else ("#", "=", "|")
     names = max(len(part.name) for part in summary.parts)
     columns = max(min(terminal.columns - names - 12, 60), 10)
@@ -139,7 +139,7 @@ def _verdict(summary: Summary, terminal: Terminal) -> str:
 
 
 def _table(summary: Summary, terminal: Terminal) -> Iterator[str]:
-    """Upper bounds over batch and length; what the card does not hold for certain is marked."""
+    """Yield a table of upper bounds by batch and length; values that do not certainly fit the card are marked."""
     rows = summary.table
     title = "upper bound in GiB by length (down) and batch (across)"
     if summary.card:

@@ -1,4 +1,4 @@
-"""What differs between two runs, for a language model: one line each, nothing said twice."""
+"""Differences between two runs, for a language model: one line each, without repetition."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .terminal import escape
 
 
 def render(diff: PlanDiff) -> str:
-    """The difference in few tokens; text from the files is escaped and cannot start a line of its own."""
+    """Return the differences in few tokens; text from the files is escaped and cannot start a line of its own."""
     return "".join(f"{line}\n" for line in _lines(diff))
 
 

@@ -1,4 +1,4 @@
-"""What differs between two runs, as a comment on a pull request in Markdown."""
+"""Differences between two runs, as a comment on a pull request in Markdown."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_LINES = 200  # of the training text
 
 
 def render(diff: PlanDiff) -> str:
-    """The difference as GitHub and GitLab render it; what a file holds is shown as text."""
+    """Return the differences as GitHub and GitLab render them; content of the files is shown as text."""
     return "\n".join(_lines(diff)) + "\n"
 
 

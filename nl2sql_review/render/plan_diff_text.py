@@ -1,4 +1,4 @@
-"""What differs between two runs, for people: a line a setting, below it where both come from."""
+"""Differences between two runs, for people: one line per setting, with the origins of both values below it."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ REMARKS = {"certain": ("failed", "red"), "may": ("unknown", "yellow"), "note": (
 
 
 def render(diff: PlanDiff, terminal: Terminal) -> str:
-    """The difference for people."""
+    """Return the differences as text for people."""
     return "".join(f"{line}\n" for line in _lines(diff, terminal))
 
 
 def headline(diff: PlanDiff) -> str:
-    """How much differs, in words: `3 settings differ, 41 agree`."""
+    """Return the number of differences in words: `3 settings differ, 41 agree`."""
     count = len(diff.differences)
     differ = "no setting differs" if not count else f"{count} {'setting differs' if count == 1 else 'settings differ'}"
     return f"{differ}, {diff.equal} {'agrees' if diff.equal == 1 else 'agree'}"
 
 
 def by_section(diff: PlanDiff) -> Iterator[tuple[str, list[Difference]]]:
-    """(title, differences) of every section that has some, in the order of the checklist."""
+    """Yield (title, differences) of every section that has any, in the order of the checklist."""
     for section in SECTIONS:
         found = [one for one in diff.differences if one.section == section]
         if found:
@@ -79,7 +79,7 @@ def _settings(found: tuple[Difference, ...] | list[Difference], terminal: Termin
 
 
 def origins(one: Difference, arrow: str = "→") -> str:
-    """Where both sides come from, in words."""
+    """Return the origins of both values in words."""
     before, after = one.before.origin, one.after.origin
     if before and after:
         return before if before == after else f"{before} {arrow} {after}"

@@ -1,4 +1,4 @@
-"""What a script will really train with, as JSON, version 1: the recorded calls, then the facts of the plan.
+"""Training plan of a script as JSON, version 1: the recorded calls, then the facts of the plan.
 
 `describe` turns the interpreter's values into plain data; `plan_text` shows the same data to people.
 """
@@ -27,7 +27,7 @@ Kind = Literal["known", "default", "either", "term", "text", "unknown", "absent"
 
 @dataclass(frozen=True, slots=True)
 class PlanStep:
-    """One place a value passed through, origin first. Rows and columns are 1-based, in a notebook within `cell`."""
+    """One place that a value passed through, origin first. Rows and columns are 1-based, in a notebook per `cell`."""
 
     path: str
     row: int
@@ -38,12 +38,12 @@ class PlanStep:
 
 @dataclass(frozen=True, slots=True)
 class PlanValue:
-    """What is known of a value.
+    """Known information about a value.
 
-    `value` by `kind`: of known and default the value; of either the list of options (an option that is no plain value
-    is an object `{"kind", "value"}`); of term its source text; of text a list of `{"text"}` and `{"hole", "source"}`,
-    the expression that fills the hole and the code it comes from; of unknown and absent null.
-    `reason` says why it is unknown or absent, what may override a default, what decides between options.
+    `value` by `kind`: for known and default the value; for either the list of options (an option that is no plain value
+    is an object `{"kind", "value"}`); for term its source text; for text a list of `{"text"}` and `{"hole", "source"}`,
+    the expression that fills the hole and the code it comes from; for unknown and absent null.
+    `reason` explains why it is unknown or absent, what may override a default, what decides between options.
     """
 
     kind: Kind
@@ -54,10 +54,10 @@ class PlanValue:
 
 @dataclass(frozen=True, slots=True)
 class PlanCall:
-    """A call of the training stack, under its canonical name; `row` is the line on which the call expression starts.
+    """A call of the training stack, under its canonical name; `row` is the first line of the call expression.
 
-    `pad_token=` and the like at the end of a name is a write to that attribute. `certain` is false for a call on a
-    branch that may not run.
+    `pad_token=` and the like at the end of a name is an assignment to that attribute. `certain` is false for a call on
+    a branch that may not run.
     """
 
     callee: str
@@ -74,7 +74,7 @@ Facts = dict[str, PlanValue]
 
 @dataclass(frozen=True, slots=True)
 class PlanSections:
-    """The facts of the plan, by section and name."""
+    """Facts of the plan, by section and name."""
 
     lora: Facts
     prompt: Facts
@@ -89,8 +89,11 @@ class PlanSections:
 
 @dataclass(frozen=True, slots=True)
 class PlanReport:
-    """`calls` in execution order, of the first command line where several are known. `plan` is that of the first
-    trainer, `more_plans` those of further ones and of further command lines; `runs` names the command line of each."""
+    """Calls and plans of a script.
+
+    `calls` are in execution order, for the first command line if several are known. `plan` is that of the first
+    trainer, `more_plans` those of further trainers and of further command lines; `runs` names the command line of each.
+    """
 
     version: int
     calls: tuple[PlanCall, ...]
@@ -104,7 +107,7 @@ def render(report: PlanReport) -> str:
 
 
 def describe(recording: Recording, plans: Iterable[TrainingPlan]) -> PlanReport:
-    """The recording and its plans as plain data."""
+    """Return the recording and its plans as plain data."""
     plans = list(plans)
     calls = [call for call in recording.every() if in_stack(call.callee)]
     locate(place for call in calls for place in (call.place, *(p for v in call.arguments.values() for p in v.trace)))
@@ -114,7 +117,7 @@ def describe(recording: Recording, plans: Iterable[TrainingPlan]) -> PlanReport:
 
 
 def in_stack(callee: str) -> bool:
-    """Whether a call belongs to the training stack: its libraries, and what torch says about GPU memory."""
+    """Return whether a call belongs to the training stack: its libraries, or torch calls that concern GPU memory."""
     return callee.partition(".")[0] in {*STACK, *flavours.packages()} or callee.startswith(MEMORY_CALLS)
 
 
@@ -139,7 +142,7 @@ def describe_fact(fact: Fact) -> PlanValue:
 
 
 def describe_value(value: Value, note: str = "") -> PlanValue:
-    """A value as plain data. Objects that exist only while the script runs are the expressions that make them."""
+    """Return a value as plain data. Objects that exist only at run time become the expressions that make them."""
     trace = steps(value.trace)
     match value:
         case Known(v) if is_plain(v):
@@ -191,7 +194,7 @@ def _option_text(option: object) -> str:
 
 
 def is_plain(value: object) -> bool:
-    """Whether JSON can say the value: numbers, strings, paths, None, and lists and dicts of these."""
+    """Return whether JSON can represent the value: numbers, strings, paths, None, and lists and dicts of these."""
     if value is None or isinstance(value, (bool, int, float, str, PurePath)):
         return True
     if isinstance(value, (list, tuple, set, frozenset, range)):
@@ -216,7 +219,7 @@ def plain(value: object) -> Any:
 
 
 def source_text(value: object, trace: Trace) -> str:
-    """How an object of the interpreter is written: its expression, or its name, or the code it comes from."""
+    """Return the source text of an object of the interpreter: its expression, its name, or the code of its origin."""
     text = getattr(value, "text", None) or getattr(value, "name", None)
     if not isinstance(text, str) or text in ("", "<lambda>"):
         cls = getattr(value, "cls", None)
@@ -239,7 +242,7 @@ def _step(place: Place) -> PlanStep | None:
 
 
 def code(place: Place) -> str:
-    """The code at a place, or "" where the place is not in a Python source."""
+    """Return the code at a place, or "" if the place is not in a Python source."""
     if place.source is None or place.node is None:
         return ""
     excerpt: str = place.source.excerpt(place.node)

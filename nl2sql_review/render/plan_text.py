@@ -1,4 +1,4 @@
-"""The plan for people: every fact by section with its value and where it comes from, the prompt, the calls in order."""
+"""Plan for people: every fact by section with its value and origin, the prompt, the calls in order."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _value(value: PlanValue) -> Text:
 
 
 def _prompt(parts: list[dict[str, Any]], terminal: Terminal) -> RenderableType:
-    """The training text as it will look, holes in braces."""
+    """Return the training text as it will look, with braces around values that are filled in."""
     text = Text()
     for part in parts:
         if "text" in part:

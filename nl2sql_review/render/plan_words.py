@@ -1,4 +1,4 @@
-"""The values of a plan in words, for whatever shows it to people."""
+"""Text for the values of a plan, shared by all output for people."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ _DEFECTS = frozenset(
 
 
 def is_worth_a_line(name: str, value: PlanValue) -> bool:
-    """Whether a fact says something: it is known, and more than that a problem is not there."""
+    """Return whether a fact is informative: it applies, and is more than the absence of a problem."""
     problem = name in _DEFECTS or _PROBLEMS.match(name) is not None
     return value.kind != "absent" and not (problem and value.kind == "known" and not value.value)
 
 
 def texts(value: PlanValue) -> list[list[dict[str, Any]]]:
-    """Return the training text, or each of the texts it may be, as parts."""
+    """Return the training text, or each of the possible texts, as parts."""
     if value.kind == "text":
         return [value.value]
     options = value.value if value.kind == "either" else []
@@ -77,7 +77,7 @@ def option(value: object) -> str:
 
 
 def literal(value: object) -> str:
-    """As a reader of Python would write it, short."""
+    """Return a value as a short Python literal."""
     if isinstance(value, str):
         text = json.dumps(value, ensure_ascii=False)
     elif isinstance(value, list):
@@ -96,7 +96,7 @@ def _key(key: object) -> str:
 
 
 def _scientific(value: float) -> str:
-    """`1e-4`, as training scripts write a learning rate."""
+    """Return a number as `1e-4`, the form of a learning rate in training scripts."""
     mantissa, _, exponent = f"{value!r}".partition("e")
     if not exponent:
         mantissa, _, exponent = f"{value:.12g}".partition("e")
@@ -111,9 +111,9 @@ def shortened(text: str, limit: int) -> str:
 
 
 def came(value: PlanValue, path: str, glyphs: Glyphs = UNICODE) -> str:
-    """`8 RANK → 31`, origin first: rows of this file are numbers alone, those of others have their path.
+    """Return the trace of a value, `8 RANK → 31`, origin first: rows of this file are bare, others have a path.
 
-    The code of a place is left out where it only repeats the value or is too long to help.
+    The code of a place is left out if it only repeats the value or is too long to help.
     """
     stated = "" if value.kind in ("text", "either") or value.value is None else literal(value.value)
     places: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""A policy for people: the rules that it judges, what each wants, which kinds of outcome count, and who supports it."""
+"""Policy for people: its rules, the value that each wants, the kinds of outcome that count, and who supports it."""
 
 from __future__ import annotations
 

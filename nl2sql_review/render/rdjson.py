@@ -1,4 +1,4 @@
-"""Diagnostics for reviewdog. Its columns count bytes of UTF-8, its ends are exclusive."""
+"""Diagnostics for reviewdog. Its columns count UTF-8 bytes, its ends are exclusive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules as plain data, for programs."""
+"""Rules as plain data, for programs."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from ..report.report import Effect, Kind, Severity
 
 @dataclass(frozen=True, slots=True)
 class RuleReport:
-    """One rule as the settings want it; `facts` are those of the plan that it judges, `page` its Markdown.
+    """One rule as the settings configure it; `facts` are those of the plan that it judges, `page` its Markdown.
 
-    `effect` is the gravest that it may have.
+    `effect` is the most serious effect that it may have.
     """
 
     rule: str

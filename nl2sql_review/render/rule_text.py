@@ -1,4 +1,4 @@
-"""The rules for people: a list of all, or the page of one, printed from the file that also is the rule."""
+"""Rules for people: a list of all, or the page of one, printed from the file that also defines the rule."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TEST_MARK = re.compile(r"(?<![ \t])[ \t]*# expect: .*$", re.MULTILINE)
 
 
 class Example(NamedTuple):
-    """A fence of a page: its language, what the rule says of it ("" for code that illustrates), and the code."""
+    """An example on a page: its language, the label of the rule ("" for code that illustrates), and the code."""
 
     language: str
     kind: str
@@ -29,7 +29,7 @@ class Example(NamedTuple):
 
 
 def render_list(rules: list[Rule], terminal: Terminal) -> str:
-    """One line a rule: its id, its severity and its title, by section."""
+    """Return one line per rule: its id, its severity and its title, by section."""
     lines: list[str] = []
     section = ""
     ids = max((len(rule.id) for rule in rules), default=0)
@@ -43,10 +43,10 @@ def render_list(rules: list[Rule], terminal: Terminal) -> str:
 
 
 def render_page(rule: Rule, terminal: Terminal, chosen: str = "") -> str:
-    """The rule's page, its examples named by what the rule says of them.
+    """Return the rule's page, with the label of each example as its heading.
 
-    `chosen`: how the project's settings change the rule, as they write it. The page is set for a terminal where there
-    are colours, else it is the Markdown as it is.
+    `chosen`: the project's setting that changes the rule, as written there. The page is laid out for a terminal with
+    colours, otherwise it is the Markdown itself.
     """
     head = f"{rule.id} ({' or '.join(rule.head.kinds)}, {rule.head.severity}, {' or '.join(rule.head.effects)})"
     told = f"In this project: {escape(chosen)}\n" if chosen else ""
@@ -67,7 +67,7 @@ def render_page(rule: Rule, terminal: Terminal, chosen: str = "") -> str:
 
 
 def pieces(body: str) -> Iterator[str | Example]:
-    """Yield the prose of a page and its fences in order, the fences without the marks that are for tests."""
+    """Yield the prose and the code examples of a page in order, the examples without the marks for tests."""
     end = 0
     for fence in _FENCE.finditer(body):
         yield body[end : fence.start()]

@@ -1,7 +1,7 @@
 """SARIF 2.1.0, as code scanning reads it.
 
-Regions count code points; paths are relative to the root of the repository and encoded as URIs. A fault of ours makes
-`executionSuccessful` false. An item that could not be decided is a result of kind `open`, where such items count.
+Regions count code points; paths are relative to the root of the repository and encoded as URIs. With an internal error
+`executionSuccessful` is false. An item that could not be decided is a result of kind `open`, if such items count.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def _location(at: Location, view: View) -> Object:
 
 
 def _record(at: Location, view: View) -> Object:
-    """A row of a data file: its line where a row is one; else its number, at the beginning of the file."""
+    """Return a row of a data file: its line if each row is a line; else its number, at the beginning of the file."""
     lines = at.path.endswith((".jsonl", ".ndjson"))
     line = at.row if lines and at.row else 1
     here = Location(at.path, line, 1, line, 1)

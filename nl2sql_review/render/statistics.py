@@ -1,4 +1,4 @@
-"""How often each rule found something, could not decide, or was silenced: most findings first, then the counts."""
+"""Number of findings, undecided items and suppressions per rule: most findings first, then the counts."""
 
 from __future__ import annotations
 

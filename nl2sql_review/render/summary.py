@@ -1,4 +1,4 @@
-"""The first line of a report, which sums up, and the last ones: what was not reviewed, and the counts."""
+"""First line of a report, a summary, and the last lines: files that were not reviewed, and the counts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TRAPS = {
 
 
 def lead(files: Sequence[FileReport], view: View) -> Iterator[str]:
-    """`1 stops the run, 3 train something else, 14 departures from policy nl2sql, 2 unknown`, of all the files."""
+    """Yield `1 stops the run, 3 train something else, 14 departures from policy nl2sql, 2 unknown`, for all files."""
     found = [f for file in files for f in file.findings if f.suppressed is None]
     parts = []
     for effect in EFFECTS:
@@ -43,7 +43,7 @@ def lead(files: Sequence[FileReport], view: View) -> Iterator[str]:
 
 
 def closing(report: Report, terminal: Terminal) -> Iterator[str]:
-    """Files that were not training scripts, if there are any, and the last line with all the counts."""
+    """Yield the files that were not training scripts, if there are any, and the last line with all the counts."""
     skipped = [file for file in report.files if file.status == "skipped"]
     if skipped:
         names = ", ".join(escape(file.path) for file in skipped[:SHOWN])
@@ -64,7 +64,7 @@ def closing(report: Report, terminal: Terminal) -> Iterator[str]:
 
 
 def possible(report: Report) -> Iterator[str]:
-    """How many findings can be fixed, or, where that was not tried, may be."""
+    """Yield the number of findings that can be fixed, or may be fixable if no fix was tried."""
     findings = [f for file in report.files for f in file.findings if f.suppressed is None]
     fixes = [f.fix for f in findings if f.fix is not None]
     if fixes:
@@ -81,14 +81,14 @@ def possible(report: Report) -> Iterator[str]:
 
 
 def removable(report: Report) -> str:
-    """What the baseline accepts and is no longer found."""
+    """Return a line that lists the baseline entries that are no longer found."""
     names = ", ".join(f"{entry.rule} in {escape(entry.path)}" for entry in report.removable[:SHOWN])
     more = f" and {len(report.removable) - SHOWN} more" if len(report.removable) > SHOWN else ""
     return f"fixed and can be removed from the baseline (nl2sql-review baseline write): {names}{more}"
 
 
 def counts(report: Report, terminal: Terminal, of_data: bool = False) -> str:
-    """`2 files reviewed: 3 errors, 1 warning; 2 items unknown`, never a word of praise when something is undecided."""
+    """Return `2 files reviewed: 3 errors, 1 warning; 2 items unknown`, without praise if something is undecided."""
     s = report.summary
     found = [
         terminal.paint(count(number, one, many), style)

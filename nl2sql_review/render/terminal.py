@@ -1,7 +1,7 @@
 """Characters and styles for a terminal: escaping, widths, wrapping, ANSI colours.
 
 The default output is written by hand rather than with rich: rich needs 11 ms for one checklist, as much as parsing two
-scripts, and a directory prints one for every script.
+scripts, and a directory prints one checklist for every script.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ CODES = {
 
 
 def escape(text: str) -> str:
-    """The text with control, bidirectional and invisible characters and commands spelt out, on one line.
+    """Return the text on one line, with control, bidirectional and invisible characters and commands spelt out.
 
-    Whatever a reviewed file contains, a terminal and the log of a build show it and never obey it.
+    A terminal and the log of a build display the content of a reviewed file and never execute it.
     """
     if text.isascii() and text.isprintable() and "::" not in text and "##" not in text:
         return text
@@ -53,19 +53,19 @@ def _spell(match: re.Match[str]) -> str:
 
 
 def escape_code(line: str) -> str:
-    """As `escape`, for a line of source code: tabs become four spaces."""
+    """Escape a line of source code as `escape` does; tabs become four spaces."""
     return escape(line.expandtabs(4) if "\t" in line else line)
 
 
 def width(text: str) -> int:
-    """Terminal cells the text takes."""
+    """Return the number of terminal cells of the text."""
     if text.isascii():
         return len(text)
     return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def wrap(text: str, columns: int, indent: int = 0) -> Iterator[str]:
-    """Lines of at most `columns` cells, broken at spaces where there are any; all but the first leave `indent` free."""
+    """Yield lines of at most `columns` cells, broken at spaces if possible; all but the first leave `indent` free."""
     columns = max(columns, 8)
     after = max(columns - indent, 8)
     line, used = "", 0
@@ -98,7 +98,7 @@ _NAME_AT_END = re.compile(r"\w+$")
 
 
 def cut(text: str, columns: int) -> str:
-    """The longest beginning of the text that fits in so many cells, but at least one character."""
+    """Return the longest prefix of the text that fits into `columns` cells, but at least one character."""
     if text.isascii():
         return text[: max(columns, 1)]
     used = 0
@@ -110,7 +110,7 @@ def cut(text: str, columns: int) -> str:
 
 
 class Glyphs(NamedTuple):
-    """The few characters beyond ASCII that the output uses, or what stands for them."""
+    """The few characters beyond ASCII that the output uses, or their replacements."""
 
     passed: str = "✔"
     failed: str = "✘"
@@ -126,7 +126,7 @@ UNICODE = Glyphs()
 
 
 class Terminal(NamedTuple):
-    """What the output is written for: its width in cells, whether it has colours, and its characters."""
+    """Properties of the output: its width in cells, whether it has colours, and its characters."""
 
     columns: int = 80
     color: bool = False
@@ -141,7 +141,7 @@ PLAIN = Terminal()
 
 
 def glyphs_for(encoding: str | None) -> Glyphs:
-    """The characters that an encoding can carry."""
+    """Return the characters that an encoding supports."""
     try:
         "✔✘–…→•".encode(encoding or "ascii")
     except (UnicodeEncodeError, LookupError):

@@ -1,4 +1,4 @@
-"""The default output: a line that sums up, traps with their code, departures from policy, the checklist, the counts."""
+"""Default output: a summary line, traps with their code, departures from policy, the checklist, the counts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REASON = 2  # lines of the reason of an undecided item; all of it with --verbose
 
 
 def render(report: Report, view: View) -> str:
-    """The report for people."""
+    """Return the report for people."""
     return "".join(f"{line}\n" for line in _lines(report, view))
 
 
@@ -61,14 +61,14 @@ def _lines(report: Report, view: View) -> Iterator[str]:
 
 
 def _trap(finding: Finding, line_of: LineOf, terminal: Terminal) -> Iterator[str]:
-    """A finding with its code and the places that its value came through."""
+    """Yield a finding with its code and the places that its value passed through."""
     yield from _head(finding, terminal)
     yield from excerpt(finding, line_of, terminal)
     yield from _remarks(finding, " " * (gutter_of(finding) + 1), terminal)
 
 
 def _departure(finding: Finding, line_of: LineOf, terminal: Terminal) -> Iterator[str]:
-    """A finding in few lines: what it is, its place with the line of code, the help."""
+    """Yield a finding in few lines: its message, its place with the line of code, the help."""
     yield from _head(finding, terminal)
     at = finding.location
     arrow = terminal.paint("-->", "place")
@@ -81,7 +81,7 @@ def _departure(finding: Finding, line_of: LineOf, terminal: Terminal) -> Iterato
 
 
 def _part(line: str, at: Location, columns: int, ellipsis: str) -> str:
-    """The line of code, or the part of a long one that begins with the place."""
+    """Return the line of code; for a long line the part that begins at the place."""
     code = escape_code(line).strip()
     if width(code) > columns and width(escape_code(line[: at.column - 1])) > columns // 2:
         code = ellipsis + escape_code(line[at.column - 1 :]).rstrip()
@@ -118,7 +118,7 @@ def _remarks_of(finding: Finding) -> Iterator[tuple[str, str]]:
 
 
 def _checklist(file: FileReport, view: View) -> Iterator[str]:
-    """The checklist by section: what passes on one line, what fails with its place, what is undecided and why."""
+    """Yield the checklist by section: passed items on one line, failed ones with place, unknown ones with reason."""
     terminal = view.terminal
     yield terminal.paint(f"Checklist of {escape(file.path)}", "bold")
     sections = by_section(file)
@@ -181,7 +181,7 @@ def _name(item: ChecklistItem) -> str:
 
 
 def _listed(names: list[str], columns: int) -> str:
-    """The names on one line, those for which there is no room counted."""
+    """Return the names on one line; the names that do not fit are counted."""
     for shown in range(len(names), 0, -1):
         left = len(names) - shown
         text = ", ".join(names[:shown]) + (f" and {left} more" if left else "")
@@ -191,7 +191,7 @@ def _listed(names: list[str], columns: int) -> str:
 
 
 def _rows(item: ChecklistItem, file: FileReport) -> Iterable[str]:
-    """Where the findings of an item stand: `line 127`, `cell 3, line 2`, `config.yaml:4`."""
+    """Return the places of the findings of an item: `line 127`, `cell 3, line 2`, `config.yaml:4`."""
     told: dict[str, None] = {}
     for finding in file.findings:
         if item.rule == finding.rule or item.rule in finding.related:
@@ -203,7 +203,7 @@ def _rows(item: ChecklistItem, file: FileReport) -> Iterable[str]:
 
 
 def evidence(item: ChecklistItem, path: str) -> str:
-    """What was found, or why nothing could be. Places in the file of this checklist need not repeat its name."""
+    """Return the evidence of an item, or the reason for its absence; places in the same file omit its name."""
     if item.verdict in ("pass", "fail"):
         text = f"accepted: {item.evidence}" if item.accepted else item.evidence
     elif item.evidence and item.reason and item.reason not in item.evidence:

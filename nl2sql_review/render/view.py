@@ -1,4 +1,4 @@
-"""How a report is shown, whatever the format."""
+"""Display options of a report, for all formats."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class View:
-    """`quiet` leaves out all but the findings, `verbose` tells of every item; `policy` is the name of what is judged
-    against; `show_unknown` adds the items that could not be decided.
+    """Display options of a report.
 
-    `root` is the directory that paths are relative to where a format wants those of a repository; `rules` gives the
-    rules by id, as the settings want them; `plan` gives the plan of a reviewed file and the memory it needs.
+    `quiet` shows only the findings, `verbose` shows every item; `policy` is the name of the policy; `show_unknown` adds
+    the items that could not be decided. `root` is the directory that paths are relative to, in formats with paths of a
+    repository; `rules` returns the rules by id, as the settings configure them; `plan` returns the plan of a reviewed
+    file and the memory that it needs.
     """
 
     terminal: Terminal = PLAIN

@@ -1,4 +1,4 @@
-"""Where the project is to be found. The owner fills in the address of its site here, and nowhere else.
+"""Addresses of the project. The owner fills in the address of its site here, and nowhere else.
 
 `.example` names belong to nobody (RFC 2606), so until then no link leads to a stranger.
 """

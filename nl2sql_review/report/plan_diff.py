@@ -1,7 +1,7 @@
-"""What differs between two runs: the public, versioned result of `nl2sql-review diff`.
+"""Differences between two runs: the public, versioned result of `nl2sql-review diff`.
 
-A side is a script, notebook or configuration, one of another revision, or a finished run. Equal things are counted and
-never named.
+A side is a script, notebook or configuration, one of another revision, or a finished run. Equal settings are counted,
+not listed.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ Weight = Literal["certain", "may", "note"]
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """What one side says of a setting.
+    """Value of a setting on one side.
 
-    `text` is the value in words ("unset" where nothing is said), `value` the same as JSON where it is plain, `kind` as
-    in a plan. `origin` is where it comes from, in words: `train.py:12 r=args.rank`.
+    `text` is the value in words ("unset" if there is none), `value` the same as JSON if it is plain, `kind` as in a
+    plan. `origin` is its place in words: `train.py:12 r=args.rank`.
     """
 
     text: str
@@ -32,8 +32,11 @@ class Stated:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A setting on which the sides differ. `section` is that of the plan; `note` says why they may, if not by what
-    the files say: the library versions that they state."""
+    """A setting that differs between the sides.
+
+    `section` is that of the plan; `note` gives the reason if it is not in the files themselves: the library versions
+    that they state.
+    """
 
     section: str
     name: str
@@ -44,7 +47,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class VerdictChange:
-    """An item of the checklist that is judged otherwise; `evidence` is the later side's."""
+    """An item of the checklist with another verdict; `evidence` is that of the later side."""
 
     rule: str
     title: str
@@ -55,9 +58,9 @@ class VerdictChange:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What is to be said of a side beyond values: a file that lies not beside an adapter, a loss that never moves.
+    """An observation about a side beyond its values: a file missing beside an adapter, a loss that never changes.
 
-    "certain" is a contradiction, "may" what may have another reason, "note" says how far the comparison goes.
+    "certain" is a contradiction, "may" can have another reason, "note" describes the limits of the comparison.
     """
 
     weight: Weight
@@ -67,8 +70,11 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class PlanDiff:
-    """`differences` are settings, by section; `consequences` what follows from them (effective batch, steps, memory,
-    tokens); `prompt` a unified diff of the training text, line by line; `equal` how many settings agree."""
+    """Differences between two sides.
+
+    `differences` are settings, by section; `consequences` follow from them (effective batch, steps, memory, tokens);
+    `prompt` is a unified diff of the training text, line by line; `equal` counts the settings that agree.
+    """
 
     before: str
     after: str
@@ -82,6 +88,6 @@ class PlanDiff:
 
     @property
     def differs(self) -> bool:
-        """Whether anything is not the same."""
+        """Return whether there is any difference."""
         contradicted = any(remark.weight == "certain" for remark in self.remarks)
         return bool(self.differences or self.prompt or self.verdicts or contradicted)

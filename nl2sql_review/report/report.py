@@ -1,7 +1,7 @@
-"""The public, versioned result of a review. JSON, SARIF and every other rendering say what stands here.
+"""The public, versioned result of a review, rendered as JSON, SARIF and every other format.
 
 Rows and columns are 1-based, columns count code points, ends are exclusive. `cell` is the 1-based index over all
-cells of a notebook; rows then count within that cell. Of a data file a row is a record, and row 0, which is null in
+cells of a notebook; rows then count within that cell. In a data file a row is a record, and row 0, which is null in
 JSON, stands for the file as a whole.
 """
 
@@ -38,7 +38,7 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class TraceStep:
-    """One place a value passed through; `text` is the code there or what it means."""
+    """One place that a value passed through; `text` is the code there or its meaning."""
 
     location: Location
     text: str
@@ -46,7 +46,7 @@ class TraceStep:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """The text of a place, and what is to stand there instead; an empty place is one between two characters."""
+    """A place and the text that replaces it; an empty place is a point between two characters."""
 
     location: Location
     content: str
@@ -54,10 +54,10 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """Edits that make a finding go away, proved by reviewing the script with them.
+    """Edits that remove a finding, proved by reviewing the script with them.
 
-    "safe": nothing differs in what the script does but what was to be fixed. Edits may be of other files than the
-    script. A "repair" makes the script do what it evidently means to; what changes a choice is "policy".
+    "safe": the script does the same except for the finding. Edits may be in other files than the script. A "repair"
+    makes the script do what it evidently should do; a change of a choice is "policy".
     """
 
     title: str
@@ -68,15 +68,15 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One claim about what the script does, and why that is wrong.
+    """One statement about what the script does, and why that is wrong.
 
-    `kind`: a "trap" stops the run, or trains something else than the script says; "policy" is a team's choice. `value`
-    is the resolved value as JSON (None when there is none), `related` the ids of rules that found the same defect.
-    `suppressed` is the reason why it does not count (an empty string where a comment gives none), or None, and
-    `suppressed_by` says by what: a comment in the source, the baseline, or that its lines have not changed. `fixable`:
-    its rule knows a manner of fixing such a finding; `fix` is the fix itself, once it has been asked for and proved to
-    hold. `fingerprint` stays the same while the code of the finding does, wherever it moves in its file; no two
-    findings of a report share one. `run` names the command line that it holds for, where it holds for some of several.
+    `kind`: a "trap" stops the run, or trains something else than the script states; "policy" is a team's choice.
+    `value` is the resolved value as JSON (None if there is none), `related` the ids of rules that found the same
+    defect. `suppressed` is the reason why it does not count (an empty string for a comment without a reason), or None,
+    and `suppressed_by` the means: a comment in the source, the baseline, or unchanged lines. `fixable`: its rule has a
+    way to fix such a finding; `fix` is the fix itself, once it has been requested and proved. `fingerprint` stays the
+    same while the code of the finding does, wherever it moves in its file; no two findings of a report share one. `run`
+    names the command line that it applies to, if it applies to some of several.
     """
 
     rule: str
@@ -100,7 +100,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class ChecklistItem:
-    """One row of the checklist: `evidence` says what was found, `reason` why an item is unknown or not applicable.
+    """One row of the checklist: `evidence` is the basis of the verdict, `reason` explains unknown and not-applicable.
 
     `accepted`: it fails, and every finding of it is suppressed, by a comment or the baseline.
     """
@@ -117,9 +117,9 @@ class ChecklistItem:
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """What a review says of one file; `runs` are the command lines that start it, where any is known.
+    """Result of a review for one file; `runs` are the command lines that start it, if any are known.
 
-    `notes` say what the judgement rests on, where a reader would not expect it: a version that the tables do not know.
+    `notes` list unexpected assumptions of the judgement: a library version that is not in the tables.
     """
 
     path: str
@@ -144,7 +144,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """The day on which the tables of the libraries were read, and the newest release of each that they know."""
+    """Date on which the tables of the libraries were read, and the newest release of each library in them."""
 
     read: str = ""
     releases: dict[str, str] = field(default_factory=dict)
@@ -152,7 +152,7 @@ class Tables:
 
 @dataclass(frozen=True, slots=True)
 class InternalError:
-    """A fault of ours: the rule that crashed (or "" for the engine), on which file, and the exception's text."""
+    """An error in this program: the rule that crashed (or "" for the engine), the file, and the exception's text."""
 
     rule: str
     path: str
@@ -161,7 +161,7 @@ class InternalError:
 
 @dataclass(frozen=True, slots=True)
 class BaselineEntry:
-    """A finding that a baseline knows; `path` is relative to the folder of the baseline, `value` what was judged."""
+    """A finding in a baseline; `path` is relative to the folder of the baseline, `value` is the judged value."""
 
     path: str
     rule: str

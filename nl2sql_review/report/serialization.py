@@ -1,6 +1,6 @@
 """Results as JSON: dataclasses in the order of their fields, on one line or indented.
 
-Everything beyond ASCII is escaped, so that the bytes are the same JSON on every console.
+All characters beyond ASCII are escaped, so that the bytes are the same JSON on every console.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from .report import Location
 
 
 def dump(value: object) -> str:
-    """Any result dataclass as one line of JSON, keys in the order of the fields."""
+    """Return any result dataclass as one line of JSON, keys in the order of the fields."""
     return document(plain(value), indent=None)
 
 
 def document(value: object, indent: int | None = 2) -> str:
-    """A document made of JSON's own types; half of a surrogate pair in it, which strict readers refuse, is replaced."""
+    """Return JSON types as a document; unpaired surrogates, which strict readers refuse, are replaced."""
     separators = (",", ":") if indent is None else None
     text = io.StringIO()  # written piece by piece: a list of the pieces is several times the text
     json.dump(value, text, separators=separators, indent=indent, allow_nan=False)
@@ -34,7 +34,7 @@ _BUILD_COMMAND = re.compile(r"##(\w*)\[")
 
 
 def _unobeyed(text: str) -> str:
-    """The same JSON without `##[`, `##vso[` …, which the log of a build obeys wherever they stand."""
+    """Return the same JSON without `##[`, `##vso[` …, which a build log executes wherever they occur."""
     return _BUILD_COMMAND.sub(r"##\1\\u005b", text) if "##" in text else text
 
 
@@ -42,14 +42,14 @@ _ESCAPES = re.compile(r"\\(?:ud[89ab]..\\ud[c-f]..|ud[89a-f]..|.)")
 
 
 def well_formed_json(text: str) -> str:
-    """Return JSON with every escape for half of a surrogate pair, which strict readers refuse, replaced."""
+    """Return JSON with every escape of an unpaired surrogate, which strict readers refuse, replaced."""
     if "\\ud" not in text:
         return text
     return _ESCAPES.sub(lambda found: "\\ufffd" if len(found[0]) == 6 else found[0], text)
 
 
 def plain(value: object) -> Any:
-    """The value in JSON's own types. Numbers JSON lacks (nan, inf) and foreign objects become their text."""
+    """Return the value in JSON types. Numbers that JSON lacks (nan, inf) and foreign objects become text."""
     if value is None or isinstance(value, (bool, int, str)):
         return value
     if type(value) in _NAMES or is_dataclass(type(value)):
@@ -68,9 +68,9 @@ def plain(value: object) -> Any:
 
 
 def well_formed(value: Any) -> Any:
-    """Return a result dataclass with its text as JSON carries it: half of a surrogate pair is replaced.
+    """Return a result dataclass with its text as in JSON: unpaired surrogates are replaced.
 
-    So a report says the same whether it was made in this process or read from JSON.
+    So a report is the same whether it was made in this process or read from JSON.
     """
     kind = type(value)
     if kind is str:

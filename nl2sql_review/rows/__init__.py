@@ -1,1 +1,1 @@
-"""Rows of questions with their SQL. `engine` runs SQL that nobody vouches for, `scoring` judges predictions."""
+"""Rows of questions with their SQL. `engine` runs untrusted SQL, `scoring` judges predictions."""

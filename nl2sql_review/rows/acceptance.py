@@ -1,7 +1,8 @@
-"""Whether an engine accepts a row's SQL on the row's schema: SQLite first, sqlglot for what it refuses.
+"""Acceptance of a row's SQL on the row's schema: by SQLite first, then by sqlglot for what SQLite refuses.
 
-Nothing is run: SQLite prepares the query on an empty database in memory. A refusal is told by what it rests on: a name
-that the schema has not got is wrong in every dialect, a word that SQLite does not read may be right in another.
+Nothing is run: SQLite prepares the query on an empty database in memory. A refusal is classified by its
+cause: a name that the schema lacks is wrong in every dialect, a word that SQLite does not accept may be valid
+in another one.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ _CONSTRAINTS = frozenset(
 
 
 class Outcome(NamedTuple):
-    """What became of an SQL text: `reading` is the dialect that reads what SQLite does not, "" if none is known."""
+    """Verdict on an SQL text: `reading` is the dialect that accepts what SQLite does not, "" if none is known."""
 
     kind: Kind
     message: str = ""
@@ -68,7 +69,7 @@ class Outcome(NamedTuple):
 
 
 class Database(NamedTuple):
-    """An empty database of a schema; `broken` says what of the schema does not load, `cut` that its text ends early."""
+    """Empty database of a schema; `broken` is what does not load, `cut` means that its text ends early."""
 
     connection: Guarded | None
     broken: str = ""
@@ -76,7 +77,7 @@ class Database(NamedTuple):
 
 
 class Acceptance:
-    """Judges SQL on schemas, each distinct pair once."""
+    """Judge of SQL on schemas, which judges each distinct pair once."""
 
     def __init__(self, limits: Limits, dialect: str = "") -> None:
         self._limits = limits
@@ -86,7 +87,7 @@ class Acceptance:
         self._lately = ""
 
     def judge(self, schema: str, sql: str) -> Outcome:
-        """Return what becomes of `sql` on the schema that a text holds."""
+        """Return the verdict on `sql` for the schema in a text."""
         key = (schema, sql)
         known = self._answers.get(key)
         if known is None:
@@ -128,7 +129,7 @@ class Acceptance:
         return outcome
 
     def _as_dialect(self, database: Database, sql: str) -> Outcome:
-        """SQL of a dialect that somebody named: sqlglot reads it, and SQLite judges the names."""
+        """Judge SQL of a stated dialect: sqlglot parses it, and SQLite checks the names."""
         from .engine.dialect import to_sqlite
 
         try:
@@ -142,9 +143,9 @@ class Acceptance:
         return Outcome("accepted") if outcome.kind in ("accepted", "function", "syntax", "name") else outcome
 
     def _read_as(self, connection: Guarded, sql: str) -> tuple[str, Outcome | None]:
-        """(the dialect whose SQL this is, what is wrong with its names, if something is)
+        """Return (the dialect of the SQL, the verdict on its names if one is wrong).
 
-        It is one that sqlglot reads the SQL by, and that SQLite then accepts, names apart.
+        It is a dialect by which sqlglot parses the SQL, and whose translation SQLite then accepts, apart from names.
         """
         try:
             import sqlglot  # noqa: F401
@@ -165,7 +166,7 @@ class Acceptance:
 
 
 def sqlglot_is_there() -> bool:
-    """Whether other dialects than SQLite's can be told."""
+    """Return whether sqlglot is installed, so that dialects other than SQLite's can be recognised."""
     from importlib.util import find_spec
 
     return find_spec("sqlglot") is not None
@@ -189,7 +190,7 @@ def _explained(connection: Guarded, sql: str) -> Outcome:
 
 
 def loaded(text: str, limits: Limits) -> Database:
-    """Make the empty database of a schema's text. What other engines have beside names and types is left away."""
+    """Make the empty database of a schema's text, without what other engines add to names and types."""
     made = schemas.read(text)
     if not made.statements:
         return Database(None)
@@ -218,7 +219,7 @@ def _twice(statements: list[str]) -> str:
 
 
 def simplified(statement: str) -> str:
-    """Return a CREATE TABLE with nothing but the names of its columns, and their types; another statement as it is."""
+    """Return a CREATE TABLE with only the names of its columns and their types; another statement as it is."""
     found = _TABLE.match(statement)
     if found is None:
         return statement
@@ -234,7 +235,7 @@ def simplified(statement: str) -> str:
 
 
 def closed(text: str) -> str:
-    """Return a schema's text that was cut, with its last table closed where that is whole: `t(a, b, c` → `t(a, b)`."""
+    """Return a truncated schema text with its last table closed after the whole columns: `t(a, b, c` → `t(a, b)`."""
     if re.search(r"\bCREATE\s", text, re.IGNORECASE):
         return text  # of a CREATE statement `schema.read` keeps the whole columns
     opened = text.rfind("(")

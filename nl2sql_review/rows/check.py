@@ -1,4 +1,4 @@
-"""The door to the rows: a script, or several of its runs → what its data files are to it, as a report."""
+"""Entry point to the checks of rows: from a script, or several of its runs, to the report on its data files."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ Progress = Callable[[int, int], None]
 
 
 class DataError(ValueError):
-    """What was asked cannot be done; the text says why, and what would do."""
+    """Raised if a request cannot be carried out; the message gives the reason and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is to be checked, and how.
+    """Request for a check: its subject and its options.
 
-    `files` stand in place of what the script loads, `held_out` are further files that nothing may be trained on;
-    `schemas` as `evaluate` takes them. `allow` is given every path before it is read; it may raise.
+    `files` replace those that the script loads, `held_out` are further files that must not be trained on;
+    `schemas` as `evaluate` accepts them. `allow` is called with every path before it is read; it may raise.
     """
 
     files: tuple[str, ...] = ()
@@ -56,7 +56,7 @@ class Asked:
 
 @dataclass(slots=True)
 class Checked:
-    """One data file, as one feed of the script uses it. `why` says why it was not looked at."""
+    """One data file, as one feed of the script uses it. `why` is the reason if it was not checked."""
 
     file: DataFile
     feed: Feed
@@ -71,7 +71,7 @@ class Checked:
 
 @dataclass(slots=True)
 class Result:
-    """All that was looked at, and what was not: (name, reason)."""
+    """Everything that was checked, and what was not: (name, reason)."""
 
     checked: list[Checked] = field(default_factory=list)
     missing: list[tuple[str, str]] = field(default_factory=list)
@@ -79,7 +79,7 @@ class Result:
 
     @property
     def notes(self) -> list[str]:
-        """What could be told beside, were more installed."""
+        """Notes on checks that need packages which are not installed."""
         install = "pip install 'nl2sql-review[data]'"
         notes = []
         if any(one.program.sql for one in self.checked) and not sqlglot_is_there():
@@ -92,7 +92,7 @@ class Result:
 
 @dataclass(slots=True)
 class Run:
-    """One run of the script: what it is fed, and what else of its plan bears on rows."""
+    """One run of the script: its data, and the other parts of its plan that matter for rows."""
 
     feeding: Feeding
     length: int | None = None
@@ -103,7 +103,7 @@ class Run:
 
 
 def check(run: Run, asked: Asked, progress: Progress | None = None) -> Result:
-    """Check the rows of every data file of a run. Raises DataError, and what `asked.allow` raises."""
+    """Check the rows of every data file of a run. Raises DataError, and whatever `asked.allow` raises."""
     result = prepare(run, asked)
     total = sum(os.path.getsize(one.file.path) for one in result.checked)
     done = 0
@@ -117,7 +117,7 @@ def check(run: Run, asked: Asked, progress: Progress | None = None) -> Result:
 
 
 def prepare(run: Run, asked: Asked) -> Result:
-    """Return the files of a run, each with the program of its checks, before any row is read. Raises as `check`."""
+    """Return the files of a run, each with its program of checks, before any row is read. Raises like `check`."""
     result = Result(why=run.feeding.why)
     tokenizer, eos, bos = tokenizer_of(run.model, run.folders, asked.allow)
     schemas = _schemas(asked)
@@ -144,14 +144,14 @@ def prepare(run: Run, asked: Asked) -> Result:
 
 
 def settle(result: Result) -> None:
-    """Tell what only all rows together tell, once every batch has been added."""
+    """Report what only all rows together show, after every batch has been added."""
     for one in result.checked:
         one.found.settle()
     _together(result.checked)
 
 
 def _whole_columns(one: Checked) -> None:
-    """A column that the script reads and no row has: told once, of the first row."""
+    """Report a column that the script reads and no row has, once, at the first row."""
     seen = one.head
     if seen is None or not seen.rows:
         return
@@ -173,7 +173,7 @@ def _whole_columns(one: Checked) -> None:
 
 
 def _run(one: Checked, asked: Asked) -> Iterator[int]:
-    """Check a file's rows in child processes; yields bytes that were read since the last time."""
+    """Check a file's rows in child processes; yield the number of bytes read since the last time."""
     limits = Limits(seconds=SECONDS)
     chosen = one.chosen
     if asked.sample is not None:
@@ -255,7 +255,7 @@ def _tasks(
 
 
 def _sendable(row: dict[str, Any] | str) -> Any:
-    """A row of JSON's own types: what a table holds beside them (dates, bytes) as its text."""
+    """Return a row in JSON's own types: other values of a table (dates, bytes) become text."""
     if isinstance(row, str):
         return row
     try:
@@ -292,7 +292,7 @@ def _together(work: Sequence[Checked]) -> None:
 
 
 def _schemas(asked: Asked) -> dict[str, str]:
-    """Database → the text of its schema, of a file or folder that somebody named."""
+    """Return database → the text of its schema, from a file or folder that the user named."""
     from .scoring.databases import Schemas
     from .scoring.inputs import InputError
 
@@ -306,7 +306,7 @@ def _schemas(asked: Asked) -> dict[str, str]:
 
 
 def _beside(file: DataFile) -> dict[str, str]:
-    """The schemas of Spider's tables.json, where it lies beside a file."""
+    """Return the schemas of Spider's tables.json if it is beside a file."""
     from .scoring.databases import Schemas
     from .scoring.inputs import InputError
 
@@ -325,7 +325,7 @@ def _beside(file: DataFile) -> dict[str, str]:
 def tokenizer_of(
     model: str, folders: Sequence[str], allow: Callable[[str], object] | None = None
 ) -> tuple[str, str, str]:
-    """Return (file of the model's tokenizer, its EOS token, its BOS token); "" for what is not on this disk."""
+    """Return (file of the model's tokenizer, its EOS token, its BOS token), each "" if it is not on this disk."""
     if not model:
         return "", "", ""
     found = _tokenizer_folder(model, folders, allow)

@@ -1,8 +1,8 @@
-"""One pure function over a batch of rows, whoever calls it: a process of our pool, or an engine of many machines.
+"""One pure function over a batch of rows, for any caller: a process of our pool, or an engine of many machines.
 
     check(program, numbers, rows) -> {"defects": […], "keys": […], …}
 
-Everything that goes in and comes out is JSON's own types. A row is evaluated as the script would, by `expressions`.
+All inputs and outputs are JSON's own types. A row is evaluated as the script would, by `expressions`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ KEPT_HASHES = 50_000  # of the names, or the schemas, of databases
 
 
 class Values:
-    """What a row comes to: the holes of its training text by role, its text in pieces, and what is not known of it."""
+    """Values of a row: the holes of its training text by role, its text in pieces, and what is unknown of it."""
 
     __slots__ = ("roles", "whole", "pieces", "unknown", "limit", "cut", "no_text")
 
@@ -45,7 +45,7 @@ class Values:
 
 
 class Checker:
-    """Checks rows by one program."""
+    """Checker of rows by one program."""
 
     def __init__(self, program: Mapping[str, Any], limits: Limits | None = None, tell: Tell | None = None) -> None:
         self._program = program
@@ -81,7 +81,7 @@ class Checker:
         }
 
     def check(self, numbers: Sequence[int], rows: Sequence[Any]) -> dict[str, Any]:
-        """Check rows, dicts or lines of JSON; `numbers` are theirs. Returns what `report.Found` adds up."""
+        """Check rows (dicts or lines of JSON) with these `numbers`; return what `report.Found` adds up."""
         defects: list[list[Any]] = []
         keys: list[list[Any]] = []
         counts: Counter[str] = Counter()
@@ -101,7 +101,7 @@ class Checker:
         return {"defects": defects, "keys": keys, "counts": counts, "unknown": unknown}
 
     def pieces(self, given: Mapping[str, Any]) -> list[tuple[str, bool]] | None:
-        """Return a row's training text in pieces, each with whether it is the answer; None where it is not known."""
+        """Return a row's training text in pieces, each with whether it is the answer; None if it is unknown."""
         values = self._values({**self._lacking, **given})
         return None if values.unknown else values.pieces
 
@@ -158,7 +158,7 @@ class Checker:
     # -- evaluation
 
     def _kept(self, row: Mapping[str, Any], unknown: Counter[str]) -> bool | None:
-        """Whether the script's filters keep a row; None where that is not known."""
+        """Return whether the script's filters keep a row; None if that is unknown."""
         known: bool | None = True
         for evaluate in self._filters:
             try:
@@ -326,7 +326,7 @@ class Checker:
             yield "broken_schemas", f"the row's schema does not load: {outcome.message}", outcome.message
 
     def _schema_of(self, row: Mapping[str, Any], values: Values) -> str:
-        """The schema a row's SQL is held against: that of its prompt before the cut, else one that lies beside it."""
+        """Return the schema to judge a row's SQL by: that of its prompt before the cut, else another one at hand."""
         whole = values.whole.strip()
         if whole and self._loads(whole):
             return whole
@@ -347,7 +347,7 @@ class Checker:
         return self._acceptance.database(text).connection is not None
 
     def _lost(self, values: Values, schema: str, sql: str, counts: Counter[str]) -> Iterator[tuple[str, str, str]]:
-        """What the SQL needs and the cut of the schema took away."""
+        """Yield what the SQL needs and the cut of the schema removed."""
         if not values.cut or schema != values.whole.strip() or self._acceptance is None:
             return
         counts["cut"] += 1
@@ -409,7 +409,7 @@ class Checker:
         return values.whole
 
     def _key(self, database: str, values: Values) -> tuple[int, int, int] | None:
-        """Hashes of (database, question), of the SQL, and of the database; None for a row without a question."""
+        """Return hashes of (database, question), of the SQL, and of the database; None for a row without a question."""
         question = values.roles.get("question")
         if question is None:
             question = "".join(text for text, answer in values.pieces if not answer)
@@ -429,7 +429,7 @@ _SAID = {"question": "question", "sql": "SQL", "schema": "schema"}
 
 
 def _agree(first: Values, other: Values) -> None:
-    """What two branches agree in stays known. Of a cut that is made where it is needed, the shorter text is it."""
+    """Keep the values in which two branches agree. If a schema is cut only when needed, the shorter text counts."""
     for role in dict.fromkeys((*first.roles, *other.roles)):
         one, two = first.roles.get(role), other.roles.get(role)
         if one == two:
@@ -481,7 +481,7 @@ _MADE: dict[str, Checker] = {}
 
 
 def handle(task: dict[str, Any], limits: Limits, tell: Tell) -> Iterator[dict[str, Any]]:
-    """Yield what becomes of each batch of a task: the handler that our own processes run."""
+    """Yield the result for each batch of a task: the handler that our own processes run."""
     name = task["program"]
     if name not in _MADE:
         with open(name, encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""Copies of data files without the rows in which something was found, and the reason for each row beside them."""
+"""Copies of data files without the rows that have findings, and beside them the reason for each row left out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .door import DataReview
 
 
 def write(made: DataReview, folder: str) -> str:
-    """Write the copies into a folder that has no such files yet; return what was written, in words. Raises DataError.
+    """Write the copies into a folder without such files; return a sentence on what was written. Raises DataError.
 
     The script's own files are never written to. Parquet and Arrow are written as JSONL.
     """
@@ -49,7 +49,7 @@ def _name(file: DataFile) -> str:
 
 
 def _reasons(made: DataReview) -> dict[str, dict[int, list[str]]]:
-    """Path → row → why it is left out: what the rules that are judged found in it."""
+    """Return path → row → the reasons why it is left out: findings of the judged rules in it."""
     active = {item.rule for file in made.report.files for item in file.checklist if item.verdict == "fail"}
     found: dict[str, dict[int, list[str]]] = {}
     for one in made.result.checked:

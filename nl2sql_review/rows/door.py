@@ -1,4 +1,4 @@
-"""A script → what its data are to it: the door for every front end."""
+"""Entry point for every front end: from a script to the review of its data."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(slots=True)
 class DataReview:
-    """The report, what it rests on, and the script it is about; `rules`: the rule on each fact of rows."""
+    """Report, the result it is based on, and the script it is about; `rules`: the rule for each fact of rows."""
 
     report: Report
     result: Result
@@ -66,14 +66,14 @@ def review(
 
 
 def runs_of(data: bytes, name: str, reviewer: Reviewer) -> list[Run]:
-    """Return what each trainer of a script is fed. Raises SettingsError, SourceError, NotAConfiguration."""
+    """Return the data of each trainer of a script. Raises SettingsError, SourceError, NotAConfiguration."""
     settings = reviewer.settings(os.path.dirname(name))
     source, recording, plans = reviewer.plans(data, name, settings)
     return _runs(source, recording, plans, settings, name)
 
 
 def _runs(source: Source, recording: Recording, plans: list[TrainingPlan], settings: Settings, name: str) -> list[Run]:
-    """A run that another is the same as counts once."""
+    """Return the runs of a script, identical runs once."""
     from ..files import projects
     from ..readers import run as linking
     from ..readers.dataset import feeds

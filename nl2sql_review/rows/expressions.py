@@ -1,6 +1,7 @@
-"""Expressions of a feed, evaluated on rows: the closed list of `training_plan/feeds.py`, and nothing of the script.
+"""Evaluation of a feed's expressions on rows: the closed list of `training_plan/feeds.py`, no code of the script.
 
-An expression is compiled once into functions that take the row; each operation does what Python does, within limits.
+An expression is compiled once into functions that take the row; each operation does what Python does, within
+limits.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ LONGEST = 64 << 20  # characters a text may grow to
 
 
 class NotKnown(Exception):
-    """What an expression comes to is not known; the text says why."""
+    """Raised if the value of an expression is unknown; the message gives the reason."""
 
 
 class Raises(Exception):
-    """The script raises here; the text is Python's message. `column` is the missing column, if one is missing."""
+    """Raised where the script would raise, with Python's message. `column` is the missing column, if one is missing."""
 
     def __init__(self, message: str, column: str = "") -> None:
         super().__init__(message)
@@ -32,7 +33,7 @@ class Raises(Exception):
 
 
 class Compiler:
-    """Compiles expressions. `special` are the tokenizer's own tokens as text; `tokenize` is there if it is on disk."""
+    """Compiler of expressions. `special`: the tokenizer's own tokens as text; `tokenize`: None if not on disk."""
 
     def __init__(self, special: Mapping[str, str], tokenize: Tokenize | None = None) -> None:
         self._tokens_of_model = special

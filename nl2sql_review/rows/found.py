@@ -1,4 +1,4 @@
-"""What was found in the rows of one file, added up batch by batch; and what only all rows together tell."""
+"""Findings in the rows of one file, added up batch by batch, and those that only all rows together show."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DECIDES = 0.5  # of the SQL of a file, above which SQLite is what it is meant fo
 
 
 class Defect(NamedTuple):
-    """What is wrong with a row: in words, and the place of the row that came first ("path:row"), if there is one."""
+    """Defect of a row: its description, and the place of the earlier row ("path:row"), if there is one."""
 
     row: int
     message: str
@@ -26,11 +26,11 @@ class Defect(NamedTuple):
 
 @dataclass(slots=True)
 class Found:
-    """What the batches of a file came to. Rows are numbered as `data_files.records` does.
+    """Combined result of a file's batches. Rows are numbered as in `data_files.records`.
 
-    `defects` by kind; `more` counts the rows of those beyond MOST, `last` is the row told last; `unknown` counts rows
-    for which something could not be told, by the reason. The keys are hashes: of (database, question), of the SQL,
-    the database.
+    `defects` by kind; `more` counts the rows of defects beyond MOST, `last` is the last row reported; `unknown`
+    counts rows with something undecided, by the reason. The keys are hashes: of (database, question), of the SQL,
+    of the database.
     """
 
     path: str
@@ -45,7 +45,7 @@ class Found:
     databases: array[int] = field(default_factory=lambda: array("q"))
 
     def add(self, result: Mapping[str, Any]) -> None:
-        """Add what `checker.check` said of a batch."""
+        """Add the result of `checker.check` for a batch."""
         for row, kind, message, note in result["defects"]:
             self.tell(kind, Defect(row, message, note))
         self.counts.update(result["counts"])
@@ -66,16 +66,16 @@ class Found:
         self.last[kind] = defect.row
 
     def count(self, kind: str) -> int:
-        """Return how many rows have a defect of a kind; a row may have several."""
+        """Return the number of rows that have a defect of a kind; a row may have several."""
         return len({defect.row for defect in self.defects.get(kind, ())}) + self.more[kind]
 
     @property
     def kept(self) -> int:
-        """The rows that the script trains on, as far as its filters are known."""
+        """Number of rows that the script trains on, as far as its filters are known."""
         return self.counts["rows"] - self.counts["dropped"]
 
     def settle(self) -> None:
-        """Put the defects in the order of rows, and take back what rests on a dialect that is not that of the file."""
+        """Sort the defects by row, and drop those that assume a dialect that is not that of the file."""
         for defects in self.defects.values():
             defects.sort(key=lambda defect: defect.row)
         judged = sum(self.counts[f"sql {kind}"] for kind in ("accepted", "name", "syntax", "function"))
@@ -93,7 +93,7 @@ class Found:
 
 
 def repeated(files: Sequence[Found]) -> None:
-    """Tell the rows that come twice, and those that answer a question otherwise than an earlier row, in all files."""
+    """Report, over all files, rows that occur twice, and rows that answer an earlier row's question differently."""
     questions: array[int] = array("q")
     starts = []
     for found in files:
@@ -112,7 +112,7 @@ def repeated(files: Sequence[Found]) -> None:
 
 
 def _group(files: Sequence[Found], starts: Sequence[int], group: Sequence[int]) -> None:
-    """Rows with one question, in order."""
+    """Report the defects among rows with the same question, in order."""
     first_of: dict[int, str] = {}
     placed = sorted(
         (_place(files, starts, one) for one in group), key=lambda pair: (pair[0], files[pair[0]].rows[pair[1]])
@@ -137,7 +137,7 @@ def _place(files: Sequence[Found], starts: Sequence[int], one: int) -> tuple[int
 
 
 def overlapping(train: Sequence[Found], held_out: Sequence[Found]) -> None:
-    """Tell the training rows that are held out, and the databases that are in both."""
+    """Report the training rows that are also held out, and the databases that are in both sets."""
     known: dict[int, tuple[int, int]] = {}
     for number, found in enumerate(held_out):
         for row, question in zip(found.rows, found.questions):
@@ -159,7 +159,7 @@ def overlapping(train: Sequence[Found], held_out: Sequence[Found]) -> None:
 
 
 def split_by_row(found: Found, share: float) -> None:
-    """Tell that a split row by row puts databases on both sides: as many as a random draw does on average."""
+    """Report that a split row by row puts databases on both sides: as many as a random draw does on average."""
     sizes = Counter(found.databases)
     share = share or 0.1
     both = sum(1 - share**size - (1 - share) ** size for size in sizes.values())
@@ -175,9 +175,9 @@ def split_by_row(found: Found, share: float) -> None:
 def passes(
     sizes: Sequence[int], weights: Sequence[float], stopping: str, epochs: float, repeats: Sequence[int] = ()
 ) -> list[float]:
-    """Return how often each dataset is gone through: as the mix stops, and for so many epochs of it.
+    """Return how often each dataset is read, given how the mix stops and the number of epochs.
 
-    `repeats`: how often a dataset stands in what is mixed, one after the other.
+    `repeats`: how often a dataset occurs in the mix, one after the other.
     """
     total = sum(weights)
     if not total or any(size <= 0 for size in sizes) or any(weight <= 0 for weight in weights):
@@ -189,7 +189,7 @@ def passes(
 
 
 def reasons(found: Iterable[tuple[str, int]], words: Sequence[str]) -> list[str]:
-    """Return the reasons, with how many rows they hold for, that begin with one of these words."""
+    """Return the reasons that begin with one of these words, each with its number of rows."""
     return [
         f"{reason.partition(': ')[2]} ({count:,} rows)" for reason, count in found if reason.partition(":")[0] in words
     ]

@@ -1,4 +1,4 @@
-"""What was found in data files → the report of a review: findings at rows, and the checklist of each file."""
+"""From the findings in data files to the report of a review: findings at rows, and the checklist of each file."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ WHY = {  # for which reasons a fact is not known
 
 @dataclass(slots=True)
 class Facts:
-    """The facts of one data file, asked for as those of a plan are."""
+    """Facts of one data file, with the same interface as those of a plan."""
 
     rows: Rows
 
@@ -105,7 +105,7 @@ def _facts(one: Checked, result: Result, rate: tuple[float, str] | None) -> Rows
 
 
 def _without(name: str, one: Checked, result: Result) -> Fact:
-    """A fact of which nothing bad was found: none, not known, or not applicable."""
+    """Return a fact for which no defect was found: none, unknown, or not applicable."""
     found, program = one.found, one.program
     if not found.counts["rows"] and name != "unreadable":
         return _inapplicable("the file has no rows")
@@ -148,7 +148,7 @@ def _cut(feed: Feed) -> bool:
 
 
 def _passes(result: Result, run: Run) -> dict[int, tuple[float, str]]:
-    """For each file of a weighted mix: how often its dataset is gone through, and what that follows from."""
+    """Return, for each file of a weighted mix, how often its dataset is read, and the numbers behind it."""
     feeds = run.feeding.train
     weights = [feed.weight for feed in feeds]
     if not feeds or any(weight is None for weight in weights):
@@ -226,7 +226,7 @@ ROLE_OF = {
 
 
 def _trace(feed: Feed, name: str, defect: Defect) -> Iterator[TraceStep]:
-    """The line of the script that makes it so."""
+    """Yield the line of the script that causes a defect."""
     place: Place | None = None
     if name == "missing_columns":
         place = next((at for _, column, at in feed.reads if column == defect.note), None)
@@ -251,7 +251,7 @@ def _places(feed: Feed) -> Iterator[Place]:
 
 
 def _said(judged: FactVerdict, one: Checked, rate: tuple[float, str] | None) -> str:
-    """The evidence of one fact: how many rows it was looked for in, and in how many it was found."""
+    """Return the evidence of one fact: the number of rows checked, and of those with a defect."""
     name = judged.name.partition(".")[2]
     found = one.found
     rows = found.counts["rows"]

@@ -1,4 +1,4 @@
-"""What is to be done with each row of a data file, as plain data: it goes to other processes, and other machines."""
+"""Program of checks for each row of a data file, as plain data that can be sent to other processes and machines."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from ..training_plan.feeds import Feed, Piece
 
 @dataclass(slots=True)
 class Program:
-    """The checks of one feed.
+    """Checks of one feed.
 
-    `texts` are the training texts a row may become, piece by piece; `filters` decide whether a row is kept; `reads` are
-    columns read by `row["name"]`. `columns` are those of the file, which a row of a table has even where it says
-    nothing; `texts_in` those that hold text; `table`: the rows are those of a table. `markers` must not stand in the
-    data; `eos` and `bos` neither. `schemas`: database → the text of its schema, for rows that have none of their own.
-    `tokenizer` is a file.
+    `texts` are the training texts that a row may become, piece by piece; `filters` decide whether a row is kept;
+    `reads` are columns read by `row["name"]`. `columns` are those of the file, which a row of a table has even if
+    it has no value; `texts_in` are those that hold text; `table`: the rows are those of a table. `markers` must
+    not occur in the data, nor `eos` and `bos`. `schemas`: database → the text of its schema, for rows that have
+    none of their own. `tokenizer` is a file.
     """
 
     texts: list[list[dict[str, Any]]] = field(default_factory=list)
@@ -41,7 +41,7 @@ class Program:
 
 
 def of_feed(feed: Feed) -> Program:
-    """Return the program of a feed, without what only the disk tells."""
+    """Return the program of a feed, without the parts that need the disk."""
     made = Program(why=feed.why)
     made.texts = [[_piece(piece) for piece in pieces] for pieces in feed.texts]
     made.filters = feed.filters
@@ -59,7 +59,7 @@ def _piece(piece: Piece) -> dict[str, Any]:
 
 
 def markers(feed: Feed) -> list[str]:
-    """Return the lines of the template that announce a part: what must not stand in the data."""
+    """Return the lines of the template that announce a part, which must not occur in the data."""
     found: dict[str, None] = {}
     for pieces in feed.texts:
         for piece in pieces:

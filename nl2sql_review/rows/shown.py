@@ -1,4 +1,4 @@
-"""One row as the model will see it: its training text, line by line, and which of it the loss is on."""
+"""One row as the model will see it: its training text, line by line, and the lines that the loss is on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .checker import Checker
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """The first row of a file whose text is known; of each line whether the loss is on it."""
+    """First row of a file whose text is known; for each line, whether the loss is on it."""
 
     path: str
     row: int
@@ -20,7 +20,7 @@ class Example:
 
 
 def examples(result: Result) -> Iterator[Example]:
-    """Yield one row of every file that is trained on."""
+    """Yield one row of every file that is used for training."""
     for one in result.checked:
         if one.role == "train" and one.program.texts:
             example = _of(one)
@@ -52,7 +52,7 @@ def _of(one: Checked) -> Example | None:
 
 
 def _lines(pieces: list[tuple[str, bool]], learnt: str) -> Iterator[tuple[str, bool]]:
-    """Whole lines: one that is partly in the loss is cut where the loss begins."""
+    """Yield whole lines; a line that is partly in the loss is split where the loss begins."""
     line, marked = "", False
     for text, answer in pieces:
         on = learnt == "all" or (answer and learnt != "nothing")

@@ -1,4 +1,4 @@
-"""The files of a run, and which of their rows it takes: all, those of a slice such as `train[:90%]`, or a sample."""
+"""Files of a run, and the rows used of them: all, those of a slice such as `train[:90%]`, or a sample."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Rows of a file by their numbers: from one to another, both counted in, and of these a sample."""
+    """Rows of a file by number: spans with both ends included, and of these possibly a sample."""
 
     spans: tuple[tuple[int, int], ...]
     sample: frozenset[int] | None = None
@@ -31,7 +31,7 @@ class Chosen:
         return any(first <= number <= last for first, last in self.spans)
 
     def share(self, first: int, last: int) -> str:
-        """Return whether "all" the rows from one to another are chosen, "some" may be, or "none"."""
+        """Return "all" if all rows from `first` to `last` are chosen, "some" if some may be, or "none"."""
         if self.sample is None and any(start <= first and last <= stop for start, stop in self.spans):
             return "all"
         return "some" if any(start <= last and first <= stop for start, stop in self.spans) else "none"
@@ -39,7 +39,7 @@ class Chosen:
 
 @dataclass(slots=True)
 class Source:
-    """A file as a feed of the script uses it. `chosen` is None for all of its rows; `part` is the split that chose."""
+    """File as a feed of the script uses it. `chosen` is None for all of its rows; `part` is the split that chose."""
 
     role: str  # "train" or "held out"
     feed: Feed
@@ -49,7 +49,7 @@ class Source:
 
 
 def sources(run: Run, asked: Asked, missing: list[tuple[str, str]]) -> list[Source]:
-    """Return what a run reads, training first; what is not looked at is added to `missing` with its reason."""
+    """Return the sources of a run, training first; what is not checked is added to `missing` with its reason."""
     made: list[Source] = []
     for role, feed in _feeds(run, asked):
         for source in _of_feed(role, feed, run.folders, asked, missing):
@@ -62,7 +62,7 @@ def sources(run: Run, asked: Asked, missing: list[tuple[str, str]]) -> list[Sour
 
 
 def _feeds(run: Run, asked: Asked) -> Iterator[tuple[str, Feed]]:
-    """(role, feed): training first."""
+    """Yield (role, feed), training first."""
     for feed in run.feeding.train:
         if asked.files:
             feed.rows.names, feed.rows.split = asked.files, slices.name_of(feed.rows.split)
@@ -82,14 +82,14 @@ def _feeds(run: Run, asked: Asked) -> Iterator[tuple[str, Feed]]:
 
 
 def _alike(one: str, other: str) -> bool:
-    """Whether two splits are of the same rows, or a random part of them that no slice tells."""
+    """Return whether two splits are of the same rows, or random parts of them without a slice."""
     return one == other or (slices.name_of(one) == slices.name_of(other) and "[" not in one + other)
 
 
 def _of_feed(
     role: str, feed: Feed, folders: Sequence[str], asked: Asked, missing: list[tuple[str, str]]
 ) -> Iterator[Source]:
-    """Each file once, with the rows that all parts of the split take of it together."""
+    """Yield each file once, with the rows that all parts of the split select from it together."""
     spans: dict[DataFile, list[tuple[int, int]] | None] = {}
     for part in slices.instructions(feed.rows.split):
         located = locate(replace(feed.rows, split=part), folders, asked.allow)
@@ -114,7 +114,7 @@ def _of_feed(
 
 
 def _numbers(file: DataFile, records: str) -> array[int]:
-    """The numbers of a file's rows, in order."""
+    """Return the numbers of a file's rows, in order."""
     made = array("q")
     for batch in read(file, records):
         if isinstance(batch, Batch):
@@ -123,14 +123,14 @@ def _numbers(file: DataFile, records: str) -> array[int]:
 
 
 def _tell_exactly(source: Source, every: list[Source]) -> None:
-    """Where both slices of a file are looked at, what is on both sides is counted, and not reckoned."""
+    """If both slices of a file are checked, turn off the estimate, so that rows on both sides are counted."""
     if source.role == "train" and source.feed.split_by_row == 0.0:
         if any(one.role == "held out" and one.file == source.file for one in every):
             source.feed.split_by_row = None
 
 
 def sampled(file: DataFile, records: str, chosen: Chosen | None, asked: Asked) -> Chosen:
-    """Return the rows of a file that `--sample` looks at: the same for the same seed."""
+    """Return the rows of a file that `--sample` checks: the same for the same seed."""
     assert asked.sample is not None
     numbers = [number for number in _numbers(file, records) if chosen is None or number in chosen]
     if len(numbers) > asked.sample:

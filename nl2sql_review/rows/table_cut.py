@@ -1,12 +1,12 @@
-"""A schema cut to a budget by whole tables, so that what is left can be believed: no table or column is cut in two.
+"""Schema cut to a budget by whole tables, so that the rest can be trusted: no table or column is cut in two.
 
     from nl2sql_review.rows.table_cut import cut_schema
 
     schema = cut_schema(row["schema"], 1000, sql=row["sql"])    # for training
     schema = cut_schema(schema, 1000)                           # for asking: the SQL is not there
 
-A slice such as `schema[:1000]` keeps what comes first, and in 8 % of Spider's rows takes away what the SQL needs: the
-model learns to name what it was not shown. Nothing here imports more than Python's own modules.
+A slice such as `schema[:1000]` keeps what comes first, and in 8 % of Spider's rows removes what the SQL
+needs: the model learns to name what it was not shown. This file imports only Python's own modules.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _CONSTRAINT = re.compile(r"\s*(?:PRIMARY|FOREIGN|UNIQUE|CHECK|CONSTRAINT|KEY|IND
 
 @dataclass(slots=True)
 class Table:
-    """A table of a schema's text: what stands before its columns, the columns as written, what stands after them."""
+    """Table of a schema's text: the text before its columns, the columns as written, the text after them."""
 
     head: str
     columns: list[str]
@@ -35,7 +35,7 @@ class Table:
         return words[-1].lower() if words else ""
 
     def text(self, most: int, needed: frozenset[str]) -> str:
-        """Return the table with at most so many columns, those that are needed among them, in their order."""
+        """Return the table with at most `most` columns, in their order, the needed ones always included."""
         if len(self.columns) <= most:
             return self.head + ",".join(self.columns) + self.tail
         wanted = [at for at, column in enumerate(self.columns) if _first_word(column) in needed]
@@ -50,10 +50,10 @@ _WORDS_OF_CREATE = frozenset("CREATE TEMP TEMPORARY TABLE IF NOT EXISTS".split()
 def cut_schema(schema: str, limit: int, sql: str = "", seed: int = 0) -> str:
     """Return a schema of at most `limit` characters, made of whole tables; one that fits is returned as it is.
 
-    Lists of columns are shortened before tables are dropped. The tables and columns that `sql` names are kept, and
-    the budget is filled with others, all in an order drawn by `seed`, so that neither presence nor place gives a table
-    away. Without `sql`, as where the model is asked, whole tables in that same order. Only where what the SQL needs is
-    longer by itself is the result longer than the limit.
+    Lists of columns are shortened before tables are dropped. The tables and columns that `sql` names are kept,
+    and the budget is filled with others, all in an order drawn by `seed`, so that neither presence nor place
+    gives a table away. Without `sql`, as when the model is prompted, the result has whole tables in that same
+    order. The result exceeds the limit only if what the SQL needs is longer by itself.
     """
     if len(schema) <= limit:
         return schema
@@ -77,7 +77,7 @@ def cut_schema(schema: str, limit: int, sql: str = "", seed: int = 0) -> str:
 def _filled(
     order: list[Table], needed: list[Table], named: frozenset[str], between: str, limit: int
 ) -> tuple[list[Table], int]:
-    """(the tables that are needed, and of the others as many as fit; how many columns each keeps)."""
+    """Return (the needed tables and as many others as fit, the number of columns that each keeps)."""
     for most in (FEWEST, 0):
         texts = {id(table): table.text(most, named) for table in order}
         kept = {id(table) for table in needed}
@@ -95,7 +95,7 @@ def _filled(
 
 
 def tables_of(schema: str) -> tuple[list[Table], str]:
-    """Return the tables of a text, and what stands between two of them: DDL, `t(c, c)` by lines, or `t : c , c | …`."""
+    """Return the tables of a text and the separator between them: DDL, `t(c, c)` by lines, or `t : c , c | …`."""
     starts = [found.start() for found in _CREATE.finditer(schema)]
     if starts:
         pieces = [schema[start:end] for start, end in zip(starts, [*starts[1:], len(schema)])]
@@ -112,7 +112,7 @@ def tables_of(schema: str) -> tuple[list[Table], str]:
 
 
 def _ddl(piece: str) -> Table | None:
-    """`CREATE TABLE t (a INT, b INT) …` or `t(a, b)`: what follows the closing parenthesis is left away."""
+    """Read `CREATE TABLE t (a INT, b INT) …` or `t(a, b)`, without what follows the closing parenthesis."""
     opened = piece.find("(")
     if opened < 0:
         return None
@@ -131,7 +131,7 @@ def _ddl(piece: str) -> Table | None:
 
 
 def _signs(text: str, start: int) -> list[tuple[int, str]]:
-    """Parentheses and commas from a place on, those in quotes left away."""
+    """Return the parentheses and commas from a position on, without those in quotes."""
     found = []
     quote = ""
     for at in range(start, len(text)):

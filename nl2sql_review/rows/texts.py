@@ -1,4 +1,4 @@
-"""Questions and SQL as texts: what may stand around SQL, what makes two the same, and how one is quoted."""
+"""Questions and SQL as texts: what may surround SQL, when two are the same, and how one is quoted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHOWN = 80  # characters of a value in a message
 
 
 def bare(sql: str) -> str:
-    """Return SQL without what is known to stand around it: a fence, `[SQL]`, an EOS token."""
+    """Return SQL without its known wrappers: a fence, `[SQL]`, an EOS token."""
     text = SPECIAL_TOKENS.sub("", sql) if "<" in sql else sql
     text = unescape(text) if "&" in text and ENTITY.search(text) else text
     found = WRAPPED.match(text) or (FENCED.search(text) if "```" in text else None)
@@ -29,7 +29,7 @@ _QUOTES = re.compile(r"('(?:[^']|'')*'|\"[^\"]*\")")
 
 
 def plain_sql(sql: str) -> str:
-    """Return SQL as it counts for being the same: without differences of blanks and, outside strings, of case."""
+    """Return SQL in the form for comparison: without differences of blanks and, outside strings, of case."""
     text = bare(sql).rstrip("; \n")
     if "'" not in text and '"' not in text:
         return "".join(text.split()).casefold()
@@ -42,7 +42,7 @@ def hashed(text: str) -> int:
 
 
 def quoted(text: str, around: str = "") -> str:
-    """A part of a value, on one line."""
+    """Return a part of a value on one line."""
     at = max(text.find(around) - 20, 0) if around else 0
     line = " ".join(text[at : at + 4 * SHOWN].split())
     line = ("…" if at else "") + line

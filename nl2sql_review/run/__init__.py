@@ -1,1 +1,1 @@
-"""The doors for every front end: one script, many, fixes, memory."""
+"""Entry points for every front end: one script, many, fixes, memory."""

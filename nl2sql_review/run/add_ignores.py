@@ -1,8 +1,8 @@
-"""`--add-ignores`: a comment for every finding of a script, so that only new ones count; each proved by judging again.
+"""`--add-ignores`: adds a comment for every finding of a script, so that only new ones count; proves each by a review.
 
-A comment goes to the end of the finding's line, else of its statement (a string or a backslash may stand in the way),
-else it speaks for the whole file: so for what is about the script as a whole, or stands in another file. It names the
-value that it accepts, where that is one word: `ignore[lora/rank=32]`.
+A comment goes to the end of the finding's line, or else of its statement (a string or a backslash may be in the way),
+or else applies to the whole file, as for a finding about the whole script or in another file. It names the value that
+it accepts if that is one word: `ignore[lora/rank=32]`.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ LINE, LAST_LINE, FILE = range(3)  # where a comment goes, tried in this order
 
 
 class IgnoreError(Exception):
-    """A comment that cannot be added; the text says to what, and what to do instead."""
+    """Error for a comment that cannot be added; the text names the finding and the remedy."""
 
 
 class Examiner(Protocol):
-    """Who reviews a script anew: a `Reviewer`, or one that knows of other files as they would be."""
+    """Reviewer of a changed script: a `Reviewer`, or one that also uses edited states of other files."""
 
     def counted(self, file: FileReport) -> FileReport:
-        """Return the file with what does not count suppressed."""
+        """Return the file with the findings suppressed that do not count."""
 
     def examine(self, data: bytes, path: str) -> Examined:
         """Review the bytes of a script."""
@@ -43,7 +43,7 @@ class Examiner(Protocol):
 
 @dataclass
 class Silenced:
-    """A script with comments for what was found in it."""
+    """A script with comments for its findings."""
 
     edited: Edited
     report: FileReport  # of the script as it is then
@@ -51,7 +51,7 @@ class Silenced:
 
 
 def silence(reviewer: Examiner, file: FileReport, data: bytes, reason: str) -> Silenced | None:
-    """Return the script with a comment for each of its findings, None when there are none. Raises IgnoreError."""
+    """Return the script with a comment for each of its findings, None if there are none. Raises IgnoreError."""
     wanted = {f.fingerprint: f for f in file.findings if f.suppressed is None and f.rule not in NOTICES}
     if file.status != "reviewed" or not wanted:
         return None
@@ -86,7 +86,7 @@ def _first(finding: Finding, path: str) -> int:
 
 
 def _edits(source: Source, wanted: list[tuple[Finding, int]], reason: str) -> Iterator[Edit]:
-    """One edit a line that gets a comment, with all the rules that are to be silenced there."""
+    """Yield one edit for each line that gets a comment, with all the rules to ignore there."""
     rules: dict[tuple[int | None, int] | None, dict[str, None]] = {}
     definitions = Definitions(source)
     for finding, level in wanted:
@@ -125,7 +125,7 @@ def _comment(source: Source, place: tuple[int | None, int] | None, names: list[s
 
 
 def checked(reason: str) -> str:
-    """Return the reason on one line. Raises ValueError where a comment cannot carry it."""
+    """Return the reason on one line. Raises ValueError if a comment cannot contain it."""
     text = " ".join(reason.split())
     if not text or "#" in text or not text.isprintable():
         raise ValueError("give the reason in a few words, without #: it goes into the comment")

@@ -1,4 +1,4 @@
-"""What is known of a file without a review: that it is no training script, or what an earlier review found in it."""
+"""Results for files that need no review: those that are no training scripts, and those with a cached review."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ STARTS = "; training started in an imported module is reviewed there, and as sta
 
 
 class Answers:
-    """The outcomes that cost no review, and the place where the others are stored."""
+    """Outcomes that need no review, and the store for the other outcomes."""
 
     def __init__(self, options: Options) -> None:
         self._options, self._cache = options, options.cache
         self._key = options.cache_key()
 
     def without_review(self, found: discovery.Found) -> Outcome | None:
-        """Return the outcome for a file that needs no review, IRRELEVANT if no report mentions it; None for others."""
+        """Return the outcome for a file that needs no review, IRRELEVANT if no report mentions it; None otherwise."""
         if found.path == "-":
             return self._stored(*standard_input(self._options))
         if found.problem:
@@ -59,7 +59,7 @@ class Answers:
         return Outcome(name, status, reason, code, counts, (), entry.head["rests_on"], packed=entry.blob)
 
     def store(self, outcome: Outcome, name: str, data: bytes, seen: Mapping[str, str], started_by: str = "") -> None:
-        """Store the outcome for a file with these bytes; `seen` is what was asked of the disk for it."""
+        """Store the outcome for a file with these bytes; `seen` are its questions to the disk, with the answers."""
         if self._cache is None:
             return
         content = disk.digest(data)
@@ -70,14 +70,14 @@ class Answers:
 
 
 def is_relevant(found: discovery.Found, data: bytes, outcome: Outcome) -> bool:
-    """Whether a report mentions the file: most YAML and JSON that a directory holds is for other programs."""
+    """Return whether a report mentions the file: most YAML and JSON in a directory is for other programs."""
     if found.given or outcome.faults or not found.path.endswith(discovery.CONFIGURATIONS):
         return True
     return outcome.status == "reviewed" or outcome.status == "error" and flavours.screening().names_key(data)
 
 
 def names_no_library(found: discovery.Found, data: bytes) -> bool:
-    """Whether a file names no training library. Bytes that are no text hide every name: such a file is opened."""
+    """Return whether a file names no training library. Binary content hides every name: such a file is opened."""
     if found.given or found.path.endswith(discovery.CONFIGURATIONS):
         return False
     return not discovery.may_train(data) and b"\0" not in data
@@ -89,7 +89,7 @@ def reason_to_skip(data: bytes) -> str:
 
 
 def _is_plain_text(path: str, data: bytes) -> bool:
-    """Whether nothing speaks against skipping a file; False where it takes a closer look."""
+    """Return whether a file can be skipped without a closer look."""
     if not path.endswith(".py") or b"coding" in data[:4096]:
         return False
     try:

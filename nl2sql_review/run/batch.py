@@ -1,7 +1,7 @@
-"""Paths → Report, the door for every front end: files are found, answered from the cache, or else reviewed.
+"""Paths → Report, for every front end: finds the files, answers from the cache, or else reviews.
 
 The cheap ways come first, and import next to nothing: a file that names no training library is skipped by its bytes,
-one that was reviewed before is answered from the cache. Only what is left costs the interpreter and the rules.
+a file that was reviewed before is answered from the cache. Only the other files need the interpreter and the rules.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Batch:
 
     @property
     def reviewer(self) -> Reviewer:
-        """The reviewer of this run, made when it is first needed."""
+        """Reviewer of this run, created on first use."""
         if self._made is None:
             from .reviewer import Reviewer
 
@@ -44,11 +44,11 @@ class Batch:
         return self._made
 
     def find(self, paths: Sequence[str]) -> list[discovery.Found]:
-        """Return the files that the paths mean, in order. Raises SettingsError."""
+        """Return the files that the paths refer to, in order. Raises SettingsError."""
         return find_files(paths, self._options, self._settings)
 
     def run(self, paths: Sequence[str]) -> list[Outcome]:
-        """Return the outcome for every file that the paths mean, in order. Raises SettingsError, nothing else."""
+        """Return the outcome for every file that the paths refer to, in order. Raises SettingsError, nothing else."""
         self._settings.exclusions(".")  # a mistake in the settings is an error even when no file is found
         found = find_files(paths, self._options, self._settings)
         if started := {one.shown: one.started_by for one in found if one.started_by}:
@@ -85,7 +85,7 @@ class Batch:
     def answer_from_cache(self, paths: Sequence[str], presentation: str) -> tuple[str, int] | None:
         """Return the stored output and exit code for these paths, or None if any input changed.
 
-        `presentation` names everything beside paths and options that decides the text.
+        `presentation` contains everything besides paths and options that decides the text.
         """
         entry = self._cache.find("output", presentation, *paths, self._key) if self._cache is not None else None
         outcomes = self._all_from_cache(paths) if entry is not None else None
@@ -98,7 +98,7 @@ class Batch:
     ) -> None:
         """Store the output for `answer_from_cache`, unless an input has changed meanwhile.
 
-        `seen` is what was asked of the disk to make the text of the outcomes.
+        `seen` are the questions to the disk, with their answers, that were needed to render the text of the outcomes.
         """
         rests_on = self._digest(outcomes)
         if self._cache is None or not rests_on:
@@ -111,7 +111,7 @@ class Batch:
             self._cache.store(entry, "output", presentation, *paths, self._key)
 
     def _digest(self, outcomes: Sequence[Outcome]) -> str:
-        """Return a digest of everything that led to the outcomes; "" where one of them cannot be relied on later."""
+        """Return a digest of everything that led to the outcomes; "" if one of them must not be reused."""
         parts = [self._settings.evidence()]
         for one in outcomes:
             if not one.rests_on and (one.has_report or one.faults or one.status != "skipped"):
@@ -120,7 +120,7 @@ class Batch:
         return disk.digest("\0".join(parts).encode("utf-8", "surrogatepass"))
 
     def _all_from_cache(self, paths: Sequence[str]) -> list[Outcome] | None:
-        """Return the outcome for every file, or None unless each can be given without a review."""
+        """Return the outcome for every file, or None if any of them needs a review."""
         outcomes: list[Outcome] = []
         if self._settings.exclusions_from_cache(".") is None:
             return None
@@ -134,12 +134,12 @@ class Batch:
 
 
 def run(paths: Sequence[str], options: Options = DEFAULT) -> tuple[Report, int]:
-    """Review the files that the paths name; return the report and the exit code. Raises SettingsError."""
+    """Review the files in `paths`; return the report and the exit code. Raises SettingsError."""
     batch = Batch(options)
     outcomes = batch.run(paths)
     return batch.report(outcomes), code_of(outcomes)
 
 
 def review(paths: Sequence[str], options: Options = DEFAULT) -> Report:
-    """Review the files that the paths name. Raises SettingsError."""
+    """Review the files in `paths`. Raises SettingsError."""
     return run(paths, options)[0]

@@ -1,9 +1,9 @@
-"""Reviews that need not be made again: one JSON file for each script and each way of asking.
+"""Cache of reviews: one JSON file for each script and each set of options.
 
-An entry tells the questions its answer rests on (`disk.Remembering`), and counts only while all of them have the same
-answer and the program is the same. It is sealed with a key that lies in the user's own cache directory, so that a file
-that is torn, foreign, or forged in a tree under review is no entry; and being JSON it could not run anything. Nothing
-here ever fails a review: what cannot be read or written is reviewed again.
+An entry lists the questions that its answer depends on (`disk.Remembering`), and is valid only while all of them have
+the same answer and the program is the same. It is sealed with a key in the user's own cache directory, so that a file
+that is torn, foreign, or forged in a tree under review is not accepted; and being JSON it could not run anything. The
+cache never makes a review fail: if an entry cannot be read or written, the file is reviewed again.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ RELIES_ON = ("libcst", "yaml")  # libraries whose behaviour shows in a review
 
 
 class Entry:
-    """An answer, and what it rests on: `head` is read on every hit, `blob` is left as it is."""
+    """An answer, and the questions that it depends on: `head` is read on every hit, `blob` is left unread."""
 
     __slots__ = ("seen", "head", "blob")
 
@@ -44,7 +44,7 @@ class Entry:
 
 
 class Cache:
-    """Entries in one directory, sealed with the key of the user; without a key nothing is found and nothing stored."""
+    """Entries in one directory, sealed with the key of the user; without a key nothing is found or stored."""
 
     def __init__(self, directory: str) -> None:
         self.directory = directory
@@ -55,11 +55,11 @@ class Cache:
         self._broken = False  # nothing can be written: not tried again
 
     def again(self) -> Cache:
-        """Open the same cache again: every question about the disk is asked anew."""
+        """Open the same cache again, without the answers about the disk that were looked up before."""
         return Cache(self.directory)
 
     def find(self, *name: str) -> Entry | None:
-        """Return the entry of that name, or None unless everything it rests on is unchanged."""
+        """Return the entry of that name, or None unless everything that it depends on is unchanged."""
         data = self._sealed(name)
         seal, _, body = data.partition(b"\n")
         ours = self._seal(body) if seal else ""
@@ -73,7 +73,7 @@ class Cache:
         return Entry(head["seen"], head["head"], blob)
 
     def store(self, entry: Entry, *name: str) -> None:
-        """Write an entry in place of an older one of that name. Does nothing where it cannot be written."""
+        """Write an entry in place of an older one of that name. Does nothing if it cannot be written."""
         if self._broken:
             return
         head = {"name": name, "engine": self._engine, "seen": entry.seen, "head": entry.head}
@@ -84,7 +84,7 @@ class Cache:
         )
 
     def _sealed(self, name: tuple[str, ...]) -> bytes:
-        """The bytes of an entry, b"" where there is none: a pipe, a link or a file too large is no entry of ours."""
+        """Return the bytes of an entry, b"" if there is none: a pipe, a link or a file too large is not an entry."""
         path = self._path(name)
         try:
             return b"" if os.path.islink(path) else disk.whole(path, LARGEST)
@@ -95,13 +95,13 @@ class Cache:
         return os.path.join(self.directory, disk.digest("\0".join(name).encode("utf-8", "surrogatepass")) + ".json")
 
     def _seal(self, body: bytes, make: bool = False) -> str:
-        """What only somebody with the user's key can write under these bytes; "" where there is no key."""
+        """Return the seal of these bytes, which only the user's key can produce; "" if there is no key."""
         if self._key is None or make and not self._key:
             self._key = _key(make)
         return disk.digest(body, self._key) if self._key else ""
 
     def _prepared(self) -> bool:
-        """The directory, marked for git and backup programs when it is made, or where a killed run had just made it."""
+        """Create the directory, marked for git and backup programs, unless it exists; return whether it is usable."""
         if self._swept:
             return True
         try:
@@ -127,20 +127,20 @@ def _key(make: bool) -> bytes:
 
 
 def place() -> str:
-    """Return the directory of the cache: in the root of the project around the working directory, else in that."""
+    """Return the directory of the cache: in the root of the working directory's project, else in the latter."""
     here = os.getcwd()
     return os.path.join(projects.marked(here) or here, DIRECTORY)
 
 
 def opened(directory: str | None = None) -> Cache | None:
-    """Open the cache in a directory, by default that of the project; None where a link leads elsewhere."""
+    """Open the cache in a directory, by default that of the project; None if that is a link."""
     if directory is None and os.path.islink(place()):
         return None  # from a tree that somebody else made
     return Cache(os.path.abspath(directory if directory is not None else place()))
 
 
 def clear(directory: str | None = None) -> int | None:
-    """Remove the cache; return the number of entries, or None if the directory is none of ours. Raises OSError."""
+    """Remove the cache; return the number of entries, or None if the directory is not a cache. Raises OSError."""
     where = directory if directory is not None else place()
     try:
         names = os.listdir(where)
@@ -176,7 +176,7 @@ def engine() -> str:
 
 
 def _files(folder: str, deep: bool = True) -> Iterator[str]:
-    """Name, size and time of every file of a package."""
+    """Yield name, size and time of every file of a package."""
     with os.scandir(folder) as entries:
         for entry in sorted(entries, key=lambda e: e.name):
             if entry.name.startswith(("__pycache__", ".")):

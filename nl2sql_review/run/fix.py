@@ -1,4 +1,4 @@
-"""From a report to its fixes: what may be fixed in the files it names, and the files as they are then."""
+"""Makes the fixes of a report: finds the fixable findings of its files, and returns the files as fixed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Stdin = tuple[str, bytes]
 
 @dataclass
 class Fixed:
-    """What was fixed, and the files that change by it. `report` is what is left to say."""
+    """Fixed findings, and the files that change. `report` has the remaining findings."""
 
     report: Report
     made: list[Finding] = field(default_factory=list)  # each with its fix
@@ -76,7 +76,7 @@ def fix(reviewer: Reviewer, report: Report, unsafe: bool, stdin: Stdin | None = 
 
 
 def _as_found(file: FileReport, unfixed: list[tuple[Finding, str]]) -> Iterator[tuple[Finding, str]]:
-    """The findings where the file that was reviewed has them: the fixes of others move lines."""
+    """Yield the unfixed findings at their places in the reviewed file, since other fixes move lines."""
     known = list(file.findings)
     for one, why in unfixed:
         alike = [f for f in known if f.fingerprint == one.fingerprint]
@@ -100,7 +100,7 @@ def _others(report: Report) -> Reads:
 def _session(
     reviewer: Reviewer, file: FileReport, drafts: dict[str, bytes], others: Reads, stdin: Stdin | None
 ) -> Session | None:
-    """For a script that has something to fix."""
+    """Return a session for a script with findings to fix; None for other scripts."""
     if not open_findings(file):
         return None
     from_stdin = stdin is not None and stdin[0] == file.path

@@ -1,4 +1,4 @@
-"""How much GPU memory a script, or a model, needs: the door of `nl2sql-review memory`."""
+"""Estimates the GPU memory of a script or a model, for `nl2sql-review memory`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def of_script(
     name: str,
     options: Options,
 ) -> MemoryReport:
-    """Estimate the GPU memory of the runs of a script; `changes` are fields of Setup that replace what it says.
+    """Estimate the GPU memory of the runs of a script; `changes` are fields of Setup that replace its values.
 
     Raises SettingsError, UnknownCard, OSError, SourceError, NotAConfiguration.
     """
@@ -47,13 +47,13 @@ def of_plans(plans: Iterable[TrainingPlan], gpu: str | None, changes: Mapping[st
 
 
 def _card(gpu: str | None, plan: TrainingPlan) -> cards.Card | None:
-    """The card of the command line, else the one the settings or a comment in the script state."""
+    """Return the card from the command line, else the one in the settings or in a comment of the script."""
     said = gpu or (plan.memory.gpu.value.value if isinstance(plan.memory.gpu.value, Known) else None)
     return cards.find(said) if said else None
 
 
 def _of_plan(plan: TrainingPlan, card: cards.Card | None, model: str, changes: Mapping[str, Any]) -> Summary:
-    """Of the ways a run may go, the one that needs most."""
+    """Return the summary of the possible setup of a run that needs most memory."""
     try:
         setups = from_plan.runs(plan, **changes).setups
     except from_plan.NoEstimate as error:
@@ -62,7 +62,7 @@ def _of_plan(plan: TrainingPlan, card: cards.Card | None, model: str, changes: M
 
 
 def of_model(name: str, gpu: str | None, changes: Mapping[str, Any], book: Rulebook) -> MemoryReport:
-    """Estimate a model, by name or directory, trained as the rules ask, with `changes`. Raises UnknownCard, OSError."""
+    """Estimate a model (name or directory), trained by the rules, with `changes`. Raises UnknownCard, OSError."""
     card = cards.find(gpu) if gpu else None
     config = os.path.join(name, "config.json")
     if os.path.isfile(config):
@@ -87,7 +87,7 @@ def of_model(name: str, gpu: str | None, changes: Mapping[str, Any], book: Ruleb
 
 
 def policy(book: Rulebook) -> dict[str, Any]:
-    """Return the rank, length and batch that the rules ask for: those of the team, where it changed a rule."""
+    """Return the rank, length and batch that the rules require: those of the team, if it changed a rule."""
 
     def expected(rule: str, fact: str) -> Any:
         head = book.rules[rule].head if rule in book.rules else None
@@ -108,6 +108,6 @@ def policy(book: Rulebook) -> dict[str, Any]:
 
 
 def book(directory: str, options: Options) -> Rulebook:
-    """Return the rules as the settings for `directory` want them. Raises SettingsError, RulebookError."""
+    """Return the rules as the settings for `directory` configure them. Raises SettingsError, RulebookError."""
     chosen = settings.load(directory, config=options.config, isolated=options.isolated, overrides=options.overrides)
     return settings.configure(rulebook.load(chosen.rules), chosen)

@@ -1,4 +1,4 @@
-"""What a run is asked to do, beside the paths: one object that every door takes and hands on."""
+"""Options of a run besides the paths: one object that every entry point takes and passes on."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class Options:
     `config`: the one settings file to read, instead of the nearest of each script.
     `isolated`: read no settings file.
     `overrides`: settings that win over those of files, under the keys of a settings file: `{"select": ["lora"]}`.
-    `command_line`: the words that the script is started with, after its name; None where nobody says.
-    `flavour`: the program that reads the configurations, where their keys would name another one.
+    `command_line`: the words after the name of the script when it is started; None if unknown.
+    `flavour`: the program that reads the configurations, if their keys would select another one.
     `within`: real paths of directories; no module or data file beside a script is read outside them.
     `stdin`: the name and the bytes of the script that the path `-` stands for.
     `force_exclude`: apply exclusions to files that are named as well, not only to those found in a directory.
     `changes`: count only findings that these changes touched or caused.
-    `cache`: where to look for answers and to store them; None for nowhere.
-    `jobs`: the number of processes that share the work, None for one a processor.
+    `cache`: the cache to read answers from and to store them in; None for no cache.
+    `jobs`: the number of processes that share the work, None for one per processor.
     `progress`: a function to call with the number of files reviewed and the number to review.
     """
 
@@ -100,6 +100,6 @@ class Options:
         return Options(**{**self._values(), **changes})
 
     def cache_key(self) -> str:
-        """Return the options that decide what is found in a file, and the working directory, as text."""
+        """Return the options that affect the findings in a file, and the working directory, as text."""
         chosen = [self.config, self.isolated, self.overrides, self.command_line, self.flavour, self.within]
         return json.dumps([os.getcwd(), *chosen], sort_keys=True)

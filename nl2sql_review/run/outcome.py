@@ -1,6 +1,6 @@
-"""What came out for one file, how it travels between processes and into the cache, and many of them as one report.
+"""Outcome for one file, its transfer between processes and into the cache, and many outcomes as one report.
 
-A report is packed, as JSON and compressed, only where it leaves the process; one that is printed here is not.
+A report is packed, as JSON and compressed, only if it leaves the process; a report printed here is not.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ COUNTS = ("errors", "warnings", "advice", "unknown", "suppressed")  # fields of 
 
 
 class Outcome:
-    """The outcome for one file. Its report is an object, or packed, or neither where path, status and reason are all.
+    """The outcome for one file. Its report is an object, or packed, or neither if path, status and reason are all.
 
     `code` is the exit code if this were the only file, `counts` are those of COUNTS, `faults` internal errors as (rule,
-    path, message), `rests_on` is a digest of everything that led here, "" where that cannot be relied on later.
+    path, message), `rests_on` is a digest of everything that led here, "" if the outcome must not be reused.
     """
 
     __slots__ = ("path", "status", "reason", "code", "counts", "faults", "rests_on", "_file", "_packed")
@@ -55,11 +55,11 @@ class Outcome:
 
     @property
     def has_report(self) -> bool:
-        """Whether there is more to report than path, status and reason."""
+        """Return whether there is more to report than path, status and reason."""
         return self._file is not None or bool(self._packed)
 
     def report(self) -> FileReport:
-        """Return the report of the file, unpacked anew each time where it is held packed."""
+        """Return the report of the file, unpacked anew each time if it is stored packed."""
         if self._file is not None:
             return self._file
         from ..report.report import FileReport
@@ -72,7 +72,7 @@ class Outcome:
         return made
 
     def pack(self) -> bytes:
-        """Return the report as JSON, compressed; b"" where there is none."""
+        """Return the report as JSON, compressed; b"" if there is none."""
         if self._file is not None and not self._packed:
             from ..report.serialization import plain
 
@@ -81,7 +81,7 @@ class Outcome:
         return self._packed
 
     def compact(self) -> None:
-        """Hold the report packed alone, if it is packed: the objects of hundreds of reports are large."""
+        """Keep only the packed report, if there is one: the objects of hundreds of reports are large."""
         if self._packed:
             self._file = None
 
@@ -101,7 +101,7 @@ IRRELEVANT = Outcome("", "skipped", "")  # a file that no report mentions
 
 
 def outcome_of(file: FileReport, faults: Sequence[InternalError], code: int) -> Outcome:
-    """Return the outcome that a report, its internal errors and its exit code make."""
+    """Return the outcome made from a report, its internal errors and its exit code."""
     from ..report.report import FileReport
     from .reviewer import summary
 
@@ -113,7 +113,7 @@ def outcome_of(file: FileReport, faults: Sequence[InternalError], code: int) -> 
 
 
 def code_of(outcomes: Sequence[Outcome]) -> int:
-    """Return the exit code of a run: a fault of ours wins, then findings, then that all is well."""
+    """Return the exit code of a run: an internal error wins, then findings, then success."""
     codes = {outcome.code for outcome in outcomes}
     return next((code for code in (FAULT, FINDINGS, NOTHING) if code in codes), NOT_REVIEWED)
 
@@ -124,7 +124,7 @@ def folders(outcomes: Sequence[Outcome]) -> list[str]:
 
 
 class FileReports(Sequence["FileReport"]):
-    """The reports of many files, each unpacked when it is looked at."""
+    """The reports of many files, each unpacked on access."""
 
     def __init__(self, outcomes: Sequence[Outcome]) -> None:
         self._outcomes = outcomes

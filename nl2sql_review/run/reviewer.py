@@ -43,7 +43,7 @@ TRAINS = re.compile(r"Trainer\(|TrainingArguments\(|SFTConfig\(|LoraConfig\(|get
 
 @dataclass(slots=True)
 class Reviewer:
-    """What stays the same over a review: where settings come from, and what was read already."""
+    """State shared by the reviews of a run: where settings come from, and the files that were read already."""
 
     config: str | None = None  # the one settings file to use
     isolated: bool = False  # use none
@@ -64,7 +64,7 @@ class Reviewer:
 
     @classmethod
     def of(cls, options: Options) -> Reviewer:
-        """Return the reviewer that the options of a run describe."""
+        """Return the reviewer for the options of a run."""
         return cls(
             options.config,
             options.isolated,
@@ -87,7 +87,7 @@ class Reviewer:
         return made
 
     def settings_of(self, path: str) -> Settings:
-        """Return the settings for one file, with what holds for some paths only. Raises SettingsError."""
+        """Return the settings for one file, with those for some paths only. Raises SettingsError."""
         return of_path(self.settings(os.path.dirname(path)), path)
 
     def rulebook(self, settings: Settings) -> Rulebook:
@@ -103,7 +103,7 @@ class Reviewer:
         return book
 
     def holds(self, now: disk.Now) -> bool:
-        """Whether the settings, rules and baselines that were read are still as they were."""
+        """Return whether the settings, rules and baselines that were read are unchanged."""
         kept = (*self._settings.values(), *self._rulebooks.values(), *self._baselines.values())
         return all(now.confirms(seen) for _, seen in kept)
 
@@ -123,7 +123,7 @@ class Reviewer:
         return self.changes.counted(file, self.examine)
 
     def removable(self, files: Iterable[FileReport]) -> tuple[BaselineEntry, ...]:
-        """Return the baseline entries of these files that match no finding any more."""
+        """Return the baseline entries of these files that no longer match a finding."""
         of: dict[str, list[FileReport]] = {}
         for file in files:
             if path := self.settings_of(file.path).baseline:
@@ -151,12 +151,12 @@ class Reviewer:
         return next((code for code in (FINDINGS, NOTHING) if code in codes), NOT_REVIEWED)
 
     def excluded(self, directory: str) -> globs.Globs:
-        """Return what the settings for files in a directory exclude. Raises SettingsError."""
+        """Return the patterns that the settings for files in a directory exclude. Raises SettingsError."""
         settings = self.settings(directory)
         return globs.globs(settings.exclude, settings.root)
 
     def file(self, data: bytes, path: str) -> tuple[FileReport, list[InternalError]]:
-        """Review one script, and report a fault of ours as well: one file must not take others with it."""
+        """Review one script, and report internal errors as well: an error in one file must not stop the others."""
         try:
             return self.source(data, path)
         except SettingsError:
@@ -166,17 +166,17 @@ class Reviewer:
             return FileReport(path, "error", "internal error"), [fault]
 
     def source(self, data: bytes, path: str) -> tuple[FileReport, list[InternalError]]:
-        """Review one script by its bytes; `path` names it and finds its project. Return report and faults of ours."""
+        """Review one script by its bytes; `path` names it and locates its project. Return report, internal errors."""
         made = self.examine(data, path)
         return made.report, made.faults
 
     def examine(
         self, data: bytes, path: str, drafts: Mapping[str, bytes] | None = None, every_rule: bool = False
     ) -> Examined:
-        """Review one script, return what led to the report.
+        """Review one script and return all intermediate results.
 
-        `drafts`: other files of the project as they would be. `every_rule`: judge by the rules too that are not
-        asked for, without reporting it.
+        `drafts`: other files of the project in an edited state. `every_rule`: also judge by the rules that are not
+        selected, without reporting it.
         """
         from ..flavours import NotAConfiguration, screening
         from ..judgement.judge import Examined, examine, of_file
@@ -265,7 +265,7 @@ class Reviewer:
         drafts: Mapping[str, bytes],
         line: CommandLine | None,
     ) -> None:
-        """Read the source as a command line starts it, and keep the plans with its name."""
+        """Read the source as a command line starts it, and add its recording and its plans."""
         from .. import readers
 
         recording = self._record(source, root, settings, drafts, line)
@@ -294,7 +294,7 @@ class Reviewer:
         return interpret(source, root, drafts=drafts, started=line)
 
     def _add_launched(self, made: Read, root: str, settings: Settings, drafts: Mapping[str, bytes]) -> None:
-        """Read what a notebook starts that does not train itself: a file that its cells write, or one beside it."""
+        """Read what a notebook without training of its own starts: a file that its cells write, or one beside it."""
         for start in starts.of_notebook(made.source, root):
             one = Read(start.source, [], [])
             self._add(one, start.source, root, settings, drafts, start.line)
@@ -303,7 +303,7 @@ class Reviewer:
                 return
 
     def _project(self, directory: str) -> str:
-        """Return the root of the project, or the directory of `within` that holds the script if that is inside it."""
+        """Return the root of the project; if it is outside `within`, the directory of `within` with the script."""
         root = projects.root(directory)
         inside = [each for each in self.within if os.path.commonpath((each, disk.real(directory))) == each]
         if not self.within or any(os.path.commonpath((each, disk.real(root))) == each for each in inside):
@@ -313,7 +313,7 @@ class Reviewer:
 
 @dataclass
 class Read:
-    """What one file was read into: a recording and its plans for each command line that starts it."""
+    """Content of one file: a recording and its plans for each command line that starts it."""
 
     source: Source
     recordings: list[Recording]
@@ -321,7 +321,7 @@ class Read:
 
     @property
     def recording(self) -> Recording:
-        """That of the first command line."""
+        """Recording for the first command line."""
         return self.recordings[0]
 
 
@@ -329,12 +329,12 @@ NO_TRAINING = "not a training script: it creates no trainer, adapter or training
 
 
 def without_plan(name: str) -> str:
-    """Return the sentence on a file of which there is no plan."""
+    """Return a sentence for a file that has no plan."""
     return f"{name}: no training is started here" if discovery.is_launch_file(name) else f"{name} is {NO_TRAINING}"
 
 
 def plan(path: str, options: Options) -> Read:
-    """Return what one script would do, as each of its command lines starts it; of a launch file the first that trains.
+    """Return the plans of one script, for each of its command lines; for a launch file, those of the first that trains.
 
     Raises SettingsError, OSError, SourceError, NotAConfiguration.
     """
@@ -348,7 +348,7 @@ def plan(path: str, options: Options) -> Read:
 
 
 def started(reviewer: Reviewer, path: str, name: str) -> tuple[discovery.Found, Read]:
-    """Return the first file that trains of those that a launch file starts, else the first; raises as `plan` does."""
+    """Return the first file started by a launch file that trains, else the first; raises as `plan` does."""
     from ..flavours import NotAConfiguration
     from ..source import SourceError
 
@@ -370,7 +370,7 @@ def started(reviewer: Reviewer, path: str, name: str) -> tuple[discovery.Found, 
 
 
 def exit_code(report: Report, fail_on: Severity = "error", fail_on_unknown: bool = False) -> int:
-    """Return 2 for a fault of ours, 1 for findings that count, 3 if nothing was reviewed, 0 otherwise."""
+    """Return 2 for an internal error, 1 for findings that count, 3 if nothing was reviewed, 0 otherwise."""
     if report.internal_errors:
         return FAULT
     grave = SEVERITIES[: SEVERITIES.index(fail_on) + 1]
@@ -399,7 +399,7 @@ def summary(files: Iterable[FileReport]) -> Summary:
 
 
 def _cut_short(plans: list[TrainingPlan], why: str) -> list[TrainingPlan]:
-    """The plans of a script that could not be followed to its end: what was not seen may still have happened."""
+    """Mark unset facts as unknown in the plans of a script that was not followed to its end."""
     from ..training_plan.facts import TrainingPlan
     from ..training_plan.values import Absent, Unknown
 
@@ -412,7 +412,7 @@ def _cut_short(plans: list[TrainingPlan], why: str) -> list[TrainingPlan]:
 
 
 def unread(data: bytes, path: str) -> FileReport | None:
-    """Return the report on a file that cannot be read as text or as the notebook it claims to be; None for others."""
+    """Return the report on a file that is neither valid text nor the notebook that it should be; None otherwise."""
     from ..judgement.judge import of_file
     from ..source import SourceError, check
 

@@ -1,4 +1,4 @@
-"""The files that must be reviewed: one after the other, or spread over processes."""
+"""Reviews the files that need it: one after the other, or spread over processes."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 
 class Reviews:
-    """Reviews files, and stores what can be answered from the cache next time."""
+    """Reviews files, and stores the outcomes that the cache can return next time."""
 
     def __init__(self, options: Options, reviewer: Callable[[], Reviewer], answers: Answers) -> None:
         self._options, self._make_reviewer, self._answers = options, reviewer, answers
 
     @property
     def reviewer(self) -> Reviewer:
-        """The reviewer of the run, made when the first file needs one."""
+        """Reviewer of the run, created when the first file needs one."""
         return self._make_reviewer()
 
     def review_all(self, found: Sequence[discovery.Found], numbers: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
@@ -55,7 +55,7 @@ class Reviews:
         from ..policy.settings import SettingsError
 
         def work(number: int) -> tuple[str, Any]:
-            """What another process answers: a kind, and plain data."""
+            """Review a file in another process and return (kind of answer, plain data)."""
             try:
                 outcome = self.review(found[number])
                 return ("irrelevant", None) if outcome is IRRELEVANT else ("outcome", outcome.to_message())
@@ -76,7 +76,7 @@ class Reviews:
             yield number, IRRELEVANT if kind == "irrelevant" else Outcome.from_message(content)
 
     def _load(self, found: Iterable[discovery.Found]) -> None:
-        """Load what a review needs, once for all processes."""
+        """Load everything that a review needs, once for all processes."""
         from .. import readers  # noqa: F401
         from ..interpret import program  # noqa: F401
         from ..judgement import judge  # noqa: F401
@@ -104,7 +104,7 @@ class Reviews:
         return outcome if is_relevant(found, data, outcome) else IRRELEVANT
 
     def _read_and_review(self, found: discovery.Found) -> tuple[FileReport, list[InternalError], bytes]:
-        """Return the report of a file, the faults of ours, and its bytes: none where it was not reviewed."""
+        """Return the report of a file, the internal errors, and its bytes, empty if it was not reviewed."""
         from ..report.report import FileReport
         from . import reviewer
 
@@ -123,7 +123,7 @@ class Reviews:
         return *self.reviewer.file(data, found.shown), data
 
     def without_old_findings(self, outcome: Outcome) -> Outcome:
-        """Return the outcome with what was there before the changes suppressed: git knows it, so it is never stored."""
+        """Return the outcome with findings from before the changes suppressed; never stored, as it depends on git."""
         from ..report.report import InternalError, Report
 
         if outcome.status == "skipped":

@@ -1,7 +1,7 @@
-"""The fences of a rule's page as its tests: what it calls good passes, what it calls bad is found on the marked lines.
+"""Tests the examples on a rule's page: good ones must pass, bad ones must have findings on the marked lines.
 
-A YAML fence is a configuration. A Python fence is a fragment: `PRELUDE` stands before it, unless it starts with script
-metadata (`# /// script`), which makes it a whole script. The one rule judges it.
+A YAML fence is a configuration. A Python fence is a fragment: `PRELUDE` is put before it, unless it starts with script
+metadata (`# /// script`), which makes it a whole script. Only this rule judges it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _EXPECT = re.compile(r"# expect: (?P<rule>\S+)(?: (?P<part>.*)|\s*)$")
 
 
 class RuleFault(Exception):
-    """A rule that cannot be judged."""
+    """Error for a rule that cannot be judged."""
 
 
 def examples(rule: Rule) -> list[Fence]:
@@ -43,7 +43,7 @@ def examples(rule: Rule) -> list[Fence]:
 
 
 def problems(rule: Rule, fence: Fence, book: Rulebook) -> Iterator[str]:
-    """Yield what is not as a fence of the page says, each a sentence; nothing where all is."""
+    """Yield a sentence for each mismatch between a fence of the page and its label."""
     if fence.label not in VERDICTS:
         yield f"there is no label {fence.label}: labels are {', '.join((*VERDICTS, 'fixed'))}"
         return
@@ -78,7 +78,7 @@ def problems(rule: Rule, fence: Fence, book: Rulebook) -> Iterator[str]:
 def judged_example(
     rule: Rule, code: str, language: str, book: Rulebook
 ) -> tuple[ChecklistItem, tuple[Finding, ...]] | None:
-    """Return (item, findings) of the rule on a fragment; None where nothing trains. Raises SourceError, RuleFault."""
+    """Return (item, findings) of the rule on a fragment; None if nothing trains. Raises SourceError, RuleFault."""
     settings = Settings(select=(rule.id,), ignore=("suppression",))
     name = "train.py" if language == "python" else "train.yaml"
     data = (prelude(code, language) + code).encode()
@@ -93,11 +93,11 @@ def judged_example(
 
 
 def prelude(code: str, language: str) -> str:
-    """Return what stands before a fragment: nothing where it is a whole script or a configuration."""
+    """Return the text to put before a fragment: none for a whole script or a configuration."""
     return "" if code.startswith(METADATA) or language == "yaml" else PRELUDE
 
 
 def _marks(rule: Rule, code: str) -> dict[int, str]:
-    """Row in the fragment → the part of the message that is expected there."""
+    """Return row in the fragment → the part of the message that is expected there."""
     marks = ((row, _EXPECT.search(line)) for row, line in enumerate(code.splitlines(), 1))
     return {row: (mark["part"] or "").rstrip() for row, mark in marks if mark and mark["rule"] == rule.id}

@@ -1,4 +1,4 @@
-"""Which files a run is about: the paths that are named, less what the settings of their folders exclude."""
+"""Selects the files of a run: the named paths, without those that the settings of their folders exclude."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Chain = tuple[
 
 
 class FolderSettings:
-    """What the settings of a directory say of which files count: from the cache, else from a reviewer."""
+    """Settings of directories that decide which files count: from the cache, else from a reviewer."""
 
     def __init__(self, options: Options, reviewer: Callable[[], Reviewer]) -> None:
         self._options, self._cache, self._reviewer = options, options.cache, reviewer
@@ -31,7 +31,7 @@ class FolderSettings:
         self._chains: dict[str, Chain] = {}
 
     def exclusions(self, directory: str) -> globs.Globs:
-        """Return what the settings for files in a directory exclude. Raises SettingsError."""
+        """Return the patterns that the settings for files in a directory exclude. Raises SettingsError."""
         exclusions = self.exclusions_from_cache(directory)
         if exclusions is None:
             chain = self._chain(os.path.abspath(directory))
@@ -44,7 +44,7 @@ class FolderSettings:
         return exclusions
 
     def exclusions_from_cache(self, directory: str) -> globs.Globs | None:
-        """Return what the settings exclude, or None if they must be read."""
+        """Return the patterns that the settings exclude, or None if they must be read."""
         chain = self._chain(os.path.abspath(directory))
         if chain not in self._exclusions and self._cache is not None:
             entry = self._cache.find("settings", *chain, self._key)
@@ -59,7 +59,7 @@ class FolderSettings:
         return bool(self._entries[self._chain(os.path.abspath(directory))].head["baseline"])
 
     def evidence(self) -> str:
-        """Return what the settings of the working directory rest on, as text."""
+        """Return everything that the settings of the working directory depend on, as text."""
         return repr(self._entries[self._chain(os.getcwd())].seen)
 
     def store(self) -> None:
@@ -79,12 +79,12 @@ class FolderSettings:
 
 
 def standard_input(options: Options) -> tuple[str, bytes]:
-    """Return the name and the bytes of what the path `-` stands for."""
+    """Return the name and the bytes of the file that the path `-` stands for."""
     return options.stdin if options.stdin is not None else ("<stdin>", b"")
 
 
 def _started(found: discovery.Found, options: Options) -> list[discovery.Found]:
-    """What a launch file that is named starts, in its place; any other file itself."""
+    """Return the files that a named launch file starts, in its place; for other files the file itself."""
     if not found.given or found.problem or not discovery.is_launch_file(found.path):
         return [found]
     from .starts import launched
@@ -93,7 +93,7 @@ def _started(found: discovery.Found, options: Options) -> list[discovery.Found]:
 
 
 def find_files(paths: Sequence[str], options: Options, settings: FolderSettings) -> list[discovery.Found]:
-    """Return the files that the paths mean, in order. Raises SettingsError."""
+    """Return the files that the paths refer to, in order. Raises SettingsError."""
     found: list[discovery.Found] = []
     for one in discovery.find((p for p in paths if p != "-"), settings.exclusions, options.force_exclude):
         found += _started(one, options)

@@ -1,7 +1,7 @@
-"""How a script is started: which command lines a review of it is about.
+"""Finds the command lines that start a script, each of which a review covers.
 
-The one given after `--` counts alone; then the lines of the launch file that was named, of the settings' `runs`, and at
-last those that lie beside the script, each of which may be started. Without any the script runs as it stands.
+Words after `--` are used alone; otherwise the lines of the named launch file, then those of the settings' `runs`, and
+at last those found beside the script, each of which may be started. Without any the script runs as it is.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def lines_of(
     given: Sequence[str] | None = None,
     started_by: str = "",
 ) -> list[CommandLine]:
-    """The distinct command lines that a review of `path` is about; [] where nothing tells how it is started.
+    """Return the distinct command lines that start `path`; [] if none is known.
 
     `given` are the words after `--`, `started_by` the launch file that was named in place of the script. Raises
     SettingsError for `runs` that start nothing.
@@ -59,7 +59,7 @@ def lines_of(
 
 
 def distinct(lines: Iterable[CommandLine]) -> list[CommandLine]:
-    """The first of those that start the same run."""
+    """Return the first of the command lines that start the same run, for each run."""
     made: dict[tuple[object, ...], CommandLine] = {}
     for line in lines:
         made.setdefault(line.key, line)
@@ -83,7 +83,7 @@ def _of_launch_file(path: str) -> list[CommandLine]:
 
 
 def stated_in(settings: Settings) -> list[CommandLine]:
-    """The command lines that the settings' `runs` say. Raises SettingsError for one that starts nothing."""
+    """Return the command lines in the settings' `runs`. Raises SettingsError for one that starts nothing."""
     if not settings.runs:
         return []
     file = settings.sources.get("runs", settings.file)
@@ -114,7 +114,7 @@ def stated_in(settings: Settings) -> list[CommandLine]:
 
 
 def _recipes(script: str, root: str) -> list[str]:
-    """YAML files beside a script that parses with TrlParser, which its `--config` may name."""
+    """Return the YAML files that `--config` of a script with TrlParser may name: those beside the script."""
     here = os.path.dirname(os.path.abspath(script))
     folders = [here, *(os.path.join(base, name) for base in dict.fromkeys((here, root)) for name in RECIPES)]
     found = []
@@ -142,9 +142,11 @@ def _always(folders: tuple[str, ...], command: Command) -> tuple[str, ...]:
 
 
 def launched(path: str, shown: str, within: Sequence[str] = ()) -> list[Found]:
-    """The files that a launch file starts, each to be reviewed as it is started there; the file itself for programs
-    that it starts with options alone, and where nothing that it starts was found. `within`: folders that they must lie
-    in, if any are given."""
+    """Return the files that a launch file starts, each to be reviewed as it is started there.
+
+    For programs that it starts with options alone, and if nothing that it starts was found, return the file itself.
+    `within`: folders that the files must be in, if any are given.
+    """
     made: dict[str, Found] = {}
     for line in _of_launch_file(path):
         file = launch_files.resolved(line)
@@ -159,7 +161,7 @@ def launched(path: str, shown: str, within: Sequence[str] = ()) -> list[Found]:
 
 
 def nothing_started(data: bytes, path: str) -> str:
-    """Why a launch file leads to no review."""
+    """Return the reason why a launch file leads to no review."""
     try:
         lines = launch_files.of_file(data, path)
     except SourceError:
@@ -175,14 +177,14 @@ def nothing_started(data: bytes, path: str) -> str:
 
 
 class Start(NamedTuple):
-    """What a notebook starts: the program with its places, and the line that starts it."""
+    """A program that a notebook starts, with its places, and the line that starts it."""
 
     source: Source
     line: CommandLine
 
 
 def written_by(source: Source) -> dict[str, bytes]:
-    """The files that a notebook's cells write, by real path, as they hold them."""
+    """Return the files that a notebook's cells write: real path → content."""
     folder = os.path.dirname(os.path.abspath(source.path))
     made = {}
     for magic in source.magics:
@@ -193,7 +195,7 @@ def written_by(source: Source) -> dict[str, bytes]:
 
 
 def of_notebook(source: Source, root: str) -> list[Start]:
-    """What a notebook's shell lines start: the files that its cells write, and scripts beside it."""
+    """Return the programs that a notebook's shell lines start: files that its cells write, and scripts beside it."""
     folder = os.path.dirname(os.path.abspath(source.path))
     cells = {launch_files.written(magic): magic.cell for magic in source.magics}
     cells = {os.path.normpath(os.path.join(folder, name)): cell for name, cell in cells.items() if name}

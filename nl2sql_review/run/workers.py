@@ -1,8 +1,8 @@
 """Work spread over processes: each is given one number at a time and answers with a value.
 
-Processes are forked, so that all that is loaded already is shared, and starting them costs milliseconds. A process
-that dies takes its number with it: another one tries it again, and then it is given up; at once where the system ended
-it, because one number took more than `SECONDS` of processor time. Where there is no fork, there is one process.
+Processes are forked, so that they share everything loaded already, and start in milliseconds. If a process dies, its
+number is given to another one, and then given up; it is given up at once if the system ended the process because one
+number took more than `SECONDS` of processor time. Without fork there is only one process.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _SPENT = 24  # SIGXCPU, wherever it is known
 
 
 class Worker:
-    """A process of ours, and the number it works on."""
+    """A forked process, and the number that it works on."""
 
     __slots__ = ("pid", "tasks", "answers", "holds")
 
@@ -59,12 +59,12 @@ class Worker:
         os.write(self.tasks, number.to_bytes(INDEX, "big"))
 
     def answer(self) -> Any:
-        """The answer to what it holds. EOFError when it has died."""
+        """Return the answer to its number. Raises EOFError if it has died."""
         length = int.from_bytes(_exactly(self.answers, INDEX), "big")
         return marshal.loads(_exactly(self.answers, length))
 
     def end(self, kill: bool = False) -> int:
-        """End the process; return the signal that ended it before, 0 where none did."""
+        """End the process; return the signal that ended it before, 0 if none did."""
         os.close(self.tasks)
         os.close(self.answers)
         if kill:
@@ -75,7 +75,7 @@ class Worker:
 
 
 def _serve(work: Callable[[int], Any], tasks: int, answers: int) -> None:
-    """The life of a process: never returns."""
+    """Run the loop of a process: never returns."""
     import signal
 
     try:
@@ -91,7 +91,7 @@ def _serve(work: Callable[[int], Any], tasks: int, answers: int) -> None:
 
 
 def _confine() -> None:
-    """Limit what this process may take of the machine from now on, as far as the system knows how to."""
+    """Limit the processor time and memory of this process from now on, as far as the system supports it."""
     try:
         import resource
 
@@ -115,7 +115,7 @@ def _exactly(fd: int, size: int) -> bytes:
 
 
 def spread(work: Callable[[int], Any], numbers: Sequence[int], jobs: int) -> Iterator[tuple[int, Any]]:
-    """Yield (number, answer) as they come; the answer is None where the process died each time it was tried.
+    """Yield (number, answer) as they arrive; the answer is None if the process died each time it was tried.
 
     `work` must not raise, and its answers are plain data (bytes, text, numbers, tuples and lists).
     """

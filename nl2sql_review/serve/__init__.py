@@ -1,1 +1,1 @@
-"""Thin adapters over the review for programs that ask: hooks and servers. They decide nothing themselves."""
+"""Thin adapters between the review and other programs: hooks and servers. They decide nothing themselves."""

@@ -1,4 +1,4 @@
-"""A data file that was edited, judged as the training scripts near it will use it: a note for who edited it."""
+"""Judges an edited data file as the training scripts near it will use it, for a note to its editor."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_NEAR, MOST_READ = 200, 5  # scripts that are looked through for the file's 
 
 
 def near(path: str) -> Iterator[str]:
-    """Yield the training scripts near a data file that name it, or the folder it is in."""
+    """Yield the training scripts near a data file that name it, or its folder."""
     from ..files import projects
 
     folder = os.path.dirname(os.path.abspath(path))
@@ -35,7 +35,7 @@ def near(path: str) -> Iterator[str]:
 
 
 def notes(path: str) -> list[str]:
-    """Return a line for each finding of the rules on rows in a data file, by the scripts near it that load it."""
+    """Return a line for each finding of the rules on rows in a data file, from the scripts near it that load it."""
     if not path.lower().endswith(SUFFIXES) or os.path.getsize(path) > LARGEST:
         return []
     edited = os.path.realpath(path)
@@ -56,7 +56,7 @@ def _of_script(script: str, edited: str) -> Iterator[str]:
     from ..source import SourceError
 
     def allow(path: str) -> bool:
-        """Only the edited file is read, and the folders that it is in are looked into."""
+        """Return whether a path may be read: only the edited file, and the folders above it."""
         real = os.path.realpath(path)
         return real == edited or edited.startswith(real.rstrip(os.sep) + os.sep)
 

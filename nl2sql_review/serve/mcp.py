@@ -1,9 +1,9 @@
-"""The MCP server: the review as tools for a language model, over standard input and output.
+"""MCP server: the review as tools for a language model, over standard input and output.
 
-Everything only reads, and only below the client's roots. A result says the same twice: `content` in few words for the
-model, `structuredContent` in full for programs, by the schemas of `nl2sql-review schema`. What cannot be answered is an
-error result: {"error": {"code", "message"}}, with the remedy in the message. The work is done in other processes, which
-a cancelled request ends; here is only the protocol.
+All tools only read, and only below the client's roots. A result has two forms: `content` in few words for the model,
+`structuredContent` in full for programs, by the schemas of `nl2sql-review schema`. A request that cannot be answered
+gets an error result: {"error": {"code", "message"}}, with the remedy in the message. The work is done in other
+processes, which a cancelled request ends; this module has only the protocol.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ written."""
 
 
 def client_roots(context: Context) -> ListRoots | ListRootsResult:
-    """The client's roots, asked of it where it has any to tell."""
+    """Return the request for the client's roots, or no roots if it does not support them."""
     capabilities = context.client_capabilities
     return ListRoots() if capabilities is not None and capabilities.roots is not None else ListRootsResult(roots=[])
 
@@ -71,7 +71,7 @@ Processes = Annotated[int | None, Field(description="Number of training processe
 
 
 def _result(answer: Answer) -> CallToolResult:
-    """An error as JSON in the text: clients hold `structuredContent` to the schema of the result, even then."""
+    """Return a tool result; errors are JSON in the text, since clients check `structuredContent` by the schema."""
     if "code" in answer:
         error = {"error": {"code": answer["code"], "message": answer["message"]}}
         text = TextContent(type="text", text=json.dumps(error, ensure_ascii=False))
@@ -91,7 +91,7 @@ async def review_file(
     gpu: Gpu = None,
     processes: Processes = None,
 ) -> Annotated[CallToolResult, RootModel[Report]]:
-    """Reviews a fine-tuning script, notebook or configuration against the project's checklist, without running it."""
+    """Review a fine-tuning script, notebook or configuration against the project's checklist, without running it."""
     return _result(
         await ask("review_file", roots, path=path, select=select, ignore=ignore, gpu=gpu, processes=processes)
     )
@@ -108,7 +108,7 @@ async def review_source(
     gpu: Gpu = None,
     processes: Processes = None,
 ) -> Annotated[CallToolResult, RootModel[Report]]:
-    """Reviews text that is not, or not yet, in a file: a draft, or a change before it is written."""
+    """Review text that is not in a file, or not yet: a draft, or a change before it is written."""
     return _result(
         await ask(
             "review_source",
@@ -130,21 +130,21 @@ async def plan(
     processes: Processes = None,
     calls: Annotated[bool, Field(description="Also the training stack's calls with their arguments: long")] = False,
 ) -> Annotated[CallToolResult, RootModel[PlanReport]]:
-    """Shows what a script or configuration really trains with: every value, and the places it comes from."""
+    """Show what a script or configuration really trains with: every value, and the places that it comes from."""
     return _result(await ask("plan", roots, path=path, gpu=gpu, processes=processes, calls=calls))
 
 
 async def explain_rule(
     rule: Annotated[str, Field(description="Its id, e.g. prompt/eos")], roots: Allowed
 ) -> Annotated[CallToolResult, RootModel[RuleReport]]:
-    """Says what a rule asks for, why, and when to ignore it, with examples that pass and that fail."""
+    """Explain what a rule requires, why, and when to ignore it, with examples that pass and that fail."""
     return _result(await ask("explain_rule", roots, rule=rule))
 
 
 async def list_rules(
     roots: Allowed, section: Annotated[str | None, Field(description="Only its rules, e.g. lora")] = None
 ) -> Annotated[CallToolResult, RootModel[RuleList]]:
-    """Lists the rules of the checklist as the project's settings want them."""
+    """List the rules of the checklist as the project's settings configure them."""
     return _result(await ask("list_rules", roots, section=section))
 
 
@@ -160,7 +160,7 @@ async def propose_fixes(
         bool, Field(description="Also fixes of policy findings: values, tracker, paths; false: repairs only")
     ] = True,
 ) -> Annotated[CallToolResult, RootModel[Proposal]]:
-    """Proposes fixes as a diff, each proved by reading the script again with it. Changes no file."""
+    """Propose fixes as a diff, each proved by reading the script again with it. Changes no file."""
     arguments = {"select": select, "ignore": ignore, "unsafe": unsafe, "policy": policy}
     return _result(await ask("propose_fixes", roots, path=path, **arguments))
 
@@ -181,7 +181,7 @@ async def check_data(
     select: Select = (),
     ignore: Ignore = (),
 ) -> Annotated[CallToolResult, RootModel[Report]]:
-    """Checks the data files that a training script loads, row by row, as the script will use them."""
+    """Check the data files that a training script loads, row by row, as the script will use them."""
     given = {"path": path, "held_out": held_out, "schemas": schemas, "dialect": dialect, "sample": sample}
     return _result(await ask("check_data", roots, **given, every_row=every_row, select=select, ignore=ignore))
 
@@ -209,7 +209,7 @@ async def evaluate(
     ] = None,
     timeout: Annotated[float, Field(description="Seconds per statement", ge=0.01, le=86_400)] = Limits().seconds,
 ) -> Annotated[CallToolResult, RootModel[Evaluation]]:
-    """Scores predicted SQL: execution accuracy where there are databases, the schema-valid rate without."""
+    """Score predicted SQL: execution accuracy if there are databases, the schema-valid rate otherwise."""
     return _result(
         await ask(
             "evaluate",
@@ -228,7 +228,7 @@ async def evaluate(
 
 
 async def rule_page(id: str) -> str:
-    """The page of a rule, in Markdown."""
+    """Return the page of a rule, in Markdown."""
     answer = await ask("rule_page", Roots(), rule=id)
     if "code" in answer:
         raise ResourceNotFoundError(answer["message"])
@@ -244,7 +244,7 @@ def _in_words(error: Mapping[str, Any]) -> str:
 
 
 class Server(MCPServer):
-    """Over standard input and output: whatever arrives gets an answer."""
+    """Server over standard input and output that answers every message."""
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context | None = None
@@ -294,7 +294,7 @@ def server() -> MCPServer:
 
 
 def run() -> None:
-    """Serves over standard input and output until the client goes away."""
+    """Serve over standard input and output until the client disconnects."""
     try:
         server().run()
     except Exception as error:
@@ -303,6 +303,6 @@ def run() -> None:
 
 
 def _is_gone(error: BaseException) -> bool:
-    """Whether all that went wrong, in however many tasks, is that nobody reads the answers any more."""
+    """Return whether all errors, in however many tasks, are broken pipes: nobody reads the answers any more."""
     within: tuple[BaseException, ...] = getattr(error, "exceptions", ())  # a group's
     return all(map(_is_gone, within)) if within else isinstance(error, BrokenPipeError)

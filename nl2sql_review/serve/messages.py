@@ -1,6 +1,7 @@
-"""What comes in over standard input: a message a line, whatever else a client may send.
+"""Reads standard input: one message per line, whatever else a client may send.
 
-A line that is no message is answered as JSON-RPC asks, so that nobody waits for it; one that is too long is not kept.
+A line that is no message is answered as JSON-RPC requires, so that nobody waits for it; a line that is too long is
+not kept.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ PARSE_ERROR = -32700  # of JSON-RPC
 
 
 class Lines:
-    """Standard input as text, a line a message; read by `anyio.wrap_file`."""
+    """Standard input as text, one message per line; read by `anyio.wrap_file`."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
 
     def readline(self) -> str:
-        """Return the next line, "" at the end. Of one that is too long, what no JSON begins with."""
+        """Return the next line, "" at the end. Returns text that is no JSON in place of a line that is too long."""
         line = self._file.readline(LARGEST)
         while line.isspace():
             line = self._file.readline(LARGEST)
@@ -42,7 +43,7 @@ TOO_LONG = f"longer than {LARGEST:,} bytes\n"
 
 @asynccontextmanager
 async def relayed(incoming: Any, outgoing: Any) -> AsyncIterator[Any]:
-    """Yield the messages of a transport; for what is none, an error goes out instead."""
+    """Yield the messages of a transport; anything else is answered with an error."""
     send, receive = anyio.create_memory_object_stream[SessionMessage | Exception](0)
 
     async def relay() -> None:

@@ -1,5 +1,7 @@
-"""The server's side of the processes that answer: one for each request under way, kept for the next, and ended where a
-request is cancelled or takes too long.
+"""Processes that answer requests, seen from the server.
+
+There is one for each request in progress; it is kept for the next request, and ended if a request is cancelled or
+takes too long.
 """
 
 from __future__ import annotations
@@ -42,11 +44,11 @@ class Worker:
 
     @property
     def status(self) -> int | None:
-        """The exit status, None while it runs."""
+        """Exit status, None while the process runs."""
         return self._process.poll()
 
     def answer(self, request: bytes) -> Answer | None:
-        """Ask, and wait for the answer; None where the process has ended before."""
+        """Send a request and wait for the answer; None if the process has ended before."""
         assert self._process.stdin is not None and self._process.stdout is not None
         try:
             self._process.stdin.write(request)
@@ -57,13 +59,13 @@ class Worker:
             return None
 
     def end(self) -> None:
-        """Kill the process; whoever waits for its answer gets none."""
+        """Kill the process; pending requests get no answer."""
         self._process.kill()
         self._process.wait()
 
 
 async def ask(tool: str, roots: Roots, **arguments: Any) -> Answer:
-    """Have a tool answered in a process of its own, which a cancelled request takes with it."""
+    """Call a tool in a separate process, which ends if the request is cancelled."""
     request = {"tool": tool, "arguments": arguments, "directories": roots.directories, "cwd": os.getcwd()}
     line = json.dumps(request).encode() + b"\n"
     async with _limiter:

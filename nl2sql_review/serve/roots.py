@@ -1,4 +1,4 @@
-"""Which files a client may have reviewed: those below its roots, whatever links lead there."""
+"""Files that a client may have reviewed: those below its roots, after all links are followed."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from urllib.request import url2pathname
 
 
 class Outside(ValueError):
-    """The path leads out of the roots; the text names them."""
+    """Error for a path outside the roots; the text names them."""
 
 
 class Roots:
-    """Directories, from the `file://` URIs that a client gives; without any, the working directory.
+    """Directories from the `file://` URIs of a client; without any, the working directory.
 
-    Other URIs, and those that name another host, are no files of this machine and allow nothing.
+    Other URIs, and those with another host, are no files of this machine and allow nothing.
     """
 
     def __init__(self, uris: Iterable[str] = ()) -> None:
@@ -25,20 +25,20 @@ class Roots:
 
     @classmethod
     def of(cls, directories: Iterable[str]) -> Roots:
-        """Return the roots that are these real paths, and no others."""
+        """Return roots with these real paths, and no others."""
         made = cls.__new__(cls)
         made.directories = tuple(directories)
         return made
 
     @property
     def first(self) -> str:
-        """Where relative paths start. Raises Outside."""
+        """First root, the base of relative paths. Raises Outside."""
         if not self.directories:
             raise Outside("none of the client's roots is a directory on this machine")
         return self.directories[0]
 
     def file(self, path: str) -> str:
-        """The real path of a file that may be read; a relative one counts from the first root. Raises Outside."""
+        """Return the real path of a file that may be read; a relative path starts at the first root. Raises Outside."""
         try:
             real = os.path.realpath(os.path.join(self.first, path))
         except Outside:
@@ -51,7 +51,7 @@ class Roots:
 
 
 def _directory(uri: str) -> str:
-    """The real path that a URI names, "" where it names none of this machine."""
+    """Return the real path of a URI, "" if it is not on this machine."""
     try:
         parts = urlsplit(uri)
         if parts.scheme != "file" or parts.netloc not in ("", "localhost"):

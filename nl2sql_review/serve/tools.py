@@ -1,7 +1,7 @@
-"""What the tools of the MCP server do: arguments → few words for the model, and the result in full. No protocol here.
+"""Tools of the MCP server: arguments → few words for the model, and the result in full. Contains no protocol.
 
-Everything only reads, and only below the client's roots: whatever a review asks of the disk, nothing else is there.
-What cannot be answered is an error with a code for programs and the remedy in its message.
+All tools only read, and only below the client's roots: for a review, no other files exist on the disk. A request that
+cannot be answered gets an error with a code for programs and the remedy in its message.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ UNWRAPPED = 10_000  # of a plan, whose names are read as they are
 
 
 class Refused(Exception):
-    """A request that cannot be answered. `code` is for programs, the text says what would do."""
+    """Error for a request that cannot be answered. `code` is for programs, the text gives the remedy."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -47,7 +47,7 @@ class Refused(Exception):
 
 
 class Answer(TypedDict, total=False):
-    """`text` and `structured`, or of what cannot be answered `code` and `message`: plain data in JSON's own types."""
+    """Plain data in JSON types: `text` and `structured`, or `code` and `message` if there is no answer."""
 
     text: str
     structured: Any
@@ -69,7 +69,7 @@ class RuleList:
 
 @dataclass(frozen=True, slots=True)
 class ProposedFix:
-    """One finding that the diff makes go away."""
+    """One finding that the diff fixes."""
 
     rule: str
     message: str
@@ -80,7 +80,7 @@ class ProposedFix:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """`diff` is a unified diff of all files that change; `unsafe_left` counts findings only unsafe fixes mend."""
+    """Proposed fixes: `diff` is a unified diff of all files; `unsafe_left` counts findings with unsafe fixes only."""
 
     diff: str
     fixes: tuple[ProposedFix, ...]
@@ -91,7 +91,7 @@ Result = tuple[str, Any]  # the words for the model, and the result for programs
 
 
 def answer(tool: str, arguments: Mapping[str, Any], directories: Sequence[str]) -> Answer:
-    """Call a tool below the real paths of the client's roots. Never raises: an error is an answer."""
+    """Call a tool with the real paths of the client's roots. Never raises: an error is an answer."""
     own = (resources.PACKAGE, resources.find("rules"))
     try:
         with disk.Within((*directories, *map(os.path.realpath, own))), spelling.as_arguments():

@@ -1,8 +1,8 @@
-"""The process that answers the tools of the MCP server, so that whatever a script does to a review can be ended.
+"""Process that answers the tools of the MCP server, separate so that a review can be ended whatever a script causes.
 
-Requests come as lines of JSON on standard input, answers go as lines of JSON to standard output. A review that takes
-longer than `SECONDS` is ended by the system, also where it never comes back to Python; more memory than `MEMORY` is
-refused. When the server goes away, so does this process.
+Requests are read as lines of JSON from standard input, answers are written as lines of JSON to standard output. A
+review that takes longer than `SECONDS` is ended by the system, even if it never returns to Python; more memory than
+`MEMORY` is refused. If the server ends, so does this process.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ def main() -> NoReturn:
 
 
 def _listen(requests: Queue[str]) -> None:
-    """Pass requests on; end the process with standard input, whatever it is at."""
+    """Pass requests on; end the process when standard input ends, even in the middle of a request."""
     for line in sys.stdin.buffer:
         requests.put(line.decode())
     os._exit(0)
 
 
 def _confine(memory: int | None, seconds: int) -> None:
-    """Limit what this process may take of the machine from now on, as far as the system knows how to."""
+    """Limit the processor time and memory of this process from now on, as far as the system supports it."""
     import signal
 
     if hasattr(signal, "setitimer"):

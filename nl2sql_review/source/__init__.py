@@ -1,4 +1,4 @@
-"""A file to be reviewed: its text, its tree, and where everything stands.
+"""A file to be reviewed: its text, its tree, and the places of its code.
 
     source = Source.from_bytes(data, "train.py")
     source.tree                      # libcst.Module, parsed on first use
@@ -6,8 +6,8 @@
     source.span(call)                # Span(row=3, column=9, end_row=5, end_column=2, cell=None)
     source.segment(call)             # the code as it stands there
 
-A script is its text; a notebook is the program of its code cells, with places given by cell. Importing this room does
-not import LibCST.
+A script is its text; a notebook is the program of its code cells, with places given by cell. Importing this package
+does not import LibCST.
 """
 
 from __future__ import annotations
@@ -50,7 +50,10 @@ FEW = 8  # nodes that are looked for each in its own statement; whoever asks for
 
 
 def kind_of(path: str) -> str:
-    """By the path's name: "notebook", "configuration" (YAML, JSON, TOML), "launch" (shell, make), else "script"."""
+    """Return the kind of a path by its name: "notebook", "configuration", "launch" or "script".
+
+    "configuration" is YAML, JSON or TOML, "launch" is shell or make, every other name is a "script".
+    """
     lower = path.lower()
     if is_launch_file(path):
         return "launch"
@@ -58,9 +61,9 @@ def kind_of(path: str) -> str:
 
 
 def check(data: bytes, path: str) -> None:
-    """Whether there is a text, and in a notebook cells, without reading the code. Raises SourceError.
+    """Check that there is a text, and in a notebook cells, without reading the code. Raises SourceError.
 
-    Of a file too large to be read, nothing is said.
+    A file that is too large to be read is not reported.
     """
     if len(data) < size_limit(path):
         text, _, _ = decode(data, cookie=kind_of(path) == "script")
@@ -69,7 +72,7 @@ def check(data: bytes, path: str) -> None:
 
 
 class Source:
-    """One script, notebook or configuration. `text` is what is read, exactly as it stands in a script's file.
+    """One script, notebook or configuration. `text` is the text that is read; for a script exactly that of the file.
 
     path      as given
     kind      "script" | "notebook" | "configuration" | "launch"
@@ -103,18 +106,18 @@ class Source:
 
     @classmethod
     def from_bytes(cls, data: bytes, path: str) -> Source:
-        """Read a file's bytes; SourceError("file/unreadable") says why there is no text, and where."""
+        """Read a file's bytes. Raises SourceError("file/unreadable") with the reason and place if there is no text."""
         if len(data) >= size_limit(path):
             raise too_large(len(data), size_limit(path))
         text, encoding, bom = decode(data, cookie=kind_of(path) == "script")
         return cls(path, text, encoding=encoding, bom=bom)
 
     def to_bytes(self, text: str) -> bytes:
-        """The bytes of a script whose text has become `text`, in the encoding of the file."""
+        """Return the bytes of a script with the new text `text`, in the encoding of the file."""
         return (codecs.BOM_UTF8 if self.bom else b"") + text.encode(self.encoding)
 
     def written_in(self, number: int) -> Source:
-        """The program that a notebook's cell writes to a file (`%%writefile`), with its places in the notebook."""
+        """Return the program that a notebook's cell writes by `%%writefile`, with its places in the notebook."""
         assert self._notebook is not None
         made = copy.copy(self)
         made._notebook = book = self._notebook.only(number)
@@ -127,7 +130,7 @@ class Source:
 
     @property
     def tree(self) -> cst.Module:
-        """The parsed program; SourceError("file/syntax") if it is not Python. Of a configuration an empty one.
+        """The parsed program, empty for a configuration. Raises SourceError("file/syntax") if it is not Python.
 
         A cell that is not Python is left out of a notebook's program and listed in `problems`.
         """
@@ -143,7 +146,7 @@ class Source:
 
     @property
     def problems(self) -> list[SourceError]:
-        """What could not be read while the rest was: cells that are not Python. Parses the program."""
+        """Errors of parts that could not be read: cells that are not Python. Parses the program."""
         if self._notebook is not None:
             with suppress(SourceError):
                 _ = self.tree
@@ -173,7 +176,7 @@ class Source:
             raise SourceError(error.rule, error.message, self.in_cell(error.span)) from None
 
     def _leave_out(self, book: notebook.Notebook, cells: list[notebook.Cell]) -> None:
-        """Blank those of `cells` that do not parse by themselves."""
+        """Blank those of `cells` that do not parse on their own."""
         for cell in cells:
             try:
                 parse(cell.code)
@@ -196,7 +199,7 @@ class Source:
 
     @property
     def nodes(self) -> Nodes:
-        """The nodes of the tree, and what each stands in."""
+        """The nodes of the tree, each with its parent."""
         if self._nodes is None:
             from .syntax import Nodes
 
@@ -206,7 +209,7 @@ class Source:
     # Places
 
     def locate(self, nodes: Iterable[cst.CSTNode | Span]) -> None:
-        """Find the places of many nodes of the tree in one pass, for `span` and `segment` to answer at once."""
+        """Find the places of many nodes of the tree in one pass, so that `span` and `segment` need no further pass."""
         wanted = [node for node in nodes if not isinstance(node, Span) and id(node) not in self._ranges]
         if wanted:
             from .positions import offsets, offsets_by_statement
@@ -215,9 +218,9 @@ class Source:
             self._ranges.update(offsets(self.tree, self.text, wanted) if found is None else found)
 
     def span(self, node: cst.CSTNode | Span) -> Span:
-        """Where a node of the tree stands, without surrounding whitespace, parentheses or comma.
+        """Return the place of a node of the tree, without surrounding whitespace, parentheses or comma.
 
-        A Span is returned as it is. LookupError for a node that is not in the tree.
+        A Span is returned unchanged. Raises LookupError for a node that is not in the tree.
         """
         if isinstance(node, Span):
             return node
@@ -227,11 +230,11 @@ class Source:
         return span if self._notebook is None else self.in_cell(span)
 
     def segment(self, node: cst.CSTNode, last: cst.CSTNode | None = None) -> str:
-        """The code of a node, or from it to a `last` one, as it stands in the program."""
+        """Return the code of a node, or from it to a `last` one, as written in the program."""
         return self.text[self._range(node)[0] : self._range(node if last is None else last)[1]]
 
     def excerpt(self, node: cst.CSTNode | Span, limit: int = 80) -> str:
-        """The node's code on one line, without comments, of at most `limit` characters."""
+        """Return the node's code on one line, without comments, of at most `limit` characters."""
         if isinstance(node, Span):
             return self.code(node, limit)
         if id(node) in self._ranges:
@@ -241,16 +244,16 @@ class Source:
         return one_line(code_of(self.tree, node), limit)
 
     def code(self, at: Span | Location, limit: int) -> str:
-        """The code at a place, as `excerpt` gives it."""
+        """Return the code at a place, in the form of `excerpt`."""
         return one_line(self._between(at), limit)
 
     def line(self, row: int, cell: int | None = None) -> str:
-        """The text of a line as it stands in the file, magics and all, without its line end; "" if there is none."""
+        """Return a line as written in the file, including magics, without its line end; "" if there is none."""
         lines = self._lines_of(cell)
         return lines[row] if 1 <= row <= len(lines) else ""
 
     def rows(self) -> list[tuple[int | None, int, str]]:
-        """Every line of code as (cell, row, text), as it stands in the file, without its line end."""
+        """Return every line of code as (cell, row, text), as written in the file, without its line end."""
         if self._notebook is None:
             cells: list[tuple[int | None, Lines]] = [(None, self._program_lines())]
         else:
@@ -258,13 +261,13 @@ class Source:
         return [(number, row, lines[row]) for number, lines in cells for row in range(1, len(lines) + 1)]
 
     def rows_before(self, cell: int | None) -> int:
-        """How many rows of the program stand before those of a cell."""
+        """Return the number of rows of the program before those of a cell."""
         if self._notebook is None:
             return 0
         return next((each.first_row - 1 for each in self._notebook.cells if each.number == cell), 0)
 
     def newline(self, cell: int | None = None) -> str:
-        """The line end that the text, or a cell of a notebook, is written with: that of its first line."""
+        """Return the line end of the text, or of a cell of a notebook: that of its first line."""
         found = NEWLINE.search(self._lines_of(cell).text)
         return found[0] if found else "\n"
 
@@ -315,12 +318,12 @@ class Source:
 
     @property
     def requests(self) -> list[Request]:
-        """The `# nl2sql:` comments, with the statements that they stand at."""
+        """The `# nl2sql:` comments, with the statements that they belong to."""
         return self._said().requests
 
     @property
     def directives(self) -> dict[str, str]:
-        """What comments on lines of their own say of the run: {"gpu": "16GB"} for `# gpu: 16GB`."""
+        """Settings of the run from comments on lines of their own: {"gpu": "16GB"} for `# gpu: 16GB`."""
         return self._said().directives
 
     def _said(self) -> comments.Comments:

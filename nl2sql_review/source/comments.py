@@ -1,4 +1,4 @@
-"""The comments that speak to the reviewer: `# nl2sql: ignore[lora/rank] reason`, `# gpu: 16GB`, `# processes: 2`."""
+"""Comments for the reviewer: `# nl2sql: ignore[lora/rank] reason`, `# gpu: 16GB`, `# processes: 2`."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _SAID = re.compile(
 
 
 class Request(NamedTuple):
-    """A comment from its `# nl2sql:` on, with its place and the rows of the statement that it stands at, both included.
+    """A comment from its `# nl2sql:` on, with its place and the rows of its statement, both included.
 
-    That is the statement in whose rows it stands, or the next one if it stands alone; a compound statement counts with
-    its header only, a decorated one with its decorators.
+    That is the statement in whose rows the comment lies, or the next one if it stands alone; a compound statement
+    counts with its header only, a decorated one with its decorators.
     """
 
     text: str
@@ -33,14 +33,14 @@ class Request(NamedTuple):
 
 
 class Comments(NamedTuple):
-    """What the comments of one program say; rows are those of the program."""
+    """Content of the reviewer's comments in one program; rows are those of the program."""
 
     requests: list[Request]
     directives: dict[str, str]
 
 
 def read(text: str, outline: type[Lexer] | type[Outline] = Lexer) -> Comments:
-    """The real comments of `text` that speak to the reviewer; strings and docstrings do not."""
+    """Return the real comments of `text` for the reviewer; strings and docstrings do not count."""
     found = Comments([], {})
     if not _MENTION.search(text):
         return found

@@ -1,4 +1,4 @@
-"""Bytes → text, as Python decodes a source file (PEP 263), with the place of what cannot be decoded."""
+"""Decoding of bytes to text as Python decodes a source file (PEP 263), with the place of undecodable bytes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NO_TEXTS = ("idna", "punycode")  # of host names: they do not decode every text,
 
 
 def decode(data: bytes, cookie: bool = True) -> tuple[str, str, bool]:
-    """(text, encoding, whether there was a byte order mark); line ends stay as they are.
+    """Return (text, encoding, whether there was a byte order mark); line ends stay unchanged.
 
     `cookie`: whether a comment in the first two lines may name the encoding.
     """
@@ -51,7 +51,7 @@ def decode(data: bytes, cookie: bool = True) -> tuple[str, str, bool]:
 
 
 def _before(body: bytes, end: int, encoding: str) -> str:
-    """The text before a byte that is none; where the codec knows no such thing, as if every byte were a character."""
+    """Return the text before an invalid byte; if the codec cannot tell, treat every byte as a character."""
     try:
         return body[:end].decode(encoding, "replace")
     except (UnicodeError, ValueError, LookupError):
@@ -59,12 +59,12 @@ def _before(body: bytes, end: int, encoding: str) -> str:
 
 
 def too_large(size: int, limit: int) -> SourceError:
-    """The error for a file, or a notebook's code, of `size` bytes or characters."""
+    """Return the error for a file, or a notebook's code, of `size` bytes or characters."""
     return _unreadable(f"too large: {size / 1e6:.1f} MB, and files of {limit // 10**6} MB or more are not read", 1, 1)
 
 
 def _named(body: bytes) -> tuple[str, int, int] | None:
-    """The encoding named in the first two lines, and the place of its name."""
+    """Return the encoding named in the first two lines, and the place of its name."""
     for row, line in enumerate(_NEWLINE.split(body[:4096], maxsplit=2)[:2], 1):
         if match := _COOKIE.match(line):
             return match[1].decode("ascii", "replace"), row, match.start(1) + 1

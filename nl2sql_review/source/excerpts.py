@@ -7,7 +7,7 @@ from .spans import Lines
 
 
 def one_line(code: str, limit: int) -> str:
-    """`code` without comments and line breaks, of at most `limit` characters (an ellipsis says that some are gone)."""
+    """Return `code` without comments and line breaks, of at most `limit` characters (an ellipsis marks a cut)."""
     if "\n" in code or "\r" in code:
         code = _joined(Lines(code[: 20 * limit + 1000]))
     code = code.strip()

@@ -1,6 +1,6 @@
-"""The lexical outline of Python text: strings, comments, brackets and logical lines, without a parser.
+"""Lexical outline of Python text: strings, comments, brackets and logical lines, without a parser.
 
-It is used where there is no tree to ask: before the parser (how deep does the text nest?), in notebook cells (does a
+It is used if there is no tree: before the parser (how deep does the text nest?), in notebook cells (does a
 logical line start here, so that `!` means a shell command?) and for comments. It never raises: text that is not
 Python gives some outline and a `fault`.
 """
@@ -27,7 +27,7 @@ _PAIRS = {")": "(", "]": "[", "}": "{"}
 
 
 class Comment(NamedTuple):
-    """A real comment, `#` and all. `alone`: nothing but blanks before it on its line."""
+    """A real comment, including `#`. `alone`: only blanks before it on its line."""
 
     row: int
     column: int
@@ -42,7 +42,7 @@ class Fault(NamedTuple):
 
 
 class _Open(NamedTuple):
-    """Something not closed yet: a bracket, a string, an f-string, its replacement field, a field's format spec."""
+    """An unclosed element: a bracket, a string, an f-string, its replacement field, a field's format spec."""
 
     kind: str  # "bracket" | "string" | "fstring" | "field" | "spec"
     mark: str  # the bracket, or the quote
@@ -50,7 +50,7 @@ class _Open(NamedTuple):
 
 
 class Lexer:
-    """Feed it the rows of `lines` in order; `at_statement` says whether the next row starts a logical line."""
+    """Lexer that reads the rows of `lines` in order; `at_statement`: whether the next row starts a logical line."""
 
     def __init__(self, lines: Lines) -> None:
         self.lines = lines
@@ -104,7 +104,7 @@ class Lexer:
         self._end_of_row(row, carried)
 
     def close(self) -> Lexer:
-        """Say that there are no more rows: whatever is still open is a fault."""
+        """End the input: every element that is still open is a fault."""
         if self._stack:
             top = self._stack[0]
             if top.kind == "bracket":
@@ -117,7 +117,7 @@ class Lexer:
         return self
 
     def outline(self) -> str:
-        """The text with `opaque` struck out by underscores; offsets stay."""
+        """Return the text with `opaque` replaced by underscores; offsets stay the same."""
         text, position = self.lines.text, 0
         pieces: list[str] = []
         for begin, end in self.opaque:
@@ -158,7 +158,7 @@ class Lexer:
         return position
 
     def _literal(self, top: _Open, position: int, stop: int) -> tuple[int, bool]:
-        """Read on inside a string: the new position, and whether the row ended in an escaped line end."""
+        """Read on inside a string. Return the new position, and whether the row ended in an escaped line end."""
         text, stack = self.lines.text, self._stack
         table = {"string": _STRING, "fstring": _FSTRING, "spec": _SPEC}[top.kind]
         match = table[top.mark].search(text, position, stop)

@@ -1,7 +1,7 @@
-"""Literals: what the code of a plain value stands for.
+"""Values of literals: from the code of a plain value to the value.
 
-Importing this room does not import LibCST, nor do the plainest of texts: tables of libraries and a configuration's keys
-are read without it.
+Importing this module does not import LibCST, nor does reading the plainest texts: tables of libraries and a
+configuration's keys are read without it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CONSTANTS = {"None": None, "True": True, "False": False}  # to LibCST these are 
 
 
 def expression(text: str) -> cst.BaseExpression:
-    """The one expression that a text is. Raises ValueError where it is none."""
+    """Return the one expression in a text. Raises ValueError if the text is none."""
     import libcst as cst
 
     try:
@@ -39,7 +39,7 @@ def expression(text: str) -> cst.BaseExpression:
 
 
 def literal(text: str) -> Any:
-    """The plain value that a text is the code of, blanks around it left aside. Raises ValueError where it is none."""
+    """Return the plain value whose code is the text, ignoring blanks around it. Raises ValueError if it is none."""
     text = text.strip(" \t")
     if text in CONSTANTS:
         return CONSTANTS[text]
@@ -49,14 +49,14 @@ def literal(text: str) -> Any:
 
 
 def is_variable(node: cst.CSTNode | None) -> TypeGuard[cst.Name]:
-    """Whether an expression is a variable's name; True, False and None are none."""
+    """Return whether an expression is a variable's name; True, False and None are not."""
     import libcst as cst
 
     return isinstance(node, cst.Name) and node.value not in CONSTANTS
 
 
 def evaluated(node: cst.BaseExpression) -> Any:
-    """The plain value that a literal stands for. Raises ValueError where it is none."""
+    """Return the plain value of a literal. Raises ValueError if it is none."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of "\d", which is read as it stands
         try:

@@ -1,7 +1,7 @@
-"""Notebooks as one program: the code cells one after the other, what is not Python replaced where it stands.
+"""Notebooks as one program: the code cells one after the other, with parts that are not Python replaced in place.
 
 Every row of a cell is one row of the program, so a place in the program is a place in a cell. Magics and shell lines
-become `pass` (`__magic__` on the right of `=`: a value only the run knows), and what they said is kept aside.
+become `pass` (`__magic__` on the right of `=`: a value that only the run decides), and their text is stored separately.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _BLOCK_GOES_ON = re.compile(r"(?:else|elif|except|finally|case)\b")
 
 
 class Magic(NamedTuple):
-    """A magic or shell command as it is written, with the rows it goes on to; of a skipped cell, all of it."""
+    """A magic or shell command as written, with its continuation rows; of a skipped cell, the whole cell."""
 
     cell: int
     row: int
@@ -39,7 +39,7 @@ class Magic(NamedTuple):
 
 @dataclass
 class Cell:
-    """One code cell: its number over all cells, its own lines, and the Python that is left of it, row by row."""
+    """One code cell: its number over all cells, its own lines, and the remaining Python, row by row."""
 
     number: int
     lines: Lines
@@ -53,7 +53,7 @@ class Cell:
         return "\n".join(self.rows)  # whatever its line ends were: edits go to the cell itself
 
     def shift(self, row: int) -> int:
-        """How many characters of indentation were taken from a row (counted within the cell)."""
+        """Return the number of characters of indentation removed from a row (counted within the cell)."""
         return len(self.indent) if self.indent and self.lines[row].startswith(self.indent) else 0
 
     def blank(self) -> None:
@@ -73,7 +73,7 @@ class Notebook:
         self._firsts = [cell.first_row for cell in self.cells]
 
     def only(self, number: int) -> Notebook:
-        """The notebook with the text below the cell magic of one cell as its whole program."""
+        """Return the notebook with the text below the cell magic of one cell as its whole program."""
         cells = []
         for cell in self.cells:
             made = Cell(cell.number, cell.lines, [""] * len(cell.rows))
@@ -85,16 +85,16 @@ class Notebook:
         return Notebook(cells)
 
     def program(self) -> str:
-        """The text of all code cells; each starts on a row of its own."""
+        """Return the text of all code cells; each starts on a row of its own."""
         return "\n".join(cell.code for cell in self.cells)
 
     def cell_at(self, row: int) -> Cell:
-        """The cell that holds a row of the program; there must be one."""
+        """Return the cell that holds a row of the program; there must be one."""
         return self.cells[max(bisect_right(self._firsts, row) - 1, 0)]
 
 
 def read(text: str) -> Notebook:
-    """The notebook in the JSON `text`, of format 3 or 4."""
+    """Return the notebook in the JSON `text`, of format 3 or 4."""
     document, found = cells_of(text)
     cells: list[Cell] = []
     magics: list[Magic] = []
@@ -106,7 +106,7 @@ def read(text: str) -> Notebook:
 
 
 def cells_of(text: str) -> tuple[Any, list[dict[str, Any]]]:
-    """(the document, its cells of all kinds). SourceError if the text is no JSON or no notebook."""
+    """Return (the document, its cells of all kinds). Raises SourceError if the text is no JSON or no notebook."""
     try:
         document = json.loads(text)
     except json.JSONDecodeError as error:
@@ -184,7 +184,7 @@ def _prepare(number: int, source: str, is_python: bool, magics: list[Magic]) -> 
 
 
 def _header(cell: Cell, magics: list[Magic]) -> int | None:
-    """Blank the cell magics that run Python; the index of the first row below them, None for a cell to be skipped."""
+    """Blank the cell magics that run Python. Return the index of the first row below them, or None to skip the cell."""
     rows = cell.rows
     for index, row in enumerate(rows):
         stripped = row.strip()
@@ -207,7 +207,7 @@ def _indent(row: str) -> str:
 
 
 def _dedent(cell: Cell) -> None:
-    """IPython takes the indentation of the first row from all rows that share it."""
+    """Remove the first row's indentation from all rows that share it, as IPython does."""
     first = next((row for row in cell.rows if row.strip()), "")
     indent = _indent(first)
     if indent:
@@ -246,12 +246,12 @@ def _replace_magics(cell: Cell, first: int, magics: list[Magic]) -> None:
 
 
 def _goes_on(cell: Cell, index: int) -> bool:
-    """Whether the row before `index` ends in a backslash, so that a command goes on in the row at `index`."""
+    """Return whether the row before `index` ends in a backslash, so that a command continues in the row at `index`."""
     return index < len(cell.rows) and cell.lines[index].endswith("\\")
 
 
 def _replacement(row: str) -> str | None:
-    """What stands for a row that is not Python, None for one that may be."""
+    """Return the replacement of a row that is not Python, or None for a row that may be."""
     if match := _TIMED.match(row):
         return "pass;".join(row.split("%time", 1))
     indent = _indent(row)

@@ -1,4 +1,4 @@
-"""The comments and lines of a configuration: YAML and TOML alike, as far as comments go."""
+"""Comments and lines of a configuration: YAML and TOML alike, as far as comments are concerned."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MARKS = re.compile(r"""(?:^|(?<=[\s:\[{,=-]))(?:"(?:\\.|[^"\\])*"|'(?:''|[^'])*
 
 
 class Outline:
-    """Like `lexer.Lexer`, for a text without statements: every line that holds a key or value is one of its own."""
+    """Like `lexer.Lexer`, for a text without statements: every line with a key or value is a statement of its own."""
 
     def __init__(self, lines: Lines) -> None:
         self.lines = lines

@@ -1,9 +1,9 @@
-"""Text → LibCST module, with errors that name a place and never a crash.
+"""Parser from text to a LibCST module, with errors that have a place and never a crash.
 
-LibCST reads the syntax of every Python; the running Python is asked whether the text is a program, as far as it is
-not too old to say. Both parsers are native: brackets nested a few hundred deep overflow the process's stack, and some
-patterns take LibCST time exponential in their depth. So a cheap screen looks at the text first, deep text is parsed on
-a thread with a large stack, and errors are described from the text.
+LibCST reads the syntax of every Python; the running Python checks whether the text is a program, unless it is too old
+to tell. Both parsers are native: brackets nested a few hundred deep overflow the process's stack, and some patterns
+take LibCST time exponential in their depth. So a cheap check scans the text first, deep text is parsed on a thread
+with a large stack, and errors are described from the text.
 """
 
 from __future__ import annotations
@@ -69,10 +69,10 @@ _TOKEN = re.compile(
 
 
 def parse(text: str, program: bool = False) -> cst.Module:
-    """The module, or SourceError with a place in `text`: "file/syntax", or "file/unreadable" for too much of it.
+    """Return the module. Raises SourceError with a place: "file/syntax", or "file/unreadable" for too much text.
 
-    `program`: the text is all that Python is given at once, so that what it refuses only as a whole is an error too:
-    `return` outside of a function, an `except:` before another.
+    `program`: the text is the complete input of Python, so that errors of the whole count too: `return` outside of a
+    function, an `except:` before another.
     """
     if too_much(text):
         message = f"too large: more than {MAX_TOKENS} names, operators and lines are not read"
@@ -94,7 +94,10 @@ def parse(text: str, program: bool = False) -> cst.Module:
 
 
 def _refusal(text: str, deep: bool, whole: bool) -> SyntaxError | None:
-    """What the running Python cannot parse and a newer one may. SourceError where none can, or it is refused whole."""
+    """Return the running Python's syntax error for text that a newer Python may parse, or None.
+
+    Raises SourceError if no Python can parse the text, or if Python parses it but rejects it as a whole.
+    """
     try:
         _on_enough_stack(lambda: _compile(text, 0 if whole else _ONLY_PARSE), deep)
     except SyntaxError as error:
@@ -109,7 +112,7 @@ def _refusal(text: str, deep: bool, whole: bool) -> SyntaxError | None:
 
 
 def _compile(text: str, flags: int) -> None:
-    """Ask Python whether it takes the text. Nothing is run."""
+    """Compile the text to check that Python accepts it. No code is run."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of escapes that mean nothing, which are the script's own affair
         compile(text, "<source>", "exec", flags | _TOP_LEVEL_AWAIT, dont_inherit=True)
@@ -132,7 +135,7 @@ def _read(text: str, refused: SyntaxError | None) -> cst.Module:
 
 
 def _literals(module: cst.Module) -> Iterator[str]:
-    """The code of the numbers and strings that LibCST reads unseen, for Python to say whether they have a value."""
+    """Yield the code of the numbers and strings that LibCST does not check, so that Python can check their values."""
     import libcst
 
     from .syntax import walk
@@ -149,7 +152,7 @@ def _literals(module: cst.Module) -> Iterator[str]:
 
 
 def _without_fields(string: cst.SimpleString | cst.FormattedString | cst.TemplatedString) -> str:
-    """The code of one string, with nothing of newer syntax in it."""
+    """Return the code of one string, without newer syntax in it."""
     import libcst
 
     if isinstance(string, libcst.SimpleString):
@@ -159,7 +162,7 @@ def _without_fields(string: cst.SimpleString | cst.FormattedString | cst.Templat
 
 
 def _on_enough_stack(function: Callable[[], T], deep: bool) -> T:
-    """Call `function` here, and only where it nests deeply, as was known or turns out, where that is safe."""
+    """Call `function` here, or with a large stack if the text nests deeply, as known before or found in the call."""
     if not deep:
         try:
             return function()
@@ -169,7 +172,7 @@ def _on_enough_stack(function: Callable[[], T], deep: bool) -> T:
 
 
 def deeply(function: Callable[[], T]) -> T:
-    """Call `function` where deep recursion is safe: on a thread with a large stack and a raised recursion limit."""
+    """Call `function` with safe deep recursion: on a thread with a large stack and a raised recursion limit."""
     results: list[T] = []
     errors: list[BaseException] = []
 
@@ -195,12 +198,12 @@ def deeply(function: Callable[[], T]) -> T:
 
 
 def too_much(text: str) -> bool:
-    """Whether the code, however few bytes it has, would make a tree too large for the machine."""
+    """Return whether the code, even if it has few bytes, would make a tree too large for the machine."""
     return len(text) > _LARGE and sum(1 for _ in islice(_WORD.finditer(text), MAX_TOKENS + 1)) > MAX_TOKENS
 
 
 def suspicious(text: str) -> bool:
-    """Whether the text may nest deeply: quick, and wrong on the safe side.
+    """Return whether the text may nest deeply: quick, and wrong only on the safe side.
 
     Innermost brackets are erased pair by pair, so that the number of rounds bounds the depth.
     """
@@ -222,7 +225,7 @@ def suspicious(text: str) -> bool:
 
 
 def too_deep(lines: Lines) -> Fault | None:
-    """Where the text goes over one of the limits, if it does."""
+    """Return the place where the text exceeds one of the limits, if it does."""
     outline = Lexer(lines).run().outline()
     branches: dict[str, int] = {}
     limit, what = MAX_BRACKETS, "brackets"
@@ -287,10 +290,10 @@ def _error(fault: Fault) -> SourceError:
 
 
 def _describe(lines: Lines, message: str, refused: SyntaxError | None) -> Fault:
-    """What is wrong with text that LibCST (`message`) cannot read, nor in general the running Python (`refused`).
+    """Describe the error in text that LibCST (`message`) cannot read, nor in general the running Python (`refused`).
 
-    The outline knows unclosed brackets and strings. The running Python explains best, but may be older than the
-    syntax of the file: its word counts only where it stumbles at the same row as LibCST. LibCST itself names the
+    The outline finds unclosed brackets and strings. The running Python explains best, but may be older than the
+    syntax of the file: its message counts only if it fails at the same row as LibCST. LibCST itself gives the
     place after the token that it could not read.
     """
     outlined = Lexer(lines).run().fault
@@ -319,7 +322,7 @@ def _last_token(lines: Lines, offset: int) -> Fault:
 
 
 def _explained(lines: Lines, error: SyntaxError) -> tuple[Fault, int]:
-    """The running Python's own opinion: the fault, and the row it extends to."""
+    """Return the running Python's own error: the fault, and the last row of its extent."""
     line = lines[row := min(max(error.lineno or 1, 1), len(lines))]
     column = min(max(error.offset or 1, 1), len(line) + 1)
     if isinstance(error, IndentationError):

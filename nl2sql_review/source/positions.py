@@ -1,10 +1,10 @@
-"""Where nodes stand: runs of LibCST's code generator, with positions taken only at the nodes asked for.
+"""Places of nodes: runs of LibCST's code generator that record positions only at requested nodes.
 
 LibCST's own PositionProvider splits every token at line ends and stores a range for every node, at six times the
 cost of generating the code. Here a node costs the index of the token it starts and ends with; the offsets of tokens
-are summed up once, in C. Nodes are told apart by `id`: their own `__hash__` is a Python function that returns it.
+are summed up once, in C. Nodes are identified by `id`: their own `__hash__` is a Python function that returns it.
 
-A few nodes are found without generating all: a statement whose code occurs once in the text stands there.
+A few nodes are found without generating all: if a statement's code occurs once in the text, that is its place.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ Ranges = dict[int, tuple[int, int]]  # by the id of a node: where it starts and 
 
 
 def offsets(module: libcst.Module, text: str, nodes: Iterable[libcst.CSTNode] | None) -> Ranges:
-    """Where each of `nodes` (None: all that mean something) of the module read from `text` starts and ends in it.
+    """Return the start and end of each of `nodes` (None: all with meaning) of the module that was read from `text`.
 
     Syntactic positions as PositionProvider defines them, without surrounding whitespace, parentheses and commas; but
-    the brackets around tuples and generators are their own.
+    the brackets around tuples and generators are included.
     """
     return _generate(module, module, map(id, walk(module) if nodes is None else nodes)).ranges(text)
 
 
 def offsets_by_statement(nodes: Nodes, text: str, wanted: Iterable[libcst.CSTNode]) -> Ranges | None:
-    """As `offsets`; None unless each stands in a statement of the module that occurs in the text once."""
+    """Return the same as `offsets`, or None unless each node lies in a statement whose code occurs once in the text."""
     module = nodes.module
     if not module.has_trailing_newline:
         text += module.default_newline  # which the code of a statement ends in
@@ -73,7 +73,7 @@ def _indents(nodes: Nodes, statement: libcst.CSTNode) -> list[str]:
 
 
 def code_of(module: libcst.Module, node: libcst.CSTNode) -> str:
-    """The code of one node alone, at its place as `offsets` gives it; it need not be of the module."""
+    """Return the code of one node alone, with the extent that `offsets` defines; it need not be in the module."""
     state = _generate(module, node, [id(node)])
     start, end = state.range(id(node))
     code = "".join(state.tokens[start:end])
@@ -82,7 +82,7 @@ def code_of(module: libcst.Module, node: libcst.CSTNode) -> str:
 
 
 def _generate(module: libcst.Module, root: libcst.CSTNode, wanted: Iterable[int], indent: Iterable[str] = ()) -> _State:
-    """A run of the code generator over `root`, which stands behind `indent`."""
+    """Run the code generator over `root`, which has the indentation `indent`."""
     ids = set(wanted)
 
     def run() -> _State:
@@ -113,7 +113,7 @@ class _State(CodegenState):
         self.bracketed: set[int] = set()
 
     def ranges(self, text: str) -> Ranges:
-        """Offsets into the text that the code was read from."""
+        """Return the offsets into the text that the code was read from."""
         starts = ends = [0, *accumulate(map(len, self.tokens))]
         if "".join(self.tokens) != text:
             starts, ends = _aligned(self.tokens, text)
@@ -122,7 +122,7 @@ class _State(CodegenState):
         return {node: (starts[min(start, last)], ends[min(end, last)]) for node, (start, end) in places}
 
     def range(self, node: int) -> tuple[int, int]:
-        """From which token to which a node goes, by its id."""
+        """Return the first and last token of a node, by its id."""
         start, end = self.found[node]
         if node not in self.bracketed:
             return start, end
@@ -146,7 +146,7 @@ class _State(CodegenState):
 
 
 def _aligned(tokens: list[str], text: str) -> tuple[list[int], list[int]]:
-    """Where tokens start in the text, and where those before end: LibCST forgets form feeds, and some other blanks."""
+    """Return the token starts in the text, and the ends of those before: LibCST drops form feeds and some blanks."""
     starts, ends, at = [], [0], 0
     for token in tokens:
         begin = at
@@ -161,7 +161,7 @@ def _aligned(tokens: list[str], text: str) -> tuple[list[int], list[int]]:
 
 
 class _Syntactic:
-    """What a node calls its own extent; it may borrow its start or its end from a node within."""
+    """Syntactic extent of a node; its start or end may be those of a node within."""
 
     __slots__ = ("state", "node", "start_node", "end_node", "start")
 

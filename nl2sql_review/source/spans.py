@@ -1,4 +1,4 @@
-"""Places in a source, the errors that name them, and the table of a text's lines."""
+"""Places in a source, the errors with such places, and the table of a text's lines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NEWLINE = re.compile(r"\r\n?|\n")  # what Python calls a line end; str.splitline
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From (row, column) up to but not including (end_row, end_column).
+    """A range from (row, column) up to but not including (end_row, end_column).
 
     1-based, columns count code points. `cell` is the 1-based index over all cells of a notebook, and rows then count
     within that cell; it is None in a script.
@@ -25,10 +25,10 @@ class Span:
 
 
 class SourceError(Exception):
-    """A file, or a cell of a notebook, that cannot be read.
+    """Raised if a file, or a cell of a notebook, cannot be read.
 
-    `rule` is "file/unreadable" (no text could be had) or "file/syntax" (the text is not Python, or not JSON), `message`
-    one line for people, `span` the place.
+    `rule` is "file/unreadable" (there is no text) or "file/syntax" (the text is not Python, or not JSON), `message`
+    one line for users, `span` the place.
     """
 
     def __init__(self, rule: str, message: str, span: Span) -> None:
@@ -39,12 +39,12 @@ class SourceError(Exception):
 
 
 def point(row: int, column: int, cell: int | None = None) -> Span:
-    """The span of the one character at (row, column)."""
+    """Return the span of the one character at (row, column)."""
     return Span(row, column, row, column + 1, cell)
 
 
 class Lines:
-    """Where the lines of `text` start and end. Rows and columns are 1-based, offsets 0-based."""
+    """Starts and ends of the lines of `text`. Rows and columns are 1-based, offsets 0-based."""
 
     __slots__ = ("text", "starts", "_ends")
 
@@ -70,10 +70,10 @@ class Lines:
         return len(self.starts)
 
     def __getitem__(self, row: int) -> str:
-        """The line without its line end."""
+        """Return the line without its line end."""
         return self.text[self.starts[row - 1] : self._ends[row - 1]]
 
     def place(self, offset: int) -> tuple[int, int]:
-        """(row, column) of an offset."""
+        """Return the (row, column) of an offset."""
         row = bisect_right(self.starts, offset)
         return row, offset - self.starts[row - 1] + 1

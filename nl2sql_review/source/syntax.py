@@ -1,6 +1,6 @@
-"""Ways through a tree that pass by what only lays it out.
+"""Walks through a tree that skip nodes for layout.
 
-LibCST's own `children` runs a visitor over every blank and bracket, and costs more than to parse the text.
+LibCST's own `children` runs a visitor over every blank and bracket, and costs more than parsing the text.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SUITES = ("body", "cases", "handlers", "orelse", "finalbody")  # fields of state
 
 
 def dotted(node: cst.CSTNode) -> str:
-    """`a.b.c` of a name or of attributes of a name; of anything else "", and `.b` of its attributes."""
+    """Return `a.b.c` for a name or attributes of a name; for any other node "", and `.b` for its attributes."""
     names: list[str] = []
     while isinstance(node, cst.Attribute):
         names.append(node.attr.value)
@@ -32,7 +32,7 @@ def dotted(node: cst.CSTNode) -> str:
 
 
 def text_of(node: cst.CSTNode | None) -> str | None:
-    """The text of a string literal, or of several side by side; None of anything else."""
+    """Return the text of a string literal, or of several side by side; None for any other node."""
     pieces = []
     while isinstance(node, cst.ConcatenatedString):
         pieces.append(node.left)
@@ -42,7 +42,7 @@ def text_of(node: cst.CSTNode | None) -> str | None:
 
 
 def string_value(node: cst.SimpleString) -> str | bytes:
-    """The text or the bytes of one string literal."""
+    """Return the text or the bytes of one string literal."""
     code = node.value
     if code[0] in "\"'" and "\\" not in code and "\r" not in code:  # at a twentieth of the cost
         quotes = 3 if len(code) > 5 and code[1] == code[2] == code[0] else 1
@@ -53,7 +53,7 @@ def string_value(node: cst.SimpleString) -> str | bytes:
 
 
 class Nodes:
-    """The nodes of a module that mean something, each before what is in it: one walk for everybody who asks."""
+    """The nodes of a module with meaning, each before its children: one walk shared by all callers."""
 
     __slots__ = ("module", "order", "parents", "_kinds")
 
@@ -88,7 +88,7 @@ class Nodes:
         return self._kinds.get(kind, [])
 
     def path(self, node: cst.CSTNode) -> list[cst.CSTNode]:
-        """The nodes from the root of the tree down to one of its nodes; empty where it is not in it."""
+        """Return the nodes from the root of the tree down to one of its nodes; empty if it is not in the tree."""
         found, outer = [node], self.parents.get(id(node))
         while outer is not None:
             found.append(outer)
@@ -109,12 +109,12 @@ def walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
 
 
 def all_of(kind: type[N], node: cst.CSTNode) -> Iterator[N]:
-    """Every node of one kind in a node, itself included, each before what is in it."""
+    """Yield every node of one kind in a node, itself included, each before its children."""
     return (one for one in walk(node) if type(one) is kind)
 
 
 def below(node: cst.CSTNode) -> list[cst.CSTNode]:
-    """The children of a node that mean something, in the order of its fields."""
+    """Return the children of a node with meaning, in the order of its fields."""
     found: list[cst.CSTNode] = []
     for name in _MEANING[type(node)]:
         value = getattr(node, name)
@@ -128,7 +128,7 @@ def below(node: cst.CSTNode) -> list[cst.CSTNode]:
 
 
 def statements(node: cst.CSTNode | Iterable[cst.CSTNode]) -> Iterator[cst.CSTNode]:
-    """A node, or those given, and the statements, suites, handlers and cases below, in order; no expressions."""
+    """Yield a node, or the given ones, and the statements, suites, handlers and cases below, without expressions."""
     stack = [node] if isinstance(node, cst.CSTNode) else [*node][::-1]
     while stack:
         one = stack.pop()
@@ -142,7 +142,7 @@ def statements(node: cst.CSTNode | Iterable[cst.CSTNode]) -> Iterator[cst.CSTNod
 
 
 class _Meaning(dict[type, tuple[str, ...]]):
-    """The fields of a type of node that hold nodes which mean something."""
+    """The fields of a node type that hold nodes with meaning."""
 
     def __missing__(self, kind: type) -> tuple[str, ...]:
         self[kind] = found = tuple(

@@ -1,1 +1,1 @@
-"""What a run would do: values, and the facts made of them."""
+"""The plan of a run: values, and the facts made of them."""

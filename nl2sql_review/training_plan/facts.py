@@ -1,7 +1,7 @@
 """The training plan: what one run of the script would load, adapt, feed, optimise and save.
 
 Nine parts, named as the sections of the checklist. Every field is a `Fact`. Readers fill the plan, rules judge it;
-nothing here knows a library or a policy.
+this module depends on no library and no policy.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ SECTIONS = ("lora", "prompt", "dataset", "arguments", "memory", "checkpointing",
 
 @dataclass(slots=True)
 class Fact:
-    """One thing the plan says.
+    """One fact of the plan.
 
-    `at` is where a reader of the report should look when the value has no place of its own: the call an argument
-    is missing from. `note` is a sentence of context ("TrainingArguments given to SFTTrainer"). `why_not` says why
+    `at` is the place for the reader of the report if the value has no place of its own: the call that lacks an
+    argument. `note` is a sentence of context ("TrainingArguments given to SFTTrainer"). `why_not` is the reason
     the fact does not apply to this script, if it does not ("the dataset is not mixed from several"). `argument` is
-    the name of the argument that holds the value, where the fact is no more than that: `lora_alpha`.
+    the name of the argument that holds the value, if the fact is only that argument: `lora_alpha`.
 
     A fact that lists defects has them in `cases`, each a fact with a place of its own: a rule judges them one by one,
-    and each that fails is a finding. `sentence` is what a reader has to say of such a case, where words made from its
-    value would not tell ("TypeError since trl 0.16: …"). `branch` says what decides whether the code runs that has it,
-    where not every run does; `assumed` that the case rests on versions of the libraries that nobody stated.
+    and each failed case is a finding. `sentence` is the text of such a case, if a text made from its value would be
+    unclear ("TypeError since trl 0.16: …"). `branch` is the condition for the case's code to run, if not every run
+    executes it; `assumed` means that the case depends on library versions that are not stated.
     """
 
     value: Value = field(default_factory=Absent)
@@ -41,7 +41,7 @@ class Fact:
 
 
 class Part:
-    """One section of the plan: a fact for every name that its class annotates, absent until a reader says otherwise."""
+    """One section of the plan: a fact for every name that its class annotates, absent until a reader sets it."""
 
     def __init__(self) -> None:
         for name in self.names():
@@ -49,7 +49,7 @@ class Part:
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
-        """Those of its facts, in the order they are shown."""
+        """Return the names of its facts, in display order."""
         return tuple(cls.__annotations__)
 
 
@@ -240,9 +240,9 @@ class Artifact(Part):
 
 
 class Rows(Part):
-    """What the rows of a data file are to this script: lists of the kinds of defects that were found, empty for none.
+    """Defects in the rows of a data file of this script: lists of the kinds of defects that were found, empty for none.
 
-    No part of the plan, as no script says it: `nl2sql-review data` reads the files and fills them.
+    Not a part of the plan, since the script does not contain them: `nl2sql-review data` reads the files and fills them.
     """
 
     unreadable: Fact
@@ -264,7 +264,7 @@ class Rows(Part):
 
 
 class TrainingPlan:
-    """The nine parts of what one run would do; `run` is the command line that starts it, where one is known."""
+    """The nine parts of the plan of one run; `run` is the command line that starts it, if one is known."""
 
     def __init__(self) -> None:
         self.run = ""
@@ -280,7 +280,7 @@ class TrainingPlan:
         self.artifact = Artifact()
 
     def __getitem__(self, name: str) -> Fact:
-        """The fact called `section.field`; KeyError when there is none."""
+        """Return the fact called `section.field`. Raises KeyError if there is none."""
         section, _, attribute = name.partition(".")
         try:
             fact: Fact = getattr(getattr(self, section), attribute)
@@ -289,7 +289,7 @@ class TrainingPlan:
         return fact
 
     def facts(self) -> Iterator[tuple[str, Fact]]:
-        """Every fact with its full name, in the order of the checklist."""
+        """Yield every fact with its full name, in the order of the checklist."""
         for section in SECTIONS:
             part = getattr(self, section)
             for name in part.names():

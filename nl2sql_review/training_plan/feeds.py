@@ -1,6 +1,6 @@
-"""How the rows of a dataset become training text: the part of the plan that is a program, to be evaluated on rows.
+"""Conversion of dataset rows to training text: the part of the plan that is a program, to be evaluated on rows.
 
-The expressions are plain data, lists whose first element says what is done, so that they can be sent to another
+The expressions are plain data, lists whose first element is the operation, so that they can be sent to another
 process. Nothing of the script is run: an operation that is not listed here is `unknown`.
 
 ==========  ============================================================================
@@ -37,11 +37,11 @@ Expression = list[Any]
 
 @dataclass(slots=True)
 class Rows:
-    """Where rows are loaded from.
+    """The source of loaded rows.
 
-    `names` are paths or names on the hub, as the script says them; `split` is what is loaded of it, such as "train" or
+    `names` are paths or names on the hub, as written in the script; `split` is the loaded part, such as "train" or
     "train[:90%]", "" for all; `records` the key under which a JSON object has its rows. `format` is the name of the
-    reader where the script says it ("json", "csv"). `why` says why nothing is known.
+    reader if the script gives it ("json", "csv"). `why` is the reason if nothing is known.
     """
 
     names: tuple[str, ...] = ()
@@ -55,10 +55,10 @@ class Rows:
 
 @dataclass(slots=True)
 class Piece:
-    """A literal, the start of a chat turn (`turn`), or a hole: an expression, and which part of the prompt it holds.
+    """A literal, the start of a chat turn (`turn`), or a hole: an expression, and the part of the prompt that it holds.
 
-    `whole` is the expression without the cut that a slice makes, the same where there is none; `limit` is that of the
-    cut, in characters, and `kind` says how it cuts: "slice", "tables" for whole tables, "" for not at all.
+    `whole` is the expression without the cut of a slice, the same if there is no cut; `limit` is the limit of the
+    cut, in characters, and `kind` the way of the cut: "slice", "tables" for whole tables, "" for none.
     """
 
     text: str = ""
@@ -75,9 +75,10 @@ class Piece:
 class Feed:
     """One dataset on its way to the trainer.
 
-    `texts` are the training texts a row may become, of which branches choose one. `reads` are the columns it reads by
-    `row["name"]`, each with its place. `filters` say whether a row is kept. `mixed_first`: rows are mixed with those of
-    other datasets before they are read, which fills columns they lack with None. `why` says why there is no text.
+    `texts` are the training texts a row may become; branches choose one of them. `reads` are the columns it reads by
+    `row["name"]`, each with its place. `filters` decide whether a row is kept. `mixed_first`: rows are mixed with those
+    of other datasets before they are read, which fills columns they lack with None. `why` is the reason if there is no
+    text.
     """
 
     rows: Rows
@@ -96,7 +97,7 @@ class Feed:
 
 @dataclass(slots=True)
 class Feeding:
-    """The data of one run: the datasets it trains on, those it evaluates on, and how they are mixed."""
+    """The data of one run: its training datasets, its evaluation datasets, and how they are mixed."""
 
     train: list[Feed] = field(default_factory=list)
     held_out: list[Feed] = field(default_factory=list)

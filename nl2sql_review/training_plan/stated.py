@@ -1,4 +1,4 @@
-"""What a project states of its runs, as far as a plan rests on it."""
+"""A project's statements about its runs, as far as a plan depends on them."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from typing import Any, Protocol
 
 
 class ProjectSettings(Protocol):
-    """The part of a project's settings that is read before there is a plan; `policy.settings.Settings` has it."""
+    """The project settings that are read before there is a plan, as `policy.settings.Settings` has them."""
 
     @property
     def versions(self) -> Mapping[str, str]:
-        """Of a library the version or requirement that the scripts run on."""
+        """For each library, the version or requirement that the scripts run on."""
 
     @property
     def sources(self) -> Mapping[str, str]:
-        """Of a key of the settings where it was said."""
+        """For each key of the settings, the source it comes from."""
 
     @property
     def processes(self) -> int | None:
-        """How many processes train at once."""
+        """The number of processes that train at once."""
 
     @property
     def launch(self) -> tuple[str, ...]:
-        """The files that say how the scripts are launched, relative to `root`."""
+        """The files that define how the scripts are launched, relative to `root`."""
 
     @property
     def root(self) -> str:
-        """The directory of the settings file, "" where there is none."""
+        """The directory of the settings file, "" if there is none."""
 
     @property
     def parameters(self) -> Mapping[str, Any]:
-        """Of a rule what the project expects of it."""
+        """For each rule, the parameters that the project sets for it."""

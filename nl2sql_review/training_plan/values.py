@@ -1,4 +1,4 @@
-"""What may be known of a value, and the trace that led there.
+"""Degrees of knowledge about a value, and the trace of its origin.
 
 The lattice, from most to least informed::
 
@@ -25,7 +25,7 @@ MAX_OPTIONS = 8
 
 
 class Place(NamedTuple):
-    """Where a value passed through: a node of a source. `source.span(node)` turns it into rows and columns."""
+    """A place that a value passed through: a node of a source. `source.span(node)` gives its rows and columns."""
 
     source: Any  # source.Source; typed loosely because this room is above it
     node: Any  # a node of the tree, or a source.Span in a file that is not Python
@@ -36,10 +36,10 @@ Trace = tuple[Place, ...]  # origin first
 
 
 class Value:
-    """What may be known of a value: one of the seven classes below, which the lattice above explains.
+    """Knowledge about a value: one of the seven classes below, which the lattice above explains.
 
-    `trace` says where the value passed through, origin first; `why` says why nothing is known or nothing is there, and
-    is "" for a value of which something is known.
+    `trace` lists the places that the value passed through, origin first; `why` is the reason why nothing is known or
+    nothing is there, and "" for a value of which something is known.
     """
 
     __slots__ = ()
@@ -50,7 +50,7 @@ class Value:
 
 @dataclass(slots=True)
 class Known(Value):
-    """What really happens. `value` is a plain Python value; inside the interpreter also one of its objects."""
+    """A certain value. `value` is a plain Python value; inside the interpreter also one of its objects."""
 
     value: Any
     trace: Trace = ()
@@ -58,7 +58,7 @@ class Known(Value):
 
 @dataclass(slots=True)
 class Default(Value):
-    """What happens unless `by` (a command-line option, an environment variable) says otherwise."""
+    """A value that holds unless `by` (a command-line option, an environment variable) overrides it."""
 
     value: Any
     by: str = ""
@@ -67,7 +67,7 @@ class Default(Value):
 
 @dataclass(slots=True)
 class Either(Value):
-    """One of `options` (never nested, at least two), decided by `condition` when that is one expression."""
+    """One of `options` (never nested, at least two), decided by `condition` if that is one expression."""
 
     options: tuple[Value, ...]
     condition: str = ""
@@ -76,9 +76,9 @@ class Either(Value):
 
 @dataclass(slots=True)
 class Term(Value):
-    """Only the run decides. `text` is the expression with names replaced by what they stand for.
+    """A value that only the run decides. `text` is the expression with names replaced by their values.
 
-    `head` says what the expression does and `args` to what, so that readers need not parse `text`:
+    `head` is the operation of the expression and `args` its operands, so that readers need not parse `text`:
 
     ==============  =========================================================
     head            args
@@ -115,9 +115,9 @@ class Text(Value):
 
 @dataclass(slots=True)
 class Unknown(Value):
-    """Nothing is known of the whole. `why` is a sentence for people; `parts` keeps what is known inside.
+    """A value of which nothing is known as a whole. `why` is a sentence for users; `parts` holds the known parts.
 
-    `parts` is a list of values for a list or tuple, a dict of values for a dict, when only some of it is unknown.
+    `parts` is a list of values for a list or tuple, a dict of values for a dict, if only some of it is unknown.
     """
 
     why: str = field()  # a field of its own, with no default from the base class
@@ -127,7 +127,7 @@ class Unknown(Value):
 
 @dataclass(slots=True)
 class Absent(Value):
-    """Not given. `why` says where one could have expected it."""
+    """A value that is not given. `why` tells where it could have been expected."""
 
     why: str = ""
     trace: Trace = ()
@@ -137,7 +137,7 @@ UNBOUND = Absent("not assigned on this path")
 
 
 def same(a: Any, b: Any) -> bool:
-    """Equality that tells 1 from True and 1 from 1.0: two values that print differently are two values."""
+    """Return whether two values are equal, with 1 distinct from True and 1.0: values that print differently differ."""
     if a is b:
         return True
     if type(a) is not type(b):
@@ -167,7 +167,7 @@ def same(a: Any, b: Any) -> bool:
 
 
 def join(a: Value, b: Value, condition: str = "") -> Value:
-    """The least value that covers both: what is known where two paths meet.
+    """Return the least value that covers both: the knowledge left if two paths meet.
 
     Two equal values stay themselves. A value and a default that agree are a default. Everything else becomes
     `Either` of at most `MAX_OPTIONS` options, or `Unknown` beyond that.
@@ -201,7 +201,7 @@ def traced(value: Value, trace: Trace) -> Value:
 
 
 def extend(value: Value, place: Place) -> Value:
-    """The same value, one step further on its way."""
+    """Return the same value with one more step in its trace."""
     trace = value.trace
     if len(trace) >= MAX_TRACE or (trace and trace[-1].node is place.node):
         return value

@@ -1,7 +1,7 @@
 """Edits by place on the bytes of a file: everything outside them stays as it is, byte for byte.
 
-A place is a report's: rows and columns of the file, or of one cell of a notebook, whose text stands in JSON and is
-edited there.
+A place is that of a report: rows and columns of the file, or of one cell of a notebook. The text of a cell is
+stored in JSON and is edited there.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from .stored import CHARACTER, cell_sources, strings_of
 
 
 class EditError(Exception):
-    """Edits that cannot be made: they overlap, lie outside the text, or cannot be written in the file's encoding."""
+    """Raised if edits overlap, lie outside the text, or cannot be written in the file's encoding."""
 
 
 def applied(data: bytes, path: str, edits: Iterable[Edit]) -> bytes:
-    """The file's bytes with the edits made. Raises EditError."""
+    """Return the file's bytes with the edits made. Raises EditError."""
     notebook = kind_of(path) == "notebook"
     text, encoding, bom = decode(data, cookie=kind_of(path) == "script")
     mark = codecs.BOM_UTF8 if bom else b""
@@ -46,7 +46,7 @@ def spliced(text: str, edits: Iterable[Edit]) -> str:
 
 
 def overlap(a: Location, b: Location) -> bool:
-    """Whether two edits exclude each other: their places overlap, or both insert at one point, which has no order."""
+    """Return whether two edits exclude each other: they overlap, or both insert at one point in no defined order."""
     if (a.path, a.cell) != (b.path, b.cell):
         return False
     (a_start, a_end), (b_start, b_end) = _ends(a), _ends(b)
@@ -58,7 +58,7 @@ def _ends(at: Location) -> tuple[tuple[int, int], tuple[int, int]]:
 
 
 def _offsets(lines: Lines, edits: Iterable[Edit]) -> list[tuple[int, int, str]]:
-    """(start, end, content) in the text, in order. Raises EditError where they overlap or there is no such place."""
+    """Return (start, end, content) in the text, in order. Raises EditError for overlaps and for missing places."""
     found = []
     for edit in edits:
         (row, column), (end_row, end_column) = _ends(edit.location)
@@ -95,7 +95,7 @@ def _in_cells(text: str, edits: Iterable[Edit]) -> str:
 
 
 def _rewritten(source: str, edits: list[Edit], ascii_only: bool) -> str:
-    """The JSON of a cell's source (a string, or a list of strings) with edits made in its text."""
+    """Return the JSON of a cell's source (a string, or a list of strings) with the edits made in its text."""
     cell = _Cell(source)
     for start, end, content in reversed(_offsets(Lines("".join(cell.texts)), edits)):
         cell = cell.edited(start, end, json.dumps(content, ensure_ascii=ascii_only)[1:-1])
@@ -103,7 +103,7 @@ def _rewritten(source: str, edits: list[Edit], ascii_only: bool) -> str:
 
 
 class _Cell:
-    """A cell's source in JSON: its strings, their texts, and where each character of these stands, escaped or not."""
+    """Source of a cell in JSON: its strings, their texts, and the offset of each character of these, escaped or not."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -115,7 +115,7 @@ class _Cell:
         ]
 
     def edited(self, start: int, end: int, escaped: str) -> _Cell:
-        """With other text between two offsets of the whole text."""
+        """Return the cell with other text between two offsets of the whole text."""
         first, at = self._find(start, end == start)
         last, until = self._find(end, True) if end > start else (first, at)
         if any(len(self.characters[k]) != len(self.texts[k]) + 1 for k in (first, last)):
@@ -125,7 +125,7 @@ class _Cell:
         return _Cell(self._put(first, last, head + escaped + tail))
 
     def _put(self, first: int, last: int, raw: str) -> str:
-        """The strings from `first` to `last` replaced by one, or in a list by one a line, as Jupyter writes it."""
+        """Replace strings `first` to `last` by one or, in a list, by one per line as Jupyter writes it."""
         source, strings = self.source, self.strings
         start, end = strings[first][0], strings[last][1]
         if source[0] != "[":
@@ -139,7 +139,7 @@ class _Cell:
         return source[:start] + between.join(f'"{piece}"' for piece in pieces) + source[end:]
 
     def _find(self, offset: int, at_end: bool) -> tuple[int, int]:
-        """Which of the strings holds an offset, and where in it; `at_end`: the end of one counts too."""
+        """Return the string at an offset, and the offset in it; `at_end`: the end of a string counts too."""
         for number, text in enumerate(self.texts):
             ends_here = number == len(self.texts) - 1 or at_end and not text.endswith("\n")
             if offset < len(text) or offset == len(text) and ends_here:

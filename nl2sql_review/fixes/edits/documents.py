@@ -1,4 +1,4 @@
-"""Edits of configuration files: the scalar that a value was read from, replaced where it stands."""
+"""Edits of configuration files: the scalar that a value was read from is replaced in place."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _VALUE = re.compile(r"""\"(?:[^"\\]|\\.)*\"|'[^']*'|[^#;\s]+""")
 
 
 def replaced(place: Place, value: object, wanted: object) -> Edit | None:
-    """Replace the scalar of one line at `place`, with its key if it has one; None where something else stands."""
+    """Replace the one-line scalar at `place`, after its key if there is one; None if something else is there."""
     span, source = place.node, place.source
     if span.row != span.end_row or not isinstance(wanted, (bool, int, float, str)):
         return None
@@ -37,7 +37,7 @@ def replaced(place: Place, value: object, wanted: object) -> Edit | None:
 
 
 def _reads_as(scalar: str, value: object) -> bool:
-    """Whether a scalar may be what the value was made of: the same text, or the same number, true, false or null."""
+    """Return whether a scalar may give the value: the same text, or the same number, true, false or null."""
     bare = scalar.strip().strip("\"'")
     if isinstance(value, bool) or value is None:
         return bare.lower() in (_TRUE if value else _FALSE if value is False else _NULL)
@@ -53,7 +53,7 @@ _TRUE, _FALSE, _NULL = ("true", "yes", "on", "y"), ("false", "no", "off", "n"), 
 
 
 def added(place: Place, key: str, wanted: object) -> Edit | None:
-    """Add a key to the YAML mapping it belongs to: at the end of the file, or as the first of its section."""
+    """Add a key to its YAML mapping: at the end of the file, or as the first key of its section."""
     source, row = place.source, place.node.row
     if (
         source.kind != "configuration"
@@ -84,13 +84,13 @@ def _after(source: Source, row: int, line: str) -> Edit:
 
 
 def key(place: Place) -> str:
-    """The key of the pair at a place, "" where it is none."""
+    """Return the key of the pair at a place, or "" if there is none."""
     found = _KEY.match(_text(place))
     return found[0].strip().rstrip(":=").strip(" \"'") if found else ""
 
 
 def switch(place: Place) -> bool | None:
-    """The position of the switch at a place; None where no switch stands there."""
+    """Return the value of the switch at a place, or None if no switch is there."""
     text = _text(place)
     found = _KEY.match(text)
     return {"true": True, "false": False}.get(text[found.end() if found else 0 :].strip("\"'").lower())
@@ -102,7 +102,7 @@ def _text(place: Place) -> str:
 
 
 def scalar(wanted: bool | int | float | str, like: str, path: str) -> str:
-    """A scalar as YAML, JSON and TOML write it, in the quotes of the one it replaces."""
+    """Return a scalar as YAML, JSON and TOML write it, in the quotes of the one that it replaces."""
     if isinstance(wanted, bool):
         return (
             {"True": "True", "False": "True", "TRUE": "TRUE", "FALSE": "TRUE"}.get(like, "true") if wanted else "false"

@@ -1,6 +1,7 @@
-"""Edits of lists in configuration files, over one line or many: members added and taken out, comments and layout kept.
+"""Edits of lists in configuration files, on any number of lines: add and remove members, keep comments and layout.
 
-YAML is written by ruamel.yaml and TOML by tomlkit, loaded only here; of what they write only the list itself is taken.
+ruamel.yaml writes YAML and tomlkit writes TOML; both are loaded only here, and only the list itself is taken
+from their output.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _KEY = re.compile(r"""\s*(?:-\s+)?(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([\w.-]+))\s*
 
 
 def replaced(place: Place, value: list[Any], wanted: list[Any]) -> Edit | None:
-    """The list at a place with other members; None where it is not the list that is meant."""
+    """Replace the members of the list at a place; None if it is not the list that is meant."""
     path = str(place.source.path)
     text, row = str(place.source.text), int(place.node.row)
     key = _KEY.match(place.source.line(row)[place.node.column - 1 :])
@@ -39,7 +40,7 @@ def replaced(place: Place, value: list[Any], wanted: list[Any]) -> Edit | None:
 
 
 def _changed(path: str, text: str, new: str, row: int) -> Edit | None:
-    """What differs between two texts as one edit; None where that is elsewhere too."""
+    """Return the difference of two texts as one edit, or None if they also differ outside the list."""
     old_lines, new_lines = text.splitlines(keepends=True), new.splitlines(keepends=True)
     codes = [c for c in SequenceMatcher(None, old_lines, new_lines, autojunk=False).get_opcodes() if c[0] != "equal"]
     if not codes:
@@ -59,7 +60,7 @@ def _changed(path: str, text: str, new: str, row: int) -> Edit | None:
 
 
 def _in_yaml(text: str, row: int, name: str, wanted: list[Any]) -> str | None:
-    """The text with the list changed in its own lines, which are read as a document of their own."""
+    """Return the text with the list changed in its own lines, which are parsed as a separate document."""
     from ruamel.yaml import YAML
 
     lines = text.splitlines(keepends=True)
@@ -86,7 +87,7 @@ def _in_yaml(text: str, row: int, name: str, wanted: list[Any]) -> str | None:
 
 
 def _rows(text: str, row: int) -> tuple[int, int]:
-    """The rows of a pair of a block mapping, from 0, the last excluded, without comments and blanks after it."""
+    """Return the rows of a pair in a block mapping: first from 0 and end, without the comments and blanks after it."""
     lines = text.splitlines()
     indent = len(lines[row]) - len(lines[row].lstrip())
     end = row + 1

@@ -1,6 +1,6 @@
-"""Edits of Python code: a value replaced, an argument added or taken out, an import, a statement.
+"""Edits of Python code: replace a value, add or remove an argument, add an import or a statement.
 
-All in the manner of the code around: its quotes, indentation, line ends, trailing commas.
+All edits follow the style of the surrounding code: its quotes, indentation, line ends, trailing commas.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def location(source: Source, span: Span) -> Location:
 
 
 def replaced(source: Source, node: cst.CSTNode | Span, content: str) -> Edit:
-    """`node` (a node, or a Span) with other code in its place."""
+    """Replace `node` (a node, or a Span) by other code."""
     return Edit(location(source, source.span(node)), content)
 
 
@@ -42,18 +42,18 @@ def inserted(source: Source, row: int, column: int, cell: int | None, content: s
 
 
 def after(source: Source, node: cst.CSTNode, content: str) -> Edit:
-    """Code right behind an expression."""
+    """Insert code directly after an expression."""
     at = source.span(node)
     return inserted(source, at.end_row, at.end_column, at.cell, content)
 
 
 def margin(line: str) -> str:
-    """The space that a line begins with."""
+    """Return the leading whitespace of a line."""
     return line[: len(line) - len(line.lstrip())]
 
 
 def literal(value: object, like: str = "") -> str:
-    """A plain value as Python code, in the quotes of the code it replaces."""
+    """Return a plain value as Python code, in the quotes of the code that it replaces."""
     if isinstance(value, str):
         quote = "'" if like.lstrip("rRbBuUfF")[:1] == "'" else '"'
         escaped = value.replace("\\", "\\\\").replace(quote, "\\" + quote)
@@ -70,9 +70,9 @@ def literal(value: object, like: str = "") -> str:
 
 
 def added(source: Source, call: cst.Call, *arguments: str) -> list[Edit]:
-    """`call` with more arguments (`name=value`) after its last, each on a line of its own where that has one.
+    """Add arguments (`name=value`) after the last of `call`, each on its own line if the last one has its own.
 
-    A call on one line that would be too long gets a line for each argument.
+    A one-line call that would be too long is spread to one line per argument.
     """
     source.locate([call, *call.args])
     end = source.span(call)
@@ -103,7 +103,7 @@ def added(source: Source, call: cst.Call, *arguments: str) -> list[Edit]:
 
 
 def _spread(source: Source, call: cst.Call, arguments: tuple[str, ...]) -> list[Edit]:
-    """The arguments of a call on one line each on its own, and more after them; of a longer call these alone."""
+    """Spread the arguments of a one-line call to a line each and add more; to a longer call only add these."""
     places = [source.span(arg) for arg in call.args]
     last, end = places[-1], source.span(call)
     outer = margin(source.line(last.row, last.cell))
@@ -120,7 +120,7 @@ def _spread(source: Source, call: cst.Call, arguments: tuple[str, ...]) -> list[
 
 
 def fitted(source: Source, call: cst.Call, changed: list[tuple[cst.Arg, str]], *more: str) -> list[Edit]:
-    """A call with other values for some of its arguments, and more after them; spread where it would be too long."""
+    """Change the values of some arguments of a call and add more; spread the call if it would be too long."""
     source.locate([call, *call.args])
     edits = [replaced(source, arg.value, content) for arg, content in changed]
     end = source.span(call)
@@ -137,12 +137,12 @@ def fitted(source: Source, call: cst.Call, changed: list[tuple[cst.Arg, str]], *
 
 
 def call_of(source: Source, arg: cst.Arg) -> cst.Call | None:
-    """The call that an argument is one of."""
+    """Return the call that an argument belongs to."""
     return next((n for n in walk(source.tree) if isinstance(n, cst.Call) and arg in n.args), None)
 
 
 def merged(edits: list[Edit]) -> list[Edit]:
-    """Insertions at one point as one, in the order they are given; first arguments of a call with commas between."""
+    """Join insertions at one point, in the given order; put commas between the first arguments of a call."""
     made: dict[Location, Edit] = {}
     for edit in edits:
         before = made.get(edit.location)
@@ -151,7 +151,7 @@ def merged(edits: list[Edit]) -> list[Edit]:
 
 
 def _joined(first: str, second: str) -> str:
-    """Two insertions at one point: arguments of one line with a comma between, those of their own lines one by one."""
+    """Join two insertions at one point: arguments on one line with a comma, those on their own lines one by one."""
     if FIRST.fullmatch(first) and FIRST.fullmatch(second):
         return f"{first}, {second}"
     if SPREAD.fullmatch(first) and SPREAD.fullmatch(second):
@@ -201,13 +201,13 @@ def removed(source: Source, call: cst.Call, arg: cst.Arg) -> Edit:
 
 
 def renamed(source: Source, arg: cst.Arg, name: str) -> Edit:
-    """A keyword argument under another name."""
+    """Rename a keyword argument."""
     assert arg.keyword is not None
     return replaced(source, arg.keyword, name)
 
 
 def value_of(source: Source, arg: cst.Arg) -> str:
-    """The code of a keyword argument's value, in the parentheses it stands in: `(x := 1)` cannot do without."""
+    """Return the code of a keyword argument's value with its parentheses, which `(x := 1)` needs."""
     return re.sub(r"\A\w+\s*=\s*", "", source.segment(arg))
 
 
@@ -215,14 +215,14 @@ def value_of(source: Source, arg: cst.Arg) -> str:
 
 
 def top_level(tree: cst.Module) -> Iterator[cst.BaseSmallStatement]:
-    """The simple statements of a module that stand in no other."""
+    """Yield the simple statements of a module that are in no other statement."""
     for line in tree.body:
         if isinstance(line, cst.SimpleStatementLine):
             yield from line.body
 
 
 def importing(source: Source, module: str) -> list[cst.FunctionDef]:
-    """The functions of a script that import a module themselves."""
+    """Return the functions of a script that import a module themselves."""
     found = []
     for function in (node for node in walk(source.tree) if isinstance(node, cst.FunctionDef)):
         imports = (node for node in walk(function.body) if isinstance(node, cst.Import))
@@ -232,9 +232,9 @@ def importing(source: Source, module: str) -> list[cst.FunctionDef]:
 
 
 def imported_module(source: Source, module: str, user: cst.CSTNode | None = None) -> tuple[list[Edit], str] | None:
-    """As `imported`, for `import module`.
+    """Return the edits and the name as `imported` does, for `import module`.
 
-    Where functions import it themselves, so does that of `user`: an import for all would hide theirs.
+    If functions import the module themselves, so does that of `user`: a top-level import would clash with theirs.
     """
     for statement in top_level(source.tree):
         for alias in statement.names if isinstance(statement, cst.Import) else ():
@@ -250,7 +250,7 @@ def imported_module(source: Source, module: str, user: cst.CSTNode | None = None
 
 
 def imported(source: Source, module: str, name: str) -> tuple[list[Edit], str] | None:
-    """What makes `name` of `module` usable in the script, and what it is called there; None if the name is taken."""
+    """Return the edits that import `name` from `module`, and its local name; None if the name is taken."""
     imports = (s for s in top_level(source.tree) if isinstance(s, cst.ImportFrom) and not s.relative)
     of_module = (s.names for s in imports if s.module is not None and dotted(s.module) == module)
     found = [names for names in of_module if not isinstance(names, cst.ImportStar)]
@@ -265,7 +265,7 @@ def imported(source: Source, module: str, name: str) -> tuple[list[Edit], str] |
 
 
 def _named(source: Source, aliases: list[cst.ImportAlias], name: str) -> Edit:
-    """One more name of an import: where it sorts, if the others are sorted, else at the end."""
+    """Add a name to an import: at its sorted place if the other names are sorted, else at the end."""
     keys = [_rank(alias.evaluated_name) for alias in aliases]
     after = next((n for n, key in enumerate(keys) if key > _rank(name)), None) if keys == sorted(keys) else None
     if after is not None:
@@ -276,14 +276,14 @@ def _named(source: Source, aliases: list[cst.ImportAlias], name: str) -> Edit:
 
 
 def _rank(name: str) -> tuple[int, str]:
-    """Where isort puts a name: constants, classes, the rest."""
+    """Return the sort key that isort gives a name: constants, classes, the rest."""
     return 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2, name
 
 
 def new_import(source: Source, code: str) -> Edit:
-    """A line of its own among the imports of the top level, where isort leaves it; else below the docstring.
+    """Add an import line among the top-level imports, where isort would put it, else below the docstring.
 
-    Nothing goes above an import of Unsloth, which patches what follows.
+    Nothing goes above an import of Unsloth, which patches the modules imported after it.
     """
     lines = [one for one in source.tree.body if isinstance(one, cst.SimpleStatementLine)]
     runs = _runs(source.tree)
@@ -298,7 +298,7 @@ def new_import(source: Source, code: str) -> Edit:
 
 
 def _runs(tree: cst.Module) -> list[list[cst.SimpleStatementLine]]:
-    """The imports of the top level, those together that nothing stands between; what runs first may use the first."""
+    """Return the groups of adjacent top-level imports; code that runs early may use the first group."""
     runs: list[list[cst.SimpleStatementLine]] = []
     before: cst.CSTNode | None = None
     for line in tree.body:
@@ -312,9 +312,9 @@ def _runs(tree: cst.Module) -> list[list[cst.SimpleStatementLine]]:
 
 
 def _among(source: Source, imports: list[cst.SimpleStatementLine], code: str) -> Edit:
-    """The line in the block of imports that it belongs to: below the last that sorts before it.
+    """Insert an import line into a block of imports: below the last one that sorts before it.
 
-    A section that the block lacks is parted from others by an empty line.
+    A section that the block lacks is separated from the others by an empty line.
     """
     statement = cst.parse_statement(code)
     assert isinstance(statement, cst.SimpleStatementLine)
@@ -337,7 +337,7 @@ def _among(source: Source, imports: list[cst.SimpleStatementLine], code: str) ->
 
 
 def _parted(source: Source, imports: list[cst.SimpleStatementLine]) -> bool:
-    """Whether these imports are of one section, or an empty line stands among them, as isort parts the sections."""
+    """Return whether imports are of one section or have an empty line among them, as isort separates sections."""
     if len({_order(one.body[0])[0] for one in imports}) == 1:
         return True
     rows = source.span(imports[0].body[0]).row, source.span(imports[-1].body[0]).row
@@ -346,7 +346,7 @@ def _parted(source: Source, imports: list[cst.SimpleStatementLine]) -> bool:
 
 
 def _order(statement: cst.CSTNode) -> tuple[int, int, str]:
-    """Where isort puts an import: the standard library before others, `import` before `from`, then by name."""
+    """Return isort's sort key of an import: the standard library first, `import` before `from`, then by name."""
     if isinstance(statement, cst.ImportFrom):
         name = "." * len(statement.relative) + (dotted(statement.module) if statement.module is not None else "")
     elif isinstance(statement, cst.Import):
@@ -358,7 +358,7 @@ def _order(statement: cst.CSTNode) -> tuple[int, int, str]:
 
 
 def below(source: Source, line: cst.BaseStatement, code: str) -> Edit:
-    """A line of code below a line of statements or a compound statement, as far indented."""
+    """Insert a line of code below a line of statements or a compound statement, with the same indentation."""
     at = source.span(line)
     indent = margin(source.line(at.row, at.cell))
     column = len(source.line(at.end_row, at.cell)) + 1
@@ -366,7 +366,7 @@ def below(source: Source, line: cst.BaseStatement, code: str) -> Edit:
 
 
 def above(source: Source, node: cst.CSTNode, code: str) -> list[Edit]:
-    """A line of code above the statement that a node stands in, as far indented."""
+    """Insert a line of code above the statement that contains a node, with the same indentation."""
     line = next((one for one in source.nodes.path(node) if isinstance(one, cst.SimpleStatementLine)), None)
     if line is None:
         return []
@@ -380,7 +380,7 @@ def _is_text(statement: cst.BaseSmallStatement) -> bool:
 
 
 def _without_comments(text: str) -> str:
-    """The code without comments that hold no quotes, each line cut at the first # after its last quote."""
+    """Return the code without comments that have no quotes: lines are cut at the first # after the last quote."""
     lines = []
     for line in text.split("\n"):
         comment = line.find("#", max(line.rfind('"'), line.rfind("'")) + 1)

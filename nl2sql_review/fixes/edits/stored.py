@@ -1,7 +1,7 @@
-"""Where the code of a notebook stands in its file: the line and column of the JSON that holds it.
+"""Places of a notebook's code in its file: the line and column of the JSON that holds it.
 
-Whoever shows the file itself (a diff, a pull request, an editor without notebooks) knows these places only, and whoever
-edits it leaves the rest of the JSON as it is.
+Tools that show the file itself (a diff, a pull request, an editor without notebooks) use only these places,
+and edits by these places leave the rest of the JSON as it is.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Strings = list[tuple[int, int]]  # where the strings of a cell's source stand in
 
 
 class StoredCells:
-    """Made from the JSON of a notebook, which must be valid. Cells are numbered as everywhere, over all kinds."""
+    """Cells in the JSON of a notebook, which must be valid. Cells of all kinds are numbered together, as everywhere."""
 
     def __init__(self, text: str) -> None:
         self.lines = Lines(text)
@@ -29,7 +29,7 @@ class StoredCells:
         self._maps: dict[int | None, tuple[Lines, list[int]]] = {}
 
     def span(self, at: Span) -> Span | None:
-        """The place in the file of a place in a cell; None when there is no such cell, or no such row in it."""
+        """Return the place in the file for a place in a cell, or None if the cell, or the row in it, does not exist."""
         start = self._offset(at.cell, at.row, at.column)
         if start is None:
             return None
@@ -39,7 +39,7 @@ class StoredCells:
         return Span(row, column, end_row, end_column)
 
     def _offset(self, cell: int | None, row: int, column: int, behind: bool = False) -> int | None:
-        """Where the character at (row, column) starts in the file; `behind`: where the one before it ends."""
+        """Return the offset in the file of the character at (row, column); `behind`: the end of the one before it."""
         lines, starts = self._map(cell)
         if not 1 <= row <= len(lines):
             return None
@@ -49,7 +49,7 @@ class StoredCells:
         return starts[2 * index] if 2 * index < len(starts) else starts[-1] if starts else None
 
     def _map(self, number: int | None) -> tuple[Lines, list[int]]:
-        """(the code of a cell, the offsets where each of its characters starts and ends in the file)."""
+        """Return (the code of a cell, the offsets where each of its characters starts and ends in the file)."""
         if number not in self._maps:
             offsets: list[int] = []
             code = []
@@ -64,7 +64,7 @@ class StoredCells:
 
 
 def cell_sources(text: str) -> list[tuple[int, int] | None]:
-    """Where the source of every cell stands in a notebook's JSON; None for a cell without one."""
+    """Return the place of every cell's source in a notebook's JSON, None for a cell without one."""
     found: list[tuple[int, int] | None] = []
     top = dict(_members(text, _skip(text, 0)))
     groups = [top["cells"]] if "cells" in top else []
@@ -82,14 +82,14 @@ def cell_sources(text: str) -> list[tuple[int, int] | None]:
 
 
 def strings_of(source: str) -> Strings:
-    """The strings of a cell's source, which is one or a list of them; none where it is something else."""
+    """Return the places of the strings in a cell's source, a string or a list of strings; none if it is neither."""
     if source[0] == '"':
         return [(0, len(source))]
     return [(s, e) for s, e in _elements(source, 0) if source[s] == '"'] if source[0] == "[" else []
 
 
 def _members(text: str, at: int) -> Iterable[tuple[str, tuple[int, int]]]:
-    """The members of the JSON object that starts at `at`: key, and where its value stands."""
+    """Yield the members of the JSON object that starts at `at`: the key, and the place of its value."""
     at = _skip(text, at + 1)
     while text[at] != "}":
         key, end = _DECODER.raw_decode(text, at)
@@ -101,7 +101,7 @@ def _members(text: str, at: int) -> Iterable[tuple[str, tuple[int, int]]]:
 
 
 def _elements(text: str, at: int) -> Iterable[tuple[int, int]]:
-    """Where the elements of the JSON array that starts at `at` stand."""
+    """Yield the places of the elements of the JSON array that starts at `at`."""
     at = _skip(text, at + 1)
     while text[at] != "]":
         end = _end(text, at)

@@ -1,4 +1,4 @@
-"""The fixers that a rule's head may name: each makes candidates for a task, the best first."""
+"""Fixers that a rule's head may name: each makes the candidates for a task, the best first."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from . import api, arguments, checkpointing, configuration, dataset, lora, memor
 
 
 def set_value(task: Task) -> Iterator[Candidate]:
-    """Set the value a rule names: where the value comes from, else where it arrives, else where it is left out."""
+    """Set the value that a rule names: at its origin, else at the call it arrives at, else as a new argument."""
     for value in wanted(task.expected, plain(task.fact.value), task.plan):
         yield from setting(task, task.name, task.fact, value)
 

@@ -1,4 +1,4 @@
-"""Fixes of calls that the libraries do not take as they are: another name, another place, another import."""
+"""Fixes of calls that the libraries do not accept as they are: another name, another place, another import."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FACTS = (*DEFECTS, "api.wrong_classes", "api.missing_in_range", "api.changed_def
 
 
 def renamed(task: Task) -> Iterator[Candidate]:
-    """The argument under the name that took its place, or that was meant; without it where nothing did."""
+    """Rename an argument to its replacement or to the name that was meant; remove it if nothing replaces it."""
     found = _argument(task)
     if found is None:
         return
@@ -52,7 +52,7 @@ def renamed(task: Task) -> Iterator[Candidate]:
 
 
 def _switched(task: Task, call: Call, arg: cst.Arg, name: str, instead: str) -> Iterator[Candidate]:
-    """The choice in place of a switch that is on: `train_sampling_strategy="group_by_length"`; else without it."""
+    """Replace a switch that is on by a choice: `train_sampling_strategy="group_by_length"`; remove one that is off."""
     found, said = re.fullmatch(r'(\w+)="[^"]*"', instead), dotted(arg.value)
     if found is not None and found[1] not in call.arguments and said == "True":
         edit = python.replaced(task.source, arg, instead)
@@ -63,7 +63,7 @@ def _switched(task: Task, call: Call, arg: cst.Arg, name: str, instead: str) -> 
 
 
 def _argument(task: Task) -> tuple[Call, cst.Arg, str] | None:
-    """The call, the keyword and its name that a defect is about."""
+    """Return the call, the keyword and its name that a defect is about."""
     place, name = task.fact.at, task.fact.argument
     node = place.node if place is not None else None
     if (
@@ -81,7 +81,7 @@ def _argument(task: Task) -> tuple[Call, cst.Arg, str] | None:
 
 
 def _close(task: Task, call: Call, name: str) -> list[str]:
-    """The nearest name that the call takes."""
+    """Return the nearest name that the call accepts."""
     library, _, callable = call.callee.partition(".")
     known: set[str] = set()
     if library == "unsloth":
@@ -95,7 +95,7 @@ def _close(task: Task, call: Call, name: str) -> list[str]:
 
 
 def moved(task: Task) -> Iterator[Candidate]:
-    """An argument of the trainer given to its configuration, which is made if there is none."""
+    """Move an argument of the trainer to its configuration, which is made if there is none."""
     found = _argument(task)
     if found is None:
         return
@@ -132,7 +132,7 @@ def moved(task: Task) -> Iterator[Candidate]:
 
 
 def reclassed(task: Task) -> Iterator[Candidate]:
-    """The class of arguments that the trainer wants, with the length the model has."""
+    """Use the class of arguments that the trainer needs, with the length of the model."""
     call = task.run.arguments.call
     node = call.place.node if call is not None else None
     if call is None or call.place.source is not task.source or not isinstance(node, cst.Call):
@@ -149,7 +149,7 @@ def reclassed(task: Task) -> Iterator[Candidate]:
 
 
 def without(task: Task) -> Iterator[Candidate]:
-    """One of two arguments that contradict each other left out."""
+    """Remove one of two arguments that contradict each other."""
     found = _argument(task)
     if found is not None:
         call, arg, name = found
@@ -162,7 +162,7 @@ def without(task: Task) -> Iterator[Candidate]:
 
 
 def imported_first(task: Task) -> Iterator[Candidate]:
-    """The import moved above those of the libraries it changes."""
+    """Move the import above those of the libraries that it patches."""
     place = task.fact.at
     line = task.line(place.node) if place is not None and place.source is task.source else None
     if line is None or len(line.body) != 1 or line not in task.source.tree.body:
@@ -184,14 +184,14 @@ def imported_first(task: Task) -> Iterator[Candidate]:
 
 
 def _library(statement: cst.BaseSmallStatement) -> str:
-    """What a statement imports from, "" if it is no import or a relative one."""
+    """Return the library that a statement imports from, or "" if it is no import or a relative one."""
     if isinstance(statement, cst.ImportFrom) and statement.module is not None and not statement.relative:
         return dotted(statement.module).partition(".")[0]
     return dotted(statement.names[0].name).partition(".")[0] if isinstance(statement, cst.Import) else ""
 
 
 def reimported(task: Task) -> Iterator[Candidate]:
-    """The import of what took the place of a name that is gone, under the old name."""
+    """Import the replacement of a removed name, under the old name."""
     place, name = task.fact.at, task.fact.argument
     line = task.line(place.node) if place is not None and place.source is task.source else None
     for statement in line.body if line is not None else ():

@@ -1,4 +1,4 @@
-"""Fixes of training arguments that hang together: the batch and its accumulation, the two precisions, the warm-up."""
+"""Fixes of related training arguments: the batch and its accumulation, the two precisions, the warm-up."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SUPPORTED = ("unsloth", "is_bfloat16_supported")
 
 
 def factor(task: Task) -> Iterator[Candidate]:
-    """The effective batch, by the batch per device; where that is no whole number, by the accumulation."""
+    """Set the effective batch by the batch per device, or by the accumulation if that is no whole number."""
     processes = plain(task.plan["arguments.processes"].value) or 1
     for product in wanted(task.expected, None, task.plan):
         for name, other in ((BATCH, ACCUMULATION), (ACCUMULATION, BATCH)):
@@ -35,9 +35,9 @@ def factor(task: Task) -> Iterator[Candidate]:
 
 
 def balanced(task: Task) -> Iterator[Candidate]:
-    """The accumulation; where that alone would spoil the effective batch, the batch per device with it.
+    """Set the accumulation, together with the batch per device if it would otherwise spoil the effective batch.
 
-    An effective batch that is not accepted either becomes the one that is wanted.
+    An effective batch that is not accepted either is set to the expected one.
     """
     processes = plain(task.plan["arguments.processes"].value) or 1
     for number in wanted(task.expected, None, task.plan):
@@ -68,7 +68,7 @@ def _spoils(task: Task, number: int | float, processes: object) -> bool:
 
 
 def _effective(task: Task) -> Iterator[tuple[object, str]]:
-    """The effective batches to come to: those that are wanted where it is not accepted, then the one there is."""
+    """Yield the effective batches to reach: the expected ones if the current one fails, then the current one."""
     failed = [one.judged for one in task.examined.failed_facts if one.plan is task.plan]
     for judged in (one for one in failed if one.name == EFFECTIVE):
         yield from (
@@ -78,7 +78,7 @@ def _effective(task: Task) -> Iterator[tuple[object, str]]:
 
 
 def _set(task: Task, name: str, fact: Fact, number: int | float) -> Iterator[Candidate]:
-    """A factor of the effective batch set, in a script or in a configuration."""
+    """Set a factor of the effective batch, in a script or in a configuration."""
     if task.source.kind == "configuration":
         yield from configuration.settings(task, name, fact, [number], (EFFECTIVE,))
     else:
@@ -98,7 +98,7 @@ def _quotient(product: object, factor: object, processes: object) -> int | None:
 
 
 def precision(task: Task) -> Iterator[Candidate]:
-    """bf16 where the GPU has it, else fp16: both arguments ask the GPU."""
+    """Set bf16 if the GPU supports it, else fp16: both arguments query the GPU."""
     if task.expected.equals != "bf16 else fp16":
         return
     arguments = task.run.arguments.call
@@ -145,7 +145,7 @@ def precision(task: Task) -> Iterator[Candidate]:
 
 
 def warmup(task: Task) -> Iterator[Candidate]:
-    """The share of the steps, under the name that the stated versions take."""
+    """Set the share of warm-up steps, under the name that the stated versions accept."""
     ratio, steps = task.plan["arguments.warmup_ratio"], task.plan["arguments.warmup_steps"]
     facts = ("arguments.warmup", "arguments.warmup_spelling")
     names = ("warmup_ratio", "warmup_steps")

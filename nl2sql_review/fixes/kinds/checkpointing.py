@@ -1,4 +1,4 @@
-"""Fixes of checkpoints: that they are saved, and that a restarted run goes on from the newest."""
+"""Fixes of checkpoints: save them, and resume a restarted run from the newest."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STRATEGY = "checkpointing.save_strategy"
 
 
 def saved(task: Task) -> Iterator[Candidate]:
-    """The save strategy; by steps where the script says how many."""
+    """Set the save strategy, preferably by steps if the script sets their number."""
     accepted = list(wanted(task.expectation(STRATEGY), None, task.plan))
     by_steps = not places.omitted(task.plan["checkpointing.save_steps"])
     for value in sorted(accepted, key=lambda v: v != "steps") if by_steps else accepted:
@@ -25,7 +25,7 @@ def saved(task: Task) -> Iterator[Candidate]:
 
 
 def newest(task: Task) -> Iterator[Candidate]:
-    """`get_last_checkpoint` of the output directory, which is asked for only where it is there."""
+    """Resume from `get_last_checkpoint` of the output directory, called only if the directory exists."""
     if task.expected.equals != "newest" or not task.run.train:
         return
     call = task.run.train[-1]
@@ -61,7 +61,7 @@ def newest(task: Task) -> Iterator[Candidate]:
 
 
 def _directory(task: Task, trainer: cst.BaseExpression) -> str:
-    """The output directory as one can name it where the training starts."""
+    """Return code for the output directory that can be used where the training starts."""
     if isinstance(trainer, (cst.Name, cst.Attribute)):
         return f"{task.source.segment(trainer)}.args.output_dir"
     value = plain(task.plan["project.output_dir"].value)

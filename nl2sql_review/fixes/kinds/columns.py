@@ -1,4 +1,4 @@
-"""Where the code that makes the training text reads a column: of a row, or element by element of a whole column."""
+"""Reads of columns in the code that makes the training text: of a row, or element by element of a whole column."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .prompt import expressions
 
 
 def reads(task: Task) -> Iterator[tuple[cst.CSTNode, str, str]]:
-    """The reads of a row in the functions that make the text: the expression, what the row is called, the column."""
+    """Yield the reads of a row in the functions that make the text: the expression, the row's name, the column."""
     for scope in scopes(task):
         for node in walk(scope):
             row, columns = _row(node), columns_of(node)
@@ -22,13 +22,13 @@ def reads(task: Task) -> Iterator[tuple[cst.CSTNode, str, str]]:
 
 
 def _row(node: cst.CSTNode) -> str:
-    """What the row of `ex["a"]` or `ex.get("a")` is called, "" if it has no name."""
+    """Return the name of the row in `ex["a"]` or `ex.get("a")`, or "" if it has no name."""
     owner = node.value if isinstance(node, cst.Subscript) else getattr(getattr(node, "func", None), "value", None)
     return owner.value if isinstance(owner, cst.Name) else ""
 
 
 def columns_of(node: cst.CSTNode) -> list[str]:
-    """The columns that `ex["a"]` or `ex.get("a", ex.get("b", ""))` reads, the first one first."""
+    """Return the columns that `ex["a"]` or `ex.get("a", ex.get("b", ""))` reads, the first one first."""
     keys: list[cst.BaseExpression] = []
     if isinstance(node, cst.Subscript) and len(node.slice) == 1 and isinstance(node.slice[0].slice, cst.Index):
         keys = [node.slice[0].slice.value]
@@ -40,7 +40,7 @@ def columns_of(node: cst.CSTNode) -> list[str]:
 
 
 def scopes(task: Task) -> list[cst.CSTNode]:
-    """The functions that make the text, else the script."""
+    """Return the functions that make the text, or the script if no function does."""
     found: list[cst.CSTNode] = []
     for expression in expressions(task):
         scope = task.function(expression)
@@ -50,7 +50,7 @@ def scopes(task: Task) -> list[cst.CSTNode]:
 
 
 def is_whole(task: Task, node: cst.CSTNode) -> bool:
-    """Whether a read gives a whole column, which is indexed by number or run over, rather than a row's text."""
+    """Return whether a read gives a whole column, which is indexed by number or iterated, not a row's text."""
     parents = _parents(task.source.tree)
     parent = parents.get(id(node))
     if isinstance(parent, cst.Subscript):
@@ -62,9 +62,9 @@ def is_whole(task: Task, node: cst.CSTNode) -> bool:
 
 
 def elements(task: Task, role: str = "schema") -> Iterator[cst.BaseExpression]:
-    """What stands for the schema of one row where whole columns are read: `column[i]`, the target of a loop over it.
+    """Yield the expressions for one row's schema where whole columns are read: `column[i]`, the target of a loop.
 
-    With another `role`, the question or SQL of one row in the same way.
+    With another `role`, yield the question or SQL of one row in the same way.
     """
     seen: set[int] = set()
     for scope in scopes(task):
@@ -95,7 +95,7 @@ def _parents(tree: cst.CSTNode) -> dict[int, cst.CSTNode]:
 
 
 def _is_column(node: cst.CSTNode, named: set[str], role: str) -> bool:
-    """Whether an expression is the column of a role: `examples["schema"]`, or a name that it has."""
+    """Return whether an expression is the column of a role: `examples["schema"]`, or a name bound to it."""
     if isinstance(node, cst.Name):
         return node.value in named
     read = columns_of(node)
@@ -108,7 +108,7 @@ def _by_number(node: cst.Subscript) -> bool:
 
 
 def _target(target: cst.CSTNode, iterated: cst.CSTNode, named: set[str], role: str) -> str:
-    """What a loop calls one row's part of a column, "" where it does not."""
+    """Return the loop's name for one row's element of a column, or "" if the loop is not over the column."""
     if isinstance(target, cst.Name):
         return target.value if _is_column(iterated, named, role) else ""
     if not isinstance(target, cst.Tuple) or not isinstance(iterated, cst.Call):
@@ -122,7 +122,7 @@ def _target(target: cst.CSTNode, iterated: cst.CSTNode, named: set[str], role: s
 
 
 def _is_used(node: cst.CSTNode, name: str, parents: dict[int, cst.CSTNode]) -> bool:
-    """Whether a name goes into a text: as an argument, in an f-string, or added to another."""
+    """Return whether a node reads a name into a text: as an argument, in an f-string, or added to another text."""
     if not isinstance(node, cst.Name) or node.value != name:
         return False
     outer = _outermost(node, parents)
@@ -134,7 +134,7 @@ def _is_used(node: cst.CSTNode, name: str, parents: dict[int, cst.CSTNode]) -> b
 
 
 def _outermost(node: cst.CSTNode, parents: dict[int, cst.CSTNode]) -> cst.BaseExpression:
-    """`s.strip()` of `s`: what methods make of it."""
+    """Return the outermost method call on a node: `s.strip()` for `s`."""
     while True:
         attribute = parents.get(id(node))
         call = parents.get(id(attribute))

@@ -1,4 +1,4 @@
-"""Fixes of configurations: set the scalar of a key where it stands, or add the key that is left out to its section."""
+"""Fixes of configurations: set the scalar of a key in place, or add a missing key to its section."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ FOLLOWERS = {"lora.r": "lora.alpha"}  # a fact, and what some programs make of i
 
 
 def candidates(task: Task) -> Iterator[Candidate]:
-    """The values that the rule names, then the other one of a switch: `train_on_inputs: true` is undone by false.
+    """Yield the values that the rule names, then the opposite of a switch: `train_on_inputs: true` becomes false.
 
-    What follows the fact by default is said as it was where the fact alone would change it: alpha is twice the rank.
+    If another value follows the fact by default (alpha is twice the rank) and would change with it, a candidate
+    also states that value as it was.
     """
     fact = task.fact
     found = list(settings(task, task.name, fact, list(wanted(task.expected, plain(fact.value), task.plan))))
@@ -34,7 +35,7 @@ def candidates(task: Task) -> Iterator[Candidate]:
 
 
 def settings(task: Task, name: str, fact: Fact, values: list[Any], facts: tuple[str, ...] = ()) -> Iterator[Candidate]:
-    """One fact set to each of the values, `facts` change with it; a number as text where a number is refused."""
+    """Yield one fact set to each value, with `facts` that change too; a number also as text, in case it is refused."""
     values = [*values, *(spelled(value) for value in values if isinstance(value, float))]
     place = fact.value.trace[-1] if fact.value.trace else fact.at
     if place is None or not isinstance(place.node, Span):

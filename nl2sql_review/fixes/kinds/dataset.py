@@ -31,7 +31,7 @@ SPELLINGS = 2  # besides the one that is there: how many other spellings of a co
 
 
 def fallbacks(task: Task) -> Iterator[Candidate]:
-    """A read by one spelling, or by a `.get` that never falls back, as a chain of alternatives: `a or b or ""`."""
+    """Replace a read by one spelling, or by a `.get` that never falls back, by alternatives: `a or b or ""`."""
     names = plain(task.fact.value) or []
     bare = task.name.endswith("bare_fields")
     edits: list[Edit] = []
@@ -50,7 +50,7 @@ def fallbacks(task: Task) -> Iterator[Candidate]:
 
 
 def _embedded(task: Task, node: cst.CSTNode, text: str) -> str:
-    """In brackets, unless the code around makes them needless."""
+    """Return the code in parentheses, unless the surrounding code makes them unnecessary."""
     span = task.source.span(node)
     before = task.source.line(span.row, span.cell)[: span.column - 1]
     after = task.source.line(span.end_row, span.cell)[span.end_column - 1 :]
@@ -65,7 +65,7 @@ TABLE_CUT = "from nl2sql_review.rows.table_cut import cut_schema"
 
 
 def cut(task: Task) -> Iterator[Candidate]:
-    """The schema cut by whole tables where it is read; a longer cut made shorter."""
+    """Cut the schema by whole tables where it is read, or lower the limit of an existing cut."""
     for limit in wanted(task.expected, 0, task.plan):
         if not isinstance(task.fact.value, Absent):
             if edits := tuple(places.at_origin(task.fact, limit)):
@@ -86,7 +86,7 @@ def cut(task: Task) -> Iterator[Candidate]:
 
 
 def _by_tables(task: Task, node: cst.CSTNode, limit: int, sql: list[str]) -> Edit:
-    """`cut_schema(ex["schema"], 1000, ex["sql"])`: what the SQL names is kept."""
+    """Return the edit to `cut_schema(ex["schema"], 1000, ex["sql"])`, which keeps what the SQL names."""
     given = f"{task.source.segment(node)}, {limit}" + (f", {sql[0]}" if sql else "")
     return python.replaced(task.source, node, f"cut_schema({given})")
 
@@ -97,12 +97,12 @@ def _imported(task: Task) -> tuple[Edit, ...]:
 
 
 def _chain(task: Task, node: cst.CSTNode) -> cst.CSTNode:
-    """The whole expression that a read is part of: `ex.get("a") or ex.get("b") or ""`."""
+    """Return the whole expression that a read is part of: `ex.get("a") or ex.get("b") or ""`."""
     return next((one for one in task.source.nodes.path(node) if isinstance(one, cst.BooleanOperation)), node)
 
 
 def _cuts(task: Task) -> list[cst.CSTNode]:
-    """What may cut the schema where the text is made: slices, uses of a length, calls of functions with a slice."""
+    """Return the code that may cut the schema: slices, uses of a length, calls of functions with a slice."""
     scopes = [task.function(expression) for expression in expressions(task)]
     found = [node for scope in scopes for node in _slices(scope)]
     for call in (n for scope in scopes for n in walk(scope) if isinstance(n, cst.Call)):
@@ -127,7 +127,7 @@ def _slices(scope: cst.CSTNode) -> Iterator[cst.CSTNode]:
 
 
 def normalised(task: Task) -> Iterator[Candidate]:
-    """The weights divided by their sum."""
+    """Divide the weights by their sum."""
     place = places.argument(task.plan["dataset.weights"])
     if place is None or place.node.star:
         return
@@ -147,14 +147,14 @@ def normalised(task: Task) -> Iterator[Candidate]:
 
 
 def seeded(task: Task) -> Iterator[Candidate]:
-    """The mix by the seed of the training."""
+    """Set the seed of the mix to the seed of the training."""
     seed = plain(task.plan["arguments.seed"].value)
     if isinstance(seed, int):
         yield from setting(task, task.name, task.fact, seed, (), ("seed",))
 
 
 def names_imported(task: Task) -> Iterator[Candidate]:
-    """What annotations use and nothing imports, if it is of `typing`, `dataclasses` or `pathlib`."""
+    """Import names that annotations use without an import, from `typing`, `dataclasses` or `pathlib`."""
     import dataclasses
     import pathlib
     import typing

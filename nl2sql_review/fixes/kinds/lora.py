@@ -1,4 +1,4 @@
-"""Fixes of the adapter and of how the base model is loaded."""
+"""Fixes of the adapter and of the call that loads the base model."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ MERGES = ("merge_and_unload", "merge_adapter")
 
 
 def quantized(task: Task) -> Iterator[Candidate]:
-    """4 bit by the argument there is for it, else by a BitsAndBytesConfig given to the loader.
+    """Load in 4 bit by the argument for it, else by a BitsAndBytesConfig passed to the loader.
 
-    Only below an adapter, as quantised weights cannot be trained, and where nothing else quantises.
+    Only under an adapter, because quantised weights cannot be trained, and only if nothing else quantises.
     """
     if why := _whole(task):
         task.reasons.append(why)
@@ -57,7 +57,7 @@ def quantized(task: Task) -> Iterator[Candidate]:
 
 
 def _whole(task: Task) -> str:
-    """Why the weights that are loaded should stay whole; "" where an adapter alone is certain to be trained on them."""
+    """Return why the loaded weights should not be quantised, or "" if certainly only an adapter is trained on them."""
     load, adapter = task.run.load.call, task.run.adapter_call
     if adapter is None and task.run.trainer is None:  # only a loader, and Unsloth's are made for adapters
         alone = load is not None and load.callee.startswith("unsloth.")
@@ -77,9 +77,9 @@ def _whole(task: Task) -> str:
 
 
 def known_modules(task: Task) -> Iterator[Candidate]:
-    """The names that no model has under those that were meant; else the projections a rule asks for.
+    """Replace module names that no model has by those that were meant, else by the projections of the rule.
 
-    These only where the architecture is known, and as it calls them.
+    The projections are used only if the architecture is known, and under its names.
     """
     fact = task.plan[MODULES]
     wrong = plain(task.plan["lora.unmatched_modules"].value) or []
@@ -102,7 +102,7 @@ def known_modules(task: Task) -> Iterator[Candidate]:
 
 
 def _name(task: Task, modules: object) -> Iterator[Candidate]:
-    """The modules set, in a script or in a configuration."""
+    """Set the modules, in a script or in a configuration."""
     fact, facts = task.plan[MODULES], (MODULES, "lora.unmatched_modules")
     if task.source.kind == "configuration":
         yield from configuration.settings(task, MODULES, fact, [modules], facts)
@@ -111,7 +111,7 @@ def _name(task: Task, modules: object) -> Iterator[Candidate]:
 
 
 def _layers(task: Task, architecture: Architecture) -> set[str]:
-    """The names of its layers: Phi-3 and Phi-4 hold several in one, which Unsloth takes apart."""
+    """Return the layer names of an architecture: Phi-3 and Phi-4 fuse several layers, which Unsloth splits."""
     adapter = task.run.adapter_call
     apart = adapter is not None and adapter.callee.startswith("unsloth.")
     if architecture.name.startswith(("phi-3", "phi-4")) and not apart:
@@ -120,7 +120,7 @@ def _layers(task: Task, architecture: Architecture) -> set[str]:
 
 
 def _architecture(task: Task) -> Architecture | None:
-    """What the model's name says that it is."""
+    """Return the architecture that the model's name implies."""
     names = [
         option.value for option in options(task.plan["lora.model_name"].value) if isinstance(option, (Known, Default))
     ]
@@ -129,7 +129,7 @@ def _architecture(task: Task) -> Architecture | None:
 
 
 def removed(task: Task) -> Iterator[Candidate]:
-    """The call without the argument."""
+    """Remove the argument from the call."""
     place = places.argument(task.fact)
     if place is None or place.node.star:
         return

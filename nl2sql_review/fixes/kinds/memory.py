@@ -1,4 +1,4 @@
-"""Fixes around memory: the two lengths, and a line that says what was used."""
+"""Fixes around memory: the two lengths, and a line that logs the memory used."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAMES = ("max_length", "max_seq_length")
 
 
 def lengths(task: Task) -> Iterator[Candidate]:
-    """One accepted length for the model and the trainer; the model's own where that is accepted."""
+    """Set one accepted length for the model and the trainer; the model's own first if it is accepted."""
     model, trainer = task.plan[MODEL], task.plan[TRAINER]
     accepted = list(wanted(task.expectation("memory.sequence_length"), None, task.plan))
     for length in sorted(accepted, key=lambda n: n != plain(model.value)):
@@ -42,13 +42,13 @@ def lengths(task: Task) -> Iterator[Candidate]:
 
 
 def _takes_length(task: Task) -> bool:
-    """Whether the loader has an argument for the length: Unsloth's do, to others it is an error."""
+    """Return whether the loader has an argument for the length: Unsloth's loaders do, others raise an error."""
     call = task.run.load.call
     return call is not None and call.callee.startswith("unsloth.")
 
 
 def logged(task: Task) -> Iterator[Candidate]:
-    """After the training a line that says how much memory was reserved at the peak."""
+    """Add a line after the training that logs the peak of reserved memory."""
     if not task.run.train or task.run.train[-1].place.source is not task.source:
         return
     line = task.line(task.run.train[-1].place.node)
@@ -81,7 +81,7 @@ def logged(task: Task) -> Iterator[Candidate]:
 
 
 def _joined(task: Task) -> cst.If | None:
-    """The branches that train each in its way: `if resumed: trainer.train(…) else: trainer.train()`."""
+    """Return the `if` whose branches each train: `if resumed: trainer.train(…) else: trainer.train()`."""
     call = task.run.train[-1].place.node
     holding = [one for one in task.source.nodes.path(call) if isinstance(one, cst.If)]
     alike = [one for one in holding if all(_trains(branch, dotted(call.func)) for branch in _branches(one))]
@@ -90,7 +90,7 @@ def _joined(task: Task) -> cst.If | None:
 
 
 def _branches(one: cst.If) -> Iterator[cst.CSTNode | None]:
-    """What runs if it holds, and otherwise; None where there is nothing else."""
+    """Yield the code that runs if the condition holds and otherwise; None if there is no else branch."""
     yield one.body
     if isinstance(one.orelse, cst.If):
         yield from _branches(one.orelse)
@@ -104,7 +104,7 @@ def _trains(branch: cst.CSTNode | None, callee: str) -> bool:
 
 
 def _logger(task: Task) -> str:
-    """What the module calls its logger, "" where it has none."""
+    """Return the name of the module's logger, or "" if it has none."""
     for statement in python.top_level(task.source.tree):
         if isinstance(statement, cst.Assign) and isinstance(statement.value, cst.Call):
             target = statement.targets[0].target
@@ -114,7 +114,7 @@ def _logger(task: Task) -> str:
 
 
 def _used_before(task: Task, line: cst.CSTNode) -> str:
-    """The logger that a statement which certainly runs before a line has used, "" where there is none."""
+    """Return the logger used by a statement that certainly runs before a line, or "" if there is none."""
     path, function, found = task.source.nodes.path(line), task.function(line), ""
     inside = path[next(n for n, one in enumerate(path) if one is function) :]
     for block, held in zip(inside, inside[1:]):

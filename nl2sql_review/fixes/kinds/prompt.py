@@ -29,9 +29,9 @@ LOSS = ("prompt.loss_on", "prompt.loss_by", "prompt.markers", "prompt.instructio
 
 
 def ended(task: Task) -> Iterator[Candidate]:
-    """Put the tokenizer's EOS token after the text where the text is made; drop what follows it, or a second one.
+    """Append the tokenizer's EOS token where the text is made; remove text after it, or a second token.
 
-    Where the function that makes the text cannot read the tokenizer, it is handed to it.
+    If the function that makes the text cannot read the tokenizer, the tokenizer is passed to it.
     """
     facts = ("prompt.ending", "prompt.eos_from", "prompt.text")
     if plain(task.fact.value) == "none":
@@ -51,7 +51,7 @@ def ended(task: Task) -> Iterator[Candidate]:
 
 
 def _closed(task: Task, facts: tuple[str, ...]) -> Iterator[Candidate]:
-    """The token after the text: first where the script can read it as it is, then where it must be handed on."""
+    """Append the token to the text: first where the script can already read it, then where it must be passed on."""
     scopes = Scopes(task.source, task.examined.recorded)
     unseen: list[tuple[cst.BaseExpression, str]] = []
     for node, token in ((node, token) for node in expressions(task) for token in _tokens(task)):
@@ -74,7 +74,7 @@ def _closed(task: Task, facts: tuple[str, ...]) -> Iterator[Candidate]:
 
 
 def expressions(task: Task) -> Iterator[cst.BaseExpression]:
-    """The expressions of the script that make the text, the one made last first."""
+    """Yield the expressions of the script that make the text, the last one first."""
     seen: list[cst.BaseExpression] = []
     for text in texts_of(task.run):
         for place in (*reversed(text.trace), *([text.at] if text.at is not None else [])):
@@ -86,13 +86,13 @@ def expressions(task: Task) -> Iterator[cst.BaseExpression]:
 
 
 def _member(node: cst.Dict, key: str) -> cst.BaseExpression | None:
-    """What a dict display has under a key."""
+    """Return the value of a dict display under a key."""
     elements = (one for one in node.elements if isinstance(one, cst.DictElement))
     return next((one.value for one in elements if text_of(one.key) == key), None)
 
 
 def _tokens(task: Task) -> Iterator[str]:
-    """How the script may call the EOS token: a name it has for it, else by the tokenizer it gives to the trainer."""
+    """Yield code for the EOS token: the script's own name for it, then the attribute of the trainer's tokenizer."""
     own = re.search(r"^(\w+)\s*=\s*(\w+)\.eos_token\s*(?:#.*)?$", task.source.text, re.MULTILINE)
     if own is not None:
         yield own[1]
@@ -109,7 +109,7 @@ def _tokens(task: Task) -> Iterator[str]:
 
 
 def _appended(task: Task, node: cst.BaseExpression, token: str) -> Edit | None:
-    """The token inside an f-string, else added to the text."""
+    """Insert the token into an f-string, or add it to another text."""
     source, span = task.source, task.source.span(node)
     last = node
     while isinstance(last, cst.ConcatenatedString):
@@ -130,7 +130,7 @@ def _appended(task: Task, node: cst.BaseExpression, token: str) -> Edit | None:
 
 
 def masked(task: Task) -> Iterator[Candidate]:
-    """`train_on_responses_only` after the trainer is made, with the markers of the training text."""
+    """Add `train_on_responses_only` after the trainer is made, with the markers of the training text."""
     by = plain(task.plan["prompt.loss_by"].value) or ""
     if task.expected.equals != "response":
         return
@@ -164,7 +164,7 @@ def masked(task: Task) -> Iterator[Candidate]:
 
 
 def _call(task: Task, line: cst.SimpleStatementLine, head: str, first: str, parts: list[str]) -> str:
-    """A call as code below a line: on one line if it fits, else with a line for each argument."""
+    """Return a call as code below a line: on one line if it fits, else with one line per argument."""
     flat = f"{head}({', '.join([first, *parts])})"
     if task.source.span(line).column - 1 + len(flat) <= python.WIDTH:
         return flat
@@ -173,7 +173,7 @@ def _call(task: Task, line: cst.SimpleStatementLine, head: str, first: str, part
 
 
 def remarked(task: Task) -> Iterator[Candidate]:
-    """The markers of the training text where others are searched for; a search in the text where tokens cannot tell."""
+    """Search for the markers of the training text instead of others; search in the text if tokens are ambiguous."""
     calls = [c for c in task.run.calls if c.callee.endswith(FUNCTION) and c.place.source is task.source]
     if not calls:
         return
@@ -194,7 +194,7 @@ def remarked(task: Task) -> Iterator[Candidate]:
 
 
 def _target(task: Task, line: cst.SimpleStatementLine, call: cst.CSTNode) -> str:
-    """The one name that a call's result is assigned to by a statement of a line."""
+    """Return the one name that a statement of a line assigns a call's result to, or "" if there is none."""
     for statement in line.body:
         if isinstance(statement, cst.Assign) and statement.value is call and len(statement.targets) == 1:
             target = statement.targets[0].target
@@ -204,7 +204,7 @@ def _target(task: Task, line: cst.SimpleStatementLine, call: cst.CSTNode) -> str
 
 
 def _markers(task: Task) -> Iterator[tuple[str, str]]:
-    """(before the instruction, before the answer) as the training text has them."""
+    """Yield (marker before the instruction, marker before the answer) of the training text."""
     turns = Tokenizer(task.run, task.plan).turns
     found = []
     for text in texts_of(task.run):
@@ -218,7 +218,7 @@ def _markers(task: Task) -> Iterator[tuple[str, str]]:
 
 
 def _labels(pieces: list[Piece]) -> tuple[str, str] | None:
-    """The line before the SQL, and the first literal line that announces something, with the line feeds they end in."""
+    """Return the first literal line that announces a part and the line before the SQL, with their line feeds."""
     answer = next((i for i, p in enumerate(pieces) if "sql" in p.roles and p.hole is not None), 0)
     if not answer or pieces[answer - 1].hole is not None:
         return None

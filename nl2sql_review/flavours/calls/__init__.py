@@ -1,1 +1,1 @@
-"""What each program makes of its keys: the library calls of a configuration, and the facts that no call says."""
+"""Meaning of each program's keys: the library calls of a configuration, and the facts that no call shows."""

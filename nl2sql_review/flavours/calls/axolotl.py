@@ -92,7 +92,7 @@ def read(r: Reading) -> None:
 
 
 def trainer_class(top: Level) -> str:
-    """The class by what is trained: readers tell by its name whether there is a text with an answer."""
+    """Return the trainer's class by the kind of training: its name tells readers whether a text has an answer."""
     rl = str(top.plain("rl") or "")
     if top.plain("reward_model") or top.plain("process_reward_model"):
         return "RewardTrainer"
@@ -174,7 +174,7 @@ def training_arguments(r: Reading, top: Level) -> Call:
 
 
 def batch(r: Reading, top: Level, call: Call) -> None:
-    """`batch_size` is micro_batch_size × accumulation, where the latter is left out."""
+    """Set the default accumulation if `batch_size` (micro_batch_size × accumulation) is given without it."""
     total, micro = top.plain("batch_size"), top.plain("micro_batch_size")
     if total and micro and "gradient_accumulation_steps" not in top:
         # the schema's default of 1 comes first: batch_size only says what is counted, not what is done
@@ -191,7 +191,7 @@ def warmup(r: Reading, top: Level, call: Call) -> None:
 
 
 def precision(r: Reading, top: Level, call: Call) -> None:
-    """`bf16: auto`, the default, is bf16 where the GPU has it, else fp16 unless that is switched off."""
+    """Set the precision: `bf16: auto`, the default, is bf16 if the GPU supports it, else fp16 unless that is off."""
     bf16, fp16 = top.get("bf16"), top.get("fp16")
     auto = isinstance(bf16, Known) and bf16.value == "auto"
     if auto and top.plain("fp16") is not True:
@@ -244,7 +244,7 @@ def checkpointing(r: Reading, top: Level, call: Call) -> None:
 
 
 def conflicts(r: Reading, top: Level) -> None:
-    """What the schema's validators refuse together."""
+    """Add a defect for each combination of keys that the schema's validators refuse."""
 
     def refuse(key: str, why: str) -> None:
         r.defect("conflict", top, key, f"{why}: {r.flavour.refusal}")
@@ -340,7 +340,7 @@ def text_of(one: Level, data: Dataset | None, at: Place) -> Stated:
 
 
 def user_defined(level: Level, data: Dataset | None, at: Place) -> Stated:
-    """`type:` with a format and fields of its own."""
+    """Return the training text of a `type:` with its own format and fields."""
     names = {name: level.plain(f"field_{name}") or name for name in ("instruction", "input", "output", "system")}
     form = level.plain("format") or "{instruction} {input} "
     system = level.plain("system_prompt")
@@ -389,7 +389,7 @@ def loss(r: Reading, top: Level, listed: list[Level]) -> None:
 
 
 def in_the_data(kind: object) -> bool:
-    """Whether rows of a type say themselves what is trained: tokens with labels, or segments marked as such."""
+    """Return whether the rows of a type define what is trained: tokens with labels, or segments marked as trained."""
     return kind in (None, "", "input_output")
 
 
@@ -409,7 +409,7 @@ def ending(r: Reading, top: Level, listed: list[Level]) -> None:
 
 
 def turn_ends(r: Reading, top: Level) -> None:
-    """Of the tokens that end a turn Axolotl trains on those that `eot_tokens` names, else on the EOS token alone."""
+    """Set the end-of-turn tokens that Axolotl trains on: those in `eot_tokens`, else only the EOS token."""
     template = top.get("chat_template")
     if isinstance(template, Known) and template.value in (None, "tokenizer_default"):
         template = Absent()  # the model's own

@@ -1,5 +1,8 @@
-"""LLaMA-Factory: `llamafactory-cli train config.yaml`. Read by OmegaConf, to which `2e-4` is a number, and handed to
-dataclasses as it stands: what is quoted stays a text, and a key of no dataclass is a ValueError."""
+"""LLaMA-Factory: `llamafactory-cli train config.yaml`.
+
+Read by OmegaConf, to which `2e-4` is a number, and passed to dataclasses as it is: a quoted value stays a
+text, and a key of no dataclass is a ValueError.
+"""
 
 from __future__ import annotations
 
@@ -121,7 +124,7 @@ def read(r: Reading) -> None:
 
 
 def check(r: Reading, top: Level) -> None:
-    """Keys of the training arguments come and go with transformers: one that any allowed version has is fine."""
+    """Check the keys; training arguments vary with transformers, so a key of any allowed version is accepted."""
     wanted = r.keys.requires.get("transformers", "")
     fine = {
         key
@@ -239,7 +242,7 @@ def checkpointing(r: Reading, top: Level, unsloth: bool) -> None:
 
 
 def resume(r: Reading, top: Level) -> None:
-    """Without a checkpoint named, the newest of output_dir is looked for, unless it is to be overwritten."""
+    """State how the run resumes: without a named checkpoint, from output_dir's newest unless it is overwritten."""
     by = top.get("resume_from_checkpoint")
     at = top.where("resume_from_checkpoint")
     if isinstance(by, Unknown):
@@ -309,7 +312,7 @@ def weights(value: Known) -> Value:
 
 
 def foreign_template(top: Level, template: object, at: Place) -> Fact:
-    """The template `empty`, which has neither roles nor an end of turn, for a model that is asked with both."""
+    """Return the fact for the template `empty`, without roles and end of turn, of a model that is served with both."""
     model = str(top.plain("model_name_or_path") or "")
     if template != "empty" or not CHATS.search(model):
         return Fact(Known([]), at=at)
@@ -364,7 +367,7 @@ def prompt(r: Reading, top: Level, data: Dataset | None, stage: str) -> None:
 
 
 def columns(r: Reading, top: Level) -> tuple[str, str, str]:
-    """Which columns hold prompt, query and response, as dataset_info.json of the project says."""
+    """Return the columns of prompt, query and response, from the project's dataset_info.json."""
     first = next(words(top.plain("dataset")), "")
     folder = str(top.plain("dataset_dir") or "data")
     here = Path(os.path.dirname(os.path.abspath(r.source.path)))

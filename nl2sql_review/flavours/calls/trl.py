@@ -1,5 +1,8 @@
-"""TRL's command line: `trl sft --config config.yaml`. Values are defaults of the parser's options, so that argparse
-converts text; a key of no option is handed to `accelerate launch`, which takes its own and stops at others."""
+"""TRL's command line: `trl sft --config config.yaml`.
+
+Values are defaults of the parser's options, so argparse converts text. A key of no option is passed on to
+`accelerate launch`, which accepts its own options and stops at others.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +80,7 @@ def read(r: Reading) -> None:
 
 
 def switch(value: Value) -> Value:
-    """`resume_from_checkpoint` is an option of text: `true` in the file stays a switch."""
+    """Return `resume_from_checkpoint`, an option of text, as a switch if the file has `true` or `false`."""
     if isinstance(value, Known) and isinstance(value.value, str) and value.value.lower() in ("true", "false"):
         return Known(value.value.lower() == "true", value.trace)
     return value
@@ -96,7 +99,7 @@ def check(r: Reading, top: Level, other: str) -> None:
     asked = ("trl", "transformers")
 
     def gone(key: str) -> bool:
-        """A key that the newest wheel has, or that older releases had, but none of the versions that are judged."""
+        """Return whether a key of the newest wheel or of older releases is in none of the judged versions."""
 
         def rejects(installed: dict[str, str]) -> bool:
             found = store.whole("trl", "SFTConfig", installed)
@@ -177,7 +180,7 @@ def adapter(r: Reading, top: Level, trainer: Call) -> None:
 
 
 def training_arguments(r: Reading, top: Level, kind: str) -> Call:
-    """Every key of SFTConfig as it stands; what is left out is SFTConfig's own default, by version."""
+    """Return the SFTConfig call with every key as written; omitted keys have SFTConfig's own default, by version."""
     call = r.call(f"trl.{kind}", top.place)
     others = {"dataset_name", "datasets", "env", *(set(r.keys.sections["launcher"]) - set(r.keys.sections[""]))}
     model = {
@@ -197,7 +200,7 @@ def training_arguments(r: Reading, top: Level, kind: str) -> Call:
 
 
 def precision(r: Reading, top: Level, arguments: Call) -> None:
-    """One of the two, or neither and then SFTConfig's own bf16: none of them asks the GPU."""
+    """State that the precision is fixed: one of the two keys, or SFTConfig's own bf16; none of them queries the GPU."""
     half = top.plain("fp16") is True if "fp16" in top else False
     full = top.plain("bf16") is True if "bf16" in top else not half
     if half != full and all(isinstance(top.get(k), Known) for k in ("fp16", "bf16")):

@@ -1,7 +1,7 @@
 """Unsloth: `unsloth train -c config.yaml`, and the requests (JSON) and model defaults (YAML) of Unsloth Studio.
 
-Both run one trainer of the same package. Read by pydantic; until 2026.9.2 the command line dropped keys it did not know
-and refused a YAML switch for gradient_checkpointing.
+Both run one trainer of the same package. Read by pydantic; until 2026.9.2 the command line dropped unknown
+keys and refused a YAML switch for gradient_checkpointing.
 """
 
 from __future__ import annotations
@@ -57,13 +57,13 @@ ALPACA = (
 
 
 class Whole:
-    """The keys of a configuration wherever they stand: at the top, or in the section that has them."""
+    """Keys of a configuration wherever they are: at the top, or in the section that has them."""
 
     def __init__(self, reading: Reading, levels: list[Level]) -> None:
         self.reading, self.levels = reading, levels
 
     def of(self, key: str) -> Level:
-        """The level that has a key, or would."""
+        """Return the level that has a key, or the level where it belongs."""
         known = [lv for lv in self.levels if self.reading.keys.knows(lv.section, key)]
         known.sort(key=lambda lv: key not in lv.items)
         known += [lv for lv in self.levels if lv.section == "training"]
@@ -241,7 +241,7 @@ def training_arguments(r: Reading, whole: Whole) -> Call:
 
 
 def saving(r: Reading, whole: Whole, call: Call) -> None:
-    """`save_steps: 0` saves nothing; how many are kept has no key."""
+    """Set the save arguments: `save_steps: 0` saves nothing, and there is no key for the number of checkpoints kept."""
     value, level = whole.get("save_steps"), whole.of("save_steps")
     if isinstance(value, Known):
         on = isinstance(value.value, int) and value.value > 0

@@ -1,1 +1,1 @@
-"""The machine that a script runs on, and what its values are."""
+"""The abstract machine that runs a script, and its values."""

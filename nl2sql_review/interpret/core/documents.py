@@ -1,8 +1,8 @@
 """Configuration files as abstract values: YAML, JSON, TOML and INI, each value with its place in the file.
 
-The text is read as the library a script uses reads it: PyYAML's YAML 1.1 (`3e-4` and `yes` are what they are there),
-OmegaConf's and ruamel's dialects of it. A document is parsed once and made into fresh objects every time it is asked
-for, since every load of a file is an object of its own.
+The text is parsed as the script's library would parse it: PyYAML's YAML 1.1 (with its reading of `3e-4` and `yes`),
+or the dialects of OmegaConf and ruamel. A document is parsed once and turned into fresh objects at every load, since
+every load of a file returns an object of its own.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Maker = Callable[[], Value]
 
 
 class Malformed(Exception):
-    """The text is not a document of its format. The message is one line for people; `span` is the place, if known."""
+    """Raised if the text is not a document of its format. The message is one line; `span` is the place, if known."""
 
     def __init__(self, message: str, row: int = 0, column: int = 0) -> None:
         super().__init__(message)
@@ -43,9 +43,9 @@ Reader = Union["yaml.SafeLoader", "yaml.CSafeLoader"]
 
 @dataclass(frozen=True)
 class Pair:
-    """One `key: value` of a document: where the key stands, and where its value does, which is what a fix replaces.
+    """One `key: value` pair of a document: the place of the key, and the place of the value, which a fix replaces.
 
-    `again`: the key stood in the same mapping before, so that this one silently wins. `plain`: the value is not quoted.
+    `again`: the same mapping already had this key, so this pair silently wins. `plain`: the value is not quoted.
     """
 
     key: Span
@@ -56,9 +56,9 @@ class Pair:
 
 
 class Text:
-    """A text that may stand in a file: where its characters are. Without a source every place is `trace`.
+    """A text, possibly from a file, with the places of its characters. Without a source every place is `trace`.
 
-    `pairs` has the pairs of every mapping that was made, by the identity of its object, where they are `wanted`.
+    `pairs` maps the identity of each mapping object to its pairs, if they are `wanted`.
     """
 
     def __init__(self, text: str, source: Source | None = None, trace: Trace = (), wanted: bool = False) -> None:
@@ -76,7 +76,7 @@ class Text:
         return Span(row + 1, column + 1, end_row + 1, end_column + 1)
 
     def at(self, start: tuple[int, int], end: tuple[int, int]) -> Trace:
-        """The trace of a value that stands from (row, column) to (row, column), both 0-based."""
+        """Return the trace of a value that runs from (row, column) to (row, column), both 0-based."""
         if self.source is None:
             return self.outer
         span = Span(start[0] + 1, start[1] + 1, end[0] + 1, end[1] + 1)
@@ -86,14 +86,14 @@ class Text:
         return self.at(self.position(start), self.position(end)) if self.source is not None else self.outer
 
     def position(self, offset: int) -> tuple[int, int]:
-        """(row, column), 0-based, of an offset."""
+        """Return the 0-based (row, column) of an offset."""
         if self._starts is None:
             self._starts = [0, *(match.end() for match in re.finditer(r"\r\n?|\n", self.text))]
         row = bisect_right(self._starts, offset) - 1
         return row, offset - self._starts[row]
 
     def width(self, row: int) -> int:
-        """How long a line is, without what trails."""
+        """Return the length of a line without its trailing whitespace."""
         self.position(0)
         assert self._starts is not None
         ends = [*self._starts[1:], len(self.text)]
@@ -129,7 +129,7 @@ _loaders: dict[str, Any] = {}
 
 
 def loader(dialect: str) -> Any:
-    """The PyYAML loader of a dialect: "pyyaml", "base" (every scalar is text), "omegaconf" or "ruamel"."""
+    """Return the PyYAML loader of a dialect: "pyyaml", "base" (every scalar is text), "omegaconf" or "ruamel"."""
     import yaml
 
     if dialect not in _loaders:
@@ -155,7 +155,7 @@ def loader(dialect: str) -> Any:
 
 
 def yaml_documents(text: Text, dialect: str = "pyyaml") -> list[Maker]:
-    """The documents of a YAML text."""
+    """Return the documents of a YAML text."""
     import yaml
 
     reader = loader(dialect)(text.text)
@@ -181,9 +181,9 @@ def yaml_documents(text: Text, dialect: str = "pyyaml") -> list[Maker]:
 
 
 class YamlMaker:
-    """Nodes of PyYAML to values, for one load. An alias is the very object its anchor is.
+    """Converter of PyYAML nodes to values, for one load. An alias gives the same object as its anchor.
 
-    `written` has the keys that stand in each mapping, by the identity of its node; all loads of a file share it.
+    `written` maps the identity of each mapping node to its keys; all loads of a file share it.
     """
 
     def __init__(self, reader: Reader, text: Text, dialect: str, written: dict[int, set[int]]) -> None:
@@ -193,7 +193,7 @@ class YamlMaker:
         self.budget = Budget()
 
     def make(self, node: Node, key: Node | None = None) -> Value:
-        """The value of a node; with its key, if it has one, it stands from there."""
+        """Return the value of a node. If the node has a key, the value's place starts at the key."""
         import yaml
 
         self.budget.spend()
@@ -244,7 +244,7 @@ class YamlMaker:
         return Known(self.text.note(Mapping(items), pairs), trace)
 
     def place(self, node: Node, key: Node | None) -> Trace:
-        """From the key, else the value, to the end of a one-line value; of a longer one the key or first line."""
+        """Return the place from the key, or the value, to the end of a one-line value; else the key or first line."""
         first, last = node.start_mark, node.end_mark
         start = key.start_mark if key is not None and key.start_mark.line <= first.line else first
         if start.line == last.line:
@@ -295,7 +295,7 @@ def json_document(text: Text) -> Maker:
 
 
 class JsonMaker:
-    """A scanner of text that is known to be JSON."""
+    """Scanner of a text that is already known to be JSON."""
 
     def __init__(self, text: Text) -> None:
         self.source, self.text, self.budget = text, text.text, Budget()
@@ -304,7 +304,7 @@ class JsonMaker:
         return SPACE.match(self.text, i).end()  # type: ignore[union-attr]  # matches the empty string too
 
     def value(self, i: int, start: int | None = None) -> tuple[Value, int]:
-        """The value that starts at `i` and where it ends. `start`: where its key does."""
+        """Return the value that starts at `i`, and its end. `start`: the start of its key."""
         self.budget.spend()
         text = self.text
         begin = i if start is None else start
@@ -362,7 +362,7 @@ PAIR = re.compile(r"""\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"
 
 
 def lines_of_keys(text: Text) -> dict[tuple[str, ...], Trace]:
-    """Where the keys of a file of `[table]` and `key = value` lines stand: good for a place, not for a value."""
+    """Return the places of the keys in a file of `[table]` and `key = value` lines: for places only, not for values."""
     found: dict[tuple[str, ...], Trace] = {}
     table: tuple[str, ...] = ()
     for row, line in enumerate(text.text.splitlines()):
@@ -393,7 +393,7 @@ def placed(v: object, path: tuple[Any, ...], where: dict[tuple[str, ...], Trace]
 
 
 def kept(value: Value) -> Value:
-    """The value, unknown where it is a number that no float holds."""
+    """Return the value, or an unknown value if it is a number too large for a float."""
     try:
         sizes.result(value.value if isinstance(value, Known) else None)
     except sizes.TooMuch as error:
@@ -402,7 +402,7 @@ def kept(value: Value) -> Value:
 
 
 def ini_document(text: Text, lower: bool = True, inline: tuple[str, ...] = (), interpolation: bool = True) -> Maker:
-    """{section: {key: text}} as configparser reads it, with [DEFAULT] in every section."""
+    """Return {section: {key: text}} as configparser reads it, with [DEFAULT] in every section."""
     import configparser
 
     parser = configparser.ConfigParser(

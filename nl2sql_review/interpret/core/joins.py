@@ -1,4 +1,4 @@
-"""What two paths leave of one slot: the join of both, or the likely one with the other as what may override it."""
+"""Joins of one slot over two paths: the join of both, or the likely one with the other as a possible override."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING"})()
 
 
 def join_slot(obj: Object, key: SlotKey, a: object, b: object, condition: Value | None = None) -> Any:
-    """The join of two contents of one slot. A name bound on one path keeps its value: the other cannot use it."""
+    """Join two contents of one slot. A name bound on only one path keeps its value: the other path cannot use it."""
     if a is b:
         return a
     if a is MISSING or b is MISSING:
@@ -31,7 +31,7 @@ def join_slot(obj: Object, key: SlotKey, a: object, b: object, condition: Value 
 
 
 def join_values(a: Value, b: Value, condition: Value | None = None) -> Value:
-    """`join`, but True on one side of an unknown condition and False on the other is that condition."""
+    """Join two values by `join`, but if they are True and False, return the condition that chose between them."""
     if (
         condition is not None
         and isinstance(a, Known)
@@ -78,7 +78,7 @@ def join_items(a: Items, b: Items, condition: Value | None = None) -> Items:
 
 
 def demote(value: Value, by: str) -> Value:
-    """A value that holds unless `by` says otherwise."""
+    """Return a value that holds unless `by` overrides it."""
     match value:
         case Known(v, trace):
             return Default(v, by, trace)

@@ -1,7 +1,7 @@
-"""What is not the project's: library names, their calls (recorded), and the objects those return.
+"""Code outside the project: library names, calls of them (recorded), and the objects that the calls return.
 
 Models of particular functions are registered in `MODELS` by canonical name (a `ModelCall` in, a value out),
-constants in `CONSTANTS`; the rooms under `models/` fill both.
+constants in `CONSTANTS`; the packages under `models/` fill both.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def library_name(m: Machine, base: str, name: str) -> Value:
 
 
 def imported(m: Machine, node: cst.CSTNode | None, scope: Scope, names: list[str]) -> None:
-    """Keep every imported name with its place: the order of imports matters to Unsloth."""
+    """Record every imported name with its place: the order of imports matters to Unsloth."""
     if not m.silent:
         m.recording.imports.extend((name, place_of(scope, node)) for name in names)
 
@@ -104,16 +104,16 @@ def library_attribute(m: Machine, owner: Known, v: Opaque, name: str, node: cst.
 
 
 def keeps_arguments(callee: str) -> bool:
-    """Whether what a call makes has its arguments as attributes: an object of a class, and not an answer of a function.
+    """Return whether a call's result has the arguments as attributes: objects of classes do, function results do not.
 
-    The `headers` of what `requests.get(url, headers=…)` returns are not those that were sent.
+    The `headers` of the result of `requests.get(url, headers=…)` are not the headers that were sent.
     """
     name = callee.rpartition(".")[2]
     return name[:1].isupper() or name.startswith("from_") or callee == "wandb.init"
 
 
 def wraps_model(call: Call) -> bool:
-    """Whether a trainer has a model of its own: one it loads by name, or makes of the one given and an adapter."""
+    """Return whether a trainer has a model of its own: loaded by name, or made from the given model and an adapter."""
     config = call.get("peft_config")
     adapts = not isinstance(config, Absent) and not (isinstance(config, Known) and config.value is None)
     return adapts or isinstance(plain(call.get("model")), str)
@@ -123,7 +123,7 @@ def wraps_model(call: Call) -> bool:
 def call_library(
     m: Machine, f: Opaque, args: Arguments, node: cst.CSTNode | None, instance: Value | None = None
 ) -> Value:
-    """Record the call and say what it returns. `instance`: the script's object whose library base is being made."""
+    """Record the call and return its result. `instance`: the script's object whose library base is being made."""
     receiver: Value | None = None
     callee = f.text
     if f.head == "attribute":
@@ -156,7 +156,7 @@ def call_library(
 
 
 def base_init(m: Machine, base: Opaque, args: Arguments, node: cst.CSTNode | None) -> Value:
-    """`Trainer.__init__(self, …)` in a class of the script: its library part is made."""
+    """Make the library part of an object when a class of the script calls `Trainer.__init__(self, …)`."""
     rest = Arguments(args.positional[1:], args.keywords, args.place)
     rest.places = {(k - 1 if isinstance(k, int) else k): p for k, p in args.places.items() if k != 0}
     rest.unknown = args.unknown
@@ -165,7 +165,7 @@ def base_init(m: Machine, base: Opaque, args: Arguments, node: cst.CSTNode | Non
 
 
 def record_call(call: ModelCall) -> Call:
-    """Record the call that a model answers, as it is."""
+    """Record the call that a model handles, unchanged."""
     receiver = call.receiver if call.receiver is not NO_RECEIVER else None
     return record(call.machine, call.callee, call.arguments, call.node, receiver)
 
@@ -211,7 +211,7 @@ PROJECT = Term("<project>", "symbol")  # the folder the project lies in: where t
 
 
 def portable(m: Machine, value: Value) -> Value:
-    """An argument as it would be on any machine: an absolute path within the project has a hole for where that lies."""
+    """Return an argument as on any machine: in an absolute path within the project, a hole replaces the root."""
     if not isinstance(value, (Known, Default)) or m.project.root is None:
         return value
     root = str(m.project.root)
@@ -287,7 +287,7 @@ RECORDED_WRITES = ("transformers.", "trl.", "peft.", "unsloth", "os.environ", "w
 
 
 def log(m: Machine, callee: str, args: Arguments, node: cst.CSTNode | None) -> None:
-    """Lines the script prints or logs: what is said there can be compared with what is run."""
+    """Record lines that the script prints or logs, so that they can be compared with the values of the run."""
     if node is not None:
         record(m, callee, args, node)
 
@@ -314,7 +314,7 @@ def library_iterate(m: Machine, value: Known, v: Opaque, node: cst.CSTNode | Non
 
 
 def forget_items(m: Machine, obj: Opaque, why: str) -> None:
-    """Let what the script set in a library's object be unknown: another item may have replaced it."""
+    """Make the items that the script set in a library's object unknown: another item may have replaced them."""
     for key in [key for key in obj.slots if isinstance(key, ItemKey)]:
         m.write(obj, key, Unknown(why))
 
@@ -337,7 +337,7 @@ def library_set_item(
 
 # -- decorators ------------------------------------------------------------------------------------------
 def decorated(m: Machine, decorator: Opaque, fn: Value, node: cst.CSTNode | None) -> Value | None:
-    """What stands for the function after a library's decorator; None: the function itself, as far as is known."""
+    """Return the result of a library's decorator on a function, or None for the function itself, as far as is known."""
     run = METHOD_MODELS.get((decorator.kind, "__call__")) if decorator.kind else None
     if run is not None:
         return run(ModelCall(m, Arguments([fn]), node, "__call__", Known(decorator)))

@@ -1,4 +1,4 @@
-"""What can be asked of the interpreter, as the methods of one object: its files need not import each other."""
+"""Operations of the interpreter as methods of one object, so that its files need not import each other."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class Machine(State, ABC):
-    """The state of an interpretation, and what can be done in it.
+    """The state of an interpretation, and the operations on it.
 
-    The files of the interpreter call each other through these methods, so that none imports another in a circle.
-    `interpreter.Interpreter` says which function of which file does each.
+    The files of the interpreter call each other through these methods, which avoids circular imports.
+    `interpreter.Interpreter` lists the function and file that implement each method.
     """
 
     @abstractmethod
@@ -52,7 +52,7 @@ class Machine(State, ABC):
         otherwise: Callable[[], Flow],
         contradict: Callable[[bool], None] | None = None,
     ) -> Flow:
-        """Run the side that the test chooses, or both, and return whether a path goes on."""
+        """Run the side that the test chooses, or both, and return whether a path continues."""
 
     @abstractmethod
     def parameter_defaults(self, params: cst.Parameters, scope: Scope) -> dict[str, Value]:
@@ -60,7 +60,7 @@ class Machine(State, ABC):
 
     @abstractmethod
     def call(self, callee: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
-        """Call a value and return what the call returns."""
+        """Call a value and return the result."""
 
     @abstractmethod
     def call_function(self, fn: Function, args: Arguments, node: cst.CSTNode | None, cls: Class | None = None) -> Value:
@@ -68,15 +68,15 @@ class Machine(State, ABC):
 
     @abstractmethod
     def super_object(self, scope: Scope) -> Value:
-        """Return what `super()` stands for in a scope."""
+        """Return the value of `super()` in a scope."""
 
     @abstractmethod
     def decorate(self, decorator: Value, value: Value, node: cst.CSTNode | None, scope: Scope) -> Value:
-        """Return what stands for a function or class after a decorator."""
+        """Return the result of a decorator on a function or class."""
 
     @abstractmethod
     def yielded(self, values: list[Value], open_: str) -> None:
-        """Note what the current function yields. `open_`: why it may be more."""
+        """Record a value that the current function yields. `open_`: why there may be more."""
 
     @abstractmethod
     def attribute(self, owner: Value, name: str, node: cst.CSTNode | None) -> Value:
@@ -96,11 +96,11 @@ class Machine(State, ABC):
 
     @abstractmethod
     def iterate(self, value: Value, node: cst.CSTNode | None) -> Items:
-        """Return the elements that a loop over a value sees."""
+        """Return the elements that a loop over a value gets."""
 
     @abstractmethod
     def mapping(self, value: Value, node: cst.CSTNode | None) -> Items:
-        """Return the items of what is used as a dictionary (`**value`)."""
+        """Return the items of a value used as a dictionary (`**value`)."""
 
     @abstractmethod
     def contains(self, owner: Value, value: Value, node: cst.CSTNode | None) -> Value:
@@ -112,15 +112,15 @@ class Machine(State, ABC):
 
     @abstractmethod
     def decorated_class(self, decorator: Opaque, cls: Class) -> None:
-        """Turn a class into what a library's decorator makes of it: a dataclass, an attrs class."""
+        """Apply a library's class decorator: make a dataclass or an attrs class."""
 
     @abstractmethod
     def import_module(self, name: str, quiet: bool = False) -> Module | None:
-        """Run a module of the project, once, and return it; None when the project has none of this name."""
+        """Run a module of the project once and return it, or None if the project has no module of this name."""
 
     @abstractmethod
     def import_statement(self, node: cst.Import | cst.ImportFrom, scope: Scope) -> None:
-        """Bind what an import statement names."""
+        """Bind the names of an import statement."""
 
     @abstractmethod
     def imported(self, node: cst.CSTNode | None, scope: Scope, names: list[str]) -> None:
@@ -128,29 +128,29 @@ class Machine(State, ABC):
 
     @abstractmethod
     def library_name(self, base: str, name: str) -> Value:
-        """Return what a name of a library stands for."""
+        """Return the value of a library's name."""
 
     @abstractmethod
     def call_library(
         self, f: Opaque, args: Arguments, node: cst.CSTNode | None, instance: Value | None = None
     ) -> Value:
-        """Record the call of a library's function and return what it returns."""
+        """Record the call of a library's function and return its result."""
 
     @abstractmethod
     def library_attribute(self, owner: Known, v: Opaque, name: str, node: cst.CSTNode | None) -> Value | None:
-        """Return an attribute of a library's object, None where nothing special is known of it."""
+        """Return an attribute of a library's object, or None if nothing special is known of it."""
 
     @abstractmethod
     def library_item(self, owner: Known, v: Opaque, key: Value, node: cst.CSTNode | None) -> Value | None:
-        """Return an item of a library's object, None where nothing special is known of it."""
+        """Return an item of a library's object, or None if nothing special is known of it."""
 
     @abstractmethod
     def library_contains(self, owner: Known, v: Opaque, value: Value, node: cst.CSTNode | None) -> Value | None:
-        """Return whether a library's object contains a value, None where nothing special is known of it."""
+        """Return whether a library's object contains a value, or None if nothing special is known of it."""
 
     @abstractmethod
     def library_iterate(self, value: Known, v: Opaque, node: cst.CSTNode | None) -> Items | None:
-        """Return the elements of a library's object, None where nothing special is known of it."""
+        """Return the elements of a library's object, or None if nothing special is known of it."""
 
     @abstractmethod
     def library_set_item(
@@ -160,11 +160,11 @@ class Machine(State, ABC):
 
     @abstractmethod
     def record_write(self, obj: Opaque, name: str, value: Value, node: cst.CSTNode | None, scope: Scope) -> None:
-        """Record that an attribute of a library's object is set."""
+        """Record a write to an attribute of a library's object."""
 
     @abstractmethod
     def log(self, callee: str, args: Arguments, node: cst.CSTNode | None) -> None:
-        """Record what the script prints or logs."""
+        """Record text that the script prints or logs."""
 
     @abstractmethod
     def called(self, f: Opaque, args: Arguments, node: cst.CSTNode | None) -> Value:
@@ -172,15 +172,15 @@ class Machine(State, ABC):
 
     @abstractmethod
     def after_construction(self, call: Call, args: Arguments, node: cst.CSTNode | None) -> None:
-        """Do what a trainer does with its arguments once it is made."""
+        """Apply a trainer's changes to its arguments after it is made."""
 
     @abstractmethod
     def decorated(self, decorator: Opaque, fn: Value, node: cst.CSTNode | None) -> Value | None:
-        """Return what stands for a function after a library's decorator; None: the function itself."""
+        """Return the result of a library's decorator on a function, or None for the function itself."""
 
     @abstractmethod
     def supposed_parameter(self, fn: Function, p: cst.Param) -> Value | None:
-        """Return what a parameter of an uncalled function holds by its type, None where that says nothing."""
+        """Return the value that an uncalled function's parameter has by its type, or None if the type does not tell."""
 
     @abstractmethod
     def build_model(self, me: Known, cls: Class, args: Arguments, node: cst.CSTNode | None) -> None:
@@ -188,4 +188,4 @@ class Machine(State, ABC):
 
     @abstractmethod
     def generated_method(self, f: Bound, args: Arguments, node: cst.CSTNode | None) -> Value | None:
-        """Call a method that a library gives to a class of the script, None where it has none of this name."""
+        """Call a method that a library adds to a class of the script, or return None if it adds none of this name."""

@@ -1,4 +1,4 @@
-"""One call of what is modelled: the one argument of every model, of Python's own functions and of libraries' alike."""
+"""One call of a modelled function: the only argument of every model, for Python's own functions and for libraries."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ NO_RECEIVER = Absent("a function has no receiver")
 
 
 class ModelCall:
-    """A call that a model answers.
+    """A call that a model handles.
 
-    machine    the interpreter: its state, and what can be done in it
-    arguments  of the call, evaluated; of an attribute none; of a decorator the function it stands above
-    node       of the code that calls, None where nobody wrote it
-    callee     canonical name of what is called, or the name of the method or attribute
+    machine    the interpreter: its state and its operations
+    arguments  the evaluated arguments; none for an attribute; for a decorator the decorated function
+    node       the calling code, or None if no code in the script makes the call
+    callee     canonical name of the callee, or the name of the method or attribute
     receiver   the object whose method or attribute it is, the decorator, or `NO_RECEIVER`
     """
 
@@ -39,7 +39,7 @@ class ModelCall:
 
     @property
     def owner(self) -> Any:
-        """The interpreter's object behind the receiver, None where it is a plain value or not known."""
+        """The interpreter's object behind the receiver, or None if it is a plain value or not known."""
         return object_of(self.receiver)
 
     @property

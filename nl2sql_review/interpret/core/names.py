@@ -1,7 +1,7 @@
-"""Canonical names: one name for each class and function of the training stack, however it was imported.
+"""Canonical names: one name for each class and function of the training stack, independent of the import.
 
-Also the parameter names of positional arguments, and what kind of object a call returns. Tables only; `api/` holds
-the full signatures per version.
+Also the parameter names of positional arguments, and the kind of object that a call returns. Tables only; `api/`
+holds the full signatures per version.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ ALIASES = {
 
 
 def canonical(path: str) -> str:
-    """The name people know: `trl.trainer.sft_trainer.SFTTrainer` is `trl.SFTTrainer`."""
+    """Return the public name: `trl.trainer.sft_trainer.SFTTrainer` is `trl.SFTTrainer`."""
     if path in ALIASES:
         return ALIASES[path]
     parts = path.split(".")
@@ -151,7 +151,7 @@ def positional(callee: str) -> tuple[str, ...]:
 
 
 def kind_of_result(callee: str) -> str:
-    """The canonical kind of what a call returns, "" when it is a mere value of the run."""
+    """Return the canonical kind of a call's result, or "" if the result is only a value of the run."""
     owner, _, last = callee.rpartition(".")
     root = callee.split(".")[0]
     if last in ("from_pretrained", "from_config"):
@@ -208,7 +208,7 @@ def kind_of_result(callee: str) -> str:
 
 
 def method_name(kind: str, name: str) -> str:
-    """The canonical name of a method of an object of `kind`."""
+    """Return the canonical name of a method of an object of `kind`."""
     if kind.endswith("Trainer") and name in (
         "train",
         "evaluate",

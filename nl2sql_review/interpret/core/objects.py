@@ -1,6 +1,6 @@
-"""The things an abstract value can be, beyond plain Python values.
+"""Abstract values other than plain Python values.
 
-All mutable state lives in `slots`, and only `Machine.write` changes it: that is how a branch can be undone.
+All mutable state lives in `slots`, and only `Machine.write` changes it, so that a branch can be undone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Object:
-    """Anything with identity. Compared by identity, like the run would."""
+    """Any value with identity. Compared by identity, as in the run."""
 
     __slots__ = ("slots",)
 
@@ -37,10 +37,10 @@ class _Items(NamedTuple):
 
 
 class Items(_Items):
-    """What a container holds. `open` says why there may be more (or fewer) than listed; `by` what may override it.
+    """Contents of a container. `open`: why there may be more (or fewer) items; `by`: what may override them.
 
-    Of more than `MAX_ITEMS` elements the first are listed, and the rest is open: so nothing that grows, however it
-    does, grows for long.
+    If there are more than `MAX_ITEMS` elements, the first are listed and the rest is open, which bounds every container
+    that keeps growing.
     """
 
     __slots__ = ()
@@ -55,14 +55,14 @@ class Items(_Items):
         return super().__new__(cls, items, open, by)
 
     def forgotten(self, why: str, by: str = "") -> Items:
-        """The same keys or places, with nothing known of what they hold, and open."""
+        """Return the same keys or positions with unknown values, and open."""
         if isinstance(self.items, dict):
             return Items({key: Unknown(why) for key in self.items}, why, by)
         return Items(tuple(Unknown(why) for _ in self.items), why, by)
 
 
 class Sequence(Object):
-    """list, tuple, set, frozenset, range, generator. An open one lists what an element may be."""
+    """A list, tuple, set, frozenset, range or generator. An open one lists the possible values of an element."""
 
     __slots__ = ("frozen", "kind", "lazy", "maybe", "order", "source")
 
@@ -84,7 +84,7 @@ class Sequence(Object):
 
 
 class Mapping(Object):
-    """dict and what behaves like one. Keys are plain Python values."""
+    """A dict, or an object that behaves like one. Keys are plain Python values."""
 
     __slots__ = ("kind", "factory", "unordered")
     foreign = False  # a library's container that is no dict
@@ -111,7 +111,7 @@ class Mapping(Object):
 
 
 class Attributes(Mapping):
-    """`vars(x)`, `x.__dict__`, `globals()`: a dict of something's attributes, where reads and writes go."""
+    """`vars(x)`, `x.__dict__` or `globals()`: a dict of an object's attributes; reads and writes go to the object."""
 
     __slots__ = ("target",)
 
@@ -139,7 +139,7 @@ class Scope(Object):
 
 
 class Module(Object):
-    """A module of the project while it is, or after it was, executed."""
+    """A module of the project, during or after its execution."""
 
     __slots__ = ("name", "source", "scope", "file", "package", "is_folder")
 
@@ -151,7 +151,7 @@ class Module(Object):
 
 
 class Function(Object):
-    """A `def` or `lambda` of the script. `slots` holds attributes set on it."""
+    """A `def` or `lambda` of the script. `slots` holds the attributes set on it."""
 
     __slots__ = ("name", "node", "scope", "defaults", "kind", "owner", "called", "marks")
 
@@ -171,16 +171,16 @@ class Function(Object):
 
     @property
     def positional(self) -> list[cst.Param]:
-        """The parameters that can be given without their names."""
+        """The parameters that can be passed by position."""
         return [*self.node.params.posonly_params, *self.node.params.params]
 
     @property
     def named(self) -> list[cst.Param]:
-        """The parameters that have a name to be given by: all but `*rest` and `**keywords`."""
+        """The parameters that can be passed by name: all but `*rest` and `**keywords`."""
         return [*self.positional, *self.node.params.kwonly_params]
 
     def annotation(self, parameter: cst.Param) -> str:
-        """The code of what a parameter is declared to be, "" where nothing is said."""
+        """Return the source of a parameter's annotation, or "" if it has none."""
         return (
             self.scope.module.source.excerpt(parameter.annotation.annotation)
             if parameter.annotation is not None
@@ -206,7 +206,7 @@ class Class(Object):
         self._order: tuple[tuple[Any, ...], list[Any]] | None = None  # the bases it was asked with, and what mro() says
 
     def mro(self) -> list[Any]:
-        """This class and its bases, user classes first found (C3 is not needed for what scripts do)."""
+        """Return this class and its bases, depth first, each at its last occurrence (scripts do not need C3)."""
         bases = tuple(self.bases)
         if self._order is None or self._order[0] != bases:  # asked at every look-up, and long where classes are many
             seen: dict[Any, None] = {self: None}
@@ -218,19 +218,19 @@ class Class(Object):
         return self._order[1]
 
     def lookup(self, name: str) -> Any:
-        """The class attribute `name` along the bases, or None."""
+        """Return the class attribute `name`, searched along the bases, or None."""
         for c in self.mro():
             if isinstance(c, Class) and name in c.slots:
                 return c.slots[name]
         return None
 
     def library_base(self) -> Opaque | None:
-        """The first base that is not a class of the script, if it matters (not `object`, `ABC`, `Generic`)."""
+        """Return the first base that is not a class of the script, if it matters (not `object`, `ABC`, `Generic`)."""
         return next((c for c in self.mro() if isinstance(c, Opaque)), None)
 
 
 class Field(NamedTuple):
-    """A field of a dataclass-like class. `default` is Absent when it is required; `factory` makes it."""
+    """A field of a dataclass-like class. `default` is Absent if the field is required; `factory` makes the default."""
 
     name: str
     annotation: str
@@ -244,7 +244,7 @@ class Field(NamedTuple):
 
 
 class Instance(Object):
-    """An object of a class of the script. `base` is the library's part of it, when the class derives from one."""
+    """An object of a class of the script. `base` is its library part, if the class derives from a library's class."""
 
     __slots__ = ("cls", "base", "payload")
 
@@ -256,11 +256,11 @@ class Instance(Object):
 
 
 class Opaque(Object):
-    """Something of a library: a name of it, what a call returned, or an expression over such.
+    """A value of a library: a name in it, the result of a call, or an expression over such values.
 
-    `text` is the expression, `head` and `args` as in `values.Term`. `kind` is the canonical name of its type where
-    that is known ("datasets.Dataset", "model", "trl.SFTTrainer"); such ones are objects, the others mere terms.
-    `place`: where it is written, for what is read from a row of a dataset.
+    `text` is the expression, `head` and `args` as in `values.Term`. `kind` is the canonical name of its type if known
+    ("datasets.Dataset", "model", "trl.SFTTrainer"); a value with a kind is an object, any other a mere term.
+    `place`: the place in the file, for values read from a row of a dataset.
     """
 
     __slots__ = ("text", "head", "args", "call", "kind", "place")
@@ -273,7 +273,7 @@ class Opaque(Object):
         self.place: Place | None = None
 
     def same_as(self, other: Opaque) -> bool:
-        """Two mere terms of the same text are the same value; two objects are not."""
+        """Return whether both are the same value: true of two mere terms with the same text, never of two objects."""
         return not self.kind and not other.kind and self.text == other.text and not self.slots and not other.slots
 
     @property
@@ -291,7 +291,7 @@ SlotKey = Union[str, ItemKey]
 
 
 class Cell(Object):
-    """One value that the script may set anew, beside the attributes of an object: `sys.argv`, a parser's commands."""
+    """A single value that the script may replace, besides attributes: `sys.argv`, a parser's commands."""
 
     __slots__ = ()
 
@@ -305,11 +305,11 @@ class Cell(Object):
 
 
 class Dataset(Opaque):
-    """A `datasets.Dataset` (or a dict of them). `columns` says what a cell of each column holds.
+    """A `datasets.Dataset` (or a dict of them). `columns` holds the content of a cell of each column.
 
-    `open`: there are further columns that nobody named. `mixed`: the call that mixed it from several.
-    `steps`: the calls applied to it, in order. `parts`: the datasets it was mixed from. `split`: the name it was taken
-    out of a dict of datasets by. `filters`: what decides, for each filter it went through, whether a row is kept.
+    `open`: there are further columns without known names. `mixed`: the call that mixed it from several datasets.
+    `steps`: the calls applied to it, in order. `parts`: the datasets it was mixed from. `split`: its key in the dict of
+    datasets it was taken from. `filters`: for each filter applied to it, the values that decide whether a row is kept.
     """
 
     __slots__ = ("columns", "open", "sources", "mixed", "steps", "parts", "splits", "split", "filters")
@@ -340,7 +340,7 @@ class Row(Opaque):
 
 
 class Bound(Object):
-    """A method together with the object it was taken from: `receiver` is a Value, `name` the method's."""
+    """A method with the object it was taken from: `receiver` is a Value, `name` the method's name."""
 
     __slots__ = ("receiver", "name", "function", "cls")
 
@@ -360,7 +360,7 @@ class Builtin(Object):
 
 
 class Partial(Object):
-    """functools.partial."""
+    """A `functools.partial`."""
 
     __slots__ = ("function", "arguments")
 
@@ -396,7 +396,7 @@ class Positional(list[Value]):
 
 
 class Arguments:
-    """Evaluated arguments of one call. `unknown` says why there may be more of them."""
+    """Evaluated arguments of one call. `unknown`: why there may be more of them."""
 
     __slots__ = ("positional", "keywords", "places", "unknown", "place", "clash")
 
@@ -414,7 +414,7 @@ class Arguments:
         self.place = place
 
     def get(self, index: int | None, *names: str) -> Value:
-        """The argument at this position or under one of these names, else Absent."""
+        """Return the argument at this position or under one of these names, else Absent."""
         if index is not None and index < len(self.positional):
             return self.positional[index]
         for name in names:
@@ -424,10 +424,10 @@ class Arguments:
 
 
 def plain(value: Value | None) -> Any:
-    """The plain Python value of a Known or Default, else None. For models that only act on what is settled."""
+    """Return the plain Python value of a Known or Default, else None. For models that only use settled values."""
     return value.value if isinstance(value, (Known, Default)) and not isinstance(value.value, Object) else None
 
 
 def object_of(value: Value | None) -> Any:
-    """The interpreter's object behind a Known or Default, else None."""
+    """Return the interpreter's object behind a Known or Default, else None."""
     return value.value if isinstance(value, (Known, Default)) and isinstance(value.value, Object) else None

@@ -1,4 +1,4 @@
-"""Lifting of plain functions to abstract values; their truth, description and snapshots. No syntax here."""
+"""Plain functions lifted to abstract values; truth, description and snapshots of values. No syntax here."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def spread(value: Value) -> tuple[Value, ...]:
 
 
 def lift(f: Callable[..., Value], *values: Value) -> Value:
-    """Apply `f` to settled values: over every option of an Either, through a Default (the result is one too)."""
+    """Apply `f` to settled values: to every option of an Either, and through a Default (the result is one too)."""
     for i, v in enumerate(values):
         if isinstance(v, Either):
             if combinations(values) > MAX_COMBINATIONS:
@@ -77,7 +77,7 @@ COUNTED = "how many there are is known only at run time: "
 
 # -- description -----------------------------------------------------------------------------------------
 def describe(value: Value, limit: int = 60) -> str:
-    """The value as source-like text, for terms and messages."""
+    """Return the value as source-like text, for terms and messages."""
     match value:
         case Known(v) | Default(v):
             return describe_plain(v, limit)
@@ -123,7 +123,7 @@ Frozen = dict[tuple[int, int], Value]  # of one call: what an object became at a
 
 
 def freeze(value: Value, depth: int = 6, done: Frozen | None = None) -> Value:
-    """The value as it stands now: containers become plain Python, mere terms become `Term`; objects stay live."""
+    """Return a snapshot: containers become plain Python, mere terms become `Term`; objects stay live."""
     done = {} if done is None else done
     match value:
         case Known(v, trace) | Default(v, _, trace) if isinstance(v, Object):
@@ -141,7 +141,7 @@ def freeze(value: Value, depth: int = 6, done: Frozen | None = None) -> Value:
 
 
 def thaw(value: Value) -> Value:
-    """The containers that `freeze` made plain as objects again, which have methods."""
+    """Turn the plain containers that `freeze` made back into objects, which have methods."""
     if not isinstance(value, (Known, Default)) or not isinstance(value.value, (dict, list, tuple, set, frozenset)):
         return value
     plain = value.value
@@ -214,7 +214,7 @@ def assembled(v: Sequence | Mapping, parts: list[Value], trace: Trace) -> Value:
 
 
 def spread_parts(shape: Shape, keys: list[Any], parts: list[Value], v: Sequence | Mapping, trace: Trace) -> Value:
-    """A container one of whose elements is Either: one option for each, as long as there are few."""
+    """Split a container with an Either as an element into one option for each choice, if they are few."""
     if 2 ** sum(isinstance(p, Either) for p in parts) > MAX_OPTIONS:
         return Unknown("too many combinations of possible elements", trace, shape)
     i, either = next((i, p) for i, p in enumerate(parts) if isinstance(p, Either))
@@ -241,7 +241,7 @@ def spread_parts(shape: Shape, keys: list[Any], parts: list[Value], v: Sequence 
 
 # -- truth -----------------------------------------------------------------------------------------------
 def truth(value: Value) -> tuple[bool | None, str]:
-    """(True, False or None when only the run decides; what may override it, "" when nothing)."""
+    """Return (True, False or None if only the run decides; the name of a possible override, "" if there is none)."""
     match value:
         case Known(v):
             return truth_of(v), v.state.by if isinstance(v, (Sequence, Mapping)) else ""

@@ -1,4 +1,4 @@
-"""The only way to the disk: files of the project, of limited size, inside its root."""
+"""The only access to the disk: files of the project, of limited size, inside its root."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAX_FILES = 200
 
 
 class Project:
-    """Reads files below `root`. Remembers what was read and what was looked for in vain, for whoever shows a plan."""
+    """Reader of files below `root`. Records the files read and the files not found, for displays of a plan."""
 
     def __init__(self, root: Path | None, script: Path | None, drafts: Mapping[str, bytes] | None = None) -> None:
         self.root = resolved(root) if root is not None else None
@@ -24,7 +24,7 @@ class Project:
         self._whole: str = getattr(drafts, "top", "")  # a folder of which the drafts are all files: a commit's
 
     def inside(self, file: Path) -> Path | None:
-        """The real path of `file` if it lies in the project, symbolic links followed; else None."""
+        """Return the real path of `file` if it lies in the project (symbolic links followed), else None."""
         if self.root is None:
             return None
         try:
@@ -34,7 +34,7 @@ class Project:
         return real if real == self.root or self.root in real.parents else None
 
     def read(self, file: Path) -> bytes | None:
-        """The bytes of a file of the project; None when there is none, it lies outside, or is too large."""
+        """Return the bytes of a file of the project, or None if it is missing, outside the project, or too large."""
         if file in self._contents:
             return self._contents[file]
         data: bytes | None = None
@@ -56,7 +56,7 @@ class Project:
         return real in self._drafts or not self._is_elsewhere(real) and disk.is_file(file)
 
     def _is_elsewhere(self, real: str) -> bool:
-        """Whether a file is none of the commit that is read."""
+        """Return whether a file is not part of the commit that is read."""
         return bool(self._whole) and real.startswith(self._whole + "/")
 
     def is_file(self, path: Path) -> bool:
@@ -69,7 +69,7 @@ class Project:
         return any(name.endswith(".py") or disk.exists(path / name / "__init__.py") for name in disk.names(path))
 
     def display(self, file: Path) -> str:
-        """The path people know: relative to the working directory where that is shorter."""
+        """Return the path to show to users: relative to the working directory if the file lies below it."""
         try:
             return resolved(file).relative_to(Path.cwd()).as_posix()
         except (ValueError, OSError):
@@ -77,5 +77,5 @@ class Project:
 
 
 def resolved(path: Path) -> Path:
-    """The absolute path with all links followed."""
+    """Return the absolute path with all links followed."""
     return Path(disk.real(path))

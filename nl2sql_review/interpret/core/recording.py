@@ -1,4 +1,4 @@
-"""What an interpretation leaves behind: the calls of the training stack, in execution order."""
+"""The result of an interpretation: the calls of the training stack, in execution order."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ NOT_GIVEN = "which is not given here"  # of a parameter: the reason for its bein
 
 @dataclass(slots=True)
 class Call:
-    """One call (or attribute write) of a library, with its arguments as they were at that moment.
+    """One call (or attribute write) of a library, with its arguments at that moment.
 
-    `callee` is the canonical dotted name, however it was imported: `unsloth.FastLanguageModel.get_peft_model`,
+    `callee` is the canonical dotted name, independent of the import: `unsloth.FastLanguageModel.get_peft_model`,
     `trl.SFTTrainer`, `transformers.Trainer.train`, `datasets.Dataset.map`. An attribute write is listed under the
     name of the attribute and an equals sign: `transformers.PreTrainedTokenizer.pad_token=` with that one argument.
-    Positional arguments carry their parameter's name, or `$0`, `$1`, … where the signature is not known.
+    Positional arguments have their parameter's name, or `$0`, `$1`, … if the signature is not known.
     Containers in `arguments` are snapshots; objects (`objects.Instance`, `objects.Opaque`, …) are the live ones.
     """
 
@@ -41,7 +41,7 @@ class Call:
     reached: bool = True  # False when only an uncalled function, tried with unknown parameters, gets here
 
     def get(self, *names: str) -> Value:
-        """The value of the first of these parameters that was given, else `Absent`."""
+        """Return the value of the first of these parameters that was given, else `Absent`."""
         for name in names:
             if name in self.arguments:
                 return self.arguments[name]
@@ -50,7 +50,7 @@ class Call:
 
 @dataclass(slots=True)
 class Recording:
-    """The whole of it. `calls` lists every call of a library, in execution order."""
+    """The complete recording. `calls` lists every call of a library, in execution order."""
 
     calls: list[Call] = field(default_factory=list)
     alternatives: list[Call] = field(
@@ -77,9 +77,9 @@ class Recording:
     launch: Any = None  # flavours.launch.Launch: what accelerate and DeepSpeed files say of the run
 
     def every(self) -> list[Call]:
-        """All calls in execution order, those included that only another command line or environment reaches."""
+        """Return all calls in execution order, also those that only another command line or environment reaches."""
         return sorted([*self.calls, *self.alternatives], key=lambda call: call.order)
 
     def named(self, *callees: str) -> list[Call]:
-        """Calls whose canonical name is, or ends in, one of these."""
+        """Return the calls whose canonical name is, or ends in, one of these."""
         return [c for c in self.calls if any(c.callee == n or c.callee.endswith("." + n) for n in callees)]

@@ -1,8 +1,8 @@
-"""How much an operation on plain values would make, measured before it is done: the one place that says "too much".
+"""Size of the result of an operation on plain values, measured before it runs: the only place that raises `TooMuch`.
 
-A script may ask for a text of a gigabyte in nine characters. Whatever applies a real function or operator of Python to
-values of the script asks here first; what is too much is an unknown value with that reason. A function that nothing is
-said of may make as much as its arguments multiplied: a new model need not think of it.
+A script can request a text of a gigabyte in nine characters. Code that applies a real Python function or operator to
+values of the script checks the size here first; a result that is too large becomes an unknown value with that reason.
+A function without a rule of its own may make as much as its arguments multiplied, so a new model needs no rule.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ MAX_FIELD = 10_000  # the width or precision of a placeholder
 
 
 class TooMuch(Exception):
-    """The operation would make too much; the text says what of."""
+    """Raised if an operation would make too large a value; the message names the kind of value."""
 
 
 def operation(op: str, x: object, y: object) -> None:
-    """Raise TooMuch where a binary operator would make a text, a number or a list too large."""
+    """Raise TooMuch if a binary operator would make a text, a number or a list too large."""
     if isinstance(x, (str, bytes)) and op == "%":
         percent(x, y)
     elif op == "*" and isinstance(x, (str, bytes)) and isinstance(y, int):
@@ -40,7 +40,7 @@ def operation(op: str, x: object, y: object) -> None:
 
 
 def _bits(op: str, x: int, y: int) -> int:
-    """Of the result of an operator on whole numbers, at most."""
+    """Return an upper bound of the bits in the result of an operator on whole numbers."""
     if op == "**":
         return x.bit_length() * y if y > 0 and abs(x) > 1 else 0
     if op == "<<":
@@ -51,14 +51,14 @@ def _bits(op: str, x: int, y: int) -> int:
 
 
 def percent(template: str | bytes, argument: object) -> None:
-    """Raise TooMuch where `template % argument` would be too long."""
+    """Raise TooMuch if `template % argument` would be too long."""
     text = template.decode("latin-1") if isinstance(template, bytes) else template
     _field(text)
     _text(len(text) + text.count("%") * _shown(argument))
 
 
 def formatting(value: object, spec: str) -> None:
-    """Raise TooMuch where `format(value, spec)` would be too long."""
+    """Raise TooMuch if `format(value, spec)` would be too long."""
     _field(spec)
     _text(_shown(value))
 
@@ -69,16 +69,16 @@ def _field(text: str) -> None:
 
 
 def _shown(value: object) -> int:
-    """How long a value is when it is written, about."""
+    """Return the approximate length of a value when written as text."""
     if isinstance(value, int):
         _number(value.bit_length())
     return size(value) * 12 if isinstance(value, (str, bytes)) else size(value) * 24
 
 
 def function(name: str, args: Iterable[Any]) -> None:
-    """Raise TooMuch where a function or method of Python, called with these, would make too much.
+    """Raise TooMuch if a function or method of Python, called with these arguments, would make too large a value.
 
-    `name` is what it is called by, as in `str.ljust`: what stands behind the last dot counts.
+    `name` is the name of the callee, as in `str.ljust`: the part after the last dot counts.
     """
     args = tuple(args)
     word = name.rpartition(".")[2].rstrip("()")
@@ -158,7 +158,7 @@ RESULTS: dict[str, Callable[..., int]] = {
 
 
 def result(value: object) -> None:
-    """Raise TooMuch where a plain value that was made is more than is kept."""
+    """Raise TooMuch if a plain value that was made exceeds the limit for stored values."""
     if isinstance(value, int):
         _number(value.bit_length())
     elif isinstance(value, (str, bytes)):
@@ -171,7 +171,7 @@ NUMBER_TYPES = {int, float, bool, type(None)}
 
 
 def size(value: object) -> int:
-    """Characters, elements and what they hold, each as often as it is written, up to more than any text may hold."""
+    """Count characters, elements and their contents, each as often as it is written; stop above the limit of a text."""
     waiting, total = [value], 0
     while waiting and total <= MAX_TEXT:
         one = waiting.pop()

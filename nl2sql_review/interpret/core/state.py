@@ -1,7 +1,7 @@
-"""The state of an interpretation: slots with an undo journal, paths and how they join, budgets, the recording.
+"""State of an interpretation: slots with an undo journal, paths and their joins, budgets, the recording.
 
 A branch runs, its changes are collected and undone, the other branch runs, and both sets of changes are joined:
-no copying of the heap. A path that leaves early (`return`, `break`, …) hands in its changes as an `Exit`.
+no copying of the heap. A path that leaves early (`return`, `break`, …) stores its changes as an `Exit`.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ Changes = dict[tuple[Object, SlotKey], Any]
 
 
 class Exhausted(Exception):
-    """The step budget is spent. Caught only at the top."""
+    """Raised when the step budget is spent. Caught only at the top level."""
 
 
 class Raised(Exception):
-    """The script certainly raises here. Only used inside a `try` of the script, where it decides what runs next."""
+    """Raised if the script certainly raises here. Only used inside a `try` of the script, to decide what runs next."""
 
     def __init__(self, name: str, text: str = "") -> None:
         super().__init__(name, text)
@@ -40,7 +40,7 @@ class Exit(NamedTuple):
 
 
 class Depths(NamedTuple):
-    """How deep the script was in each when a `try` began."""
+    """Depth of each stack at the start of a `try`."""
 
     conditions: int
     frames: int
@@ -50,9 +50,9 @@ class Depths(NamedTuple):
 
 
 class Rest:
-    """A block that goes on, though not in a plain run: there it has been left by `return`, unless `by` says otherwise.
+    """Flow of a block that continues, but not in a plain run, which has left it by `return` unless `by` overrides that.
 
-    `broken`: it has been left by `break`, and only the loop goes on elsewhere.
+    `broken`: the plain run has left it by `break`, so only the loop continues on the other path.
     """
 
     __slots__ = ("by", "broken")
@@ -104,7 +104,7 @@ class Loop:
 
 
 class State:
-    """All that changes while a script is interpreted."""
+    """All mutable state of an interpretation."""
 
     MAX_DEPTH = 40
     MAX_RECURSION = 3
@@ -171,7 +171,7 @@ class State:
             self.journal.append((obj, key, obj.slots.pop(key)))
 
     def changes(self, mark: int) -> Changes:
-        """What differs now from the state at `mark`."""
+        """Return the differences between the current state and the state at `mark`."""
         out: Changes = {}
         for obj, key, _ in self.journal[mark:]:
             out[obj, key] = obj.slots.get(key, MISSING)
@@ -195,7 +195,7 @@ class State:
                 self.write(obj, key, value)
 
     def join_paths(self, mark: int, paths: list[Changes], condition: Value | None = None) -> None:
-        """Undo to `mark`, then apply what the paths have in common and the join of the rest."""
+        """Undo to `mark`, then apply the changes that the paths have in common and the join of the rest."""
         self.rollback(mark)
         if len(paths) == 1:
             self.apply(paths[0])
@@ -214,7 +214,7 @@ class State:
                 self.write(obj, key, merged)
 
     def prefer(self, mark: int, likely: Changes, other: Changes, by: str) -> None:
-        """Undo to `mark`, then apply the likely path; what the other one would change becomes a default."""
+        """Undo to `mark`, then apply the likely path; slots that the other path would change become defaults."""
         self.rollback(mark)
         self.spend(len(likely) + len(other))
         for where in {**likely, **other}:
@@ -227,7 +227,7 @@ class State:
                 self.write(obj, key, merged)
 
     def deferred(self, mark: int, what: str) -> None:
-        """Mark what ran since `mark` as uncertain: it is run only when, and as far as, its results are read."""
+        """Mark the code run since `mark` as uncertain: it runs only when, and as far as, its results are read."""
         for obj, key, old in self.journal[mark:]:
             if isinstance(obj, Scope) and (old is MISSING or obj.kind in ("function", "comprehension")):
                 continue
@@ -256,7 +256,7 @@ class State:
 
     @contextmanager
     def supposing(self, condition: str = "", unlikely: str = "") -> Iterator[None]:
-        """Calls recorded inside are not certain."""
+        """Mark the calls recorded inside this context as not certain."""
         if condition:
             self.conditions.append(condition)
         if unlikely:
@@ -270,13 +270,13 @@ class State:
                 self.unlikely.pop()
 
     def leave(self, exits: list[Exit], mark: int, value: Value | None, depth: int) -> None:
-        """Hand in the current path as an exit of the construct that started at `mark`."""
+        """Store the current path as an exit of the construct that started at `mark`."""
         why = self.unlikely[-1] if len(self.unlikely) > depth else self.frame.rest if exits is self.frame.exits else ""
         self.spend(len(self.journal) - mark)
         exits.append(Exit(value, self.changes(mark), why, (len(self.journal), self.rollbacks)))
 
     def settle(self, mark: int, exits: list[Exit], alive: Flow) -> Flow:
-        """Join all exits, and the path that is still running if `alive`. Returns whether any path goes on."""
+        """Join all exits, and the running path if `alive`. Return whether any path continues."""
         if not exits:
             return alive
         if not alive and len(exits) == 1:
@@ -312,13 +312,13 @@ class State:
             self.recording.calls.append(call)
 
     def certainly_raises(self, name: str) -> None:
-        """The script raises here on this path: inside a `try`, and if nothing conditional lies between, go there."""
+        """Raise Raised inside a `try` without a condition in between; otherwise note that the script may raise."""
         if self.trying and not self.conditions_since_try():
             raise Raised(name)
         self.may_raise(name)
 
     def may_raise(self, name: str) -> None:
-        """The script raises here on some paths: the handlers of an enclosing `try` may run from this state."""
+        """Note that the script raises here on some paths: handlers of an enclosing `try` may run from this state."""
         self.risks += 1
         if self.escapes:
             begin, escapes = self.escapes[-1]
@@ -343,7 +343,7 @@ class State:
         return len(self.journal)
 
     def spend(self, work: int) -> None:
-        """Joining costs too: a budget that only counts expressions would let a script of many paths take minutes."""
+        """Take steps from the budget. Joins cost too: else a script of many paths could run for minutes."""
         self.steps -= work // 4
         if self.steps < 0:
             raise Exhausted

@@ -1,4 +1,4 @@
-"""Models of the Python that training scripts use. Importing this package registers them all."""
+"""Models of the Python functions that training scripts use. Importing this package registers them all."""
 
 from .commandline import argparse, argparse_namespace, click, dataclass_parsers, function_parsers, process  # noqa: F401
 from .config import attribute_dicts, configuration, hydra, omegaconf, pydantic, structure  # noqa: F401

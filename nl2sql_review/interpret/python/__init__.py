@@ -1,1 +1,1 @@
-"""Python itself: expressions, statements, calls, classes, built-in types."""
+"""Interpretation of Python itself: expressions, statements, calls, classes, built-in types."""

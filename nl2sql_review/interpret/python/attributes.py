@@ -1,4 +1,4 @@
-"""Attributes: what `a.b` finds and what `a.b = c` changes, on modules, classes, instances and library objects."""
+"""Reads of `a.b` and writes `a.b = c`, on modules, classes, instances and library objects."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def attribute(m: Machine, owner: Value, name: str, node: cst.CSTNode | None) -> 
 
 
 def object_attribute(m: Machine, owner: Known, name: str, node: cst.CSTNode | None) -> Value | None:
-    """The attribute of an object of the interpreter; None where it is that of a plain value of its type."""
+    """Return the attribute of an object of the interpreter, or None if a plain value of its type has that attribute."""
     v = owner.value
     match v:
         case Instance():
@@ -81,7 +81,7 @@ def object_attribute(m: Machine, owner: Known, name: str, node: cst.CSTNode | No
 
 
 def builtin_attribute(v: Builtin, name: str) -> Value | None:
-    """The attribute of a builtin function or type: `list.__name__`, `dict.fromkeys`, `str.lower`."""
+    """Return the attribute of a builtin function or type: `list.__name__`, `dict.fromkeys`, `str.lower`."""
     if name == "__name__":
         return Known(v.name)
     if name == "fromkeys":
@@ -98,7 +98,7 @@ def builtin_attribute(v: Builtin, name: str) -> Value | None:
 
 
 def plain_attribute(m: Machine, owner: Known, name: str) -> Value:
-    """The attribute of a plain value: a property or a method of its builtin type, a part of a number."""
+    """Return the attribute of a plain value: a property or a method of its builtin type, a part of a number."""
     v = owner.value
     kind = kind_of(v)
     if (kind, name) in PROPERTIES:
@@ -113,7 +113,7 @@ def plain_attribute(m: Machine, owner: Known, name: str) -> Value:
 
 
 def attributes_of(namespace: Mapping) -> Mapping:
-    """`vars(namespace)`: a dictionary that shares the namespace's items, so that each sees what the other writes."""
+    """Return `vars(namespace)`: a dictionary that shares the namespace's items, so writes to one show in the other."""
     view = Mapping()
     view.slots = namespace.slots
     return view
@@ -123,7 +123,7 @@ CONFIG_METHODS = {"get", "items", "keys", "values", "pop", "update", "copy", "se
 
 
 def kind_of(v: object) -> str:
-    """The builtin type whose methods a value has."""
+    """Return the builtin type whose methods a value has."""
     if isinstance(v, Sequence):
         return "list" if v.kind in ("generator", "range", "slice") else v.kind
     if isinstance(v, Mapping):
@@ -194,7 +194,7 @@ INSTANCE_METHODS = {
 
 
 def bound(m: Machine, owner: Value, cls: Class, found: Value, name: str) -> Value:
-    """A class attribute seen through an instance or class: functions become methods."""
+    """Return a class attribute as read through an instance or class: functions become methods."""
     fn = object_of(found)
     me = object_of(owner)
     if (

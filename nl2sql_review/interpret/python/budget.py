@@ -1,9 +1,9 @@
-"""Steps for what training depends on: the rest of a script is followed only as far as a few steps go.
+"""Step budgets: full for code that training depends on, a few steps for the rest of a script.
 
 A notebook that plays a game before it trains would use up the steps of the whole script. So a statement of the module
-that says nothing of training has a budget of its own, a small one where it touches no variable that one which does
-reads; so has a function that says nothing of training, and each method that only a library calls. Where it is spent,
-what it had changed is unknown, with all that it may yet have changed, and the script goes on.
+that does not mention training has a budget of its own, a small one if it touches no variable read by a statement that
+does; so has a function that does not mention training, and each method that only a library calls. When that budget is
+spent, all that the code had changed or may still have changed becomes unknown, and the script continues.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ T = TypeVar("T")
 def within(
     m: Machine, limit: int, what: str, work: Callable[[], T], spent: Callable[[], None] | None = None
 ) -> T | None:
-    """What the work returns, with at most so many of the steps that are left; None where they did not do.
+    """Return the result of the work within a limit of the remaining steps, or None if they were not enough.
 
-    Then what it had changed is unknown, and `spent` is called.
+    In that case all that the work had changed becomes unknown, and `spent` is called.
     """
     if m.steps <= limit:
         return work()
@@ -61,15 +61,15 @@ def within(
 
 
 def says_nothing(m: Machine, fn: Function) -> bool:
-    """Whether a function of the script, or its class, says nothing of training, and none such runs already."""
+    """Return whether a function (or its class) does not mention training, and no other such function is running."""
     top = fn.owner.name if fn.owner is not None else fn.name
     return not m.within_aside and top in m.functions_aside and fn.scope.module.name == "__main__"
 
 
 def call_aside(m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | None, cls: Class | None) -> Value:
-    """Call a function that says nothing of training, a game or a solver, for a share of the steps that are left.
+    """Call a function that does not mention training, such as a game or a solver, for a share of the remaining steps.
 
-    It is a third while most of them are left, and a tenth later on.
+    The share is a third while most of them are left, and a tenth later on.
     """
     what = f"{fn.name}(), a function that takes many steps,"
 
@@ -86,13 +86,14 @@ def call_aside(m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | No
 
 
 def aside(source: Source, speaks: Callable[[str], bool]) -> tuple[dict[int, int], set[str]]:
-    """The statements of a module that say nothing of training, by their ids, and how many steps each may take.
+    """Return the statements of a module that do not mention training, by id, and the steps each may take.
 
-    Also the names of its functions and classes that say nothing of training.
+    Also return the names of its functions and classes that do not mention training.
 
-    `speaks` says whether a text speaks of training; a statement that names a function which leads to the training, the
-    `main()` at the end of most scripts, counts as if it did. One that touches a variable of the module which such a
-    statement reads may take more steps. Functions and classes are no variables; what they read counts where they do.
+    `speaks` returns whether a text mentions training; a statement that names a function which leads to the training,
+    such as the `main()` at the end of most scripts, counts as one that does. A statement that touches a variable of the
+    module read by such a statement may take more steps. Functions and classes do not count as variables; the names that
+    they read count for the statements that use them.
     """
     statements = by_statement(source)
     lines = [line for line, _ in statements]
@@ -141,7 +142,7 @@ def leading(
     words: dict[int, set[str]],
     speaks: Callable[[str], bool],
 ) -> set[str]:
-    """The names of functions and classes that speak of training, or name one that does."""
+    """Return the names of functions and classes that mention training, or name one that does."""
     found = {one.name.value for one in definitions if speaks(said[id(one)])}
     while True:
         more = {one.name.value for one in definitions if words[id(one)] & found} - found
@@ -151,7 +152,7 @@ def leading(
 
 
 def by_statement(source: Source) -> list[tuple[cst.CSTNode, list[cst.CSTNode]]]:
-    """The statements of a module, each with its nodes."""
+    """Return the statements of a module, each with its nodes."""
     order = source.nodes.order
     wanted = set(map(id, source.tree.body))
     starts = [n for n, node in enumerate(order) if id(node) in wanted]
@@ -159,12 +160,12 @@ def by_statement(source: Source) -> list[tuple[cst.CSTNode, list[cst.CSTNode]]]:
 
 
 def text_of(nodes: list[cst.CSTNode]) -> str:
-    """The names and the plain texts in a statement."""
+    """Return the names and the plain texts in a statement."""
     return " ".join([node.value[:200] for node in nodes if type(node) is cst.Name or type(node) is cst.SimpleString])
 
 
 def bound(nodes: list[cst.CSTNode]) -> set[str]:
-    """The names that a statement of the module assigns, loops over, or takes from `with`."""
+    """Return the names that a statement of the module assigns, loops over, or binds by `with`."""
     targets: list[cst.CSTNode] = []
     for node in nodes:
         if type(node) in BINDING:

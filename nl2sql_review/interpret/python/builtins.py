@@ -1,7 +1,7 @@
 """Python's own functions and the methods of its types, on abstract values.
 
 `BUILTINS` maps a name to a Known(Builtin); `METHODS` maps (type, method) to a model.
-A function applies the real Python function when everything it needs is known, and otherwise says what is left open.
+A function applies the real Python function if all its inputs are known; otherwise the result states what is open.
 """
 
 from __future__ import annotations
@@ -59,12 +59,12 @@ def method(types: str, *names: str) -> Callable[[PythonModel], PythonModel]:
 
 
 def method_name(node: cst.CSTNode | None) -> str:
-    """What a call that is written `x.name(…)` calls; "" of anything else."""
+    """Return the name of the method in a call written `x.name(…)`, or "" for any other call."""
     return getattr(getattr(getattr(node, "func", None), "attr", None), "value", "")
 
 
 def open_term(m: Machine, text: str, *args: Value) -> Value:
-    """A call whose result only the run knows, as a term over what is known of its arguments."""
+    """Return a call whose result only the run decides, as a term over the known parts of its arguments."""
     m.risks += 1
     bad = next((a for a in args if isinstance(a, (Unknown, Absent))), None)
     if bad is not None:
@@ -73,7 +73,7 @@ def open_term(m: Machine, text: str, *args: Value) -> Value:
 
 
 def settle(value: Value) -> Value:
-    """A value for a plain Python function: containers as plain Python."""
+    """Return a value for a plain Python function, with containers as plain Python."""
     return freeze(value)
 
 
@@ -84,7 +84,7 @@ def held(value: Value) -> int:
 
 
 def apply(m: Machine, name: str, f: Callable[..., Any], *args: Value, **keywords: Value) -> Value:
-    """`f` on plain Python values, lifted; a term where something is open."""
+    """Apply `f` to plain Python values, lifted; return a term if an argument is open."""
 
     def run(*values: Value) -> Value:
         known = [v.value for v in values if isinstance(v, Known) and not isinstance(v.value, Object)]
@@ -109,7 +109,7 @@ def apply(m: Machine, name: str, f: Callable[..., Any], *args: Value, **keywords
 
 
 def rebuild(v: object, trace: Trace = ()) -> Value:
-    """A plain Python value as an abstract one: containers become objects of the interpreter."""
+    """Return a plain Python value as an abstract one: containers become objects of the interpreter."""
     if isinstance(v, (list, tuple, set, frozenset)):
         items = tuple(rebuild(x, trace) for x in (sorted(v, key=str) if isinstance(v, (set, frozenset)) else v))
         return Known(Sequence(items, type(v).__name__), trace)
@@ -204,7 +204,7 @@ def bool_(call: ModelCall) -> Value:
 
 
 def distinct(m: Machine, values: tuple[Value, ...]) -> tuple[Value, ...]:
-    """Return the values without those that equal an earlier one. Plain ones are looked up, others compared."""
+    """Return the values without duplicates of an earlier one. Plain ones are looked up, others compared."""
     plain: set[Any] = set()
     unique: list[Value] = []
     for v in values:

@@ -1,4 +1,4 @@
-"""A call as it is written: its arguments evaluated, stars unpacked, before `calls` decides what is called."""
+"""Evaluation of a written call: its arguments and stars, before `calls` finds the callee."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def call(m: Machine, node: cst.Call, scope: Scope) -> Value:
 
 
 def scope_dictionary(m: Machine, node: cst.Call, scope: Scope) -> Value:
-    """globals(), locals(), vars(): the attributes of something as a dict."""
+    """Return globals(), locals() or vars(): an object's attributes as a dict."""
     if node.args:
         args = arguments(m, node, scope)
         owner = args.positional[0] if args.positional else Unknown("vars() of nothing")

@@ -1,4 +1,4 @@
-"""Calls: user functions inlined, user classes instantiated, library calls handed to their models."""
+"""Calls: user functions inlined, user classes instantiated, library calls passed to their models."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def call(m: Machine, callee: Value, args: Arguments, node: cst.CSTNode | None) -
 
 
 def call_either(m: Machine, callee: Either, args: Arguments, node: cst.CSTNode | None) -> Value:
-    """One of several functions: each is tried on its own path."""
+    """Call one of several functions: each is tried on its own path."""
     mark, out, paths = m.mark(), None, []
     for option in callee.options:
         if isinstance(option, Absent):
@@ -112,7 +112,7 @@ def call_either(m: Machine, callee: Either, args: Arguments, node: cst.CSTNode |
 
 
 def escape(m: Machine, args: Arguments, why: str) -> None:
-    """Containers handed to code nobody read may be changed there."""
+    """Open containers passed to code that is not followed: it may change them."""
     for v in (*args.positional, *args.keywords.values()):
         obj = object_of(v)
         if isinstance(obj, Mapping):
@@ -150,7 +150,7 @@ def call_method(method: PythonModel, call: ModelCall) -> Value:
 
 # -- user functions --------------------------------------------------------------------------------------
 def too_deep(m: Machine, fn: Function) -> bool:
-    """Whether a function has called itself too often: a few times on an uncertain path, more often on a certain one."""
+    """Return whether a function has called itself too often: a few times on an uncertain path, else more often."""
     mine = [frame for frame in m.frames if frame.function is fn]
     if len(mine) < m.MAX_RECURSION:
         return False
@@ -170,7 +170,7 @@ def call_function(
 
 
 def call_cached(m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | None, cls: Class | None) -> Value:
-    """@lru_cache: the second call with the same arguments does nothing."""
+    """Call a function with @lru_cache: the second call with the same arguments runs no code."""
     key = repr([describe(v) for v in args.positional] + sorted((k, describe(v)) for k, v in args.keywords.items()))
     seen = fn.slots["__cache__"]
     if not isinstance(seen, dict):  # only the run knows which calls were made before
@@ -277,7 +277,7 @@ def bind_parameters(m: Machine, fn: Function, args: Arguments, scope: Scope) -> 
 
 
 def left_to_callers(fn: Function, name: str, value: Value) -> Value:
-    """The default of a parameter of a function that nobody calls here, unless those who do always give another."""
+    """Return the default of a parameter of a function without callers here, unless every call gives another value."""
     whole = f"{fn.name}()"
     if given_everywhere(fn, name):
         return Unknown(f"parameter {name} of {whole}, an argument that every call passes", value.trace)
@@ -285,7 +285,7 @@ def left_to_callers(fn: Function, name: str, value: Value) -> Value:
 
 
 def given_everywhere(fn: Function, name: str) -> bool:
-    """Whether the module calls a function, or the class it initialises, and each call gives a parameter by name."""
+    """Return whether the module calls a function, or the class it initialises, always with a parameter by name."""
     source = fn.scope.module.source
     text: str = getattr(source, "text", "")
     if text.count(f"{name}=") < 2 and f"{name} =" not in text:
@@ -299,16 +299,16 @@ def given_everywhere(fn: Function, name: str) -> bool:
 
 
 def or_default(value: Value, fn: Function, name: str) -> Value:
-    """An argument that only one path passes (`**` of a dict it may be in): on the other one it is the default."""
+    """Return an argument that only one path passes (`**` of a dict that may hold it), joined with the default."""
     if name not in fn.defaults or not is_optional(value):
         return value
     return join(settled(value, name), fn.defaults[name], value.condition)
 
 
 def not_given(m: Machine, fn: Function, p: cst.Param) -> Value:
-    """The value of a parameter that nobody passes.
+    """Return the value of a parameter that is not passed.
 
-    While a function is tried, one that is declared as a configuration of the script has its defaults.
+    While a function is tried, a parameter declared as a configuration of the script has that configuration's defaults.
     """
     if not m.uncalled:
         m.certainly_raises("TypeError")

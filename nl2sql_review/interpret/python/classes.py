@@ -82,7 +82,7 @@ def define_class(m: Machine, node: cst.ClassDef, scope: Scope) -> None:
 
 
 def oddity(cls: Class) -> str:
-    """Why the attributes of a class may not be what its body says."""
+    """Return why the attributes of a class may differ from those in its body."""
     if "metaclass" in cls.options and isinstance(object_of(cls.options["metaclass"]), Class):
         return "its metaclass may change it"
     if any(isinstance(c, Class) and c is not cls and "__init_subclass__" in c.slots for c in cls.mro()):
@@ -101,7 +101,7 @@ def decorated_class(m: Machine, decorator: Opaque, cls: Class) -> None:
 
 
 def collect_fields(m: Machine, cls: Class, node: cst.ClassDef) -> dict[str, Field]:
-    """Annotated names of the class body, after those of its bases."""
+    """Return the annotated names of the class body, after those of its bases."""
     fields: dict[str, Field] = {}
     for base in reversed(cls.mro()[1:]):
         if isinstance(base, Class):
@@ -223,7 +223,7 @@ def instantiate(m: Machine, cls: Class, args: Arguments, node: cst.CSTNode | Non
 
 
 def is_dictionary(cls: Class) -> bool:
-    """Whether a class of the script derives from dict: its instances hold one as their base."""
+    """Return whether a class of the script derives from dict: its instances hold one as their base."""
     library = cls.library_base()
     return library is not None and library.text in (
         "dict",
@@ -258,7 +258,7 @@ def enum_member(m: Machine, cls: Class, args: Arguments) -> Value:
 
 
 def build_fields(m: Machine, me: Known, cls: Class, args: Arguments, node: cst.CSTNode | None) -> None:
-    """The generated `__init__` of a dataclass-like class."""
+    """Run the generated `__init__` of a dataclass-like class."""
     obj = me.value
     if cls.kind == "pydantic":
         m.build_model(me, cls, args, node)
@@ -306,7 +306,7 @@ def field_default(m: Machine, cls: Class, f: Field, node: cst.CSTNode | None) ->
 
 
 def instance_method(m: Machine, f: Bound, args: Arguments, node: cst.CSTNode | None) -> Value:
-    """Methods that nobody wrote: of a library's base class, `object`, generated ones."""
+    """Call a method without code in the script: of a library's base class, of `object`, or a generated one."""
     me = f.receiver
     obj = object_of(me)
     if isinstance(f.cls, Opaque) and isinstance(obj, Instance):

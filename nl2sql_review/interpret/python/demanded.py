@@ -1,6 +1,6 @@
-"""Columns that a script demands of its data: `if "prompt" not in rows.column_names: raise …`, `assert {…} <= set(…)`.
+"""Columns that a script requires in its data: `if "prompt" not in rows.column_names: raise …`, `assert {…} <= set(…)`.
 
-What goes on after such a test has the columns. What they hold is in the data.
+After such a test the dataset has the columns. Their content is in the data.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ENDS = ("sys.exit", "exit", "quit", "os._exit")
 
 
 def after_if(m: Machine, node: cst.If, scope: Scope) -> None:
-    """After an `if` whose body ends the script: its test is false."""
+    """Use the test of an `if` whose body ends the script: after it, the test is false."""
     last = node.body.body[-1] if isinstance(node.body, cst.IndentedBlock) and node.body.body else None
     if node.orelse is None and isinstance(last, cst.SimpleStatementLine) and ends(last.body[-1]):
         demand(m, node.test, scope, False)
@@ -35,7 +35,7 @@ def ends(statement: cst.CSTNode) -> bool:
 
 
 def demand(m: Machine, test: cst.BaseExpression, scope: Scope, holds: bool) -> None:
-    """Give the datasets in a test the columns without which it would not come out as it did."""
+    """Give the datasets in a test the columns that its outcome requires."""
     if m.conditions or m.unlikely or not m.datasets:
         return
     m.silent += 1  # what is evaluated once more is recorded once
@@ -59,7 +59,7 @@ Pairs = Iterator[tuple[list[str], Value]]
 
 
 def demanded(m: Machine, test: cst.BaseExpression, scope: Scope, holds: bool, depth: int) -> Pairs:
-    """(columns, where they are looked for) of what a test says when it comes out as `holds`."""
+    """Yield (columns, the value they are looked up in) of a test with the outcome `holds`."""
     if depth > 4:
         return
     if isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not):
@@ -80,7 +80,7 @@ def demanded(m: Machine, test: cst.BaseExpression, scope: Scope, holds: bool, de
 
 
 def of_call(m: Machine, test: cst.Call, scope: Scope, holds: bool) -> Pairs:
-    """`{…}.issubset(columns)`, `all(c in columns for c in …)`, `any(c not in columns for c in …)`."""
+    """Yield columns of `{…}.issubset(columns)`, `all(c in columns for c in …)`, `any(c not in columns for c in …)`."""
     if len(test.args) != 1:
         return
     inner = test.args[0].value
@@ -96,7 +96,7 @@ def of_call(m: Machine, test: cst.Call, scope: Scope, holds: bool) -> Pairs:
 
 
 def of_missing(m: Machine, made: cst.BaseExpression | None, scope: Scope) -> Pairs:
-    """An expression for the columns that are missing, which turned out to be none."""
+    """Yield the columns in an expression for the missing ones that turned out to be empty."""
     if isinstance(made, cst.ListComp) and len(made.for_in.ifs) == 1:
         test = made.for_in.ifs[0].test
         if isinstance(test, cst.Comparison) and isinstance(test.comparisons[0].operator, cst.NotIn):
@@ -107,7 +107,7 @@ def of_missing(m: Machine, made: cst.BaseExpression | None, scope: Scope) -> Pai
 
 
 def assigned(scope: Scope, name: str) -> cst.BaseExpression | None:
-    """The one expression that the module assigns to a name; None where there are several, or none."""
+    """Return the one expression that the module assigns to a name, or None if there are several, or none."""
     tree = getattr(scope.module.source, "tree", None)
     lines = (line for line in statements(tree) if isinstance(line, cst.SimpleStatementLine)) if tree is not None else ()
     made = [
@@ -128,7 +128,7 @@ def keys_of(m: Machine, value: Value, node: cst.CSTNode, several: bool) -> list[
 
 
 def dataset_of(columns: Value, depth: int = 0) -> Dataset | None:
-    """The dataset whose `column_names` a value is, also as a set or a list of them."""
+    """Return the dataset whose `column_names` a value is, also as a set or a list of them."""
     obj = object_of(columns)
     if not isinstance(obj, Opaque) or depth > 3:
         return None

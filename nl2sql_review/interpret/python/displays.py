@@ -1,4 +1,4 @@
-"""Lists, tuples, sets and dicts as they are written out, and comprehensions."""
+"""Displays of lists, tuples, sets and dicts, and comprehensions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .overlays import overlaid
 
 
 def elements(m: Machine, nodes: Iterable[cst.CSTNode], scope: Scope) -> tuple[tuple[Value, ...], str, str]:
-    """Evaluated elements of a display with stars unpacked; why there may be more; what may override their number."""
+    """Return a display's evaluated elements, stars unpacked; why there may be more; what may override their number."""
     out: list[Value] = []
     open_, by = "", ""
     for e in nodes:
@@ -52,7 +52,7 @@ def display(kind: str) -> Callable[..., Value]:
 
 
 def several(node: cst.Subscript) -> bool:
-    """Whether a tuple stands in the brackets: `x[a, b]`, `x[a,]`, `x[*a]`."""
+    """Return whether the brackets hold a tuple: `x[a, b]`, `x[a,]`, `x[*a]`."""
     last = node.slice[-1]
     return (
         len(node.slice) > 1
@@ -83,7 +83,7 @@ def dictionary(m: Machine, node: cst.Dict, scope: Scope) -> Value:
 
 
 def mapping_of(out: list[tuple[Value | None, Value]], doubtful: list[bool], state: dict[str, Any]) -> Mapping:
-    """The dict of keys and values in their order. `doubtful`: which of them a filter may leave out."""
+    """Return the dict of keys and values in their order. `doubtful`: the items that a filter may leave out."""
     items: dict[Any, Value] = {}
     for (key, value), maybe in zip(out, doubtful):
         k = plain_key(key) if key is not None else None
@@ -98,7 +98,7 @@ def mapping_of(out: list[tuple[Value | None, Value]], doubtful: list[bool], stat
 
 
 def only_names(node: Comprehension, comp: cst.CompFor) -> bool:
-    """Whether a comprehension keeps the names of what it loops over: `{f.name for f in fields(SFTConfig)}`."""
+    """Return whether a comprehension keeps the names of the looped elements: `{f.name for f in fields(SFTConfig)}`."""
     element = node.elt if isinstance(node, cst.BaseSimpleComp) else None
     if isinstance(element, cst.Attribute) and element.attr.value == "name":
         element = element.value

@@ -1,4 +1,4 @@
-"""try, except and finally: which handlers can run, and what is certain after them."""
+"""try, except and finally: the handlers that can run, and the state that is certain after them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Handler = Union[cst.ExceptHandler, cst.ExceptStarHandler]
 
 
 def handled_names(m: Machine, handler: Handler, scope: Scope) -> set[str]:
-    """Names of the exceptions a handler catches; empty means all."""
+    """Return the names of the exceptions a handler catches; empty means all."""
     if handler.type is None:
         return set()
     nodes = [e.value for e in handler.type.elements] if isinstance(handler.type, cst.Tuple) else [handler.type]
@@ -52,7 +52,7 @@ def try_(m: Machine, node: Try, scope: Scope) -> Flow:
 
 
 def guarded_block(m: Machine, node: Try, scope: Scope, mark: int) -> Flow:
-    """The body, the handlers it may reach, and `else`."""
+    """Run the body, the handlers it may reach, and `else`."""
     risks, raised, returns = m.risks, None, len(m.frame.exits)
     loop = m.loops[-1] if m.loops else None
     breaks = len(loop.breaks) if loop is not None else 0
@@ -98,7 +98,7 @@ def guarded_block(m: Machine, node: Try, scope: Scope, mark: int) -> Flow:
 def run_finally(
     m: Machine, block: cst.BaseSuite, scope: Scope, mark: int, alive: Flow, leaving: list[list[Exit]], before: list[int]
 ) -> Flow:
-    """`finally` runs on every path out of the block, also on those that leave by `return`, `break` or `continue`."""
+    """Run `finally` on every path out of the block, also on those that leave by `return`, `break` or `continue`."""
     current = m.changes(mark)
     for exits, n in zip(leaving, before):
         left = exits[n:]
@@ -116,7 +116,7 @@ def run_finally(
 
 
 def catches(m: Machine, handler: Handler, scope: Scope, name: str) -> bool | None:
-    """Whether a handler catches the exception called `name`; None when that is not known."""
+    """Return whether a handler catches the exception called `name`, or None if that is not known."""
     names = handled_names(m, handler, scope)
     if not names or name in names or PARENTS.get(name) in names:
         return True
@@ -132,7 +132,7 @@ BUILTIN_ERRORS = frozenset(
 
 
 def certain_handler(m: Machine, node: Try, scope: Scope, raised: Raised) -> Flow:
-    """What the body changed before it raised stays, and the first handler that fits runs."""
+    """Keep the changes the body made before it raised, and run the first handler that fits."""
     for handler in node.handlers:
         if catches(m, handler, scope, raised.name) is not False:
             bind_exception(m, handler, scope, raised.name)
@@ -149,10 +149,10 @@ def certain_handler(m: Machine, node: Try, scope: Scope, raised: Raised) -> Flow
 def explicit_raises(
     m: Machine, node: Try, scope: Scope, mark: int, alive: Flow, escapes: list[tuple[str, Changes, str]]
 ) -> Flow:
-    """Paths of the body that raise under a condition: the handler starts from what they changed.
+    """Run handlers for the paths of the body that raise under a condition, from the state after their changes.
 
-    Where a default decides that they do, a plain run goes that way, and what the body does otherwise is what another
-    environment or command line does.
+    If a default decides that they raise, a plain run takes that path, and the rest of the body belongs to another
+    environment or command line.
     """
     for handler in node.handlers:
         found = [e for e in escapes if catches(m, handler, scope, e[0]) is not False]
@@ -179,7 +179,7 @@ def explicit_raises(
 
 
 def possible_handlers(m: Machine, node: Try, scope: Scope, mark: int, alive: Flow) -> Flow:
-    """Something in the body may raise: what a handler changes is what happens only then."""
+    """Run handlers for exceptions that the body may raise: their changes hold only in that case."""
     changes, out = m.changes(mark), alive
     for handler in node.handlers:
         after = m.changes(mark)
@@ -202,7 +202,7 @@ def possible_handlers(m: Machine, node: Try, scope: Scope, mark: int, alive: Flo
 
 
 def unbind_exception(m: Machine, handler: Handler, scope: Scope) -> None:
-    """Python deletes the name an exception was bound to when its handler ends."""
+    """Delete the name an exception was bound to, as Python does at the end of its handler."""
     if handler.name is not None and isinstance(handler.name.name, cst.Name):
         m.delete(scope, handler.name.name.value)
 

@@ -1,4 +1,4 @@
-"""What an expression is worth: one function per LibCST expression node."""
+"""Values of expressions: one function per LibCST expression node."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def formatted(m: Machine, node: cst.FormattedString, scope: Scope) -> Value:
 
 
 def joined(m: Machine, pieces: list[Any], node: cst.BaseString, scope: Scope) -> Value:
-    """f-strings, and plain strings beside them, as one value."""
+    """Return f-strings, and plain strings beside them, as one value."""
     parts: list[Value] = []
     for piece in pieces:
         if isinstance(piece, cst.SimpleString):
@@ -102,7 +102,7 @@ MENDED = {"{{": "{", "}}": "}", "\\": "\\\\", '"': '\\"'}
 
 
 def unescaped(text: str, raw: bool) -> str:
-    """What the text between the fields of an f-string says."""
+    """Return the unescaped text between the fields of an f-string."""
     text = NEWLINE.sub("\n", text) if "\r" in text else text
     if raw or "\\" not in text:
         return text.replace("{{", "{").replace("}}", "}")
@@ -111,14 +111,14 @@ def unescaped(text: str, raw: bool) -> str:
 
 
 def said(part: cst.FormattedStringExpression) -> str:
-    """The code of `{code=}`, with its sign."""
+    """Return the code of `{code=}`, with its equals sign."""
     assert part.equal is not None
     code = map(cst.Module(()).code_for_node, (part.whitespace_before_expression, part.expression, part.equal))
     return NEWLINE.sub("\n", "".join(code))
 
 
 def printed(m: Machine, value: Value, conversion: str, spec: str, node: cst.CSTNode | None) -> Value:
-    """What a value puts into an f-string. Objects of the script say themselves how they print."""
+    """Return the text of a value in an f-string. Objects of the script define their own text."""
     obj = value.value if isinstance(value, Known) else None
     if isinstance(obj, Instance):
         if not conversion and obj.cls.lookup("__format__") is not None:
@@ -171,7 +171,7 @@ def name(m: Machine, node: cst.Name, scope: Scope) -> Value:
 
 
 def lookup(m: Machine, word: str, scope: Scope) -> Value | None:
-    """What a name stands for where it is read: Absent if it was deleted, None if it is not bound."""
+    """Return the value of a name where it is read: Absent if it was deleted, None if it is not bound."""
     if word in CONSTANTS:
         return CONSTANTS[word]
     s: Scope | None = scope if word not in scope.globals_ else None
@@ -192,7 +192,7 @@ def lookup(m: Machine, word: str, scope: Scope) -> Value | None:
 
 
 def settled(v: Value, word: str) -> Value:
-    """A name bound on one path only has that path's value wherever it can be read."""
+    """Return the value of a name bound on one path only: it has that path's value wherever it can be read."""
     if isinstance(v, Either) and any(isinstance(o, Absent) for o in v.options):
         options = tuple(o for o in v.options if not isinstance(o, Absent))
         return options[0] if len(options) == 1 else Either(options, v.condition, v.trace)
@@ -259,7 +259,7 @@ def unary(m: Machine, node: cst.UnaryOperation, scope: Scope) -> Value:
 
 
 def condition(m: Machine, v: Value, node: cst.CSTNode | None) -> Value:
-    """What `if v` tests: objects of the script say it by `__bool__` or `__len__`."""
+    """Return the value that `if v` tests: objects of the script define it by `__bool__` or `__len__`."""
     obj = v.value if isinstance(v, Known) else None
     if isinstance(obj, Instance):
         for name in ("__bool__", "__len__"):
@@ -282,7 +282,7 @@ def negate(m: Machine, v: Value) -> Value:
 
 
 def boolean(m: Machine, node: cst.BooleanOperation, scope: Scope) -> Value:
-    """`a or b or c` is `(a or b) or c`."""
+    """Return the value of `a or b or c`, which is `(a or b) or c`."""
     chain = [node]
     while (
         isinstance(left := chain[-1].left, cst.BooleanOperation)
@@ -297,7 +297,7 @@ def boolean(m: Machine, node: cst.BooleanOperation, scope: Scope) -> Value:
 
 
 def either_of(m: Machine, node: cst.BooleanOperation, left: Value, second: cst.BaseExpression, scope: Scope) -> Value:
-    """Both sides of one `and` or `or`, of which the second runs only if the first does not decide."""
+    """Return the value of one `and` or `or`; its second side runs only if the first does not decide."""
     is_or = isinstance(node.operator, cst.Or)
     t, by = truth(condition(m, left, node))
     if t is not None:
@@ -406,7 +406,7 @@ def attribute(m: Machine, node: cst.Attribute, scope: Scope) -> Value:
 
 
 def mangled(m: Machine, word: str) -> str:
-    """`__name` inside of a class is private to it."""
+    """Return the mangled name: `__name` inside a class is private to it."""
     if not word.startswith("__") or word.endswith("__"):
         return word
     cls = m.class_being_defined[-1] if m.class_being_defined else m.frame.cls
@@ -423,7 +423,7 @@ def subscript(m: Machine, node: cst.Subscript, scope: Scope) -> Value:
 
 
 def index(m: Machine, node: cst.Subscript, scope: Scope) -> Value:
-    """What stands in the brackets."""
+    """Return the value in the brackets."""
     if not several(node):
         one = node.slice[0].slice
         return m.evaluate(one.value if isinstance(one, cst.Index) else one, scope)

@@ -1,4 +1,4 @@
-"""What code that was not followed may have changed: all of the module, or all that some values lead to."""
+"""Changes by code that was not followed: to the whole module, or to all values reachable from given ones."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MANY = 400  # objects: from here on it is all of the module
 
 
 def forget(m: Machine, why: str) -> None:
-    """Code nobody read ran here: it may have assigned any name of the module and changed what those hold."""
+    """Make the module unknown after code that is not followed: it may have assigned any name and changed its value."""
     scope = m.frame.scope.module.scope
     for name, value in list(scope.slots.items()):
         obj = object_of(value) if isinstance(value, (Known, Default)) else None
@@ -43,7 +43,7 @@ def forget(m: Machine, why: str) -> None:
 
 
 def forget_object(m: Machine, obj: Object, why: str) -> None:
-    """Make unknown what a container or an object of the script holds."""
+    """Make the contents of a container or an object of the script unknown."""
     if isinstance(obj, (Sequence, Mapping)):
         m.write(obj, "state", obj.state.forgotten(why))
         return
@@ -54,7 +54,7 @@ def forget_object(m: Machine, obj: Object, why: str) -> None:
 
 
 def forget_reached(m: Machine, roots: Iterable[Value], why: str) -> None:
-    """Make unknown all that code may change which is handed these values, or names them."""
+    """Make everything unknown that code may change if it receives these values or names them."""
     seen: dict[int, Any] = {}
     left = [object_of(value) for value in roots]
     globals_: list[tuple[Scope, str]] = []
@@ -96,7 +96,7 @@ def forget_reached(m: Machine, roots: Iterable[Value], why: str) -> None:
 
 
 def words(node: cst.CSTNode) -> tuple[set[str], set[str]]:
-    """The names in a piece of code, and those of them that it declares `global`."""
+    """Return the names in a piece of code, and those of them that it declares `global`."""
     named, assigned = set(), set()
     for inner in walk(node):
         if isinstance(inner, cst.Name):
@@ -107,7 +107,7 @@ def words(node: cst.CSTNode) -> tuple[set[str], set[str]]:
 
 
 def found(scope: Scope | None, name: str) -> Value | None:
-    """What a name stands for where a function is defined."""
+    """Return the value of a name where a function is defined."""
     while scope is not None:
         if name in scope.slots:
             value: Value = scope.slots[name]
@@ -117,5 +117,5 @@ def found(scope: Scope | None, name: str) -> Value | None:
 
 
 def values_of(args: Arguments) -> list[Value]:
-    """All arguments of a call."""
+    """Return all arguments of a call."""
     return [*args.positional, *args.keywords.values()]

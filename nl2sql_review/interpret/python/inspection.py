@@ -1,4 +1,4 @@
-"""Functions that look at, name or change objects: getattr, isinstance, type, eval … Fills `builtins.BUILTINS`."""
+"""Functions that inspect, name or change objects: getattr, isinstance, type, eval … Fills `builtins.BUILTINS`."""
 
 from __future__ import annotations
 
@@ -262,7 +262,7 @@ def undecided(call: ModelCall) -> Value:
 
 @builtin("exec")
 def exec_(call: ModelCall) -> Value:
-    """Run code that nobody read: in the module, or in dicts of its own that hold nothing yet."""
+    """Run code that cannot be followed: in the module, or in dicts of its own that are still empty."""
     m, why = call.machine, "exec() may change it"
     m.risks += 1
     given = [object_of(v) for v in call.arguments.positional[1:]]

@@ -1,4 +1,4 @@
-"""Items, iteration and membership: what `a[b]`, `for x in a` and `b in a` find."""
+"""Items, iteration and membership: the results of `a[b]`, `for x in a` and `b in a`."""
 
 from __future__ import annotations
 
@@ -91,12 +91,12 @@ def slice_term(owner: Value, key: Value) -> Value:
 
 
 def item_of_text(owner: Text, key: Value) -> Value:
-    """A slice of a string with holes: only its first and last literal parts can be cut for certain."""
+    """Return a slice of a string with holes: only its first and last literal parts can be cut for certain."""
     return slice_term(owner, key) if is_slice(key) else item_term(owner, key)
 
 
 def is_optional(value: Value) -> TypeGuard[Either]:
-    """A key that is set on one path only."""
+    """Return whether a key is set on one path only."""
     return isinstance(value, Either) and any(isinstance(o, Absent) for o in value.options)
 
 
@@ -248,7 +248,7 @@ def set_item(m: Machine, owner: Value, key: Value, value: Value, node: cst.CSTNo
 
 
 def forget_contents(m: Machine, obj: Sequence | Mapping, why: str = "") -> None:
-    """Forget what a container holds."""
+    """Make the contents of a container unknown."""
     state = obj.state
     why = why or state.open
     m.write(obj, "state", state.forgotten(why, state.by))
@@ -256,7 +256,7 @@ def forget_contents(m: Machine, obj: Sequence | Mapping, why: str = "") -> None:
 
 # -- iteration -------------------------------------------------------------------------------------------
 def iterate(m: Machine, value: Value, node: cst.CSTNode | None) -> Items:
-    """The elements a loop over `value` sees. Open when only the run knows how many."""
+    """Return the elements that a loop over `value` gets. Open if only the run decides their number."""
     if isinstance(value, Default):
         inner = iterate(m, Known(value.value, value.trace), node)
         return Items(tuple(demote(v, value.by) for v in inner.items), inner.open, inner.by or value.by)
@@ -317,7 +317,7 @@ def iterate(m: Machine, value: Value, node: cst.CSTNode | None) -> Items:
 
 
 def mapping(m: Machine, value: Value, node: cst.CSTNode | None) -> Items:
-    """The entries `**value` contributes. Open when there may be others."""
+    """Return the entries that `**value` adds. Open if there may be others."""
     if isinstance(value, Default):
         inner = mapping(m, Known(value.value, value.trace), node)
         return Items({k: demote(v, value.by) for k, v in inner.items.items()}, inner.open, inner.by or value.by)

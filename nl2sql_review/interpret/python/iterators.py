@@ -76,7 +76,7 @@ def sorted_(call: ModelCall) -> Value:
 
 
 def sort(m: Machine, items: Items, args: Arguments, node: cst.CSTNode | None) -> tuple[Value, ...] | None:
-    """The elements in order, or None when only the run knows it."""
+    """Return the elements in order, or None if only the run decides the order."""
     if items.open:
         return None
     key = args.get(None, "key")
@@ -102,7 +102,7 @@ def sort(m: Machine, items: Items, args: Arguments, node: cst.CSTNode | None) ->
 
 
 def as_read(items: Items) -> Value:
-    """What was iterated over, for a term: a generator is empty once it was read."""
+    """Return the iterated value for a term: a generator is empty after it was read."""
     return Known(Sequence(items.items, "list", items.open, items.by))
 
 

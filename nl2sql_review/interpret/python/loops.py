@@ -49,7 +49,7 @@ def iteration(m: Machine, loop: Loop, run: Callable[[], Flow]) -> Flow:
 
 
 def broken(m: Machine, loop: Loop, alive: Flow) -> Flow:
-    """Leave a loop after a turn that is the last: what a plain run breaks out of goes on as the unlikely way out."""
+    """Leave a loop after its last turn: if a plain run breaks out, the path that continues is the unlikely exit."""
     if isinstance(alive, Rest) and alive.broken:
         with m.supposing(unlikely=alive.by):
             m.leave(loop.breaks, loop.mark, None, loop.unlikely_depth)
@@ -58,7 +58,7 @@ def broken(m: Machine, loop: Loop, alive: Flow) -> Flow:
 
 
 def unroll(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items, iterable: Value) -> Flow:
-    """Run the body once for each value. A list is read as it is at each turn: the body may change it."""
+    """Run the body once for each value. A list is read again at each turn, since the body may change it."""
     start = m.mark()
     obj = iterable.value if isinstance(iterable, (Known, Default)) else None
     live = obj if isinstance(obj, Sequence) and obj.kind == "list" else None
@@ -90,8 +90,11 @@ def unroll(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items, it
 
 
 def repeat(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items, iterable: Value) -> Flow:
-    """A loop whose number of iterations only the run knows: a first try finds what the body changes, a second run
-    from a state that covers any number of iterations records it."""
+    """Run a loop whose number of iterations only the run decides.
+
+    A first try finds the changes of the body; a second run, from a state that covers any number of iterations, records
+    it.
+    """
     why = items.open or f"a loop over more than {UNROLL} values"
     element = items.items[0] if items.items else m.item(iterable, Unknown(why), node)
     for other in items.items[1:]:
@@ -111,7 +114,7 @@ def abstract_loop(m: Machine, loop: Loop, body: Callable[[], Flow], why: str) ->
 
 
 def rest_of(m: Machine, loop: Loop, node: cst.For, scope: Scope, left: tuple[Value, ...], mark: int) -> None:
-    """Run the turns for which the steps will not do as one that covers them. What a turn changes, the last one did."""
+    """Run the turns that exceed the remaining steps as one turn that covers them, with the changes of the last one."""
     element = left[0]
     for other in left[1:]:
         element = join(element, other)
@@ -136,7 +139,7 @@ def rest_of(m: Machine, loop: Loop, node: cst.For, scope: Scope, left: tuple[Val
 
 
 def tried(m: Machine, loop: Loop, body: Callable[[], Flow], why: str) -> Changes:
-    """What one turn from here would change."""
+    """Return the changes that one turn from here would make."""
     start, exits = m.mark(), len(m.frame.exits)
     m.silent += 1
     try:
@@ -235,6 +238,6 @@ def while_(m: Machine, node: cst.While, scope: Scope) -> Flow:
 
 
 def endless(node: cst.While) -> bool:
-    """Whether nothing ends a loop but who no longer asks for what it yields."""
+    """Return whether a loop ends only when its caller stops reading the values that it yields."""
     certain = isinstance(node.test, cst.Name) and node.test.value == "True"
     return certain and not any(isinstance(inner, (cst.Break, cst.Return, cst.Raise)) for inner in walk(node.body))

@@ -1,4 +1,4 @@
-"""Imports: modules of the project are found on the script's search path and executed, everything else is a library."""
+"""Imports: modules of the project are found on the script's search path and executed; any other module is a library."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ STANDARD = (sys.stdlib_module_names | GAINED) - LOST
 
 
 def may_be_missing(m: Machine, module: Module | None, name: str) -> None:
-    """Whether a package is installed is the environment's to say: what handles its absence is not the plain run."""
+    """Note that the environment may lack a package: a handler of its absence is not part of the plain run."""
     root = name.split(".")[0]
     if module is None and root not in REQUIRED and root not in STANDARD:
         m.risks += 1
@@ -145,9 +145,9 @@ def star_import(m: Machine, module: Module | None, base: str, scope: Scope) -> N
 
 
 def import_module(m: Machine, name: str, quiet: bool = False) -> Module | None:
-    """The module of the project called `name`, executed; None when it is not the project's.
+    """Return the module of the project called `name`, executed, or None if it is not in the project.
 
-    Our own package is a library, wherever it lies: a script that uses it is read the same in every project.
+    This package itself is always a library: a script that uses it is read the same in every project.
     """
     if name.partition(".")[0] == OURS:
         return None
@@ -183,7 +183,7 @@ _parsed: ContextVar[Parsed | None] = ContextVar("parsed", default=None)
 
 @contextmanager
 def remembering(modules: Parsed) -> Iterator[None]:
-    """Modules are parsed once, however often a script is read: for who reads it again and again with small changes."""
+    """Cache parsed modules, for callers that read a script again and again with small changes."""
     token = _parsed.set(modules)
     try:
         yield
@@ -224,7 +224,7 @@ def load(m: Machine, name: str, last: str, folder: Path) -> Module | None:
 
 
 def absolute(file: Path) -> str:
-    """`__file__`: an absolute path, links in its folder followed so that all paths of a project start alike."""
+    """Return `__file__`: an absolute path, links in its folder followed so that all project paths start alike."""
     return os.path.join(disk.real(file.parent), file.name)
 
 

@@ -29,7 +29,7 @@ BINARY: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def stringy(value: Value) -> bool:
-    """Whether the value is text for certain, though its content may not be known."""
+    """Return whether the value is certainly text, even if its content is not known."""
     if isinstance(value, Text) or isinstance(value, Known) and isinstance(value.value, str):
         return True
     obj = value.value if isinstance(value, Known) else None
@@ -116,14 +116,14 @@ MOST_PLACES = 64  # that a value is said to come through
 
 
 def merged_trace(a: Value, b: Value) -> Trace:
-    """The way of a computed value: both operands', the first one's first; of a very long sum the first terms'."""
+    """Return a computed value's trace: both operands', the first one's first; of a very long sum the first terms'."""
     if len(a.trace) >= MOST_PLACES:
         return a.trace
     return a.trace + tuple(p for p in b.trace if p not in a.trace) if b.trace else a.trace
 
 
 def equal(a: Value, b: Value, depth: int = 8) -> bool | None:
-    """Whether two values are equal, None where only the run decides, or they nest too deeply to tell."""
+    """Return whether two values are equal, or None if only the run decides, or if they nest too deeply."""
     if not depth:
         return None
     x, y = a.value if isinstance(a, Known) else a, b.value if isinstance(b, Known) else b
@@ -162,7 +162,7 @@ def equal(a: Value, b: Value, depth: int = 8) -> bool | None:
 
 
 def is_mixed(v: object) -> bool:
-    """Whether an enum member is also a str or int, and compares and calculates like one."""
+    """Return whether an enum member is also a str or int, and compares and calculates like one."""
     return (
         isinstance(v, Instance)
         and v.cls.kind == "enum"

@@ -1,4 +1,4 @@
-"""match statements."""
+"""Interpretation of match statements."""
 
 from __future__ import annotations
 

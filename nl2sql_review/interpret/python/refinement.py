@@ -1,6 +1,6 @@
-"""What a test says of the values it tests, on the path where a default does not hold.
+"""Values implied by a test, on the path where a default does not hold.
 
-In `if args.model: …` with `--model` left out by default, the body only runs when the command line says something else:
+In `if args.model: …` with `--model` left out by default, the body runs only if the command line gives another value:
 there `args.model` is not the default. The same holds after `if args.model is None: raise …` and `assert args.model`.
 """
 
@@ -35,7 +35,7 @@ def contradict(m: Machine, test: cst.BaseExpression, scope: Scope, taken: bool) 
 
 
 def tested(test: cst.BaseExpression) -> list[cst.BaseExpression]:
-    """The names, attributes and items that a test reads."""
+    """Return the names, attributes and items that a test reads."""
     found: list[cst.BaseExpression] = []
     stack: list[cst.CSTNode] = [test]
     while stack:
@@ -50,7 +50,7 @@ def tested(test: cst.BaseExpression) -> list[cst.BaseExpression]:
 
 
 def equals_text(test: cst.BaseExpression) -> tuple[Any, str] | None:
-    """(what, text) of a test `what == "text"`."""
+    """Return (expression, text) of a test `expression == "text"`."""
     if (
         not isinstance(test, cst.Comparison)
         or len(test.comparisons) != 1
@@ -62,7 +62,7 @@ def equals_text(test: cst.BaseExpression) -> tuple[Any, str] | None:
 
 
 def slot_of(node: cst.BaseExpression, scope: Scope) -> tuple[Any, Any, Value] | None:
-    """Where the value of a name, an attribute or an item is kept; None when it is computed."""
+    """Return the holder, slot and value of a name, an attribute or an item, or None if the value is computed."""
     if isinstance(node, cst.Name):
         holder: Scope | None = scope
         while holder is not None and node.value not in holder.slots:

@@ -1,7 +1,7 @@
-"""What a statement does: assignments, branches, loops, exceptions, definitions.
+"""Execution of statements: assignments, branches, loops, exceptions, definitions.
 
 `execute` runs a block and returns whether any path reaches its end. Paths that leave by `return`, `break` or
-`continue` hand in their changes to the frame or loop they leave; a path that raises or exits simply ends.
+`continue` add their changes to the frame or loop they leave; a path that raises or exits simply ends.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def statements_of(block: Block) -> list[cst.BaseSmallStatement | cst.BaseCompoundStatement]:
-    """The statements of a suite, or of the lines of one, in their order: those of `a; b` are two."""
+    """Return the statements of a suite, or of its lines, in their order: `a; b` gives two."""
     found: list[Any] = []
     for line in block.body if isinstance(block, cst.BaseSuite) else block:
         if isinstance(line, cst.SimpleStatementLine):
@@ -43,7 +43,7 @@ def statements_of(block: Block) -> list[cst.BaseSmallStatement | cst.BaseCompoun
 
 
 def execute(m: Machine, block: Block, scope: Scope) -> Flow:
-    """Whether a path reaches the end of the block: False, True, or the `Rest` of one that a plain run has left."""
+    """Run a block. Return False, True if a path reaches its end, or the `Rest` of one that a plain run has left."""
     statements = statements_of(block)
     for i, statement in enumerate(statements):
         m.step()
@@ -60,7 +60,7 @@ def execute(m: Machine, block: Block, scope: Scope) -> Flow:
 
 
 def aside(m: Machine, handler: Callable[..., Flow | None], statement: cst.CSTNode, scope: Scope) -> Flow | None:
-    """A statement that says nothing of training, as far as its own steps go."""
+    """Run a statement that does not mention training, within its own step budget."""
     what = "a statement that takes many steps and that training does not depend on"
 
     def spent() -> None:
@@ -212,9 +212,9 @@ def branch(
     otherwise: Callable[[], Flow],
     contradict: Callable[[bool], None] | None = None,
 ) -> Flow:
-    """Run what the test decides; both sides if only the run decides. Returns whether a path goes on.
+    """Run the side that the test chooses, or both sides if only the run decides. Return whether a path continues.
 
-    `contradict` is told when the side is entered that a default does not choose, and whether the test is true there.
+    `contradict` is called on entry to the side that a default does not choose, with whether the test is true there.
     """
     verdict, by = truth(test)
     if verdict is not None and not by:
@@ -254,13 +254,13 @@ def branch(
 
 
 def departures(m: Machine) -> int:
-    """How many paths have left the function or the loop so far."""
+    """Return the number of paths that have left the function or the loop so far."""
     loop = m.loops[-1] if m.loops else None
     return len(m.frame.exits) + (len(loop.breaks) + len(loop.continues) if loop is not None else 0)
 
 
 def guarded(m: Machine, node: cst.BaseExpression, scope: Scope, test: Value) -> Value:
-    """The value of an expression on a path that may not be taken; its side effects are joined with none."""
+    """Return the value of an expression on a path that may not be taken; join its side effects with none."""
     mark = m.mark()
     with m.supposing(condition_text(test) or "a condition"):
         value = m.evaluate(node, scope)

@@ -95,7 +95,7 @@ def fill(
     unknown: str,
     node: cst.CSTNode | None,
 ) -> Value:
-    """`template.format(…)`, part by part."""
+    """Return `template.format(…)`, filled part by part."""
     if isinstance(template, Text):
         return concatenate(
             [
@@ -153,7 +153,7 @@ def fill(
 
 
 def edge(name: str) -> None:
-    """strip and its kin: on a text with holes they change only the literal ends."""
+    """Model strip and similar methods: on a text with holes they change only the literal ends."""
 
     def run(call: ModelCall) -> Value:
         receiver = call.receiver

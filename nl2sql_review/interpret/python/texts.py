@@ -13,7 +13,7 @@ from ..core.operations import SCALARS, combinations, freeze, is_scalar, lift, te
 
 
 def concatenate(values: list[Value]) -> Value:
-    """Strings and holes joined into one; Known when nothing is left open, Default when a part is."""
+    """Join strings and holes into one value; Known if no part is open, Default if a part is a default."""
     for i, v in enumerate(values):
         if isinstance(v, Default) and isinstance(v.value, SCALARS):
             return demote(concatenate([*values[:i], Known(v.value, v.trace), *values[i + 1 :]]), v.by)
@@ -46,7 +46,7 @@ def concatenate(values: list[Value]) -> Value:
 
 
 def _merged(parts: list[Any]) -> tuple[Any, ...]:
-    """The parts, literal ones beside each other as one."""
+    """Return the parts with adjacent literal ones merged."""
     made: list[Any] = []
     for literal, run in itertools.groupby(parts, lambda part: isinstance(part, str)):
         made += ["".join(run)] if literal else list(run)  # noqa: B031
@@ -62,7 +62,7 @@ def as_value(part: str | Value) -> Value:
 
 
 def to_text(value: Value, conversion: str = "", spec: str = "") -> Value:
-    """What `f"{value!conversion:spec}"` puts into a string."""
+    """Return the text that `f"{value!conversion:spec}"` puts into a string."""
 
     def settled(v: Value) -> Value:
         if is_scalar(v):
@@ -100,7 +100,7 @@ def to_text(value: Value, conversion: str = "", spec: str = "") -> Value:
 
 
 def percent(template: Value, argument: Value) -> Value:
-    """`template % argument` where something is a hole."""
+    """Return `template % argument` if a part of it is a hole."""
     if not (isinstance(template, Known) and isinstance(template.value, str)):
         return term_of("%", template, argument)
     import re

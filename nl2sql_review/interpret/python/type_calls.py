@@ -12,7 +12,7 @@ from .builtins import BUILTINS, builtin, open_term
 
 @builtin("type")
 def type_(call: ModelCall) -> Value:
-    """Return the type of an object; of three arguments the class that they describe."""
+    """Return the type of an object, or with three arguments the class that they describe."""
     args = call.arguments
     if len(args.positional) != 1:
         return made_class(call)
@@ -28,7 +28,7 @@ def type_(call: ModelCall) -> Value:
 
 
 def made_class(call: ModelCall) -> Value:
-    """`type("Args", (), {"lr": 1e-4})`: a class without a `class` statement."""
+    """Make a class without a `class` statement: `type("Args", (), {"lr": 1e-4})`."""
     m, args = call.machine, call.arguments
     name = plain(args.get(0))
     if len(args.positional) != 3 or args.keywords or not isinstance(name, str):

@@ -1,4 +1,4 @@
-"""What the libraries really take, in the versions the script runs on."""
+"""The arguments that the libraries accept, in the versions that the script runs on."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SCRIPT = "this is a script, not a configuration"
 
 
 def versions_of(recording: Recording, source: Source, settings: ProjectSettings | None) -> Versions:
-    """Which versions of the libraries the script is judged by; the files that say so count as read."""
+    """Return the library versions that the script is judged by, and count the files that state them as read."""
     if recording.configuration is not None:
         stated: Versions = recording.configuration.versions
         return stated
@@ -89,7 +89,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
 
 
 def _used(run: Run) -> set[str]:
-    """The libraries that a script calls, as far as the calls are known; of a configuration those that go together."""
+    """Return the libraries that a script calls, if known; for a configuration, the libraries that belong together."""
     if run.configuration is not None:
         return set(store.TOGETHER)
     parted = [call.callee.partition(".") for call in run.calls]
@@ -97,7 +97,7 @@ def _used(run: Run) -> set[str]:
 
 
 def configured(run: Run, part: facts.Api) -> None:
-    """Of a configuration its parser judges the keys, not the calls that are made of them."""
+    """Fill in the facts of a configuration, whose keys the parser judges instead of the calls made from them."""
     found = run.configuration
     part.patched = Fact(Known(any(name == "unsloth" for name, _ in run.recording.imports)), at=run.place)
     for kinds, name in KEYS.items():
@@ -118,5 +118,5 @@ def configured(run: Run, part: facts.Api) -> None:
 
 
 def _distinct(defects: Iterable[Defect]) -> list[Defect]:
-    """One for each place and name: a call in a loop is recorded more than once."""
+    """Return one defect for each place and name, since a call in a loop is recorded more than once."""
     return list({(id(d.place.node if d.place is not None else None), d.name): d for d in defects}.values())

@@ -1,4 +1,4 @@
-"""Arguments that the stated versions of the libraries do not take, and what became of them."""
+"""Finds arguments that the stated versions of the libraries do not accept, and their replacements."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Defect:
 
     @property
     def steps(self) -> Trace:
-        """The way of the value, and last the place of the defect."""
+        """The trace of the value, followed by the place of the defect."""
         if self.place is None:
             return self.trace
         return (*(step for step in self.trace if step.node is not self.place.node), self.place)
@@ -72,7 +72,7 @@ class Defect:
 
 @dataclass(slots=True)
 class Judging:
-    """What the arguments of a script's calls are judged by. `patched`: the script imports Unsloth."""
+    """Basis for judging the arguments of a script's calls. `patched`: the script imports Unsloth."""
 
     versions: Versions
     patched: bool = False
@@ -154,7 +154,7 @@ class Judging:
         return found is None or found.accepts(name)
 
     def raises(self, library: str, callable: str, name: str, place: Place) -> Defect:
-        """In no version that is judged the call goes through: why."""
+        """Return the defect of an argument that no judged version accepts, with the reason."""
         owner = home(library, callable, name)
         choice = self.versions[owner[0] if owner else library]
         change = ARGUMENTS.get(f"{library}.{callable}", {}).get(name) or inherited(library, callable, name)
@@ -192,7 +192,7 @@ class Judging:
         return did_you_mean(name, found.parameters) if found is not None else ""
 
     def family(self, library: str, callable: str) -> set[str]:
-        """Every name that a trainer, its configuration and what that extends had in some version."""
+        """Return every parameter name that a trainer, its configuration and their base classes had in some version."""
         names: set[str] = set()
         for one in filter(None, (callable, CONFIG_OF.get(callable, ""))):
             for owner in owners(library, one):
@@ -217,7 +217,7 @@ class Judging:
         return Defect("removed", name, place, text, assumed=assumed(choice))
 
     def adapter(self, callable: str, name: str, place: Place) -> Defect | None:
-        """Return the defect of an argument that neither Unsloth's `get_peft_model` nor LoraConfig knows."""
+        """Return the defect of an argument that neither Unsloth's `get_peft_model` nor LoraConfig accepts."""
         if last(callable) != "get_peft_model":
             return None
         known = {n for owner in ADAPTERS for n in store.ever("unsloth", owner)}
@@ -235,12 +235,12 @@ class Judging:
 
 
 def branch(call: Call | None) -> str:
-    """What decides whether a call runs; "" for one that every run of the script, or of its function, makes."""
+    """Return the condition of a call, or "" if every run of the script, or of its function, makes the call."""
     return (call.condition or "the path taken") if call is not None and call.conditional else ""
 
 
 def assumed(choice: Choice) -> bool:
-    """Whether nobody states the version, and what holds for others too is not what is claimed."""
+    """Return whether the version is stated nowhere and the claim is limited to it."""
     return not choice.said and not choice.open
 
 
@@ -249,15 +249,15 @@ def judging(run: Run) -> Judging:
 
 
 def patched(recording: Recording) -> bool:
-    """Whether the script imports Unsloth, whose classes accept what those of TRL reject."""
+    """Return whether the script imports Unsloth, whose classes accept arguments that those of TRL reject."""
     return any(name.split(".")[0] == "unsloth" for name, _ in recording.imports)
 
 
 def rejected(run: Run, call: Call | None, name: str) -> bool:
-    """Whether the plain libraries, in the versions that a run is judged by, refuse an argument of a call.
+    """Return whether the plain libraries, in the judged versions, reject an argument of a call.
 
-    True where no versions are known. What Unsloth's versions of the classes make of it differs by release and by
-    device.
+    True if no versions are known. The effect of the argument on Unsloth's versions of the classes differs by
+    release and by device.
     """
     if call is None or run.versions is None:
         return True

@@ -1,4 +1,4 @@
-"""Arguments that contradict each other, the wrong class of arguments, and defaults that have changed."""
+"""Finds arguments that contradict each other, the wrong class of arguments, and defaults that have changed."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def conflicts(run: Run, judging: Judging) -> Iterator[Defect]:
 
 
 def _branch(run: Run) -> str:
-    """What decides whether the trainer is made with these arguments; what several calls agree in, no branch decides."""
+    """Return the condition under which the trainer is made with these arguments; "" if several calls agree on them."""
     return branch(run.trainer) or (branch(run.arguments.call) if len(run.arguments.makers) == 1 else "")
 
 
@@ -157,7 +157,7 @@ def _evaluation(run: Run, judging: Judging) -> Iterator[Defect]:
 
 
 def _trainer(run: Run, judging: Judging) -> Iterator[Defect]:
-    """What SFTTrainer refuses together; Unsloth's version of it is another class."""
+    """Yield the combinations that SFTTrainer rejects; Unsloth's version of it is another class."""
     trainer, given = run.trainer, run.arguments
     if trainer is None or trainer.callee != "trl.SFTTrainer" or judging.patched:
         return
@@ -232,7 +232,10 @@ def changed_defaults(run: Run, judging: Judging) -> Iterator[Defect]:
 
 
 def _trackers(run: Run, call: Call, judging: Judging) -> Iterator[Defect]:
-    """Until transformers 5 whatever is installed was reported to; since then nothing is, unless asked."""
+    """Yield a defect if W&B is used but not reported to.
+
+    Before transformers 5 the default was every installed tracker; since then it is none, unless set.
+    """
     used = next(
         (
             c
@@ -279,7 +282,7 @@ def _plain(value: Value) -> Any:
 
 
 def _word(value: Value) -> str | None:
-    """A strategy as its word; None when it is not known. `IntervalStrategy.STEPS` and "steps" are one."""
+    """Return a strategy as a word, or None if unknown: `IntervalStrategy.STEPS` and "steps" are the same."""
     if isinstance(value, Known) and isinstance(value.value, str):
         return value.value
     text = getattr(getattr(value, "value", value), "text", "")

@@ -1,4 +1,4 @@
-"""Where the name of an argument is defined: by a callable or by what it extends, and in which releases."""
+"""Finds where the name of an argument is defined: in a callable or its base classes, and in which releases."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...libraries.versions import key_of
 
 @cache
 def owners(library: str, callable: str) -> tuple[tuple[str, str], ...]:
-    """The callable and what it ever extended, as (library, name)."""
+    """Return the callable and every class that it extended in some version, as (library, name)."""
     found = [(library, callable)]
     for one in found:
         for version in store.versions(one[0]):
@@ -30,7 +30,7 @@ def chain(library: str, callable: str) -> list[str]:
 
 @cache
 def home(library: str, callable: str, name: str) -> tuple[str, str] | None:
-    """Which of them had the name, in whatever version."""
+    """Return the first of the owners that had the name in any version."""
     return next((owner for owner in owners(library, callable) if name in store.ever(*owner)), None)
 
 
@@ -47,7 +47,7 @@ def accepts_own(library: str, callable: str, name: str, version: str) -> bool:
 
 
 def gone(library: str, callable: str, name: str, choice: Choice) -> str:
-    """The first known version without the name after the last one that had it, if the judged ones come after it."""
+    """Return the first known version after the last one with the name, if all judged versions are at least that new."""
     known = store.versions(library)
     having = [i for i, v in enumerate(known) if accepts_own(library, callable, name, v)]
     if not having or having[-1] + 1 >= len(known):

@@ -1,4 +1,4 @@
-"""Imports: names that are gone or not there yet, and Unsloth imported after what it would have changed."""
+"""Finds imports of names that a version does not have, and imports of Unsloth after libraries that it changes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DELETED = ("DataCollatorForCompletionOnlyLM", "ConstantLengthDataset", "setup_ch
 
 
 def missing(recording: Recording, judging: Judging) -> Iterator[Defect]:
-    """Names that the judged versions do not offer, and others do or did."""
+    """Yield the imported names that the judged versions lack and other versions have or had."""
     seen = set()
     for path, place in recording.imports:
         library, _, rest = path.partition(".")
@@ -57,7 +57,7 @@ def _offered(library: str, path: str, name: str) -> tuple[str, ...]:
 
 
 def late(recording: Recording, judging: Judging) -> Iterator[Defect]:
-    """Unsloth changes the others' classes when it is imported; what was imported before is not changed in full."""
+    """Yield a late import of Unsloth, which cannot fully change the libraries that were imported before it."""
     before: dict[str, None] = {}
     for path, place in recording.imports:
         library = path.split(".")[0]
@@ -74,7 +74,7 @@ def late(recording: Recording, judging: Judging) -> Iterator[Defect]:
 
 
 def replaced(recording: Recording) -> Replaced | None:
-    """What Unsloth puts in place of TRL's classes; None where the script does not import it."""
+    """Return the TRL classes that Unsloth replaces, or None if the script does not import it."""
     early: set[str] = set()
     for path, place in recording.imports:
         library = path.split(".")[0]
@@ -90,7 +90,7 @@ def replaced(recording: Recording) -> Replaced | None:
 
 
 def fact(defects: list[Defect], at: Place | None = None, why_not: str = "") -> Fact:
-    """A list of defects as one fact with a case each; `at` is where to look when there are none."""
+    """Return a list of defects as one fact with a case for each; `at` is the place to look at if there are none."""
     if why_not:
         return Fact(Known([]), at=at, why_not=why_not)
     return Fact(

@@ -1,4 +1,4 @@
-"""Versions that a project states and no installer accepts: one release refuses another, or the stated Python."""
+"""Finds stated versions that no installer accepts: one release rejects another, or the stated Python."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .imports import fact as listed
 
 
 def incompatible(run: Run) -> Fact:
-    """Conflicts among what the script and its project's files state; unknown where one of these cannot be parsed."""
+    """Return the conflicts among the stated versions of script and project; unknown if one cannot be parsed."""
     path = getattr(run.source, "path", "") or "."
     folder = os.path.dirname(os.path.abspath(path))
     stated = environments.of_script(run.source, folder, projects.marked(folder) or folder)

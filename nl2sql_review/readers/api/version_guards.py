@@ -1,4 +1,4 @@
-"""Code that tries one version of a library and falls back to another: what stands there is no defect.
+"""Code that tries one version of a library and falls back to another: arguments in it are no defect.
 
 try:                                            if "max_length" in inspect.signature(SFTConfig).parameters:
     args = SFTConfig(max_length=2048)               settings["max_length"] = 2048
@@ -24,7 +24,7 @@ ASKS = "version signature hasattr getfullargspec __dataclass_fields__ find_spec 
 
 
 class Guards:
-    """The guarded nodes of the sources of a script, found when first asked for."""
+    """The guarded nodes of a script's sources, computed on first use."""
 
     def __init__(self) -> None:
         self._of: dict[tuple[int, str], set[int]] = {}
@@ -32,7 +32,7 @@ class Guards:
         self._asked: dict[tuple[int, str], bool] = {}
 
     def over(self, place: Place | None, value: Value | None = None, name: str = "") -> bool:
-        """Whether a place, or one that the value came through, stands in such code; `name` is what is called there."""
+        """Return whether a place, or a place of the value's trace, is in guarded code; `name` is the callee there."""
         places = [p for p in (place, *(value.trace if value is not None else ())) if p is not None]
         return any(
             id(p.node) in self._guarded(p.source, name)
@@ -41,7 +41,7 @@ class Guards:
         )
 
     def asked(self, source: Source | None, name: str) -> bool:
-        """Whether the script looks at the signature of a class before it calls it."""
+        """Return whether the script inspects the signature of a class, as before a call of it."""
         key = id(source), name
         if key not in self._asked:
             self._asked[key] = _looks_at(name, getattr(source, "text", ""))
@@ -57,7 +57,7 @@ class Guards:
         return self._of[key]
 
     def _choices_of(self, source: Source) -> list[Any]:
-        """What may take one of two ways."""
+        """Return the nodes of a source that may take one of two branches."""
         if id(source) not in self._choices:
             text = getattr(source, "text", "")
             possible = "except" in text or _asks(text)
@@ -86,7 +86,7 @@ def _asks(text: str) -> bool:
 
 
 def _guarded_by(source: Source, node: cst.Try | cst.If | cst.IfExp | cst.CompFor, name: str) -> list[cst.CSTNode]:
-    """The parts of a choice that stand there for one version of a library only."""
+    """Return the parts of a choice that are meant for only one version of a library."""
     import libcst as cst
 
     from ...source.positions import code_of
@@ -105,7 +105,7 @@ def _guarded_by(source: Source, node: cst.Try | cst.If | cst.IfExp | cst.CompFor
 
 
 def _falls_back(source: Source, handler: cst.ExceptHandler, name: str) -> bool:
-    """Whether a handler is there for another version, rather than to report that the training failed."""
+    """Return whether a handler falls back to another version, rather than reports that the training failed."""
     from ...source.positions import code_of
 
     caught = code_of(source.tree, handler.type) if handler.type is not None else ""

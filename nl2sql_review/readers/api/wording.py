@@ -1,4 +1,4 @@
-"""How sentences about versions are worded: since when, why this version is judged, what to use instead."""
+"""Wording of sentences about versions: since when, why this version is judged, what to use instead."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from ...libraries.versions import clauses, is_exact, key_of
 
 
 def short(version: str) -> str:
-    """`0.16.0` is 0.16."""
+    """Return a version without a trailing zero: `0.16.0` is 0.16."""
     return version[:-2] if version.endswith(".0") and version.count(".") > 1 else version
 
 
 def from_on(library: str, version: str) -> str:
-    """`since trl 0.16`; `in trl 0.16 and later` where a minor release between it and the one before is not known."""
+    """Return `since trl 0.16`, or `in trl 0.16 and later` if an unknown minor release lies between it and the last."""
     known = store.versions(library)
     before = known[max(known.index(version) - 1, 0)]
     minor = before.rpartition(".")[0] if before.count(".") > 1 else before
@@ -36,7 +36,7 @@ def allowed(choice: Choice) -> str:
 
 
 def stated(choice: Choice) -> str:
-    """Why this version is judged: `trl 0.20 is stated (requirements.txt:3)`."""
+    """Return why this version is judged: `trl 0.20 is stated (requirements.txt:3)`."""
     if choice.open and not is_exact(choice.specifier):
         return (
             f"in every version from {short(choice.versions[0])} to {short(choice.versions[-1])}"

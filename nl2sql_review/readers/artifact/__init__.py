@@ -1,4 +1,4 @@
-"""What is saved, converted and served: the model, its adapter and tokenizer after train(), and how answers are made."""
+"""Artifacts after train(): the saved and converted model, its adapter and tokenizer, and how it is prompted."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Who asks the model once it is trained, and with what: the script itself, scripts beside it, and what `serve` names.
+"""Finds where and how the trained model is prompted: in the script, in scripts beside it, in `serve` files.
 
-A script beside it counts where it names a directory that the training saves to, and asks the model from there. A file
-that the settings name (`serve`) counts as it stands.
+A script beside it counts if it names a directory that the training saves to, and prompts the model from
+there. A file that the settings name (`serve`) always counts.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MAX_STEPS = 20_000  # of the interpretation of one script that asks
 
 @dataclass(slots=True)
 class Side:
-    """A program that asks: `name` is empty for the training script itself.
+    """A program that prompts the model: `name` is empty for the training script itself.
 
     `training` is the run that trained, `run` the same with the calls of this program in place of its own.
     """
@@ -42,14 +42,14 @@ class Side:
     names: list[str] = field(default_factory=list)  # what the training saves to
 
     def where(self, place: Place) -> str:
-        """`generate.py:12`, for a sentence of the training script."""
+        """Return `generate.py:12`, for a sentence about the training script."""
         place.source.locate([place.node])
         return f"{self.name}:{place.source.span(place.node).row}"
 
 
 @dataclass(slots=True)
 class Question:
-    """One place where a model is asked: the text or messages it is given, and the call that turns them into ids."""
+    """One place that prompts the model: the text or messages that are passed, and the call that tokenizes them."""
 
     side: Side
     given: Value
@@ -60,7 +60,7 @@ class Question:
 
     @property
     def place(self) -> Place:
-        """The call that takes the text: the tokenizer's, else the one that asks."""
+        """The call that takes the text: the tokenizer's, else the one that prompts the model."""
         return (self.tokenized or self.call).place
 
 
@@ -76,7 +76,7 @@ class Served(NamedTuple):
 
 
 def sides(run: Run, served: Iterable[Served]) -> Iterator[Side]:
-    """The training script itself, then every script among the files that serves what it saves."""
+    """Yield the training script itself, then every script among the files that serves its saved model."""
     start = min((c.order for c in run.train), default=-1)
     names = saved_names(run)
     yield Side(run, run, start=start, names=names)
@@ -88,7 +88,7 @@ def sides(run: Run, served: Iterable[Served]) -> Iterator[Side]:
 
 
 def files(run: Run) -> list[Served]:
-    """The files that may serve the model: those that the settings name, and those beside it that name what is saved."""
+    """Return the files that may serve the model: those in the settings, and those beside the script naming a save."""
     project = run.recording.project
     if project is None or project.root is None or project.script is None:
         return []
@@ -109,12 +109,12 @@ def files(run: Run) -> list[Served]:
 
 
 def saved_names(run: Run) -> list[str]:
-    """What the training saves to, without names so short that they stand anywhere."""
+    """Return the destinations of the training, except names so short that they occur anywhere."""
     return [name for name in destinations(run) if len(name) > 2]
 
 
 def read(run: Run, path: Path, text: str) -> Run | None:
-    """The training run with the calls of another script in place of its own; None where that is no Python."""
+    """Return the training run with the calls of another script in place of its own, or None if that is not Python."""
     from ...interpret.program import interpret
     from ...source import Source, SourceError
 
@@ -131,7 +131,7 @@ def read(run: Run, path: Path, text: str) -> Run | None:
 
 
 def questions(side: Side) -> Iterator[Question]:
-    """Every place where a program asks the model that was trained; a place in the code once."""
+    """Yield every place where a program prompts the trained model, each place in the code once."""
     run = side.run
     seen: set[int] = set()
     makers = [c for c in run.calls if c.order > side.start and tokenizes(c)]
@@ -176,7 +176,7 @@ def asked(side: Side, call: Call, makers: list[Call]) -> Iterator[Question]:
 
 
 def single(value: Value) -> Value:
-    """The one text of a list, as a tokenizer is given it; any other value itself."""
+    """Return the text of a list with one text, as a tokenizer is given it; otherwise the value itself."""
     inside = value.parts if isinstance(value, Unknown) else value.value if isinstance(value, (Known, Default)) else None
     if not isinstance(inside, (list, tuple)) or len(inside) != 1 or messages(value):
         return value
@@ -192,7 +192,7 @@ def templated(value: Value) -> bool:
 
 
 def messages(value: Value) -> bool:
-    """Whether a text is none, but a list of turns."""
+    """Return whether a value is a list of turns instead of a text."""
     inside = value.parts if isinstance(value, Unknown) else value.value if isinstance(value, (Known, Default)) else None
     first = inside[0] if isinstance(inside, (list, tuple)) and inside else None
     first = first.parts if isinstance(first, Unknown) else getattr(first, "value", first)
@@ -200,7 +200,7 @@ def messages(value: Value) -> bool:
 
 
 def ours(side: Side, call: Call) -> bool:
-    """Whether the model that a call asks is the one that was trained, by its object or the directory it comes from."""
+    """Return whether a call prompts the trained model, judged by its object or the directory that it comes from."""
     trained = [c for c in (side.run.load.call, side.run.adapter_call) if c is not None and not side.name]
     waiting, seen = [call], 0
     while waiting and seen < MAX_STEPS_BACK:
@@ -220,6 +220,6 @@ def mentions(call: Call, names: list[str]) -> bool:
 
 
 def saved_at(run: Run) -> Call | None:
-    """The last save after training: where findings about what is served point, in the training script."""
+    """Return the last save after training: the place in the training script for findings about serving."""
     done = saves(run)
     return done[-1] if done else run.train[-1] if run.train else None

@@ -1,4 +1,4 @@
-"""What a converter is given: the merged model, or a folder in which the fine-tune is not."""
+"""Input of a converter: the merged model, or a folder that lacks the fine-tuned weights."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def converted(run: Run) -> Iterator[Defect]:
 
 
 def command(value: Value) -> list[str]:
-    """The words of a command, each as its text; what only the run decides by the code that it is."""
+    """Return the words of a command as text; for those known only at run time, their code."""
     plain = value.value if isinstance(value, (Known, Default)) else None
     if isinstance(plain, str):
         return plain.split()
@@ -60,7 +60,7 @@ def said(value: Value) -> str:
 
 
 def folders(run: Run) -> tuple[set[str], set[str], set[str]]:
-    """The names of: base models as they were loaded for training, adapters that were saved, and whole models."""
+    """Return the names of the base models loaded for training, the saved adapters and the whole models."""
     bases, adapters, whole = set(), set(), set()
     for call in run.calls:
         if is_model_load(call) and not call.callee.startswith("unsloth"):
@@ -79,7 +79,7 @@ def folders(run: Run) -> tuple[set[str], set[str], set[str]]:
 
 
 def adapts(run: Run, call: Call) -> bool:
-    """Whether what is saved is an adapter."""
+    """Return whether a save writes an adapter."""
     trainer = call_of(call.receiver) if call.receiver is not None else None
     if call.callee.endswith("save_model"):
         return bool(run.adapter)

@@ -1,4 +1,4 @@
-"""How answers are made and read: where they begin, which side is padded, how long they may be, where they end."""
+"""Generation and reading of answers: where they begin and end, how long they may be, which side is padded."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def generation(run: Run, plan: TrainingPlan) -> Iterator[Defect]:
 
 
 def length(run: Run, call: Call) -> Iterator[Defect]:
-    """No length at all: generation settings of base models stop after 20 tokens."""
+    """Yield a defect if no length is set: the generation settings of base models stop after 20 tokens."""
     if any(name in call.arguments for name in LENGTHS) or not open_keywords(call):
         return
     if "generation_config" in run.source.text or "GenerationConfig" in run.source.text:
@@ -66,7 +66,7 @@ def length(run: Run, call: Call) -> Iterator[Defect]:
 
 
 def open_keywords(call: Call) -> bool:
-    """Whether every `**` of a call is a batch of the tokenizer, which brings ids and a mask and nothing else."""
+    """Return whether every `**` of a call is a batch of the tokenizer, which has only ids and a mask."""
     node = call.place.node
     stars = [a for a in getattr(node, "args", ()) if a.star == "**"]
     source = call.place.source
@@ -74,7 +74,7 @@ def open_keywords(call: Call) -> bool:
 
 
 def is_batch(code: str) -> bool:
-    """Whether an expression is named as a batch, moved to a device or not, or calls a tokenizer."""
+    """Return whether an expression has the name of a batch, moved to a device or not, or calls a tokenizer."""
     name, moved, rest = code.partition(".to(")
     if name.isidentifier() and BATCH.search(name):
         return not moved or rest.endswith(")")
@@ -83,7 +83,7 @@ def is_batch(code: str) -> bool:
 
 
 def cuts(code: str) -> bool:
-    """Whether a statement may take a part of a text away."""
+    """Return whether a statement may remove a part of a text."""
     return CUTS.search(code) is not None or any(":" in line.partition("[")[2] for line in code.split("\n"))
 
 
@@ -91,7 +91,7 @@ def cuts(code: str) -> bool:
 
 
 def padding(run: Run, call: Call) -> Iterator[Defect]:
-    """Several prompts at once, by a tokenizer whose side the script sets to the right."""
+    """Yield a defect for several prompts at once with a tokenizer whose padding side the script sets to the right."""
     set_here = [c for c in run.calls if c.callee == f"{TOKENIZER}.padding_side=" and c.order < call.order]
     loads = [c for c in run.calls if c.order < call.order and last(c.callee) == "from_pretrained" and at_load(c)]
     writes = set_here or loads
@@ -123,7 +123,7 @@ def at_load(call: Call) -> bool:
 
 
 def one_text(value: Value) -> bool:
-    """Whether a tokenizer is given one text, or a list of one: then nothing is padded."""
+    """Return whether a tokenizer is given one text or a list of one, so that nothing is padded."""
     if isinstance(value, (Known, Default)):
         return isinstance(value.value, str) or isinstance(value.value, (list, tuple)) and len(value.value) == 1
     if isinstance(value, Unknown) and isinstance(value.parts, list):
@@ -204,7 +204,7 @@ def base_asked(run: Run) -> Iterator[Defect]:
 
 
 def ending(run: Run, call: Call) -> Iterator[Defect]:
-    """The tokenizer is told another end, and the model that generates is not."""
+    """Yield a defect if the tokenizer gets another end token and the generating model does not."""
     writes = [c for c in run.calls if c.callee == f"{TOKENIZER}.eos_token=" and c.order < call.order]
     if not writes or writes[-1].conditional or not open_keywords(call):
         return
@@ -232,7 +232,7 @@ def ending(run: Run, call: Call) -> Iterator[Defect]:
 
 
 def decoded(run: Run) -> Iterator[Defect]:
-    """Outputs that are decoded with the prompt in front, and compared or kept as the answer."""
+    """Yield outputs that are decoded with the prompt before them, then compared or kept as the answer."""
     seen: set[int] = set()
     for call in run.calls:
         name = last(call.callee)
@@ -247,7 +247,7 @@ def decoded(run: Run) -> Iterator[Defect]:
 
 
 def whole_output(run: Run, value: Value, name: str) -> bool:
-    """Whether these are the ids of generate() from the first one on."""
+    """Return whether these are the ids of generate() from the first one on."""
     term = terms(value)
     index = 0
     while term is not None and term.head == "item" and index < 2:
@@ -266,7 +266,7 @@ def text_of(call: Call) -> str:
 
 
 def compared(call: Call) -> bool:
-    """Whether the decoded text reaches a comparison with nothing done to it that could take the prompt away."""
+    """Return whether the decoded text reaches a comparison without any operation that could remove the prompt."""
     import libcst as cst
 
     from ...source.syntax import walk

@@ -1,4 +1,4 @@
-"""The prompt of an Ollama Modelfile, and of a chat template that a server is given, against what was trained."""
+"""Compares the prompt of an Ollama Modelfile, or of a server's chat template, with the training text."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ JINJA = (".jinja", ".jinja2", ".j2")
 def modelfile(
     run: Run, plan: TrainingPlan, trained: TrainingText, heads: list[str], served: Iterable[Served]
 ) -> Iterator[Defect]:
-    """Templates of servers with other turns, or other words, than those that were trained."""
+    """Yield server templates whose turns or words differ from those of the training text."""
     save = saved_at(run)
     if trained.form == "prompt-completion" or save is None:
         return
@@ -47,7 +47,7 @@ def modelfile(
 
 
 def computed(template: str) -> bool:
-    """Whether a template writes the speaker from the message, and not as a word."""
+    """Return whether a template takes the speaker from the message instead of a literal."""
     return ".Messages" in template or "message" in template
 
 
@@ -56,7 +56,7 @@ def templated(run: Run) -> bool:
 
 
 def template_of(suffix: str, text: str) -> tuple[int, str]:
-    """(row, text) of the template in a file that serves; an empty text for a file that has none."""
+    """Return (row, text) of the template in a file that serves; the text is empty if it has none."""
     if suffix in JINJA:
         return 1, text
     match = TEMPLATE.search(text) if suffix != ".py" else None

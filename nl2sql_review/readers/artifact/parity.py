@@ -1,7 +1,7 @@
-"""Whether the model is asked with the prompt that it was trained on: in the script itself, and by what serves it.
+"""Compares prompts at inference with the training text: in the script and in files that serve the model.
 
-Compared are the words of the prompt, the chat template, the cut of the schema, the length that a prompt is cut to and
-the BOS token. Each kind is told once for each program that asks, in one sentence that names both places.
+Compared are the words of the prompt, the chat template, the cut of the schema, the length that a prompt is
+cut to and the BOS token. Each kind is reported once for each program, in one sentence that names both places.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def prompt(run: Run, plan: TrainingPlan) -> Fact:
 
 
 def answers(side: Side, plan: TrainingPlan) -> Iterator[Defect]:
-    """How a serving script generates and decodes: what the training script is asked for itself."""
+    """Yield the generation and decoding defects of a serving script, with the checks for the training script."""
     if not side.name:
         return
     for one in generation.generation(side.run, plan):
@@ -62,7 +62,7 @@ def answers(side: Side, plan: TrainingPlan) -> Iterator[Defect]:
 
 
 def defect(side: Side, kind: str, place: Place, sentence: str, trace: Trace) -> Defect:
-    """A finding at the place that asks, or for another program at the save that it serves."""
+    """Return a finding at the prompting place, or for another program at the save that it serves."""
     save = saved_at(side.training)
     if not side.name or save is None:
         return Defect(kind, kind, place, sentence, trace=trace)
@@ -73,7 +73,7 @@ def defect(side: Side, kind: str, place: Place, sentence: str, trace: Trace) -> 
 
 
 def pieces_of(text: TrainingText) -> list[Piece]:
-    """The pieces of the prompt: what stands before the answer."""
+    """Return the pieces of the prompt, which are those before the answer."""
     if text.form not in ("text", "prompt-completion") or len(text.texts) != 1:
         return []
     pieces = text.texts[0]
@@ -86,7 +86,7 @@ def pieces_of(text: TrainingText) -> list[Piece]:
 
 
 def headings(pieces: list[Piece]) -> list[str]:
-    """The literal parts of a prompt that say something, white space taken together."""
+    """Return the literal parts of a prompt that contain words, with runs of whitespace collapsed."""
     found = [squeezed(p.text) for p in pieces if p.hole is None]
     return [one for one in found if WORDS.search(one)]
 
@@ -96,7 +96,7 @@ def squeezed(text: str) -> str:
 
 
 def templated_training(trained: TrainingText) -> bool:
-    """Whether a chat template was put around what was trained."""
+    """Return whether a chat template was applied to the training text."""
     return trained.form == "chat" or chat_call_of(trained.value) is not None
 
 
@@ -104,7 +104,7 @@ def templated_training(trained: TrainingText) -> bool:
 
 
 def template(trained: TrainingText, question: Question, plan: TrainingPlan) -> Iterator[Defect]:
-    """A chat template around the plain text that was trained, or none around the turns that were."""
+    """Yield a chat template around a prompt that was trained as plain text, or a lack of one around chat turns."""
     heads = headings(pieces_of(trained))
     place, trace = question.place, question.given.trace
     if question.chat and trained.form == "text" and len(heads) > 1:
@@ -128,7 +128,7 @@ def template(trained: TrainingText, question: Question, plan: TrainingPlan) -> I
 
 
 def words(trained: TrainingText, question: Question, plan: TrainingPlan) -> Iterator[Defect]:
-    """Headings of the trained prompt that the prompt that is asked lacks."""
+    """Yield headings of the training prompt that the prompt at inference lacks."""
     heads = headings(pieces_of(trained))
     said = literal(question.given)
     if question.chat or trained.form == "chat" or not heads or said is None:
@@ -145,7 +145,7 @@ def words(trained: TrainingText, question: Question, plan: TrainingPlan) -> Iter
 
 
 def schema(trained: TrainingText, question: Question, plan: TrainingPlan) -> Iterator[Defect]:
-    """A schema that is cut in another way, or to another length; by whole tables the SQL counts in training only."""
+    """Yield a schema that is cut in another way or to another length, or at inference with the help of the SQL."""
     asked = chat(question.given) if messages(question.given) else alternatives(question.given)
     if len(trained.texts) != 1 or len(asked) != 1:
         return
@@ -162,13 +162,13 @@ def schema(trained: TrainingText, question: Question, plan: TrainingPlan) -> Ite
 
 
 def schema_of(pieces: list[Piece]) -> Piece | None:
-    """The one hole of a prompt that holds a schema."""
+    """Return the hole of a prompt that holds a schema, if there is exactly one."""
     holes = [p for p in pieces if p.hole is not None and "schema" in p.roles]
     return holes[0] if len(holes) == 1 else None
 
 
 def cut_of(piece: Piece) -> str:
-    """How a schema is cut, in words; "" where that is not known."""
+    """Return how a schema is cut, in words, or "" if unknown."""
     cut = next(cuts(piece.hole), None)
     if cut is None or isinstance(cut.limit, Absent):
         column = isinstance(piece.hole, Term) and piece.hole.head in ("item", "attribute")
@@ -180,7 +180,7 @@ def cut_of(piece: Piece) -> str:
 
 
 def looks_at_sql(value: object, depth: int = 0) -> bool:
-    """Whether `cut_schema` is given the SQL."""
+    """Return whether `cut_schema` is given the SQL."""
     if depth > 6 or not isinstance(value, Term):
         return False
     if cuts_by_tables(value):
@@ -190,7 +190,7 @@ def looks_at_sql(value: object, depth: int = 0) -> bool:
 
 
 def length(trained: TrainingText, question: Question, plan: TrainingPlan) -> Iterator[Defect]:
-    """Prompts that are cut to fewer tokens than the rows that were trained had room for."""
+    """Yield prompts that are cut to fewer tokens than the training rows had room for."""
     if question.tokenized is None or question.new_tokens is None:
         return
     cut, limit = question.tokenized.get("truncation"), plain(question.tokenized.get("max_length"))
@@ -229,7 +229,7 @@ def short(value: Value, limit: int) -> bool:
 
 
 def bos(trained: TrainingText, question: Question, plan: TrainingPlan) -> Iterator[Defect]:
-    """A second BOS token before a prompt that the chat template begins with one."""
+    """Yield a second BOS token before a prompt that the chat template already begins with one."""
     call, training = chat_call_of(question.given), question.side.training
     if call is None or question.tokenized is None or last(question.tokenized.callee) == "apply_chat_template":
         return
@@ -260,7 +260,7 @@ COMPARISONS: tuple[Callable[[TrainingText, Question, TrainingPlan], Iterator[Def
 
 
 def lacking(heads: list[str], said: str) -> list[str]:
-    """The headings of the trained prompt that a text lacks; it may end within one, where the answer begins."""
+    """Return the training headings that a text lacks; it may end within one, where the answer begins."""
     whole = squeezed(said.replace(HOLE, " "))
     end = squeezed(said.rpartition(HOLE)[2])
     found = []
@@ -273,14 +273,14 @@ def lacking(heads: list[str], said: str) -> list[str]:
 
 
 def place_of(question: Question) -> Place:
-    """Where the text that is asked is made, if that is in the same file."""
+    """Return where the prompt is made, if that is in the same file."""
     source = question.place.source
     own = [step for step in question.given.trace if step.source is source]
     return own[-1] if own else question.place
 
 
 def literal(value: Value) -> str | None:
-    """A text with a mark for every hole; None where its literal parts are not known."""
+    """Return a text with a mark for every hole, or None if its literal parts are unknown."""
     if isinstance(value, (Known, Default)) and isinstance(value.value, str):
         return value.value
     if isinstance(value, Text):

@@ -1,4 +1,4 @@
-"""Which weights are saved: a merge that is dropped, a base with the adapter's layers in it, a merge into few bits."""
+"""Saved weights: a merge that is dropped, a base with the adapter's layers in it, a merge into few bits."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REFUSES = "2026.9.12"  # the first Unsloth that sees the adapter's layers in wha
 
 
 def saves(run: Run) -> list[Call]:
-    """The calls that save a model, and what a trainer saves of its own, in order."""
+    """Return the calls that save a model, also by a trainer, in order."""
     return [
         c
         for c in run.calls
@@ -39,14 +39,14 @@ def destination(call: Call) -> Value:
 
 
 def destinations(run: Run) -> list[str]:
-    """The directories and repositories that a model is saved to after training."""
+    """Return the directories and repositories that a model is saved to after training."""
     start = max((c.order for c in run.train), default=-1)
     values = [destination(c) for c in saves(run) if c.order > start]
     return list(dict.fromkeys(str(v.value) for v in values if isinstance(v, (Known, Default)) and v.value))
 
 
 def model_of(run: Run, call: Call) -> Any:
-    """The model that a save is about: the receiver, or that of a trainer."""
+    """Return the model that a call saves: its receiver, or the model of the trainer."""
     if call.callee.startswith(MODEL):
         return call.receiver
     trainer = call_of(call.receiver) if call.receiver is not None else None
@@ -54,7 +54,7 @@ def model_of(run: Run, call: Call) -> Any:
 
 
 def weights(run: Run) -> Iterator[Defect]:
-    """Saves of a model from which the weights that were trained are gone, or hidden under other names."""
+    """Yield saves of a model whose trained weights are lost or stored under other names."""
     for call in saves(run):
         thing = model_of(run, call)
         if thing is None:
@@ -95,7 +95,7 @@ def weights(run: Run) -> Iterator[Defect]:
 
 
 def merges(call: Call, thing: Object | None, save: Call) -> bool:
-    """Whether a call merged the adapter out of a model that is saved afterwards, and the model is the adapter's."""
+    """Return whether a call merged the adapter out of an adapter model that is saved afterwards."""
     if last(call.callee) not in MERGES or call.receiver is not thing or call.order >= save.order:
         return False
     made = call_of(thing)
@@ -120,7 +120,7 @@ def adapts_unnamed(run: Run, thing: Object | None, save: Call) -> bool:
 
 
 def adapted_in_place(run: Run, thing: Object | None, save: Call) -> Call | None:
-    """The trainer that adapted the bare model that is saved, if it did so before."""
+    """Return the trainer that adapted the saved bare model before the save, if any."""
     made = call_of(thing)
     if made is None or not is_model_load(made) or save.conditional or last(save.callee) == "save_model":
         return None
@@ -134,7 +134,7 @@ def adapted_in_place(run: Run, thing: Object | None, save: Call) -> Call | None:
 
 
 def exports_the_base(run: Run, thing: Object | None, save: Call) -> bool:
-    """Whether Unsloth's export reaches the base model: it is the one that was adapted, or PEFT hands the call on."""
+    """Return whether Unsloth's export runs on the base model: it was adapted, or PEFT passes the call on to it."""
     made = call_of(thing)
     if made is None or save.conditional:
         return False
@@ -148,7 +148,7 @@ def exports_the_base(run: Run, thing: Object | None, save: Call) -> bool:
 
 
 def uploads(run: Run) -> Iterator[Defect]:
-    """Folders that are pushed after training and in which nothing of the run is saved."""
+    """Yield folders that are pushed after training although nothing of the run is saved there."""
     start = max((c.order for c in run.train), default=None)
     if start is None:
         return
@@ -179,7 +179,7 @@ def lies_in(path: str, folder: str) -> bool:
 
 
 def touched(run: Run, upload: Call, folder: str) -> bool:
-    """Whether another call names a directory: it may put the model there."""
+    """Return whether another call names a directory, since it may put the model there."""
     others = (
         c for c in run.calls if c is not upload and last(c.callee) not in ("makedirs", "mkdir", "exists", "isdir")
     )
@@ -187,7 +187,7 @@ def touched(run: Run, upload: Call, folder: str) -> bool:
 
 
 def merged_into(run: Run) -> Iterator[Defect]:
-    """Merges into weights of 4 or 8 bits that are saved afterwards."""
+    """Yield merges into weights of 4 or 8 bits that are saved afterwards."""
     for call in run.calls:
         if last(call.callee) != "merge_and_unload" or call.receiver is None:
             continue
@@ -204,7 +204,7 @@ def merged_into(run: Run) -> Iterator[Defect]:
 
 
 def quantized(state: ModelState) -> int:
-    """The bits that the base is loaded in, where they are 4 or 8 for certain; 0 otherwise, and for Unsloth."""
+    """Return the bits of the base model, if they are certainly 4 or 8; 0 otherwise, and for Unsloth."""
     load = state.load or next((a.call for a in state.adapters.values() if "AutoPeft" in a.call.callee), None)
     if load is None or load.callee.startswith("unsloth"):
         return 0

@@ -1,4 +1,4 @@
-"""Whether a tokenizer that the script changed lies beside the model that it saves."""
+"""Checks whether a modified tokenizer is saved beside the model."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def owner(call: Call) -> Any:
 
 
 def kept(run: Run, thing: Object) -> bool:
-    """Whether something saves the tokenizer: itself, a trainer that has it, Unsloth's way of merging."""
+    """Return whether the tokenizer is saved: by itself, by a trainer that has it, or by Unsloth's merge."""
     for call in run.calls:
         name = last(call.callee)
         own = call.receiver is thing or any(is_it(v, thing) for v in call.arguments.values())

@@ -1,4 +1,4 @@
-"""The dataset section: how datasets are described, mixed and weighted, fields read, and the schema cut."""
+"""The dataset section: how datasets are described, mixed and weighted, how fields are read and the schema is cut."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
 
 
 def sources(run: Run, found: list[Dataset], at: Place | None) -> Fact:
-    """Hub names and paths of the datasets, in order, each once."""
+    """Return the Hub names and paths of the datasets, in order, each once."""
     calls = [c for d in found for c in source_calls(d)] or [c for c in run.calls if last(c.callee) in LOADERS[:2]]
     names: list[Any] = []
     for call in calls:
@@ -94,14 +94,14 @@ def source_calls(dataset: Dataset) -> list[Call]:
 
 
 def leaves(dataset: Dataset, depth: int = 0) -> Iterator[Dataset]:
-    """The datasets a mix was made from, mixes of mixes opened."""
+    """Yield the datasets that a mix is made from, including those of nested mixes."""
     for part in dataset.parts if depth < 6 else ():
         if isinstance(part, Dataset):
             yield from leaves(part, depth + 1) if part.parts else (part,)
 
 
 def named(call: Call) -> Iterator[Any]:
-    """What one load call loads: its data_files, else its path; Unknown for what cannot be told."""
+    """Yield the source of one load call: its data_files, else its path; Unknown if it cannot be told."""
     for value in (
         call.get("data_files"),
         call.get("path", "path_or_paths", "filepath_or_buffer", "dataset_path", "$0"),
@@ -186,7 +186,7 @@ def _unmixed(dataset: Dataset) -> Value:
 
 
 def _cut_by_weight(calls: list[Call]) -> bool:
-    """Whether every mixed dataset went through `select`, `train_test_split` or `repeat` first: weighting by hand."""
+    """Return whether a mixed dataset went through `select`, `repeat` or `take` first: weighting by hand."""
     for call in calls:
         for thing in _mixed_things(call):
             if any(last(step.callee) in ("select", "repeat", "take") for step in thing.steps):
@@ -251,7 +251,7 @@ def _sum(weights: Value) -> Value:
 
 
 def _normalised(text: str) -> bool:
-    """`w / sum(weights)`: whatever the weights are, they come to 1."""
+    """Return whether an expression is like `w / sum(weights)`, which sums to 1 for any weights."""
     return re.search(r"/ (?:(?!/ ).)*\bsum\(", text) is not None
 
 
@@ -276,7 +276,7 @@ def misaligned(run: Run, calls: list[Call], part: facts.Dataset) -> Fact:
 
 
 def _length(value: Value) -> int | None:
-    """The number of elements, where it is settled."""
+    """Return the number of elements, or None if it is not certain."""
     if isinstance(value, (Known, Default)) and isinstance(value.value, (list, tuple)):
         return len(value.value)
     if (

@@ -1,4 +1,4 @@
-"""Columns of a dataset: those an expression reads, and the part of the prompt that a column's name stands for."""
+"""Columns of a dataset: those that an expression reads, and the part of the prompt that a column's name stands for."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ROW_HEADS = ("item", "get")
 
 
 def columns_read(value: Value) -> list[str]:
-    """Names of the columns an expression reads, in order: `ex.get("sql", ex.get("query"))` → sql, query."""
+    """Return the columns that an expression reads, in order: `ex.get("sql", ex.get("query"))` → sql, query."""
     found: list[str] = []
     _collect(value, found, 0)
     return found
@@ -74,12 +74,15 @@ def _collect(value: object, found: list[str], depth: int) -> None:
 
 
 def cuts_by_tables(term: Term) -> bool:
-    """Whether an expression cuts a schema by whole tables; the SQL that it is given too decides what is kept."""
+    """Return whether an expression cuts a schema by whole tables; the SQL it is given also decides what is kept."""
     return term.head == "call" and term.text.partition("(")[0].endswith("table_cut.cut_schema")
 
 
 def reading(term: Term) -> tuple[Value, ...]:
-    """(owner, key, fallback…) of an expression that reads a field, also of `line.get(key)` on a plain dict; else ()."""
+    """Return (owner, key, fallback…) of an expression that reads a field, or () if it does not.
+
+    `line.get(key)` on a plain dict counts as well.
+    """
     if term.head in ROW_HEADS:
         return term.args if len(term.args) > 1 else ()
     if term.head == "call" and method_of(term) == "get":
@@ -89,7 +92,7 @@ def reading(term: Term) -> tuple[Value, ...]:
 
 
 def column_role(name: str) -> str:
-    """Which part of the prompt a column of this name holds, or ""."""
+    """Return the part of the prompt that a column of this name holds, or ""."""
     plain = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().strip("_- ").replace("-", "_").replace(" ", "_")
     if plain in ROLE_OF_COLUMN:
         return ROLE_OF_COLUMN[plain]
@@ -106,13 +109,13 @@ def column_role(name: str) -> str:
 
 
 def method_of(call: Term) -> str:
-    """The name of the function or method that a call expression calls."""
+    """Return the name of the function or method that a call expression calls."""
     method = next((a.text for a in call.args if isinstance(a, Term) and a.head == "receiver"), "")
     return method or call.text.partition("(")[0].rpartition(".")[2]
 
 
 def argument(call: Term, index: int, *names: str) -> Value:
-    """An argument of a call expression by position or name, else Absent."""
+    """Return an argument of a call expression by position or name, else Absent."""
     positional = [a for a in call.args if not (isinstance(a, Term) and a.head in ("keyword", "receiver"))]
     if index < len(positional):
         return positional[index]
@@ -123,7 +126,7 @@ def argument(call: Term, index: int, *names: str) -> Value:
 
 
 def receiver(call: Term) -> Value:
-    """What a method was called on, else Absent."""
+    """Return the receiver of a method call, else Absent."""
     return next(
         (a.args[0] for a in call.args if isinstance(a, Term) and a.head == "receiver" and a.args),
         Absent("called without a receiver"),

@@ -79,7 +79,7 @@ def read(run: Run, part: facts.Dataset) -> None:
 
 
 def config_class(run: Run) -> Class | None:
-    """The class that describes a dataset: by its name, else by its fields. One that is used goes first."""
+    """Return the class that describes a dataset, by its name, else by its fields. A class that is used is preferred."""
     classes = [c for c in run.recording.classes if isinstance(c, Class) and c.kind != "enum"]
     named = [c for c in classes if NAMED.search(c.name)]
     written: dict[int, list[str]] = {}  # a class in a loop is defined many times, and its body is looked through once
@@ -143,7 +143,7 @@ def no_class(run: Run, at: Place | None) -> tuple[Fact, Any]:
 
 
 def handed_in(run: Run) -> str:
-    """Why the datasets are described by whoever calls: nobody does here, and they come in through a parameter."""
+    """Return why the caller describes the datasets: they come in through a parameter that is not given here."""
     if run.trainer is None or run.trainer.reached:
         return ""
     data = (v for c in run.calls if c.callee.startswith("datasets.") for v in c.arguments.values())
@@ -162,9 +162,9 @@ def _dict_config(value: Value) -> bool:
 
 
 def unimported(cls: Class, place: Place) -> Fact:
-    """Names that the annotations use and nothing defines: a NameError when the class is made.
+    """Return names in annotations that nothing defines: a NameError when the class is created.
 
-    With `from __future__ import annotations` a dataclass never looks at them; pydantic does.
+    With `from __future__ import annotations` a dataclass never evaluates them; pydantic does.
     """
     module = cls.module
     text = getattr(module.source, "text", "") or ""

@@ -1,4 +1,4 @@
-"""A value that a row decides → an expression to evaluate on rows, as `training_plan/feeds.py` lists them."""
+"""Converts values that depend on the row to expressions for evaluation on rows, listed in `training_plan/feeds.py`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DEEPEST = 40
 
 
 def expression(value: object, depth: int = 0) -> Expression:
-    """Return the expression of a value; what is not listed becomes `unknown` with its reason."""
+    """Return the expression of a value; a value that cannot be converted becomes `unknown` with its reason."""
     if depth > DEEPEST:
         return ["unknown", "an expression that is nested too deeply"]
     match value:
@@ -96,14 +96,14 @@ def _term(term: Term, depth: int) -> Expression:
 
 
 def _is_row(term: Term) -> bool:
-    """Whether a term is an element of a file that the script reads by itself, and not something taken out of one."""
+    """Return whether a term is an element of a file that the script reads itself, not a part of an element."""
     if term.text.startswith("json.loads("):
         return term.head == "call"
     return term.head in ("item", "call") and term.text.endswith(("[i]", ")"))
 
 
 def file_of(term: Term) -> str:
-    """Return the path that the script opens itself to get a row, "" if it is not that."""
+    """Return the path of the file that the script opens to read a row, or "" if it does not."""
     found = OPENED.search(term.text)
     return found["path"] if found else ""
 
@@ -115,7 +115,7 @@ def _bound(value: Value, depth: int) -> Expression | None:
 
 
 def _operation(term: Term, depth: int) -> Expression:
-    """The operator is what stands between its operands."""
+    """Return the expression of an operation; the operator is the word between its operands."""
     left, right = term.args
     words = re.findall(r"\s(not in|in|is not|is|==|!=|<=|>=|<|>|\+|\*|-|%)\s", term.text)
     known = dict.fromkeys(words)
@@ -169,7 +169,10 @@ def _call(term: Term, depth: int) -> Expression:
 
 
 def _joined(value: Unknown, depth: int) -> Expression | None:
-    """`", ".join(column for column in row["columns"])`: the separator, the sequence, and what is made of an element."""
+    """Return the expression of `", ".join(column for column in row["columns"])`, or None.
+
+    It holds the separator, the sequence, and the expression for an element.
+    """
     found = JOIN.match(value.why)
     parts = value.parts
     if found is None or not isinstance(parts, list) or len(parts) != 1:
@@ -186,9 +189,9 @@ def _joined(value: Unknown, depth: int) -> Expression | None:
 
 
 def _sequences(value: object, depth: int = 0, nested: bool = False) -> Iterator[tuple[int, Value]]:
-    """Yield (how many elements of sequences stand inside it, a sequence) for every element of one that is read.
+    """Yield (the number of sequence elements inside it, a sequence) for every sequence element that is read.
 
-    Those of a join within are left out, unless `nested`.
+    Those of a nested join are left out, unless `nested`.
     """
     if depth > DEEPEST:
         return
@@ -212,7 +215,7 @@ def _is_element(read: tuple[Value, ...]) -> bool:
 
 
 def _elements(value: object, depth: int = 0) -> int:
-    """How many elements of sequences an expression is taken out of."""
+    """Return how many elements of sequences an expression is taken from."""
     if depth > DEEPEST or not isinstance(value, Term):
         return 0
     read = reading(value)
@@ -220,7 +223,7 @@ def _elements(value: object, depth: int = 0) -> int:
 
 
 def _listed(value: Unknown, depth: int) -> Expression | None:
-    """A list of which all elements are known as expressions."""
+    """Return a list whose elements are all known as expressions."""
     if isinstance(value.parts, list) and value.parts and value.why.startswith("element"):
         return ["list", [expression(part, depth + 1) for part in value.parts]]
     return None
@@ -232,7 +235,7 @@ def _short(text: str) -> str:
 
 
 def uncut(made: Expression) -> Expression:
-    """Return an expression without the slices and shortenings that cut its end."""
+    """Return an expression without the slices and shortenings that cut off its end."""
     if made[0] == "slice" and made[2] in (None, ["const", 0], ["const", None]):
         return uncut(made[1])
     if made[0] == "call" and made[1] in ("shorten", ".strip", ".rstrip", "str", "cut"):
@@ -246,7 +249,7 @@ def uncut(made: Expression) -> Expression:
 
 
 def cut_of(made: Expression) -> tuple[int | None, str]:
-    """Return (limit, how an expression cuts: "slice", "tables" or "")."""
+    """Return (the limit, the way in which an expression cuts: "slice", "tables" or "")."""
     if made[0] == "const":
         return None, ""
     if made[0] == "slice" and made[3] is not None and made[2] in (None, ["const", 0], ["const", None]):

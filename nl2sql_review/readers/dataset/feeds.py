@@ -1,4 +1,4 @@
-"""The datasets of a run as feeds: where their rows are loaded from, and how a row becomes training text."""
+"""Datasets of a run as feeds: where their rows are loaded from, and how a row becomes training text."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ DEEP = 20
 
 
 def read(run: Run) -> Feeding:
-    """Return what a run is fed."""
+    """Return the feeds of a run."""
     if other := apart(run):
         return Feeding(why=other)
     made = Feeding()
@@ -55,7 +55,7 @@ def read(run: Run) -> Feeding:
 
 
 def _each(value: Value) -> Iterator[Value]:
-    """A dataset, or those of a dict of them."""
+    """Yield a dataset, or each dataset of a dict."""
     plain = value.value if isinstance(value, (Known, Default)) else value.parts if isinstance(value, Unknown) else None
     if isinstance(plain, dict):
         for one in plain.values():
@@ -68,7 +68,7 @@ def _each(value: Value) -> Iterator[Value]:
 
 
 def _feeds(run: Run, text: TrainingText) -> list[Feed]:
-    """The feeds of a training text: one for each dataset that was mixed, else one."""
+    """Return the feeds of a training text: one for each dataset that was mixed, else one."""
     whole: Dataset = text.dataset
     listed = list(leaves(whole))
     parts = list(dict.fromkeys(listed))
@@ -87,7 +87,7 @@ def _feeds(run: Run, text: TrainingText) -> list[Feed]:
 
 
 def _held_out(run: Run, dataset: Dataset) -> list[Feed]:
-    """The rows that are evaluated on: where they come from, and their text where it is made as that of training."""
+    """Return the evaluation rows as feeds: their sources, and their text if it is made like that of training."""
     text = text_of_dataset(run, dataset, None) if run.trainer is not None else TrainingText(dataset=dataset)
     return _feeds(run, text)
 
@@ -117,7 +117,7 @@ def _pieces(pieces: list[TextPiece]) -> list[Piece]:
 
 
 def _place(value: Value) -> Place | None:
-    """Where a hole is filled from the row."""
+    """Return the place where a hole is filled from the row."""
     inner: Any = value
     for _ in range(DEEP):
         if isinstance(inner, Term) and reading(inner):
@@ -133,7 +133,10 @@ def _place(value: Value) -> Place | None:
 
 
 def _reads(text: TrainingText) -> Iterator[tuple[Expression, str, Place | None]]:
-    """Every `row["name"]`, which stops the run where a row lacks it: (the row it is read of, the column, its place)."""
+    """Yield (the row that is read, the column, its place) for every `row["name"]`.
+
+    Such a read stops the run if a row lacks the column.
+    """
     seen = set()
     for pieces in text.texts:
         for piece in pieces:
@@ -217,7 +220,7 @@ def loaded(call: Call, dataset: Dataset) -> Rows:
 
 
 def _of_split(files: Value, split: str) -> tuple[str, ...] | None:
-    """The files of a split, where they are given by split."""
+    """Return the files of a split, if the files are given per split."""
     plain = files.value if isinstance(files, (Known, Default)) else None
     if not isinstance(plain, dict):
         return None
@@ -250,7 +253,7 @@ def _mix(made: Feeding, found: list[Dataset]) -> None:
 
 
 def _weight(value: object) -> float | None:
-    """A weight as it is, or what is divided by the sum of all: in proportion to the others it is the same."""
+    """Return a weight, or for a weight divided by the sum the dividend, which is in the same proportion."""
     if isinstance(value, Term) and value.head == "op" and re.search(r"\bsum\(", value.text.partition("/ ")[2]):
         value = value.args[0] if value.args else None
     plain = value.value if isinstance(value, (Known, Default)) else value
@@ -258,7 +261,7 @@ def _weight(value: object) -> float | None:
 
 
 def _split(made: Feeding, trained: list[Dataset], held: list[Dataset]) -> None:
-    """Whether the rows that are held out are rows of the same files, chosen one by one."""
+    """Mark the feeds whose held-out rows are single rows of the same files."""
     for feed in made.train:
         for other in made.held_out:
             sliced = "[" in other.rows.split or "[" in feed.rows.split

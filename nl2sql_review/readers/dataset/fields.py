@@ -1,4 +1,4 @@
-"""How question, SQL and schema are read from a row: by one spelling, or by that of every dataset."""
+"""Checks how question, SQL and schema are read from a row: by one column name, or by the name in each dataset."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RENAMING = ("rename_column", "rename_columns", "select_columns", "cast", "add_co
 
 @dataclass(slots=True)
 class Read:
-    """One expression that reads a row: `ex["a"]` (bare), `ex.get("a", …)` (get), or alternatives joined by `or`."""
+    """An expression that reads a row: `ex["a"]` (bare), `ex.get("a", …)` (get), or alternatives joined by `or`."""
 
     how: str
     role: str
@@ -38,12 +38,12 @@ class Read:
 
     @property
     def dataset(self) -> Any:
-        """The dataset the row is of; for other things what they are, so that two files are two."""
+        """The dataset of the row; for other owners their expression, so that two files are distinct."""
         return self.owner.dataset if isinstance(self.owner, Row) else self.owner
 
     @property
     def origin(self) -> Any:
-        """Tells datasets apart by what they were loaded from: each step makes a new one of the same rows."""
+        """Key of a dataset, by the calls that loaded it: each step makes a new dataset of the same rows."""
         if isinstance(self.dataset, Dataset) and self.dataset.sources:
             return tuple(id(call) for call in self.dataset.sources)
         return self.dataset if isinstance(self.dataset, str) else id(self.dataset)
@@ -54,7 +54,7 @@ class Read:
 
     @property
     def site(self) -> Any:
-        """The expression in the source: one that runs for several datasets is one site."""
+        """The expression in the source: one expression for several datasets is one site."""
         return id(self.place.node) if self.place is not None else self.term.text
 
     @property
@@ -93,7 +93,7 @@ def reads_of(texts: list[TrainingText]) -> Iterator[Read]:
 
 
 def _reads(value: object, depth: int) -> Iterator[Read]:
-    """The outermost reads of an expression: the fallback of a `.get` belongs to it and is no read of its own."""
+    """Yield the outermost reads of an expression: the fallback of a `.get` belongs to it and is not a separate read."""
     if depth > 10:
         return
     if isinstance(value, Text):
@@ -140,7 +140,7 @@ NOT_LOOKED = "there is no data file to check"
 
 
 def _by_files(run: Run, reads: list[Read], part: facts.Dataset, at: Place | None) -> None:
-    """Where the script alone does not tell, the beginning of the files does, if all of them lie in the project."""
+    """Decide from the first rows of the data files if the script alone does not, and all files lie in the project."""
     if not isinstance(part.bare_fields.value, Unknown):
         return
     names = part.sources.value.value if isinstance(part.sources.value, Known) else ()
@@ -175,7 +175,7 @@ def _by_files(run: Run, reads: list[Read], part: facts.Dataset, at: Place | None
 
 
 def beside(run: Run, name: str) -> DataFile | None:
-    """Return the data file of the project that a path of the script means; None where it is none, or elsewhere."""
+    """Return the project's data file at a path of the script, or None if it is not a data file or lies elsewhere."""
     project = run.recording.project
     file = data_file(name)
     if project is None or project.root is None or file is None or "://" in name:
@@ -192,7 +192,10 @@ def beside(run: Run, name: str) -> DataFile | None:
 
 
 def _late(reads: list[Read], at: Place | None) -> Fact:
-    """`.get(a, ex.get(b))` on a row of a mix: a column that one dataset lacks is there all the same, and None."""
+    """Return the fallbacks that never apply, `.get(a, ex.get(b))` on a row of a mix.
+
+    A column that one dataset lacks is present in the mix, and None.
+    """
     late = [r for r in reads if r.how == "get" and r.mixed]
     names = list(dict.fromkeys(r.columns[0] for r in late))
     place = next((r.place for r in late if r.place is not None), at)
@@ -248,7 +251,7 @@ def _bare(
 
 
 def _said(reads: list[Read]) -> str:
-    """Each part with the spellings it is read by: `question: question, sql_prompt; sql: sql, query`."""
+    """Return each part with the column names that it is read by: `question: question, sql_prompt; sql: sql, query`."""
     columns: dict[str, list[str]] = {}
     for read in reads:
         known = columns.setdefault(read.role, [])
@@ -280,12 +283,12 @@ def _single(bare: list[Read], reads: list[Read], part: facts.Dataset, at: Place 
 
 
 def _alternatives(read: Read, reads: list[Read]) -> bool:
-    """Whether another branch reads the same part of the same dataset's rows by another name."""
+    """Return whether another branch reads the same part of the same dataset's rows by another name."""
     return any(r.role == read.role and r.columns[-1:] != read.columns[-1:] and r.origin == read.origin for r in reads)
 
 
 def _shared(read: Read, before: list[Read], found: list[Dataset]) -> bool:
-    """Whether one expression reads the rows of several datasets, before they are mixed."""
+    """Return whether one expression reads the rows of several datasets before they are mixed."""
     owners = {r.origin for r in before if r.site == read.site and r.dataset is not None}
     if len(owners) > 1:
         return True

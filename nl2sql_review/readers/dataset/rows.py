@@ -1,4 +1,4 @@
-"""The row behind an expression, and whether what its columns hold comes from a file or from the script itself."""
+"""Finds the row of an expression, and whether its columns come from a file or from the script itself."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ READERS = (
 
 
 def row_of(term: object) -> Row | None:
-    """The row that an `item` or `get` expression reads, through any number of subscripts."""
+    """Return the row that an `item` or `get` expression reads, through any number of subscripts."""
     owner: Any = term
     for _ in range(8):
         if not isinstance(owner, Term) or not owner.args:
@@ -35,8 +35,10 @@ def row_of(term: object) -> Row | None:
 
 
 def collected(value: object) -> str:
-    """Why a cell may hold more than what a file has under that name: its row was put together by the script, in a way
-    that could not be followed. "" when it comes from a file as it is."""
+    """Return why a cell may hold more than the file's value of that name, or "" if it comes from a file as it is.
+
+    The script then built the row itself, in a way that could not be followed.
+    """
     row = row_of(value)
     dataset = row.dataset if row is not None else None
     if dataset is None:

@@ -1,4 +1,4 @@
-"""Whether a long schema is cut before it enters the prompt, and what a cut takes away."""
+"""Checks whether a long schema is cut before it enters the prompt, and what a cut removes."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def read(run: Run, part: facts.Dataset, texts: list[TrainingText], at: Place | N
 
 
 def conditions(value: object, depth: int = 0) -> Iterator[str]:
-    """What decides between the texts there may be."""
+    """Yield the conditions that decide between the possible texts."""
     if depth > 8:
         return
     if isinstance(value, Either):
@@ -111,7 +111,7 @@ def _limit(found: list[Cut], piece: Piece) -> Value:
 
 
 def cuts(value: object, depth: int = 0) -> Iterator[Cut]:
-    """The cuts an expression makes, outermost first."""
+    """Yield the cuts of an expression, outermost first."""
     if depth > 10 or not isinstance(value, (Term, Text)):
         return
     if isinstance(value, Text):
@@ -155,7 +155,7 @@ def _unit(owner: Value) -> str:
 
 
 def _width(call: Term) -> Value:
-    """The second argument of textwrap.shorten, by name or position."""
+    """Return the second argument of textwrap.shorten, by name or position."""
     found = re.search(r"width=(\d+)", call.text)
     if found:
         return Known(int(found[1]))
@@ -168,7 +168,7 @@ def _width(call: Term) -> Value:
 
 
 def whole_cut(text: TrainingText) -> Place | None:
-    """Where the whole text is cut, so that its end is lost: a slice of it, or tokenised with truncation."""
+    """Return where the whole text is cut, so that its end is lost: by a slice, or tokenised with truncation."""
     value = text.value
     if isinstance(value, Term) and value.head == "slice" and value.args and isinstance(value.args[0], (Text, Known)):
         return value.trace[0] if value.trace else text.at

@@ -1,4 +1,4 @@
-"""GPU memory: how long sequences are, whether memory is watched; `footprint` says whether the run fits the card."""
+"""GPU memory: sequence lengths, and whether memory is monitored; `footprint` estimates whether the run fits."""
 
 from __future__ import annotations
 
@@ -78,7 +78,10 @@ def mentions(run: Run, name: str) -> bool:
 
 
 def runs_nvidia_smi(call: Call) -> bool:
-    """`subprocess.run(["nvidia-smi", …])`, `os.system("nvidia-smi")`, `!nvidia-smi` in a notebook."""
+    """Return whether a call runs nvidia-smi.
+
+    `subprocess.run(["nvidia-smi", …])`, `os.system("nvidia-smi")`, `!nvidia-smi` in a notebook.
+    """
     if last(call.callee) not in ("run", "check_output", "system", "Popen", "popen", "getoutput", "call", "magic"):
         return False
     return any("nvidia-smi" in said(v) for v in call.arguments.values())
@@ -104,7 +107,10 @@ def model_length(run: Run) -> Fact:
 
 
 def trainer_length(run: Run) -> Fact:
-    """What cuts the training text: SFTConfig, the trainer itself (Unsloth hands it on), or the tokenizer."""
+    """Return the length that cuts the training text.
+
+    It is set by SFTConfig, the trainer itself (Unsloth passes it on), or the tokenizer.
+    """
     trainer = run.trainer
     sft = trainer is None or last(trainer.callee) in ("SFTTrainer", "UnslothTrainer")
     if sft:
@@ -171,9 +177,9 @@ def by_default(run: Run) -> Fact:
 
 
 def by_unsloth(run: Run, model: Fact, trainer: Fact) -> Fact:
-    """The length of the class that Unsloth generates: the model's where none is set, and never a longer one.
+    """Return the length in the class that Unsloth generates: the model's if none is set, and never a longer one.
 
-    What is set as `max_length` counts only in releases that keep it, and not where it is TRL's own default.
+    `max_length` counts only in releases that keep it, and not if it equals TRL's own default.
     """
     callee = run.arguments.callee if last(run.arguments.callee) == "SFTConfig" else "trl.SFTConfig"
     how = defaults.length_of(callee)
@@ -207,7 +213,7 @@ def shorter_of(length: object, model: object) -> object:
 
 
 def settle(run: Run, model: Fact, trainer: Fact) -> tuple[Fact, Fact]:
-    """The shorter of the two lengths applies; two different ones are a conflict, and one nobody chose is "unchosen"."""
+    """Return the shorter of the two lengths, and their conflict: if they differ, or "unchosen" if nobody set one."""
     if trainer.why_not:
         return Fact(model.value, at=model.at, why_not=trainer.why_not), Fact(
             Known(False), at=model.at, why_not=trainer.why_not

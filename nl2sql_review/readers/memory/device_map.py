@@ -99,14 +99,17 @@ def placed(value: Value, quantized: Value, trace: Trace) -> Value:
 
 
 def _of_map(parts: dict[Any, Any], quantized: Value, trace: Trace) -> Value:
-    """`{"": card}` puts the whole model on one card; a map of several parts spreads it."""
+    """Return the placement of a map: `{"": card}` puts the whole model on one card; several parts spread it."""
     if list(parts) == [""]:
         return placed(parts[""], quantized, trace)
     return Known("over all cards", trace) if len(parts) > 1 else Unknown("the device_map is unknown", trace)
 
 
 def _on_first(value: Value, quantized: Value, trace: Trace) -> Value:
-    """Quantised weights stay where they were loaded; others are moved to the card of the process before it trains."""
+    """Return the placement of a model loaded on the first card.
+
+    Quantised weights stay where they were loaded; others are moved to the card of the process before it trains.
+    """
     if isinstance(quantized, (Known, Default)):
         return _like(value, "on the first card" if quantized.value is True else "by way of the first card", trace)
     if isinstance(quantized, Absent):
@@ -122,7 +125,7 @@ def _like(value: Value, word: str, trace: Trace) -> Value:
 
 
 def cards(run: Run, plan: TrainingPlan) -> Fact:
-    """Only of cards that the script itself makes visible: how many the machine has is not in it."""
+    """Return the use of the cards that the script makes visible: it does not state how many the machine has."""
     visible, at = _visible(run)
     if run.trainer is None or isinstance(visible, Absent):
         return Fact(Absent("no GPUs are selected"), at=at or run.place, why_not="the script does not select GPUs")
@@ -156,7 +159,7 @@ def cards(run: Run, plan: TrainingPlan) -> Fact:
 
 
 def _is_notebook(run: Run) -> bool:
-    """Whose cells run in one process, unless they start others."""
+    """Return whether the source is a notebook whose cells run in one process, unless they start others."""
     text = getattr(run.source, "text", "")
     shell = "\n".join(m.text for m in getattr(run.source, "magics", ()))
     return getattr(run.source, "kind", "") == "notebook" and not LAUNCHED.search(text) and not LAUNCHED.search(shell)

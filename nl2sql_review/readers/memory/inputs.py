@@ -1,4 +1,4 @@
-"""What decides how much GPU memory the run takes, and whether the stated card has it."""
+"""Inputs of the GPU memory estimate, and whether the stated card has enough memory."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
 
 
 def gpu(run: Run) -> Fact:
-    """The settings or the command line, else a comment in the script."""
+    """Return the card from the settings or the command line, else from a comment in the script."""
     stated = getattr(run.settings, "gpu", None)
     directive = getattr(run.source, "directives", {}).get("gpu")
     said = stated or directive
@@ -73,7 +73,7 @@ def found(run: Run, name: object) -> Value:
 
 
 def from_config(run: Run, name: str) -> Any:
-    """What the `config.json` of a directory in the project says; None when there is none."""
+    """Return the architecture in the `config.json` of a directory in the project, or None if there is none."""
     project = run.recording.project
     if project is None or project.root is None or "://" in name or "\0" in name:
         return None
@@ -86,7 +86,7 @@ def from_config(run: Run, name: str) -> Any:
 
 
 def bits(run: Run, plan: TrainingPlan) -> Fact:
-    """4 and 8 by quantisation, else what the weights are loaded in."""
+    """Return 4 or 8 by quantisation, else the width that the weights are loaded in."""
     four = plan.lora.load_in_4bit
     if isinstance(four.value, Unknown) and not run.load:
         return Fact(four.value, at=four.at)
@@ -125,7 +125,7 @@ def dynamic_weights(run: Run, plan: TrainingPlan) -> Fact:
 
 
 def wide_embeddings(run: Run, plan: TrainingPlan) -> Fact:
-    """`prepare_model_for_kbit_training` leaves what is not quantised in fp32; so did TRL itself until 0.21."""
+    """Return whether unquantised weights stay in fp32: by `prepare_model_for_kbit_training`, or by TRL until 0.21."""
     prepared = [c for c in (*run.prepared, *run.calls) if last(c.callee) == "prepare_model_for_kbit_training"]
     if prepared:
         return Fact(Known(True, (prepared[0].place,)), at=prepared[0].place)
@@ -135,7 +135,7 @@ def wide_embeddings(run: Run, plan: TrainingPlan) -> Fact:
 
 
 def former_trl(run: Run) -> bool:
-    """Whether SFTTrainer is called as only a TRL before 0.16 takes it."""
+    """Return whether SFTTrainer is called with arguments that only a TRL before 0.16 takes."""
     trainer = run.trainer
     return (
         trainer is not None
@@ -146,7 +146,7 @@ def former_trl(run: Run) -> bool:
 
 
 def since(run: Run, library: str, *version: int) -> bool | None:
-    """Whether the script runs on this version of a library or a later one; None when that is open."""
+    """Return whether the script runs on this version of a library or a later one; None if that is open."""
     judged = run.versions[library].judged if getattr(run, "versions", None) is not None else ()
     later = {tuple(map(int, re.findall(r"\d+", v)[:3])) >= version for v in judged}
     return later.pop() if len(later) == 1 else None
@@ -177,8 +177,9 @@ def checkpointing(run: Run, plan: TrainingPlan) -> Fact:
 
 
 def loss(run: Run, plan: TrainingPlan) -> Fact:
-    """Unsloth, Liger and SFTTrainer since TRL 1.6 never hold all logits; the plain Trainer and former TRLs do.
+    """Return how the logits are held for the loss.
 
+    Unsloth, Liger and SFTTrainer since TRL 1.6 never hold all logits; the plain Trainer and former TRLs do.
     transformers before 4.49 copied them once more, to shift them.
     """
     at = run.trainer.place if run.trainer else run.place
@@ -233,7 +234,7 @@ def packing(run: Run) -> Fact:
 
 
 def joined_rows(run: Run) -> Fact:
-    """Unsloth's SFTTrainer joins a batch's rows unless it is given a collator; measured with 2026.10."""
+    """Return whether Unsloth's SFTTrainer joins a batch's rows, as without a collator; measured with 2026.10."""
     trainer = run.trainer
     padded = Absent("the rows of a batch are padded")
     if not run.unsloth or trainer is None or last(trainer.callee) not in ("SFTTrainer", "UnslothTrainer"):
@@ -249,7 +250,7 @@ def adapted(plan: TrainingPlan) -> list[str]:
 
 
 def trained_embeddings(run: Run, plan: TrainingPlan) -> Fact:
-    """Embedding and head in full: named as targets under Unsloth, or in `modules_to_save`."""
+    """Return how many of embedding and head are fully trained: targets under Unsloth, or in `modules_to_save`."""
     value = run.adapter.value("modules_to_save")
     names = {
         *(plain(value) if isinstance(plain(value), (list, tuple)) else ()),
@@ -316,7 +317,7 @@ def judge_card(run: Run, plan: TrainingPlan, part: Memory) -> None:
 
 
 def of_weights(run: Run, plan: TrainingPlan, error: from_plan.NoEstimate, card: cards.Card | None) -> Fact:
-    """All that a size in the name can settle: that the weights alone are too large for the card."""
+    """Return the verdict that a size in the name allows: the weights alone may be too large for the card."""
     if card is None:
         return Fact(
             Absent("no GPU is named"),

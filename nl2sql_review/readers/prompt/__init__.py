@@ -1,6 +1,7 @@
-"""The prompt section: the training text, its parts, its ending, the loss and the markers it rests on.
+"""The prompt section: the training text, its parts, its ending, the loss and the markers that it depends on.
 
-A fact is the join over every text the trainer may get: when the branches agree it is known, else it is an `Either`.
+A fact is the join over every text the trainer may get: if the branches agree it is known, else it is an
+`Either`.
 """
 
 from __future__ import annotations
@@ -114,14 +115,14 @@ def _ending(prompt: facts.Prompt, texts: list[TrainingText], at: Place | None, r
 
 
 def ending_of_text(text: TrainingText, pieces: list[Piece], tokenizer: Tokenizer) -> prompt_ending.Ending:
-    """How one of the texts ends, before the libraries append anything."""
+    """Return how a text ends, before the libraries append anything."""
     if tokenizer.stated is not None and tokenizer.stated.trained_ends is not None:
         return prompt_ending.of_turns(tokenizer)
     return prompt_ending.ending_of(pieces, tokenizer, chat_call_of(text.value))
 
 
 def _appended(ending: prompt_ending.Ending, text: TrainingText, run: Run, tokenizer: Tokenizer) -> prompt_ending.Ending:
-    """What the libraries append to a text that does not end with the token yet."""
+    """Return the ending after the libraries have appended to a text that lacks the EOS token."""
     if ending.kind not in ("none", "foreign eos"):
         return ending
     if text.form == "prompt-completion" and not any(p.why == "chat template" for p in text.texts[0]):
@@ -150,7 +151,7 @@ def _appended(ending: prompt_ending.Ending, text: TrainingText, run: Run, tokeni
 
 
 def packs_with_eos(run: Run) -> bool:
-    """Whether TRL joins the texts with the EOS token between them, as packing did before 0.17."""
+    """Return whether TRL joins the texts with the EOS token between them, as packing did before 0.17."""
     packing = run.arguments.value("packing")
     packing = run.trainer.get("packing") if isinstance(packing, Absent) and run.trainer is not None else packing
     if (
@@ -164,9 +165,9 @@ def packs_with_eos(run: Run) -> bool:
 
 
 def appends_eos(text: TrainingText, run: Run) -> bool | None:
-    """Whether the trainer puts the EOS token behind a column of text that does not end with it; None when not known.
+    """Return whether the trainer appends the EOS token to texts that do not end with it; None if unknown.
 
-    TRL does so since 0.17, until 1.14 only where the column is called "text" (by formatting_func it is).
+    TRL does so since 0.17, until 1.14 only if the column is called "text" (with formatting_func it is).
     """
     if run.trainer is None or not run.trainer.callee.startswith("trl") or uses_unsloth(run):
         return False

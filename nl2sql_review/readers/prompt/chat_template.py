@@ -1,7 +1,7 @@
-"""A chat template that stands in the script: what it writes for one question and one answer.
+"""Reads a chat template in the script: the text that it writes for one question and one answer.
 
-Jinja reads the template; its tree is then followed, with a bound on the steps. What is not understood raises `Unread`,
-and the template is then not known.
+Jinja parses the template; its tree is then followed, with a bound on the steps. Anything that is not
+supported raises `Unread`, and the template is then unknown.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ __all__ = ["BOS", "CONTENT", "EOS", "Unread", "Written", "read"]
 
 @lru_cache(maxsize=64)
 def read(template: str) -> Written:
-    """What the template writes for a question and its answer, no generation prompt asked for. Raises Unread."""
+    """Return the text of the template for a question and its answer, without a generation prompt. Raises Unread."""
     from jinja2 import Environment, TemplateError, nodes
     from jinja2.ext import Extension
 
     from .template_writer import Writer
 
     class Generation(Extension):
-        """`{% generation %}…{% endgeneration %}`, which transformers adds to the language."""
+        """The tag `{% generation %}…{% endgeneration %}`, which transformers adds to the language."""
 
         tags = {"generation"}
 

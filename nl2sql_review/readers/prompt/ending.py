@@ -1,4 +1,4 @@
-"""How a training text ends: with the end-of-sequence token, without it, or with something after it."""
+"""End of a training text: with the end-of-sequence token, without it, or with something after it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ TURN_ENDS = ("<|im_end|>", "<end_of_turn>", "<|end|>", "<turn|>")
 
 @dataclass(slots=True)
 class Ending:
-    """`kind`: "eos", "none", "text after eos", "two eos", "cut off", "foreign eos", "untrained eos", or "".
+    """Ending of a text, by `kind`.
 
-    "" is for what is not known, and `why` says so.
+    `kind`: "eos", "none", "text after eos", "two eos", "cut off", "foreign eos", "untrained eos", or "". "" is
+    unknown, and `why` is the reason.
     """
 
     kind: str = ""
@@ -31,7 +32,7 @@ class Ending:
 
 
 def ending_of(pieces: list[Piece], tokenizer: Tokenizer, call: Value | None = None) -> Ending:
-    """The ending of one text; `call` is the expression that applies a chat template, where there is one."""
+    """Return the ending of one text; `call` is the expression that applies a chat template, if any."""
     i, after = _last(pieces)
     if i < 0:
         return Ending("none", why="the text is empty")
@@ -50,7 +51,7 @@ def ending_of(pieces: list[Piece], tokenizer: Tokenizer, call: Value | None = No
 
 
 def _last(pieces: list[Piece]) -> tuple[int, str]:
-    """Index of the last piece that is not white space, and the white space after it."""
+    """Return the index of the last piece that is not whitespace, and the whitespace after it."""
     after = ""
     for i in range(len(pieces) - 1, -1, -1):
         piece = pieces[i]
@@ -61,7 +62,7 @@ def _last(pieces: list[Piece]) -> tuple[int, str]:
 
 
 def _eos_at(piece: Piece, literals: tuple[str, ...]) -> tuple[bool, str, str]:
-    """Whether this piece ends with an EOS token; how it is spelt; the white space that follows it."""
+    """Return whether this piece ends with an EOS token, how it is written, and the whitespace that follows it."""
     if piece.hole is not None:
         if "eos" not in piece.roles:
             return False, "", ""
@@ -92,7 +93,7 @@ def _with_eos(pieces: list[Piece], i: int, by: str, rest: str, tokenizer: Tokeni
 
 
 def of_template(tokenizer: Tokenizer, call: Value | None, piece: Piece | None = None) -> Ending:
-    """The ending that a chat template gives a text: where the model stops, or another token."""
+    """Return the ending that a chat template gives a text: a token at which the model stops, or another one."""
     end = tokenizer.chat_end(call)
     if end.why:
         return Ending("", TEMPLATE, end.why, piece)
@@ -111,7 +112,7 @@ def of_template(tokenizer: Tokenizer, call: Value | None, piece: Piece | None = 
 
 
 def of_turns(tokenizer: Tokenizer) -> Ending:
-    """Return the ending of a chat in whose loss only the end tokens are that the configuration names."""
+    """Return the ending of a chat in which only the end tokens that the configuration names are in the loss."""
     end, stated = tokenizer.chat_end(), tokenizer.stated
     assert stated is not None and stated.trained_ends is not None
     if end.why:
@@ -128,7 +129,7 @@ def of_turns(tokenizer: Tokenizer) -> Ending:
 
 
 def _foreign(by: str, tokenizer: Tokenizer, end: ChatEnd | None) -> str:
-    """Why a literal is not what ends a sequence of the model, "" where it is, or may be."""
+    """Return why a literal does not end a sequence of the model, or "" if it does or may."""
     if end is not None and (end.why or end.sets_eos == by) or tokenizer.eos_open:
         return ""
     stops = tokenizer.stops(end)
@@ -141,7 +142,7 @@ def _foreign(by: str, tokenizer: Tokenizer, end: ChatEnd | None) -> str:
 
 
 def _second(piece: Piece, by: str, before: str, tokenizer: Tokenizer, call: Value | None) -> Ending:
-    """An end token after another: twice the same, or the end of a turn and then that of the sequence."""
+    """Return the ending of two end tokens in a row: the same one twice, or a turn end followed by the sequence end."""
     if before == by:
         return Ending("two eos", by, piece=piece)
     end = tokenizer.chat_end(call) if before == TEMPLATE else None

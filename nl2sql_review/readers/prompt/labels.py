@@ -1,4 +1,4 @@
-"""Labels that do not reach the loss as they were made: made anew, shifted twice, of padding, or none left."""
+"""Labels that do not reach the loss as they were made: recreated, shifted twice, on padding, or none left."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ def labels(run: Run) -> Fact:
 
 
 def makes_labels(run: Run) -> bool:
-    """Whether any file of the script speaks of labels."""
+    """Return whether any file of the script mentions labels."""
     sources = [run.source, *(getattr(m, "source", None) for m in run.recording.modules.values())]
     return any(LABELS.search(getattr(s, "text", "")) for s in sources if s is not None)
 
 
 def own_rows(run: Run) -> Iterator[TrainingText]:
-    """The rows that a dataset of the script's own makes, in its `__getitem__`."""
+    """Yield the rows that a dataset class of the script makes in its `__getitem__`."""
     assert run.trainer is not None
     row = getattr(run.trainer.result, "slots", {}).get("row")
     items = row.parts if isinstance(row, Unknown) else plain(row) if row is not None else None
@@ -70,7 +70,7 @@ def own_rows(run: Run) -> Iterator[TrainingText]:
 
 
 def of_text(run: Run, text: TrainingText) -> Iterator[Defect]:
-    """The defects of hand-made labels."""
+    """Yield the defects of hand-made labels."""
     made = text.columns.get("labels")
     if text.form != "tokenised" or made is None:
         return
@@ -124,7 +124,7 @@ def of_text(run: Run, text: TrainingText) -> Iterator[Defect]:
 
 
 def masks(run: Run, place: Place) -> bool:
-    """Whether the function that makes the labels, or a collator of the script's own, speaks of masking after all."""
+    """Return whether the function that makes the labels, or a collator of the script, mentions masking."""
     import libcst as cst
 
     assert run.trainer is not None
@@ -142,7 +142,7 @@ def masks(run: Run, place: Place) -> bool:
 
 
 def place_of(made: Value, text: TrainingText, run: Run) -> Place:
-    """Where the labels are made: the expression in the mapped function."""
+    """Return where the labels are made: the expression in the mapped function."""
     for step in made.trace:
         if step.source is run.source and step.node is not None:
             return step
@@ -151,7 +151,7 @@ def place_of(made: Value, text: TrainingText, run: Run) -> Place:
 
 
 def remaking(run: Run) -> Place | None:
-    """The collator that makes the labels anew, if the trainer is given it."""
+    """Return the place of the collator that recreates the labels, if the trainer is given it."""
     assert run.trainer is not None
     for thing in objects(run.trainer.get("data_collator")):
         call: Call | None = getattr(thing, "call", None)
@@ -163,7 +163,7 @@ def remaking(run: Run) -> Place | None:
 
 
 def own_loss(run: Run) -> bool:
-    """Whether the script computes the loss itself: a method of its trainer, or a function given to it."""
+    """Return whether the script computes the loss itself, by a method of its trainer or a function given to it."""
     assert run.trainer is not None
     cls = getattr(run.trainer.instance, "cls", None)
     given = run.trainer.get("compute_loss_func")
@@ -171,7 +171,7 @@ def own_loss(run: Run) -> bool:
 
 
 def own_template(run: Run) -> str | None:
-    """The chat template that the script writes, where it is one text."""
+    """Return the chat template that the script writes, if it is one text."""
     writes = [c for c in run.calls if c.callee.endswith(".chat_template=")]
     if any(last(c.callee) in ("get_chat_template", "setup_chat_format", "clone_chat_template") for c in run.calls):
         return None
@@ -180,7 +180,7 @@ def own_template(run: Run) -> str | None:
 
 
 def assistant_only(run: Run, text: TrainingText) -> Iterator[Defect]:
-    """`assistant_only_loss` with a template that does not say what the assistant's is."""
+    """Yield `assistant_only_loss` with a template that does not mark the assistant's tokens."""
     given = run.arguments.value("assistant_only_loss")
     if not (isinstance(given, Known) and given.value is True) or text.form != "chat" or uses_unsloth(run):
         return
@@ -215,7 +215,7 @@ def assistant_only(run: Run, text: TrainingText) -> Iterator[Defect]:
 
 
 def shifts(value: Value) -> bool:
-    """`labels[1:] + [-100]`: every label one place to the left."""
+    """Return whether a value is like `labels[1:] + [-100]`, with every label moved one place to the left."""
     term = terms(value)
     if term is None or term.head != "op" or len(term.args) != 2:
         return False
@@ -226,7 +226,7 @@ def shifts(value: Value) -> bool:
 
 
 def filled(run: Run, value: Value) -> tuple[int, Call] | None:
-    """Return the length at which a row is cut, and the call that pads its prompt to it; None for other rows."""
+    """Return the length at which a row is cut and the call that pads its prompt to it, or None for other rows."""
     term = terms(value)
     if term is None or term.head != "slice" or plain(term.args[1]) not in (None, 0):
         return None
@@ -243,7 +243,7 @@ def filled(run: Run, value: Value) -> tuple[int, Call] | None:
 
 
 def leftmost(value: Value, depth: int = 0) -> Term | None:
-    """The first of several lists that are joined."""
+    """Return the first of several joined lists."""
     term = terms(value)
     if term is None or depth > 8:
         return None
@@ -253,12 +253,15 @@ def leftmost(value: Value, depth: int = 0) -> Term | None:
 
 
 def repeats(term: Term) -> bool:
-    """`[-100] * len(ids)`."""
+    """Return whether a term is like `[-100] * len(ids)`."""
     return isinstance(plain(term.args[0]), (list, tuple)) and term.text.startswith("[") and "] * " in term.text[:20]
 
 
 def tokenizer_call(run: Run, value: Value) -> Call | None:
-    """The tokenizer's call whose `input_ids` these are. Terms far down hold their text only: it is looked up."""
+    """Return the tokenizer's call whose `input_ids` these are.
+
+    Deeply nested terms hold only their text, by which the call is looked up.
+    """
     term = terms(value)
     while term is not None and term.head in ("item", "get", "attribute"):
         if plain(term.args[1]) not in ("input_ids", 0):
@@ -270,7 +273,7 @@ def tokenizer_call(run: Run, value: Value) -> Call | None:
 
 
 def copies_padding(run: Run, value: Value, depth: int = 0) -> bool:
-    """Whether these are the ids of a tokenizer's call that pads, as they are or copied."""
+    """Return whether these are the ids of a tokenizer call that pads, unchanged or copied."""
     if depth > 6:
         return False
     if isinstance(value, Unknown) and isinstance(value.parts, list) and len(value.parts) == 1:

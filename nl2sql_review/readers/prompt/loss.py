@@ -1,4 +1,4 @@
-"""Which tokens the loss is computed on, and by which of the libraries' many mechanisms."""
+"""Tokens that the loss is computed on, and the library mechanism that selects them."""
 
 from __future__ import annotations
 
@@ -34,9 +34,10 @@ PLAIN_COLLATORS = (
 
 @dataclass(slots=True)
 class Loss:
-    """`on`: "response", "all" or "" when not known (`why`). `by`: the mechanism, or what was tried in its place.
+    """Tokens in the loss of a text, and the mechanism that selects them.
 
-    `call`: the call that names the markers. `certain`: False when a branch decides whether the mechanism is used.
+    `on`: "response", "all", "nothing", or "" if not known (`why`). `by`: the mechanism, or what was tried in its
+    place. `call`: the call that names the markers.
     """
 
     on: str = ""
@@ -48,7 +49,7 @@ class Loss:
 
 
 def loss_of(run: Run, text: TrainingText, tokenizer: Tokenizer) -> list[Loss]:
-    """What may happen; more than one when a branch decides."""
+    """Return the possible losses; more than one if a branch decides."""
     if run.trainer is None:
         return [Loss(why="the script creates no trainer")]
     found = masking_call(run)
@@ -62,7 +63,7 @@ def loss_of(run: Run, text: TrainingText, tokenizer: Tokenizer) -> list[Loss]:
 
 
 def _made_anew(run: Run, text: TrainingText, made: Loss) -> Loss | None:
-    """What transformers' collator of language modelling leaves of the masked labels: it makes labels of the tokens."""
+    """Return the loss after transformers' language-modelling collator, which makes labels of all tokens again."""
     assert run.trainer is not None
     if made.on != "response":
         return None
@@ -79,7 +80,7 @@ def _made_anew(run: Run, text: TrainingText, made: Loss) -> Loss | None:
 
 
 def _of_all_tokens(run: Run, text: TrainingText, made: Loss) -> Loss | None:
-    """What the same collator makes of tokens that could not be followed, for transformers' own trainer and its loss."""
+    """Return the loss of the same collator on tokens that could not be followed, for transformers' trainer and loss."""
     trainer = run.trainer
     assert trainer is not None
     if made.on or text.form not in ("", "tokenised") or trainer.callee not in ("transformers.Trainer", SEQUENCE):
@@ -94,7 +95,7 @@ def _of_all_tokens(run: Run, text: TrainingText, made: Loss) -> Loss | None:
 
 
 def masking_call(run: Run) -> list[Loss] | None:
-    """`train_on_responses_only(trainer, …)`, which masks the labels of a trainer that exists."""
+    """Return the loss of `train_on_responses_only(trainer, …)`, which masks the labels of an existing trainer."""
     calls = [c for c in run.calls if last(c.callee) == FUNCTION and _for_this_trainer(run, c)]
     if not calls:
         return None
@@ -121,7 +122,7 @@ def masking_call(run: Run) -> list[Loss] | None:
 
 
 def _same_branch(call: Call, train: Call) -> bool:
-    """Whether the training is as uncertain as the masking, as when both stand in one function that may not run."""
+    """Return whether the training is as uncertain as the masking, as if both are in one function that may not run."""
     return not train.certain and train.condition == call.condition and train.function == call.function
 
 
@@ -175,7 +176,7 @@ def _settings(run: Run, text: TrainingText) -> list[Loss] | None:
 
 
 def _vision(text: TrainingText, call: Call, at: Place) -> Loss:
-    """What Unsloth's collator of images and texts masks: what it is told to, and the prompt before a completion."""
+    """Return the loss of Unsloth's image and text collator: masked as configured, and before a completion."""
     asked = call.get(FUNCTION)
     if _true(asked):
         return Loss("response", FUNCTION, "", at, call)
@@ -211,17 +212,17 @@ def _setting(run: Run, name: str) -> Value:
 
 
 def _true(value: Value) -> bool | None:
-    """True, False, or None when it is not given or not known."""
+    """Return True, False, or None if it is not given or not known."""
     return bool(value.value) if isinstance(value, (Known, Default)) and value.value is not None else None
 
 
 def _false(value: Value) -> bool:
-    """Whether a switch is off for certain."""
+    """Return whether a switch is certainly off."""
     return isinstance(value, (Known, Default)) and not value.value
 
 
 def _by_template(run: Run, tokenizer: Tokenizer) -> Loss:
-    """assistant_only_loss: what the chat template marks as the assistant's, or TRL's version of the template."""
+    """Return the loss of assistant_only_loss: the tokens marked by the chat template or TRL's version of it."""
     at = run.arguments.where("assistant_only_loss")
     by = "assistant_only_loss"
     end = tokenizer.chat_end()
@@ -293,7 +294,10 @@ def _by_data(run: Run, text: TrainingText, tokenizer: Tokenizer) -> Loss:
 
 
 def _labels(text: TrainingText, at: Place | None) -> Loss:
-    """Hand-made labels: -100 for the tokens of the prompt. Padding alone may be masked too, which is no answer."""
+    """Return the loss of hand-made labels: -100 for the prompt's tokens.
+
+    Labels that mask only padding do not mask the prompt.
+    """
     labels = text.columns.get("labels")
     if labels is None:
         return Loss("all", "nothing", "", at, None, UNMASKED)
@@ -310,7 +314,7 @@ def _labels(text: TrainingText, at: Place | None) -> Loss:
 
 
 def _spelt(value: object, depth: int = 0) -> str:
-    """All the source there is of a value."""
+    """Return all the source of a value."""
     if depth > 6:
         return ""
     if isinstance(value, Term):

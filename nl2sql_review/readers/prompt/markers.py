@@ -1,8 +1,9 @@
-"""Whether the markers that a masking function searches for occur in the text, and survive tokenisation.
+"""Checks whether the markers of a masking function occur in the text and survive tokenisation.
 
-The search is for token ids: the marker is cut into tokens alone, the text as a whole, and the same letters may be cut
-differently in the two. Measured with CodeLlama's tokenizer: after a line feed `### Response:` starts with `##`, alone
-it starts with `▁###`, so that the standard Alpaca marker is never found; a space before it makes them equal.
+The search is for token ids: the marker is tokenised alone, the text as a whole, and the same letters may be
+split differently in the two. Measured with CodeLlama's tokenizer: after a line feed `### Response:` starts
+with `##`, alone it starts with `▁###`, so that the standard Alpaca marker is never found; a space before it
+makes them equal.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class Markers:
 
 
 def arguments_of(loss: Loss) -> tuple[Value, Value]:
-    """(instruction marker, response marker) as they were given."""
+    """Return (instruction marker, response marker) as given."""
     if loss.call is None:
         return Absent(), Absent()
     return loss.call.get("instruction_part", "instruction_template"), loss.call.get(
@@ -41,7 +42,7 @@ def markers_of(
     turns: tuple[str, str] | None,
     exact: bool,
 ) -> Markers:
-    """The verdict on one text. `turns`: markers of the applied chat template, if any; `exact`: no force_match=False."""
+    """Return the verdict on one text. `turns`: markers of the applied chat template; `exact`: no force_match=False."""
     if isinstance(response, (Known, Default)) and isinstance(response.value, (list, tuple)):
         return Markers(FOUND, "given as token ids")
     for value, name in ((response, "response"), (instruction, "instruction")):
@@ -144,7 +145,7 @@ def _sentencepiece(marker: str, before: str, family: Family) -> Markers:
 
 
 def turns_of(template: Value, family: Family | None, chats: bool) -> tuple[str, str] | None:
-    """The markers a chat template writes: of the template the script names, else of the model's own."""
+    """Return the markers of a chat template: of the template that the script names, else of the model's own."""
     if isinstance(template, (Known, Default)) and isinstance(template.value, str):
         return CHAT_TEMPLATES.get(template.value.lower())
     if isinstance(template, Absent) and family is not None and chats:
@@ -153,5 +154,5 @@ def turns_of(template: Value, family: Family | None, chats: bool) -> tuple[str, 
 
 
 def searched(loss: Loss) -> bool:
-    """Whether this mechanism searches the tokens for markers at all."""
+    """Return whether this mechanism searches the tokens for markers."""
     return loss.on == "response" and (loss.by == COLLATOR or loss.by == "train_on_responses_only")

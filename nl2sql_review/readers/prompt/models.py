@@ -1,7 +1,7 @@
-"""What is known of the models themselves: what ends a sequence, what a turn, and whether a BOS token comes first.
+"""Facts about the models themselves: what ends a sequence, what ends a turn, and whether a BOS token comes first.
 
-`models.json` holds it, with a source for each; the first member whose names match counts. Base models and those that
-were trained to chat are two members: their tokenizers are the same, and what stops them is not.
+`models.json` holds them, with a source for each; the first member whose names match counts. Base models and
+chat models are two members: their tokenizers are the same, but the tokens at which they stop are not.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ FILE = Path(__file__).with_name("models.json")
 class Member:
     """One kind of model. `names`: a pattern for the start of its name, without the owner.
 
-    `eos` is what `tokenizer.eos_token` is; `stops` what ends generation, where that is more than `eos`. `puts_bos`: its
-    tokenizer puts a BOS token before a text. The chat template that it brings, if any, ends each turn of the assistant
-    with `turn_end`, starts with the BOS token (`template_bos`), and puts a line feed after the last turn (`line_feed`).
-    `trl_templates`: the copies of it that TRL keeps, as the tables name them, one for each of the models; of none, ().
+    `eos` is the value of `tokenizer.eos_token`; `stops` are the tokens that end generation, if there are more
+    than `eos`. `puts_bos`: its tokenizer puts a BOS token before a text. The chat template that it has, if any,
+    ends each turn of the assistant with `turn_end`, starts with the BOS token (`template_bos`), and puts a line
+    feed after the last turn (`line_feed`). `trl_templates`: TRL's copies of it, as the tables name them, one for
+    each of the models; () if there are none.
     """
 
     names: str
@@ -44,9 +45,9 @@ class Member:
 
 @dataclass(frozen=True)
 class Template:
-    """A template of `unsloth.chat_templates`; its `turn_end` is "eos" where it writes the tokenizer's own token.
+    """A template of `unsloth.chat_templates`; `turn_end` is "eos" if it writes the tokenizer's own token.
 
-    `maps_eos`: get_chat_template makes the turn's end the EOS token of the tokenizer.
+    `maps_eos`: get_chat_template makes the end of a turn the EOS token of the tokenizer.
     """
 
     turn_end: str
@@ -63,13 +64,13 @@ class Models:
 
 @lru_cache(maxsize=1)
 def known() -> Models:
-    """The whole file."""
+    """Return the contents of the whole file."""
     return build(Models, json.loads(FILE.read_text(encoding="utf-8")))
 
 
 @lru_cache(maxsize=256)
 def member(name: str | None) -> Member | None:
-    """The kind of model that a name or path is of; None where its name does not say."""
+    """Return the kind of model of a name or path, or None if its name does not identify one."""
     if not name:
         return None
     base = re.split(r"[/\\]", name.rstrip("/\\"))[-1].lower().replace("_", "-")
@@ -77,5 +78,5 @@ def member(name: str | None) -> Member | None:
 
 
 def unsloth_template(name: str) -> Template | None:
-    """The template that `get_chat_template` takes under this name."""
+    """Return the template that `get_chat_template` uses under this name."""
     return known().templates.get(name.lower())

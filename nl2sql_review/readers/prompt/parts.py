@@ -1,4 +1,4 @@
-"""Which parts of the prompt a training text has, in which order, and which are missing."""
+"""Finds the parts of the prompt in a training text, their order, and the missing ones."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ FIXED_SCHEMA = re.compile(
 
 @dataclass(slots=True)
 class Parts:
-    """`order`: the parts there are, as they come. `missing`: those that are not there or in the wrong place.
+    """Parts of the prompt in one text.
 
-    `doubts`: why one of the missing may be there all the same: a hole that nobody can read.
+    `order`: the present parts in their order. `missing`: the parts that are absent or in the wrong place.
+    `doubts`: why a missing part may be present after all: a hole that cannot be read.
     """
 
     order: list[str] = field(default_factory=list)
@@ -39,7 +40,7 @@ class Parts:
 
 
 def parts_of(pieces: list[Piece], form: str) -> Parts:
-    """The parts of one text. Positions are those of the pieces."""
+    """Return the parts of one text. Positions are those of the pieces."""
     parts = Parts(style=style(pieces, form))
     where: dict[str, float] = {}
     for i, piece in enumerate(pieces):
@@ -70,7 +71,7 @@ def style(pieces: list[Piece], form: str) -> str:
 
 
 def _response(pieces: list[Piece], answer: int, where: dict[str, float], parts: Parts) -> None:
-    """The marker that announces the answer is whatever stands right before it: a label, a turn, a column of its own."""
+    """Find the marker that announces the answer: the text right before it, a label, a turn or a column of its own."""
     if "sql" not in where:
         text = literal(pieces)
         found = [m.start() for m in RESPONSE_MARKER.finditer(text)]
@@ -89,7 +90,7 @@ def _response(pieces: list[Piece], answer: int, where: dict[str, float], parts: 
 
 
 def _instruction(pieces: list[Piece], answer: int, where: dict[str, float]) -> None:
-    """An instruction is a marker, a turn, or a sentence, before the answer."""
+    """Find the instruction: a marker, a turn or a sentence before the answer."""
     if "instruction" in where and where["instruction"] < answer:
         return
     for i, piece in enumerate(pieces[:answer]):
@@ -102,8 +103,11 @@ def _instruction(pieces: list[Piece], answer: int, where: dict[str, float]) -> N
 
 
 def _doubts(pieces: list[Piece], where: dict[str, float], parts: Parts) -> None:
-    """Holes that may hold a part: one that nobody can read, an instruction column with the question in it, or the
-    result of a function that puts several columns together in words of its own."""
+    """Note the holes that may hold a part.
+
+    Such a hole cannot be read, or is an instruction column with the question in it, or is the result of a
+    function that joins several columns in its own words.
+    """
     for i, piece in enumerate(pieces):
         if piece.hole is None or i > where.get("sql", len(pieces)):
             continue
@@ -125,7 +129,7 @@ def _doubts(pieces: list[Piece], where: dict[str, float], parts: Parts) -> None:
 
 
 def _unlabelled(pieces: list[Piece], where: dict[str, float], parts: Parts) -> None:
-    """A schema or question that follows another hole with nothing but white space between has no label."""
+    """Note a schema or question without a label, because it follows another hole with only whitespace between."""
     for i in range(1, len(pieces)):
         piece, before = pieces[i], pieces[i - 1]
         roles = piece.roles & {"schema", "question"}

@@ -1,4 +1,4 @@
-"""Traps between tokenizer, collator and trainer that raise nothing: what is in the text and does not reach the loss."""
+"""Traps between tokenizer, collator and trainer that raise nothing: text that does not reach the loss."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
 
 
 def padding(run: Run, texts: list[TrainingText]) -> Fact:
-    """Whether the token that pads is the one that ends a text, where the collator takes padding out of the loss."""
+    """Return whether padding uses the token that ends a text, if the collator masks padding in the loss."""
     trainer = run.trainer
     if trainer is None:
         return Fact(Absent("no trainer is created"), at=run.place, why_not="no trainer is created")
@@ -74,7 +74,7 @@ def padding(run: Run, texts: list[TrainingText]) -> Fact:
 
 
 def hides_padding(run: Run, texts: list[TrainingText]) -> tuple[Place | None, str]:
-    """The collator that takes every padding token out of the loss, and where it comes from; None if there is none."""
+    """Return the place and name of the collator that masks every padding token, or (None, "")."""
     trainer = run.trainer
     assert trainer is not None
     if masking_call(run) is not None:
@@ -110,7 +110,7 @@ def hides_padding(run: Run, texts: list[TrainingText]) -> tuple[Place | None, st
 
 
 def asks_tokenizer(call: Call) -> bool:
-    """`if tokenizer.pad_token is None:` around a call: what runs depends on the tokenizer that was published."""
+    """Return whether `if tokenizer.pad_token is None:` encloses a call, so that the published tokenizer decides."""
     import libcst as cst
 
     if call.conditional and "pad_token" in call.condition:
@@ -145,7 +145,7 @@ def is_eos(value: Value) -> bool:
 
 
 def bos(run: Run, plan: TrainingPlan, texts: list[TrainingText]) -> Fact:
-    """Whether a text brings the BOS token that the tokenizer will put before it once more."""
+    """Return whether a text contains the BOS token that the tokenizer will add again."""
     at = texts[0].at if texts else run.place
     if not texts or any(t.form not in ("text", "prompt-completion") for t in texts):
         return Fact(Absent("not a text"), at=at, why_not="the training data is not plain text")
@@ -169,7 +169,7 @@ def bos(run: Run, plan: TrainingPlan, texts: list[TrainingText]) -> Fact:
 
 
 def puts_bos(tokenizer: Tokenizer) -> bool | None:
-    """Whether the model's tokenizer puts a BOS token before every text; None when not known."""
+    """Return whether the model's tokenizer puts a BOS token before every text; None if unknown."""
     if tokenizer.member is not None and tokenizer.member.puts_bos is not None:
         return tokenizer.member.puts_bos
     kind: Family | None = tokenizer.family
@@ -179,7 +179,7 @@ def puts_bos(tokenizer: Tokenizer) -> bool | None:
 
 
 def starts_with_bos(text: TrainingText, pieces: list[Piece], tokenizer: Tokenizer) -> tuple[str, str]:
-    """What of a text brings the BOS token, "" when nothing does; and why that is not known, "" when it is."""
+    """Return the part of a text that writes the BOS token ("" if none), and why that is unknown ("" if it is known)."""
     call = chat_call_of(text.value)
     if call is not None and (not pieces or pieces[0].turn or pieces[0].why or pieces[0].hole is not None):
         end = tokenizer.chat_end(call)
@@ -197,7 +197,7 @@ def starts_with_bos(text: TrainingText, pieces: list[Piece], tokenizer: Tokenize
 
 
 def own_special_tokens(run: Run) -> str:
-    """Why the tokenizer may not put a BOS token there after all."""
+    """Return why the tokenizer may not add a BOS token after all."""
     kwargs = run.arguments.value("dataset_kwargs")
     asked = [
         kwargs,
@@ -212,7 +212,7 @@ def own_special_tokens(run: Run) -> str:
 
 
 def appended(run: Run, plan: TrainingPlan, texts: list[TrainingText]) -> Fact:
-    """What TRL puts after a text that does not end with exactly the EOS token: a line feed behind it is enough."""
+    """Return the token TRL appends to a text that does not end exactly with EOS; a line feed after it is enough."""
     at = texts[0].at if texts else run.place
     other = objective(run) or (
         "" if run.trainer is not None and run.trainer.callee.startswith("trl.") else "the trainer appends nothing"
@@ -240,7 +240,7 @@ def _appended(text: TrainingText, pieces: list[Piece], run: Run, tokenizer: Toke
 
 
 def _ends_in_line_feed(text: TrainingText, pieces: list[Piece], by: str, tokenizer: Tokenizer) -> bool:
-    """Whether white space stands behind what is the tokenizer's EOS token, so that TRL does not see it."""
+    """Return whether whitespace follows the tokenizer's EOS token, so that TRL does not find it."""
     if by == TEMPLATE:
         call = chat_call_of(text.value)
         end = tokenizer.chat_end(call)
@@ -258,7 +258,7 @@ LONGEST_TOKEN = 6  # characters: on a schema no tokenizer reaches that many a to
 
 
 def schema_fills(plan: TrainingPlan) -> None:
-    """Whether a schema that is as long as its limit leaves no room for the answer in a sequence."""
+    """Set whether a schema as long as its limit leaves no room for the answer in a sequence."""
     limit, length = plan.dataset.schema_limit, plan.memory.trainer_length
     fact = plan.dataset.schema_fills
     fact.at = limit.at
@@ -278,7 +278,7 @@ def _number(value: Value) -> float | None:
 
 
 def boundary(run: Run, texts: list[TrainingText]) -> Fact:
-    """What a prompt ends with, where the answer is a column of its own: a space melts into the answer's first token."""
+    """Return the end of a prompt, if the answer is a separate column: a space merges into the answer's first token."""
     at = texts[0].at if texts else run.place
     ends = [end for t in texts if t.form == "prompt-completion" for pieces in t.texts for end in prompt_ends(pieces)]
     if not ends:
@@ -288,7 +288,7 @@ def boundary(run: Run, texts: list[TrainingText]) -> Fact:
 
 
 def prompt_ends(pieces: list[Piece]) -> list[Piece]:
-    """The last literal piece before the completion begins; none for a chat, or for a prompt that ends in data."""
+    """Return the last literal piece before the completion; none for a chat, or for a prompt that ends in data."""
     i = next((i for i, p in enumerate(pieces) if p.turn), 0)
     if not i or pieces[i].turn != "completion":
         return []

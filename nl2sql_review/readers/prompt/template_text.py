@@ -1,4 +1,4 @@
-"""What a chat template writes for one question and one answer, with a mark for each, for EOS and for BOS."""
+"""Text of a chat template for one question and one answer, with a mark for each, for EOS and for BOS."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ HOLES = "".join((*CONTENT.values(), EOS, BOS))
 
 
 class Unread(ValueError):
-    """The template does something that is not followed."""
+    """Raised for a template with an operation that is not followed."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """What a template writes. The holes in `text` are those above.
+    """Text that a template writes. The holes in `text` are those above.
 
-    `masked`: positions of the text inside `{% generation %}`; None where the template has no such block.
+    `masked`: positions of the text inside `{% generation %}`; None if the template has no such block.
     """
 
     text: str
@@ -27,9 +27,9 @@ class Written:
 
     @property
     def after_answer(self) -> str:
-        """What follows the answer to the end of the text."""
+        """The text after the answer."""
         return self.text.rpartition(CONTENT["assistant"])[2]
 
     def in_loss(self, at: int) -> bool:
-        """Whether a position of the text lies in a block of the assistant's."""
+        """Return whether a position of the text lies in a block of the assistant."""
         return self.masked is not None and any(start <= at < end for start, end in self.masked)

@@ -1,6 +1,6 @@
-"""The steps of a chat template, followed with one user's turn and one assistant's.
+"""Follows the steps of a chat template with one turn of the user and one of the assistant.
 
-Its tree is Jinja's; nothing of it is compiled or run. What is not understood raises `Unread`.
+The tree is Jinja's; nothing of it is compiled or run. Anything that is not supported raises `Unread`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A training text, piece by piece: what is literal, what fills each hole, and which part of the prompt that is.
+"""A training text, piece by piece: the literals, the contents of each hole, and their parts of the prompt.
 
-`alternatives(value)` turns the value of a text into the texts it may be, each a list of `Piece`. Nothing is judged
-here: `prompt.py` reads the order of the parts and the ending from the pieces.
+`alternatives(value)` turns the value of a text into the texts it may be, each a list of `Piece`. Nothing is
+judged here: `prompt.py` reads the order of the parts and the ending from the pieces.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 class Piece:
     """Literal text, a hole, or the start of a chat turn.
 
-    `roles` of a hole: instruction, schema, question, sql, eos, bos; empty when nobody can tell what it holds.
-    `turn` is the speaker when the piece opens a turn. `why` says why a hole cannot be read.
+    `roles` of a hole: instruction, schema, question, sql, eos, bos; empty if its content cannot be told. `turn`
+    is the speaker if the piece opens a turn. `why` is the reason why a hole cannot be read.
     """
 
     text: str = ""
@@ -59,7 +59,7 @@ class Piece:
 
 
 def is_eos(value: object) -> bool:
-    """Whether a hole is filled with the tokenizer's own end-of-sequence token."""
+    """Return whether a hole is filled with the tokenizer's own end-of-sequence token."""
     if isinstance(value, Term):
         if value.head == "attribute":
             return value.text.endswith(".eos_token")
@@ -83,7 +83,7 @@ def is_bos(value: object) -> bool:
 
 
 def alternatives(value: Value) -> list[list[Piece]]:
-    """The texts this value may be. A branch inside makes several, at most `MAX_ALTERNATIVES`."""
+    """Return the texts this value may be. Branches inside it make several, at most `MAX_ALTERNATIVES`."""
     texts = [_merge(pieces) for pieces in _alternatives(value, 0)]
     for pieces in texts:
         assign_roles(pieces)
@@ -125,7 +125,7 @@ def _alternatives(value: str | Value, depth: int) -> list[list[Piece]]:
 
 
 def chat_call(value: object) -> Value | None:
-    """The messages of a `tokenizer.apply_chat_template(messages, …)` expression, else None."""
+    """Return the messages of a `tokenizer.apply_chat_template(messages, …)` expression, else None."""
     if isinstance(value, Term) and value.head == "call" and method_of(value) == "apply_chat_template":
         messages = argument(value, 0, "conversation", "messages")
         return (
@@ -135,7 +135,7 @@ def chat_call(value: object) -> Value | None:
 
 
 def chat_call_of(value: object) -> Value | None:
-    """The expression in a text that applies a chat template, however it is trimmed or joined; None without one."""
+    """Return the expression in a text that applies a chat template, trimmed or joined or not; None if there is none."""
     inner = trimmed(value) or value
     if isinstance(inner, Text):
         return next((found for part in inner.parts if (found := chat_call_of(part)) is not None), None)
@@ -145,7 +145,7 @@ def chat_call_of(value: object) -> Value | None:
 
 
 def chat(messages: Value, call: Value | None = None, depth: int = 0) -> list[list[Piece]]:
-    """The turns of a list of messages, and the end-of-turn token that a chat template puts after the last one.
+    """Return the turns of a list of messages, with the end-of-turn token that a chat template adds at the end.
 
     `call` is the expression that applies the template, if the script does so itself.
     """
@@ -213,7 +213,7 @@ def _first(fields: dict[Any, Any], *names: str) -> Any:
 
 
 def trimmed(value: object) -> Value | None:
-    """The text inside `text.strip()` and its kin, or inside `text.removeprefix(bos)`, else None."""
+    """Return the text inside `text.strip()` and the like, or inside `text.removeprefix(bos)`, else None."""
     if (
         isinstance(value, Term)
         and value.head == "call"
@@ -238,7 +238,7 @@ def trim(pieces: list[Piece]) -> list[Piece]:
 
 
 def _merge(pieces: list[Piece]) -> list[Piece]:
-    """Neighbouring literals become one; empty ones go."""
+    """Join neighbouring literals and drop empty ones."""
     merged: list[Piece] = []
     for piece in pieces:
         literal = piece.hole is None and not piece.turn
@@ -252,7 +252,7 @@ def _merge(pieces: list[Piece]) -> list[Piece]:
 
 
 def assign_roles(pieces: list[Piece], answer: bool = False) -> None:
-    """Say of each hole which part of the prompt it holds: by the columns it reads, else by the label before it.
+    """Set which part of the prompt each hole holds: by the columns it reads, else by the label before it.
 
     `answer` is True for a text that is wholly the answer (a completion column).
     """
@@ -290,7 +290,7 @@ def _roles(piece: Piece, label: str, speaker: str) -> frozenset[str]:
 
 
 def label_before(pieces: list[Piece], index: int) -> str:
-    """The last line that is not blank of the literal text before a piece, "" when a hole comes first."""
+    """Return the last non-blank line of the literal text before a piece, or "" if a hole comes first."""
     if index == 0 or pieces[index - 1].hole is not None:
         return ""
     before = pieces[index - 1]
@@ -303,12 +303,12 @@ def label_before(pieces: list[Piece], index: int) -> str:
 
 
 def announces(label: str) -> bool:
-    """Whether a line is a label and not a sentence: `### SQL`, `Answer:`, `[/INST]`, `<|assistant|>`."""
+    """Return whether a line is a label, not a sentence: `### SQL`, `Answer:`, `[/INST]`, `<|assistant|>`."""
     return label.endswith((":", "]", ">")) or label.startswith(("#", "<", "[", "*")) or len(label.split()) <= 3
 
 
 def label_role(label: str) -> str:
-    """What a label announces: the last telling word of it. "SQL for this question:" → question."""
+    """Return the part that a label announces, from its last known word: "SQL for this question:" → question."""
     role = ""
     for found in LABEL_WORDS.finditer(label[-80:]):
         role = found.lastgroup or role
@@ -319,5 +319,5 @@ HOLE = "\x00"  # a character that occurs in no template
 
 
 def literal(pieces: list[Piece], hole: str = HOLE) -> str:
-    """The text with every hole replaced."""
+    """Return the text with every hole replaced."""
     return "".join(piece.text if piece.hole is None else hole for piece in pieces)

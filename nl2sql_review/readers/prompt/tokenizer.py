@@ -1,4 +1,4 @@
-"""The run's tokenizer: its kind of model, the chat template it applies, and the tokens that the script gives it."""
+"""The run's tokenizer: its kind of model, its chat template, and the tokens that the script sets."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ REWRITES = ("unsloth",)  # owners whose copies of models bring chat templates th
 
 @dataclass(slots=True)
 class ChatEnd:
-    """How the applied chat template ends an answer. `why` says why it is not known.
+    """End of an answer in the applied chat template. `why` is the reason if it is not known.
 
-    `token`: "eos" for the tokenizer's own token, a literal, or "" where it writes none. `starts_with_bos` and `in_loss`
-    (whether the template's own markers put the token among the assistant's) are None where that is not known;
-    `marked` says whether it has such markers at all. `line_feed`: white space follows the last turn.
+    `token`: "eos" for the tokenizer's own token, a literal, or "" if it writes none. `starts_with_bos` and
+    `in_loss` (whether the template's own markers put the token among the assistant's) are None if unknown;
+    `marked` is whether it has such markers at all. `line_feed`: whitespace follows the last turn.
     """
 
     token: str = ""
@@ -45,7 +45,7 @@ class ChatEnd:
 
 
 class Tokenizer:
-    """What the script says of the model's tokenizer."""
+    """The script's settings of the model's tokenizer."""
 
     def __init__(self, run: Run, plan: TrainingPlan) -> None:
         name = run.load.value("model_name", "pretrained_model_name_or_path")
@@ -77,7 +77,7 @@ class Tokenizer:
         )
 
     def _named(self) -> Value:
-        """The name of a known template that the script sets; Absent for the model's own."""
+        """Return the name of a known template that the script sets; Absent for the model's own."""
         call = self.setter
         if call is None:
             return Absent() if isinstance(self.file, Absent) else Unknown("the template is another file's or model's")
@@ -96,13 +96,13 @@ class Tokenizer:
 
     @property
     def words(self) -> str:
-        """The model, as a sentence calls it."""
+        """The model's name for use in a sentence."""
         return self.model_name or "the model"
 
     # -- what stops it -------------------------------------------------------------------------------------------
 
     def stops(self, end: ChatEnd | None = None) -> tuple[str, ...] | None:
-        """The tokens at which the model stops; None where they are not known."""
+        """Return the tokens at which the model stops, or None if unknown."""
         if self.eos_open:
             return None
         mapped = (end.sets_eos,) if end is not None and end.sets_eos else ()
@@ -112,7 +112,7 @@ class Tokenizer:
         return (*given, *(self.member.stops or (self.member.eos,)))
 
     def eos(self, end: ChatEnd | None = None) -> str | None:
-        """What `tokenizer.eos_token` is, None where that is not known."""
+        """Return the value of `tokenizer.eos_token`, or None if unknown."""
         if self.eos_open:
             return None
         if end is not None and end.sets_eos:
@@ -122,7 +122,7 @@ class Tokenizer:
     # -- the chat template ---------------------------------------------------------------------------------------
 
     def chat_end(self, call: Value | None = None) -> ChatEnd:
-        """How the chat template ends an answer; `call` is the expression that applies it, where the script does so."""
+        """Return how the chat template ends an answer; `call` is the script's expression that applies it, if any."""
         given = argument(call, 99, "chat_template") if isinstance(call, Term) else Absent()
         if not isinstance(given, Absent) and not (isinstance(given, Known) and given.value is None):
             return self.written(given)
@@ -164,7 +164,7 @@ class Tokenizer:
         )
 
     def marks(self, one: Member, name: str | None) -> tuple[bool | None, bool | None]:
-        """Whether the template of a kind of model marks the answers, and whether TRL finds them all the same."""
+        """Return whether the template of a kind of model marks the answers, and whether TRL finds them otherwise."""
         copies, owner = one.trl_templates, (name or "").lower().partition("/")[0]
         if copies is None or self.versions is None or copies and owner in REWRITES:
             return None, None
@@ -179,7 +179,7 @@ class Tokenizer:
         return (False, True) if held(True) else (False, False) if held(False) else (None, None)
 
     def written(self, value: Value) -> ChatEnd:
-        """A template that stands in the script."""
+        """Return the end of a template that the script contains."""
         if isinstance(value, Either):
             ends = [self.written(option) for option in value.options]
             same = all((e.token, e.starts_with_bos, e.in_loss, e.why) == (ends[0].token, ends[0].starts_with_bos,
@@ -196,7 +196,7 @@ class Tokenizer:
             return ChatEnd(why=str(error))
 
     def of_file(self, value: Value) -> ChatEnd:
-        """`chat_template_path`: a file of the project, or a model whose template is taken."""
+        """Return the end for `chat_template_path`: a file of the project, or a model whose template is used."""
         if not isinstance(value, (Known, Default)) or not isinstance(value.value, str):
             return ChatEnd(why="it is unknown which chat template chat_template_path names")
         if value.value.endswith((".jinja", ".j2", ".jinja2")):
@@ -204,7 +204,7 @@ class Tokenizer:
         return self.cloned(value)
 
     def cloned(self, value: Value) -> ChatEnd:
-        """The template of another model, whose EOS token comes with it."""
+        """Return the end of the template of another model, whose EOS token comes with it."""
         name = value.value if isinstance(value, (Known, Default)) else None
         source = member(name) if isinstance(name, str) else None
         if source is None or not source.turn_end:
@@ -220,7 +220,7 @@ class Tokenizer:
         )
 
     def of_configuration(self, value: Value) -> ChatEnd:
-        """A template that a configuration names; the programs call those of a kind alike but for `_` and `-`."""
+        """Return the end of a template named in a configuration; programs use the same names except for `_` and `-`."""
         if not isinstance(value, Known) or not isinstance(value.value, str):
             return ChatEnd(why="it is unknown which chat template the configuration uses")
         if "{%" in value.value:
@@ -232,7 +232,7 @@ class Tokenizer:
         return ChatEnd(found.turn_end, by, "", found.starts_with_bos, found.line_feed, False)
 
     def unsloths(self, call: Call) -> ChatEnd:
-        """A template of `unsloth.chat_templates`, or one that is handed to it with its stop word."""
+        """Return the end of a template of `unsloth.chat_templates`, or of one passed to it with its stop word."""
         value = self.template
         maps = not (isinstance(off := call.get("map_eos_token"), (Known, Default)) and off.value is False)
         if isinstance(value, (Known, Default)) and isinstance(value.value, (tuple, list)) and len(value.value) == 2:
@@ -254,7 +254,7 @@ class Tokenizer:
 
 
 def special(call: Call) -> list[Value]:
-    """The EOS token that a call gives the tokenizer, in a list of none or one."""
+    """Return the EOS token that a call sets on the tokenizer, in a list of at most one."""
     if not call.callee.endswith(".add_special_tokens"):
         return [] if call.callee.endswith("_id=") else list(call.arguments.values())
     given = call.get("special_tokens_dict", "$0")
@@ -266,7 +266,7 @@ def special(call: Call) -> list[Value]:
 
 
 def of_text(written: chat_template.Written, tokenizer: Tokenizer) -> ChatEnd:
-    """What a template that is read says: the first token after the answer that ends something."""
+    """Return the end that a read template has: the first token after the answer that ends something."""
     after = written.after_answer
     at = len(written.text) - len(after)
     bare = after.strip()

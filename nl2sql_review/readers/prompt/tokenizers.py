@@ -1,6 +1,6 @@
-"""Families of models, as far as their tokenizers matter to a training text: how they cut it, and where they stop.
+"""Families of models by tokenizer traits that matter for a training text: how they split it, and where they stop.
 
-Recognised by the model's name; a name that fits no family is not guessed at.
+Recognised by the model's name; a name that fits no family gets no family.
 """
 
 from __future__ import annotations
@@ -10,9 +10,12 @@ from typing import NamedTuple
 
 
 class Family(NamedTuple):
-    """`cuts` is "sentencepiece" (a space stands before the first word, newlines stand alone), "tiktoken" (a newline
-    clings to the punctuation before it), "bpe" (other byte-level BPE) or "" when not known. `eos` are the tokens that
-    end a sequence in one of its members, () when not known. `turns` are the chat markers of (user, assistant)."""
+    """A family of models and its tokenizer.
+
+    `cuts` is "sentencepiece" (a space stands before the first word, newlines stand alone), "tiktoken" (a newline
+    is joined to the punctuation before it), "bpe" (other byte-level BPE) or "" if not known. `eos` are the tokens
+    that end a sequence in one of its members, () if not known. `turns` are the chat markers of (user, assistant).
+    """
 
     name: str
     cuts: str
@@ -64,7 +67,7 @@ CHAT_TEMPLATES: dict[str, tuple[str, str]] = {
 
 
 def family(model_name: object) -> Family | None:
-    """The family of a model by its name or path, or None."""
+    """Return the family of a model by its name or path, or None."""
     if not isinstance(model_name, str):
         return None
     name = model_name.lower().replace("_", "-")
@@ -72,7 +75,7 @@ def family(model_name: object) -> Family | None:
 
 
 def has_chat_template(model_name: object) -> bool:
-    """Whether a model of this name is one that was trained to chat, and so brings its template."""
+    """Return whether a model of this name was trained to chat and so has its own template."""
     return isinstance(model_name, str) and bool(
         re.search(r"instruct|chat|[-_]it\b|zephyr|-dpo|assistant", model_name.lower())
     )

@@ -1,4 +1,4 @@
-"""Texts behind token ids: what `tokenizer(…)`, sums, slices and padding by hand make of them."""
+"""Texts behind token ids: the result of `tokenizer(…)`, sums, slices and hand-made padding."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WHEN_MISSING = ("eos", "len(", "cutoff", "max_")  # of a condition: the id is ad
 
 
 def tokenised_text(value: object, depth: int = 0) -> tuple[Value | None, Term | None]:
-    """The text inside `tokenizer(text, …)["input_ids"]`, and the tokenizer's call."""
+    """Return the text inside `tokenizer(text, …)["input_ids"]`, and the tokenizer's call."""
     if isinstance(value, Either) and depth <= 8:
         found = [tokenised_text(option, depth + 1) for option in value.options]
         texts = [text for text, _ in found if text is not None]
@@ -41,14 +41,14 @@ def tokenised_text(value: object, depth: int = 0) -> tuple[Value | None, Term | 
 
 
 def is_padding(value: object) -> bool:
-    """`[tokenizer.pad_token_id] * gap`: one id, repeated."""
+    """Return whether a value is like `[tokenizer.pad_token_id] * gap`: one id, repeated."""
     if not isinstance(value, Term) or value.head != "op":
         return False
     return value.text.lstrip("(").startswith("[") and "] * " in value.text
 
 
 def ends_with_eos_id(value: object, depth: int = 0) -> bool:
-    """Whether the last of some token ids, padding aside, is that of the EOS token."""
+    """Return whether the last of some token ids, apart from padding, is that of the EOS token."""
     if depth > 8:
         return False
     if isinstance(value, Either):
@@ -73,7 +73,7 @@ def is_eos_id(value: object) -> bool:
 
 
 def appended_later(run: Run, ids: Value) -> bool:
-    """Whether the id is appended to the list itself: `out["input_ids"].append(tokenizer.eos_token_id)`."""
+    """Return whether the id is appended to the list itself: `out["input_ids"].append(tokenizer.eos_token_id)`."""
     if isinstance(ids, Either):
         return all(appended_later(run, option) for option in ids.options)
     if not isinstance(ids, Term):
@@ -93,7 +93,7 @@ def appended_later(run: Run, ids: Value) -> bool:
 
 
 def flat(value: Value) -> tuple[Any, ...]:
-    """The parts of a text."""
+    """Return the parts of a text."""
     if isinstance(value, Text):
         return value.parts
     if isinstance(value, (Known, Default)) and isinstance(value.value, str):
@@ -102,7 +102,7 @@ def flat(value: Value) -> tuple[Any, ...]:
 
 
 def cell(value: Value) -> Value:
-    """Of the values a batch's list may hold, what one of them may be."""
+    """Return one possible value of the list of a batch, joined over its elements."""
     while (
         isinstance(value, Unknown) and isinstance(value.parts, (list, tuple)) and value.parts and "a batch" in value.why
     ):
@@ -111,7 +111,7 @@ def cell(value: Value) -> Value:
 
 
 def joined(values: Iterable[Value]) -> Value:
-    """What covers them all; Absent for none."""
+    """Return the join of all values, or Absent if there are none."""
     result: Value | None = None
     for value in values:
         result = value if result is None else join(result, value)

@@ -1,4 +1,4 @@
-"""What the trainer is fed: which column, in which form, and the text it holds."""
+"""Input of the trainer: which column, in which form, and the text it holds."""
 
 from __future__ import annotations
 
@@ -42,11 +42,12 @@ OTHER_OBJECTIVES = (
 
 @dataclass(slots=True)
 class TrainingText:
-    """One training text, as it is before the trainer cuts it into tokens.
+    """One training text, before the trainer tokenises it.
 
-    `form`: "text", "prompt-completion", "chat", "tokenised", or "" when it is not known, and then `why` says so.
-    `texts`: what it may be, piece by piece; empty when nothing of it is known.
-    `value`: the same as a value for the plan. `at`: where to point. `columns`: all columns of the dataset by name.
+    `form`: "text", "prompt-completion", "chat", "tokenised", or "" if unknown, with the reason in `why`.
+    `texts`: the possible texts, piece by piece; empty if nothing of it is known.
+    `value`: the same as a value for the plan. `at`: the place to point to. `columns`: all dataset columns by
+    name.
     """
 
     form: str = ""
@@ -68,7 +69,7 @@ class TrainingText:
 
 
 def objective(run: Run) -> str:
-    """Why the texts of this trainer are not judged, "" when they are."""
+    """Return why the texts of this trainer are not judged, or "" if they are."""
     if run.configuration is not None and run.configuration.text.objective:
         return str(run.configuration.text.objective)
     if run.trainer is None:
@@ -85,7 +86,7 @@ ENCODERS = re.compile(r"(^|[-_/])(flan-)?(m|code|by|long-)?t5([-_p]|$)|(^|[-_/])
 
 
 def apart(run: Run) -> str:
-    """Why the texts are not judged as one that goes on with its answer, "" where they are."""
+    """Return why the texts are not judged as question followed by answer, or "" if they are."""
     if other := objective(run):
         return other
     name = plain(run.load.value("pretrained_model_name_or_path", "model_name", "$0"))
@@ -100,7 +101,7 @@ UNSLOTH = re.compile(r"^[ \t]*(?:import|from) unsloth", re.MULTILINE)
 
 
 def uses_unsloth(run: Run) -> bool:
-    """Whether Unsloth's own data preparation runs: importing the package is enough to replace TRL's."""
+    """Return whether Unsloth's own data preparation runs: importing the package is enough to replace TRL's."""
     if run.unsloth or any(c.callee.startswith("unsloth") for c in run.calls):
         return True
     return UNSLOTH.search(getattr(run.source, "text", "") or "") is not None
@@ -126,14 +127,14 @@ def _training_texts(run: Run) -> list[TrainingText]:
 
 
 def _stated(text: Stated) -> TrainingText:
-    """What a configuration asks for, where no code puts the text together."""
+    """Return the text that a configuration defines, since no code builds it."""
     if text.form == "text" and not isinstance(text.value, Absent):
         return TrainingText("text", alternatives(text.value), text.value, text.at)
     return TrainingText(text.form, why=text.why, at=text.at)
 
 
 def texts_of(run: Run) -> list[TrainingText]:
-    """The training texts, none for a trainer whose texts are not judged."""
+    """Return the training texts, or none for a trainer whose texts are not judged."""
     return [] if objective(run) else training_texts(run)
 
 
@@ -170,7 +171,7 @@ def _without_dataset(run: Run, at: Place | None) -> TrainingText:
 
 
 def _columns_of_list(value: Value) -> dict[str, Value] | None:
-    """The columns of a list of rows that are all made in one way: `[{"messages": …} for row in dataset]`."""
+    """Return the columns of a list of rows that are all made in one way: `[{"messages": …} for row in dataset]`."""
     rows = value.parts if isinstance(value, Unknown) else None
     row = rows[0] if isinstance(rows, (list, tuple)) and len(rows) == 1 else None
     cells = row.parts if isinstance(row, Unknown) else row.value if isinstance(row, (Known, Default)) else None
@@ -188,7 +189,7 @@ def text_of_dataset(run: Run, dataset: Dataset, at: Place | None) -> TrainingTex
 
 
 def texts_before_mixing(run: Run, dataset: Dataset) -> list[TrainingText]:
-    """What the texts of the datasets were before they were mixed: in the mix, equal ones are one."""
+    """Return the texts of the datasets before mixing, because equal texts are one in the mix."""
     return [text_of_dataset(run, part, None) for part in dataset.parts if isinstance(part, Dataset)]
 
 
@@ -240,7 +241,7 @@ def _choose(run: Run, dataset: Dataset, columns: dict[str, Value], at: Place | N
 
 
 def _text_field(run: Run) -> str:
-    """The dataset_text_field that was asked for, "" when none was."""
+    """Return the given dataset_text_field, or "" if none is."""
     for value in (
         run.arguments.value("dataset_text_field"),
         run.trainer.get("dataset_text_field") if run.trainer else Absent(),
@@ -251,7 +252,7 @@ def _text_field(run: Run) -> str:
 
 
 def _formatted(run: Run) -> Value | None:
-    """What formatting_func returns for a row, or Unknown; None when there is no such function."""
+    """Return the result of formatting_func for a row, or Unknown; None if there is no such function."""
     assert run.trainer is not None
     function = run.trainer.get("formatting_func")
     if isinstance(function, Absent) or isinstance(function, Known) and function.value is None:
@@ -272,7 +273,7 @@ def _formatted(run: Run) -> Value | None:
 
 
 def place_of(value: Value, otherwise: Place | None) -> Place | None:
-    """Where a text was put together: the first place of its way that is not one of what fills its holes."""
+    """Return where a text is built: the first place of its trace that does not belong to the values of its holes."""
     holes = (
         {id(p.node) for part in getattr(value, "parts", None) or () if hasattr(part, "trace") for p in part.trace}
         if isinstance(value, Text)
@@ -296,7 +297,7 @@ def _text(value: Value, form: str, at: Place | None, name: str = "", by_formatti
 
 
 def _wholly_open(value: Value) -> bool:
-    """A text of which nothing is known but the column it was read from."""
+    """Return whether nothing is known of a text but the column it was read from."""
     return (
         isinstance(value, Term)
         and chat_call(value) is None
@@ -310,7 +311,7 @@ def _described(value: Value) -> str:
 
 
 def of_messages(messages: Unknown, at: Place | None) -> TrainingText:
-    """A column of messages that the script names and does not make: TRL takes it for a chat by its name."""
+    """Return a message column that the script names but does not make: TRL treats it as a chat by its name."""
     return TrainingText("chat", chat(messages), messages, at, "", CHAT_COLUMNS[0])
 
 
@@ -322,7 +323,7 @@ def _chat(messages: Value, at: Place | None, name: str) -> TrainingText:
 
 
 def _pair(prompt: Value, completion: Value, at: Place | None) -> TrainingText:
-    """Prompt and completion columns: one text, whose second half begins a turn of its own."""
+    """Return prompt and completion columns as one text, whose second half begins a turn of its own."""
     texts = [
         [*_side(before), Piece(turn="completion"), *_side(after)]
         for before in _sides(prompt)
@@ -342,7 +343,7 @@ def _sides(value: Value) -> list[list[Piece]]:
 
 
 def _side(pieces: list[Piece]) -> list[Piece]:
-    """Copies without roles: what stands before the hole may only be told from the whole."""
+    """Return copies without roles, since the text before a hole may be known only from the whole text."""
     return [
         Piece(p.text, p.hole, p.roles if p.roles & {"eos", "bos"} else frozenset(), p.columns, p.turn, p.why)
         for p in pieces

@@ -1,6 +1,6 @@
-"""One self-contained page for people who do not live in a terminal: no script, style or font from elsewhere.
+"""Report as one self-contained page for people who do not use a terminal: no external script, style or font.
 
-Whatever a reviewed file contains is shown as text: every string goes through `text` on its way into the page.
+All content of a reviewed file is shown as text: every string goes through `text` on its way into the page.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def render(report: Report, view: View) -> str:
 
 
 def style() -> str:
-    """The one style of every page."""
+    """Return the style sheet shared by all pages."""
     return _asset("page.css")
 
 
@@ -85,7 +85,7 @@ _LEFT_OUT = {False: "without training", True: "not checked"}
 
 
 def _row(example: Example) -> Iterator[str]:
-    """A row as the model will see it, what the loss is on marked."""
+    """Yield a row as the model will see it, with the tokens in the loss marked."""
     yield f"<section><h2>Row {example.row} of {text(example.path)} as the model will see it</h2>"
     yield '<p class="quiet">Tokens in the loss are marked.</p><pre>'
     yield "\n".join(f"<mark>{text(line)}</mark>" if learnt else text(line) for line, learnt in example.lines)
@@ -155,7 +155,7 @@ def _finding(finding: Finding, view: View) -> Iterator[str]:
 
 
 def _code(finding: Finding, view: View) -> Iterator[str]:
-    """The first line of the place, what the finding is about marked."""
+    """Yield the first line of the place, with the argument of the finding marked."""
     at = finding.location
     line = view.files.line(at) if not finding.rule.startswith("rows/") else None  # a row's message quotes it
     if line is None:

@@ -1,4 +1,4 @@
-"""The lines that a fix changes, as they are and as they would be."""
+"""Lines that a fix changes, before and after."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def changed_lines(fix: Fix, line_of: LineOf) -> Iterator[tuple[str, list[Changed
 
 
 def _groups(edits: tuple[Edit, ...]) -> Iterator[list[Edit]]:
-    """Edits that share a line belong together: one after the other in the text."""
+    """Yield groups of edits that share a line, in the order of the text."""
     group: list[Edit] = []
     for edit in sorted(edits, key=lambda e: (e.location.path, e.location.cell or 0, e.location.row, e.location.column)):
         if group and not _touch(group[-1].location, edit.location):

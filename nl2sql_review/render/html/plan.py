@@ -1,4 +1,4 @@
-"""The training plan as tables and the GPU memory as bars, for the page."""
+"""Training plan as tables and GPU memory as bars, for the page."""
 
 from __future__ import annotations
 

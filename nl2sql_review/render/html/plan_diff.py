@@ -1,4 +1,4 @@
-"""What differs between two runs as one self-contained page."""
+"""Differences between two runs as one self-contained page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SIGNS = {"+": "added", "-": "removed"}
 
 
 def render(diff: PlanDiff) -> str:
-    """The page; whatever a file contains is shown as text."""
+    """Return the page; all content of a file is shown as text."""
     return "\n".join(_page(diff)) + "\n"
 
 

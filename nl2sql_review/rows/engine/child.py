@@ -1,6 +1,6 @@
-"""The child process: takes tasks from standard input, one JSON value a line, and answers on standard output.
+"""Child process: takes tasks from standard input, one JSON value per line, and answers on standard output.
 
-Its memory is limited, it can make no file larger than nothing, and it ends itself when its parent is gone.
+Its memory is limited, it can make no file larger than 0 bytes, and it exits when its parent is gone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ from .limits import Limits
 
 
 class Tell(Protocol):
-    """Says to the parent what begins now: if nothing was said lately, or `certain`ly, and then also what comes next."""
+    """Report to the parent of the stage that begins: sent if nothing was sent lately, or always if `certain`.
+
+    After a `certain` report the next stage is sent too.
+    """
 
     def __call__(self, stage: str, certain: bool = False) -> None: ...
 
@@ -29,7 +32,7 @@ ORPHANED = 1.5  # of a statement's time, after which the system ends a process t
 
 
 def main(handler: str, given: str, *preload: str) -> NoReturn:
-    """Serves `module:function` until standard input ends; `given` are the limits as JSON. Never returns."""
+    """Serve `module:function` until standard input ends; `given` are the limits as JSON. Never returns."""
     for needed in preload:
         import_module(needed)
     limits = Limits(**json.loads(given))
@@ -69,7 +72,7 @@ def main(handler: str, given: str, *preload: str) -> NoReturn:
 
 
 def _confine(limits: Limits) -> None:
-    """Limits what this process may take of the machine, as far as the system knows how to."""
+    """Limit the resources of this process, as far as the system supports it."""
     connection = sqlite3.connect(":memory:")
     connection.execute(f"PRAGMA hard_heap_limit = {limits.memory_bytes // 2}")
     connection.close()
@@ -86,7 +89,7 @@ def _confine(limits: Limits) -> None:
 
 
 def _alarm(seconds: float) -> None:
-    """Has the system end this process after so many seconds, 0 for never."""
+    """Make the system end this process after the given seconds, or never for 0."""
     import signal
 
     if hasattr(signal, "setitimer"):

@@ -1,4 +1,4 @@
-"""SQL of another dialect as SQLite's, by sqlglot: `pip install sqlglot`."""
+"""Translation of another dialect's SQL into SQLite's, by sqlglot: `pip install sqlglot`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from .statement import objection
 
 
 class NoTranslation(Exception):
-    """SQL cannot be translated here at all; the text names the remedy."""
+    """Raised if SQL cannot be translated here at all; the message names the remedy."""
 
 
 def check(dialect: str) -> None:
-    """Raises NoTranslation unless sqlglot is installed and knows the dialect."""
+    """Raise NoTranslation unless sqlglot is installed and supports the dialect."""
     try:
         import sqlglot
     except ImportError:
@@ -29,7 +29,7 @@ def check(dialect: str) -> None:
 
 @lru_cache(maxsize=4096)
 def to_sqlite(sql: str, dialect: str) -> str:
-    """Translates one query of a dialect into SQLite's. Raises Refused where sqlglot cannot read or write it."""
+    """Translate one query of a dialect into SQLite's. Raises Refused if sqlglot cannot parse or write it."""
     import sqlglot
     from sqlglot.errors import SqlglotError
 

@@ -1,7 +1,7 @@
-"""A connection to SQLite that answers queries and does nothing else: no write, no file, no extension, no setting.
+"""Connection to SQLite that answers queries and does nothing else: no write, no file, no extension, no setting.
 
-Four guards, each enough for most of what can come: the file is opened read-only and immutable, an authorizer allows
-reading only, a progress handler ends what takes too long, and results are fetched within limits.
+Four guards, each sufficient against most attacks: the file is opened read-only and immutable, an authorizer
+allows only reading, a progress handler stops what takes too long, and results are fetched within limits.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _ACTIONS = {
 
 
 class Refused(Exception):
-    """A statement was not run to its end: by the `engine`, by our `guard`, or because its `time` was up."""
+    """Raised if a statement was not run to its end: refused by the `engine` or our `guard`, or out of `time`."""
 
     def __init__(self, kind: Kind, message: str) -> None:
         super().__init__(message)
@@ -47,7 +47,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A result: so many columns, its rows, the bytes they count as; not `complete` if reading stopped early."""
+    """Result: number of columns, rows, and their size in bytes; not `complete` if reading stopped early."""
 
     columns: int
     rows: list[tuple[Any, ...]]
@@ -56,7 +56,7 @@ class Rows:
 
 
 class Guarded:
-    """A connection that answers queries, within limits."""
+    """Connection that answers queries, within limits."""
 
     def __init__(self, connection: sqlite3.Connection, limits: Limits) -> None:
         self._connection = connection
@@ -76,13 +76,13 @@ class Guarded:
 
     @classmethod
     def file(cls, path: str, limits: Limits) -> Guarded:
-        """Opens a database file, which nobody may write meanwhile: no lock is taken and no file made beside it."""
+        """Open a database file, which nobody may write meanwhile: no lock is taken and no file is made beside it."""
         uri = Path(path).absolute().as_uri() + "?mode=ro&immutable=1"
         return cls(sqlite3.connect(uri, uri=True), limits)
 
     @classmethod
     def empty(cls, statements: Iterable[str], limits: Limits) -> tuple[Guarded, tuple[str, ...]]:
-        """Makes an empty database in memory of CREATE statements; and says what was wrong with those that failed."""
+        """Make an empty database in memory from CREATE statements; also return the errors of those that failed."""
         connection = sqlite3.connect(":memory:")
         until = monotonic() + limits.seconds
         connection.set_authorizer(_authorize_making)
@@ -100,7 +100,7 @@ class Guarded:
         self._connection.close()
 
     def run(self, sql: str, at_most: int | None = None) -> Rows:
-        """Runs one query and returns its rows; of more than `at_most`, one more than these. Raises Refused."""
+        """Run one query and return its rows; if there are more than `at_most`, only one more. Raises Refused."""
         try:
             return self._ask(sql, at_most)
         except sqlite3.OperationalError as error:
@@ -114,7 +114,7 @@ class Guarded:
             self._connection.text_factory = factory
 
     def explain(self, sql: str) -> None:
-        """Has a query prepared and not run. Raises Refused if the engine does not accept it on this schema."""
+        """Prepare a query without running it. Raises Refused if the engine does not accept it on this schema."""
         self._ask(sql, 0, "EXPLAIN ")
 
     def _ask(self, sql: str, at_most: int | None, prefix: str = "") -> Rows:

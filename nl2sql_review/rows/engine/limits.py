@@ -1,4 +1,4 @@
-"""How much a statement may take."""
+"""Limits of a statement."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one statement may take, and the process that runs it.
+    """Limits of one statement, and of the process that runs it.
 
-    `seconds` is wall time, `result_bytes` counts text and blobs of all rows, `value_bytes` any one value (before Python
-    3.11 one of the result; the memory bounds the others), `memory_bytes` the address space of the child process, half
-    of it SQLite's.
-    `answer_length` is that of all a model said, with text around its SQL: a longer one is not even looked through.
+    `seconds` is wall time, `result_bytes` counts text and blobs of all rows, `value_bytes` any one value (before
+    Python 3.11 one of the result; the memory bounds the others), `memory_bytes` the address space of the child
+    process, half of it SQLite's.
+    `answer_length` is the length of a model's whole answer, with text around its SQL: a longer answer is not even
+    searched.
     """
 
     seconds: float = 10.0

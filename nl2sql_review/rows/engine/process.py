@@ -1,8 +1,8 @@
-"""Work on SQL that nobody vouches for, in child processes that are killed at their limit, so that nothing else stops.
+"""Work on untrusted SQL in child processes that are killed at their limit, so that nothing else stops.
 
-A handler is a function `module:name` that the child imports; it is given a task and answers its items one by one and
-in order. A process that dies or says nothing takes only the item with it that it was at. Messages are lines of JSON:
-whatever becomes of a child, its parent reads plain data.
+A handler is a function `module:name` that the child imports. It is called with a task and answers its items
+one by one and in order. If a process dies or stays silent, only its current item is lost. Messages are lines
+of JSON: whatever happens to a child, its parent reads plain data.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BOOT = "import sys; sys.path[:] = {path!r}; from {module} import main; main(*sys
 
 @dataclass(slots=True)
 class Task:
-    """Items that one process works on together, with what they share; `number` is the caller's own."""
+    """Items that one process handles together, with what they share; `number` is the caller's own."""
 
     number: int
     shared: dict[str, Any]
@@ -38,7 +38,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """An item without an answer: why its process ended, and the stage that it had last reported."""
+    """Item without an answer: why its process ended, and the last stage that it reported."""
 
     why: Literal["time", "ended"]
     stage: str
@@ -47,7 +47,7 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of one item of a task."""
+    """Result for one item of a task."""
 
     task: int
     item: int
@@ -55,7 +55,7 @@ class Answer:
 
 
 class Fault(RuntimeError):
-    """The handler raised: a fault of ours."""
+    """Raised if the handler raised: a bug of ours."""
 
 
 @dataclass(slots=True, eq=False)
@@ -89,7 +89,7 @@ class _Child:
 
 
 class _Waiting:
-    """The tasks that nobody has yet: those that come back first, then the others in order."""
+    """Tasks that no process has yet: first those that are returned, then the others in order."""
 
     def __init__(self, tasks: Iterable[Task]) -> None:
         self._back: list[Task] = []
@@ -110,11 +110,11 @@ _Message = tuple[_Child, Any]  # None: it has ended
 def supervise(
     handler: str, tasks: Iterable[Task], limits: Limits, jobs: int, preload: Sequence[str] = ()
 ) -> Iterator[Answer]:
-    """Runs tasks in at most `jobs` child processes and yields what became of every item, as it comes.
+    """Run tasks in at most `jobs` child processes and yield the result of every item when it is ready.
 
-    A task is asked for when a child is free for it, so that few are in memory. A child is killed when it has said
-    nothing for a little longer than a statement's time. `preload` are modules that it imports before its time counts.
-    Raises Fault.
+    A task is taken when a child is free for it, so that few are in memory. A child is killed if it has been
+    silent for a little longer than a statement's time. `preload` are modules that it imports before its time
+    starts. Raises Fault.
     """
     waiting = _Waiting(tasks)
     inbox: Queue[_Message] = Queue()
@@ -165,7 +165,7 @@ def supervise(
 
 
 def _next(children: Sequence[_Child], inbox: Queue[_Message], limits: Limits) -> _Message:
-    """The next message of any child, or that one has said nothing for too long."""
+    """Return the next message of any child, or that a child has been silent for too long."""
     while True:
         busy = [(child.heard + _patience(child, limits), child) for child in children if child.task]
         until, silent = min(busy, key=lambda pair: pair[0])
@@ -181,7 +181,7 @@ def _patience(child: _Child, limits: Limits) -> float:
 
 
 def _start(handler: str, limits: Limits, inbox: Queue[_Message], preload: Sequence[str]) -> _Child:
-    """Starts a child and a thread that passes on what it says."""
+    """Start a child and a thread that forwards its messages."""
     path = [entry or os.getcwd() for entry in sys.path]
     boot = BOOT.format(path=path, module=f"{__package__}.child")
     command = [sys.executable, "-I", "-S", "-c", boot, handler, json.dumps(asdict(limits)), *preload]

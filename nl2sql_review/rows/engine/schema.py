@@ -1,7 +1,8 @@
-"""A schema's text → CREATE statements that SQLite can be given, whatever else stands in the text.
+"""From a schema's text to CREATE statements for SQLite, whatever else the text contains.
 
-Read are, in this order: CREATE statements (DDL, alone or inside a prompt), `table(column type, column)`, and
-`table : column , column | table : …`. The last table of a text that was cut keeps the columns that are whole.
+These forms are read, in this order: CREATE statements (DDL, alone or inside a prompt),
+`table(column type, column)`, and `table : column , column | table : …`. The last table of a truncated text
+keeps the columns that are whole.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ _COLUMN = re.compile(rf"({_NAME})\s*(\w*)")
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """What a schema's text holds: CREATE statements, and whether the last one was cut short."""
+    """Content of a schema's text: CREATE statements, and whether the last one was cut short."""
 
     statements: tuple[str, ...]
     cut: bool = False
 
 
 def read(text: str) -> Schema:
-    """Reads the schema in a text: DDL, `t(c, c)` or `t : c , c | …`; without any of these it has no statements."""
+    """Read the schema in a text: DDL, `t(c, c)` or `t : c , c | …`; otherwise it has no statements."""
     starts = [found.start() for found in _CREATE.finditer(text)]
     if starts:
         made = [_statement(text[start:end]) for start, end in zip(starts, [*starts[1:], len(text)])]
@@ -43,19 +44,19 @@ def read(text: str) -> Schema:
 
 
 def table(name: str, columns: Sequence[tuple[str, str]]) -> str:
-    """Writes CREATE TABLE for (column, type) pairs; names are quoted, unless they are already."""
+    """Return CREATE TABLE for (column, type) pairs, with quoted names."""
     return f"CREATE TABLE {quoted(name)} ({', '.join(f'{quoted(column)} {kind}'.rstrip() for column, kind in columns)})"
 
 
 def quoted(name: str) -> str:
-    """Quotes a name for SQLite, if it does not stand in quotes already."""
+    """Quote a name for SQLite unless it is already quoted."""
     if len(name) > 1 and name[0] + name[-1] in ('""', "``", "[]"):
         return name
     return '"' + name.replace('"', '""') + '"'
 
 
 def of_tables(entry: Mapping[str, Any]) -> Schema:
-    """Makes the schema of one database of Spider's `tables.json`. May raise what reading it raises."""
+    """Return the schema of one database of Spider's `tables.json`. May raise errors of a malformed entry."""
     tables: list[list[tuple[str, str]]] = [[] for _ in entry["table_names_original"]]
     for (number, column), kind in zip(entry["column_names_original"], entry["column_types"]):
         if number >= 0:  # the first column is `*`, of no table
@@ -71,7 +72,7 @@ def of_tables(entry: Mapping[str, Any]) -> Schema:
 
 
 def _statement(text: str) -> tuple[str, bool]:
-    """The CREATE statement that a text begins with, and whether it was cut short; empty if nothing can be kept."""
+    """Return the CREATE statement at the start of a text, "" if nothing can be kept, and whether it was cut short."""
     opened = comma = 0
     view = re.match(r"CREATE\s+(?:\w+\s+)?(?:VIEW|UNIQUE|INDEX)", text, re.IGNORECASE) is not None
     for token in tokens(text):
@@ -93,13 +94,13 @@ def _statement(text: str) -> tuple[str, bool]:
 
 
 def _options(text: str) -> str:
-    """What SQLite knows after the columns of a table; ENGINE and CHARSET of other engines are left away."""
+    """Return the table options that SQLite supports, without ENGINE and CHARSET of other engines."""
     found = re.match(r"\s*(?:WITHOUT\s+ROWID|STRICT)(?:\s*,\s*(?:WITHOUT\s+ROWID|STRICT))*", text, re.IGNORECASE)
     return found.group() if found else ""
 
 
 def _columns(text: str) -> list[tuple[str, str]]:
-    """(column, type) of `id INTEGER, name`; what follows the type is left away."""
+    """Return (column, type) for each of `id INTEGER, name`, without what follows the type."""
     starts = [0, *(token.end for token in tokens(text) if token.text == "," and token.depth == 0), len(text) + 1]
     parts = [text[start : end - 1].strip() for start, end in zip(starts, starts[1:])]
     found = (_COLUMN.match(part) for part in parts)

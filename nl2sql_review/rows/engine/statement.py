@@ -1,4 +1,4 @@
-"""What the words of an SQL text say, without a parser: how many statements, of which kind, ordered, by clause."""
+"""Properties of an SQL text by its words, without a parser: number of statements, kind, order, clauses."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _BY_WORD |= dict.fromkeys(("UNION", "INTERSECT", "EXCEPT"), "set operation")
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A piece of SQL: its kind (space, string, name, word, number, sign), text, offset, and depth in parentheses."""
+    """Piece of SQL: its kind (space, string, name, word, number, sign), text, offset, and depth in parentheses."""
 
     kind: str
     text: str
@@ -57,10 +57,10 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What an SQL text is.
+    """Properties of an SQL text.
 
-    `count` statements stand in it, the first begins with `verb` (upper case, empty if with no word); `ordered` says
-    whether its outermost query has ORDER BY, `clauses` which of CLAUSES occur at any depth.
+    It contains `count` statements, the first of which begins with `verb` (upper case, empty if it begins with no
+    word); `ordered`: its outermost query has ORDER BY; `clauses`: those of CLAUSES that occur at any depth.
     """
 
     count: int
@@ -70,7 +70,7 @@ class Statement:
 
 
 def tokens(sql: str) -> Iterator[Token]:
-    """Yields the pieces of an SQL text; comments are space. An unclosed string or comment ends with the text."""
+    """Yield the pieces of an SQL text; comments are space. An unclosed string or comment ends with the text."""
     depth = 0
     for found in _TOKEN.finditer(sql):
         text = found.group()
@@ -81,7 +81,7 @@ def tokens(sql: str) -> Iterator[Token]:
 
 @lru_cache(maxsize=8192)
 def read(sql: str) -> Statement:
-    """Reads what an SQL text is, by its words."""
+    """Read the properties of an SQL text from its words."""
     count, verb, ordered, inside = 0, "", False, False
     clauses: set[str] = set()
     before = ""
@@ -114,12 +114,12 @@ _BEGINS = re.compile(r"\s*(?:SELECT|WITH|VALUES)\b", re.IGNORECASE)
 
 
 def is_plainly_one_query(sql: str) -> bool:
-    """Whether a text is one query by its first word, and by having no semicolon: most are, and this costs nothing."""
+    """Return whether a text is one query by its first word and without a semicolon, which is cheap and common."""
     return _BEGINS.match(sql) is not None and ";" not in sql.rstrip("; \t\r\n")
 
 
 def objection(sql: str) -> str:
-    """Says why a text is not one query, before any engine sees it; empty if it may be one."""
+    """Return why a text is not one query, before any engine gets it, or "" if it may be one."""
     if "\0" in sql:
         return "it contains a null character"
     if not sql.isascii() and any("\ud800" <= char <= "\udfff" for char in sql):

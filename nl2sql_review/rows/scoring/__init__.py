@@ -1,5 +1,5 @@
-"""Predictions against databases: what a model's SQL is worth, by what it returns.
+"""Predictions against databases: the quality of a model's SQL, by its results.
 
-`evaluate` is the door, `evaluation` the public result; `inputs` reads files, `extraction` finds the SQL in an answer,
-`pairs` judges in a child process, `comparison` says whether two results are the same.
+`evaluate` is the entry point, `evaluation` the public result; `inputs` reads files, `extraction` finds the
+SQL in an answer, `pairs` judges in a child process, `comparison` decides whether two results are the same.
 """

@@ -1,4 +1,4 @@
-"""What the columns of gold rows and predictions are called, the first that fits first."""
+"""Names of the columns of gold rows and predictions, in order of precedence."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ SCHEMA = ("schema", "context", "sql_context", "create_table", "prompt")
 
 
 def first(row: Mapping[str, Any], names: Sequence[str], fits: Callable[[Any], bool]) -> Any:
-    """Returns the value of the first column of these that a row has and that fits, or None."""
+    """Return the value of the first of these columns that a row has and that fits, or None."""
     return next((row[name] for name in names if name in row and row[name] is not None and fits(row[name])), None)
 
 
 def text_of(value: object) -> str | None:
-    """Returns a text without the space around it, or None where nothing is left."""
+    """Return a text without the space around it, or None if nothing is left."""
     return value.strip() or None if isinstance(value, str) else None

@@ -1,4 +1,4 @@
-"""Whether two results are the same, by a stated rule, and if not, in what they differ."""
+"""Comparison of two results by a stated rule, and the difference if they are not the same."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ LOOK = 20_000  # rows up to which a difference is looked into
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """When two results are the same; two without rows are, whatever their columns.
+    """Rule by which two results are the same; two without rows always are, whatever their columns.
 
-    `rows`: as a multiset, and in order where the gold orders; or as a set, whose order never counts. `columns`: in
-    their order, or in any. Numbers within `tolerance` (relative, near zero absolute) are equal if one has a fraction.
+    `rows`: as a multiset, and in order if the gold SQL orders; or as a set, whose order never counts. `columns`:
+    in their order, or in any. Numbers within `tolerance` (relative, near zero absolute) are equal if one has a
+    fraction.
     """
 
     rows: Literal["multiset", "set"] = "multiset"
@@ -30,7 +31,7 @@ class Match:
 
 
 def difference(gold: Rows, predicted: Rows, ordered: bool, match: Match) -> str:
-    """Says in what a result differs from the gold's; empty if it is the same. `ordered`: the gold orders its rows."""
+    """Return how a result differs from the gold's, or "" if it is the same. `ordered`: the gold SQL orders its rows."""
     if not gold.rows and not predicted.rows:
         return ""
     if predicted.columns != gold.columns:
@@ -52,7 +53,7 @@ def difference(gold: Rows, predicted: Rows, ordered: bool, match: Match) -> str:
 
 
 def _same(gold: Sequence[Row], predicted: Sequence[Row], ordered: bool, match: Match) -> bool:
-    """Whether two lists of rows of equal width are the same, value for value."""
+    """Return whether two lists of rows of equal width are the same, value for value."""
     as_set = match.rows == "set"
     if _equal(gold, predicted, ordered, as_set):
         return True
@@ -66,7 +67,7 @@ def _equal(gold: Sequence[Row], predicted: Sequence[Row], ordered: bool, as_set:
 
 
 def _permuted(gold: Sequence[Row], predicted: Sequence[Row], ordered: bool, as_set: bool) -> bool:
-    """Whether the rows are the same with the columns in some other order."""
+    """Return whether the rows are the same with the columns in some other order."""
     if not gold or not predicted:
         return False
     theirs, ours = list(zip(*gold)), list(zip(*predicted))
@@ -77,7 +78,7 @@ def _permuted(gold: Sequence[Row], predicted: Sequence[Row], ordered: bool, as_s
     left = ORDERS
 
     def extend(chosen: tuple[int, ...]) -> bool:
-        """Whether the columns chosen so far stand for the gold's first ones, and the others can be chosen too."""
+        """Return whether the chosen columns match the gold's first ones, and the others can be chosen too."""
         nonlocal left
         if len(chosen) > 1:
             left -= 1
@@ -100,7 +101,7 @@ def _has_fractions(*results: Sequence[Row]) -> bool:
 
 
 def _snapped(gold: Sequence[Row], predicted: Sequence[Row], tolerance: float) -> tuple[list[Row], list[Row]]:
-    """Both results with one number in place of all that are equal within the tolerance. Whole numbers stay."""
+    """Return both results with numbers that are equal within the tolerance made identical. Whole numbers stay."""
     numbers = [value for rows in (gold, predicted) for row in rows for value in row if isinstance(value, (int, float))]
     whole = sorted({value for value in numbers if isinstance(value, int)})
     stands_for: dict[float, float] = {}
@@ -125,7 +126,7 @@ def _close(one: float, other: float, tolerance: float) -> bool:
 
 
 def _reason(gold: Sequence[Row], predicted: Sequence[Row], ordered: bool, match: Match) -> str:
-    """What makes two results differ, where a look tells."""
+    """Return why two results differ, as far as a quick look shows."""
     if max(len(gold), len(predicted)) > LOOK:
         return "other rows than the gold"
     as_set = match.rows == "set"
@@ -152,7 +153,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def soft_f1(gold: Sequence[Row], predicted: Sequence[Row]) -> float:
-    """Returns BIRD's soft F1 of two results, from 0 to 1: rows without duplicates by position, values by membership."""
+    """Return BIRD's soft F1 of two results, from 0 to 1: rows without duplicates by position, values by membership."""
     if not gold and not predicted:
         return 1.0
     theirs, ours = list(dict.fromkeys(gold)), list(dict.fromkeys(predicted))

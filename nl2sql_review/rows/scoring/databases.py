@@ -1,4 +1,4 @@
-"""Which database files and which schema a question has."""
+"""Database files and schema of a question."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ MAGIC = b"SQLite format 3\0"
 
 
 class NoDatabase(LookupError):
-    """A database has no file."""
+    """Raised if a database has no file."""
 
 
 class Databases:
-    """The databases of a directory, `DIR/<db_id>/<db_id>.sqlite` and further files beside it, or one file for all rows.
+    """Databases of a directory, `DIR/<db_id>/<db_id>.sqlite` and further files beside it, or one file for all rows.
 
-    `allow` is given every path before it is opened, and may raise.
+    `allow` is called with every path before it is opened, and may raise.
     """
 
     def __init__(self, path: str, allow: Callable[[str], object] | None = None) -> None:
@@ -40,7 +40,7 @@ class Databases:
         self._known: dict[str, tuple[str, ...]] = {}
 
     def all_files(self, wanted: Sequence[tuple[str, str]]) -> list[tuple[str, ...]]:
-        """Returns the files of each (database, place). Raises InputError, naming every database that is missing."""
+        """Return the files of each (database, place). Raises InputError with every missing database."""
         found: list[tuple[str, ...]] = []
         missing: dict[str, str] = {}
         for database, place in wanted:
@@ -60,7 +60,7 @@ class Databases:
         return found
 
     def files(self, database: str, place: str) -> tuple[str, ...]:
-        """Returns the files of one database, its own name first. Raises InputError, naming `place`, or NoDatabase."""
+        """Return the files of one database, its own name first. Raises InputError with `place`, or NoDatabase."""
         if self._one:
             database = ""
         elif not database:
@@ -111,7 +111,7 @@ class Schemas:
                 raise InputError(f"{path}: it contains no CREATE TABLE")
 
     def texts(self) -> dict[str, str]:
-        """Returns database → the CREATE statements of its schema, "" for one that all rows have."""
+        """Return database → the CREATE statements of its schema; the key is "" for one schema for all rows."""
         names = self._known or dict.fromkeys(_listed(self.path))
         made = {}
         for name in names:
@@ -123,7 +123,7 @@ class Schemas:
         return made
 
     def of(self, database: str, place: str) -> Schema:
-        """Returns the schema of a database. Raises InputError, naming `place`."""
+        """Return the schema of a database. Raises InputError with `place`."""
         key = "" if self._one else database
         if (
             key not in self._known
@@ -169,7 +169,7 @@ def _listed(folder: str) -> list[str]:
 
 
 def _check(path: str) -> None:
-    """Raises InputError unless a file is a database at rest: what is open elsewhere would be read half written."""
+    """Raise InputError unless a file is a database at rest: one that is open elsewhere could be read half written."""
     try:
         head = disk.head(path, len(MAGIC))
         if head != MAGIC:

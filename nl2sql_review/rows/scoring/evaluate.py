@@ -1,4 +1,4 @@
-"""The door to scoring: files of gold rows and predictions → an Evaluation."""
+"""Entry point of scoring: from files of gold rows and predictions to an Evaluation."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ GOOD: tuple[Outcome, ...] = ("right", "valid")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is to be evaluated, and how. `allow` is given the path of every database and schema first; it may raise."""
+    """Request for an evaluation. `allow` is called first with the path of every database and schema; it may raise."""
 
     predictions: str
     gold: str
@@ -49,7 +49,7 @@ Progress = Callable[[int, int], None]
 
 
 def evaluate(asked: Asked, progress: Progress | None = None) -> Evaluation:
-    """Scores a set of predictions, and one more where two are compared. Raises InputError."""
+    """Score a set of predictions, and a second one if two are compared. Raises InputError."""
     if asked.dialect is not None:
         try:
             dialect.check(asked.dialect)
@@ -71,7 +71,7 @@ def evaluate(asked: Asked, progress: Progress | None = None) -> Evaluation:
 
 @dataclass(slots=True)
 class _Found:
-    """The files and schemas of the questions, in their order."""
+    """Files and schemas of the questions, in their order."""
 
     files: list[tuple[str, ...]]
     schemas: list[Schema | None]
@@ -108,7 +108,7 @@ def _found(pairs: Sequence[Question], asked: Asked, gold_is_text: bool) -> _Foun
 
 
 def _judged(pairs: Sequence[Question], found: _Found, asked: Asked, progress: Progress | None) -> list[list[Verdict]]:
-    """For each question its verdicts, one a set of predictions."""
+    """Return the verdicts for each question, one per set of predictions."""
     groups: dict[object, list[tuple[int, int]]] = defaultdict(list)
     for number, pair in enumerate(pairs):
         key = found.files[number] or pair.database
@@ -154,7 +154,7 @@ def _items(batch: Sequence[tuple[int, int]], pairs: Sequence[Question], found: _
 
 
 def _verdict(answer: Answer, asked: Asked) -> Verdict:
-    """The verdict of a child, or what its end says."""
+    """Return the verdict of a child, or one made from how the child ended."""
     lost = answer.value
     if not isinstance(lost, Lost):
         verdict: Verdict = lost
@@ -249,7 +249,7 @@ def _rule(asked: Asked) -> Rule:
 def _shares(
     counted: Sequence[Judged], names: Callable[[Judged], Sequence[str]], order: Sequence[str] = ()
 ) -> tuple[Share, ...]:
-    """The share of right ones by name; by the order given, else the worst first."""
+    """Return the share of right answers by name, in the given order, the others worst first."""
     pairs: Counter[str] = Counter()
     right: Counter[str] = Counter()
     for judged in counted:
@@ -263,7 +263,7 @@ def _shares(
 
 
 def _comparison(ours: Sequence[Judged], theirs: Sequence[Judged], asked: Asked) -> Comparison | None:
-    """This set against the other, over the pairs that count in both; None where there is none."""
+    """Return this set against the other, over the pairs that count in both; None if there are none."""
     assert asked.against is not None
     both = [
         (one, other)
@@ -315,7 +315,7 @@ def _points(difference: float) -> str:
 
 
 def _apart(value: float, other: float) -> str:
-    """A figure with two digits behind the point, or as many as it takes to stand on its side of another."""
+    """Return a figure with two decimals, or as many as it takes to stay on its side of another figure."""
     for digits in range(2, 15):
         shown = float(f"{value:.{digits}f}")
         if (shown < other, shown > other) == (value < other, value > other):
@@ -330,7 +330,7 @@ def _notes(
     found: _Found,
     executed: bool,
 ) -> list[str]:
-    """What a reader of the figures should know beside them."""
+    """Return notes that a reader of the figures needs."""
     notes = []
     if pairs and all(pair.predicted[0] == pair.gold for pair in pairs):
         notes.append("every prediction is identical to the gold SQL: is this the right column?")

@@ -1,4 +1,4 @@
-"""Everything that is said of a set of predictions: the public, versioned result of `nl2sql-review evaluate`."""
+"""Result of a set of predictions: the public, versioned output of `nl2sql-review evaluate`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ OUTCOMES: dict[Outcome, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How results were compared, what a statement might take, and the `dialect` that sqlglot translated from."""
+    """Rule of comparison, limits of a statement, and the `dialect` from which sqlglot translated."""
 
     rows: Literal["multiset", "set"]
     columns: Literal["ordered", "any"]
@@ -48,7 +48,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One question. `valid` says whether SQLite accepts the prediction on the schema; null where that is not known."""
+    """One question. `valid`: whether SQLite accepts the prediction on the schema; null if that is unknown."""
 
     id: str
     db_id: str
@@ -65,7 +65,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Right ones among the pairs of a database or clause; without databases, valid ones."""
+    """Right answers among the pairs of a database or clause; without databases, valid ones."""
 
     name: str
     pairs: int
@@ -75,7 +75,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Turned:
-    """A question on which two sets of predictions differ: its outcome with the other set (`before`) and this one."""
+    """Question on which two sets of predictions differ: its outcome with the other set (`before`) and this one."""
 
     id: str
     db_id: str
@@ -86,10 +86,10 @@ class Turned:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """This set of predictions against another, question by question, over the pairs that count.
+    """Comparison of this set of predictions with another, question by question, over the pairs that count.
 
-    `difference` is this minus the other; `interval` holds 95 % of its paired bootstrap; `mcnemar_p` is McNemar's exact
-    test, two-sided.
+    `difference` is this minus the other; `interval` holds 95 % of its paired bootstrap; `mcnemar_p` is McNemar's
+    exact test, two-sided.
     """
 
     path: str
@@ -106,7 +106,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What was asked of the figures (`--fail-below`, `--no-worse-than`), and whether it holds."""
+    """Condition on the figures (`--fail-below`, `--no-worse-than`), and whether it holds."""
 
     name: str
     passed: bool
@@ -115,11 +115,11 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A set of predictions, scored.
+    """Scores of a set of predictions.
 
     `execution_accuracy` is right ÷ pairs whose gold runs (a missing prediction is wrong), `schema_valid_rate` is
-    accepted ÷ pairs with a known answer; null where nothing can be said. Intervals are Wilson's, 95 %. `counted` pairs
-    stand behind the accuracy, of which `empty_gold` have a gold that returns no row: they prove little.
+    accepted ÷ pairs with a known answer; both are null if undefined. Intervals are Wilson's, 95 %. The accuracy
+    is over `counted` pairs, of which `empty_gold` have a gold that returns no row: they prove little.
     """
 
     version: int

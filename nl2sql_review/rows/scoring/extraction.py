@@ -1,10 +1,10 @@
-"""The SQL in what a model answered.
+"""Extraction of the SQL from a model's answer.
 
-The rule. The answer ends at the first end-of-turn token (`</s>`, `<|im_end|>`, …). If code fences hold SQL, their
-content is the SQL. Otherwise it begins where the answer begins with a statement, else at the first line, or behind
-the first colon, that does. It ends at its semicolon, or at an empty line behind which it does not go on. What stands
-around it makes the answer chatty. If another statement stands there, nothing is taken: more than one is never cut to
-the first.
+The rule. The answer ends at the first end-of-turn token (`</s>`, `<|im_end|>`, …). If code fences hold SQL,
+their content is the SQL. Otherwise it begins at the start of the answer if a statement begins there, else at
+the first line, or after the first colon, where one begins. It ends at its semicolon, or at an empty line
+after which it does not continue. Text around it makes the answer chatty. If that text holds another
+statement, nothing is extracted: several statements are never cut down to the first.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _JOINS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """The SQL of an answer; empty if there is none, or `refused` says why. `chatty`: text stood around it."""
+    """SQL of an answer; empty if there is none, or if `refused` gives a reason. `chatty`: there is text around it."""
 
     sql: str
     chatty: bool = False
@@ -50,7 +50,7 @@ class Extracted:
 
 
 def extract(answer: str) -> Extracted:
-    """Finds the one statement in an answer, by the rule of this module."""
+    """Find the one statement in an answer, by the rule of this module."""
     text = _END.split(answer, maxsplit=1)[0].strip()
     said = bool(text)
     if "```" in text:
@@ -76,7 +76,7 @@ def extract(answer: str) -> Extracted:
 
 
 def _first(text: str, chatty: bool = False) -> Extracted:
-    """The statement that a text begins with, unless another one follows."""
+    """Return the statement at the start of a text, unless another one follows."""
     end = _end(text)
     sql, rest = text[:end].strip(), text[end:].strip("; \t\r\n`*")
     if _PLACE.search(rest) or any(_is_statement(part) for part in rest.split(";")):
@@ -85,14 +85,14 @@ def _first(text: str, chatty: bool = False) -> Extracted:
 
 
 def _is_statement(text: str) -> bool:
-    """Whether what stands behind a semicolon is a statement of SQLite's."""
+    """Return whether the text after a semicolon is a statement of SQLite's."""
     text = _COMMENTS.sub("", text.strip())
     word = re.match(r"\w*", text)
     return _BEGINS.match(text) is not None or (word is not None and word[0].upper() in COMMANDS)
 
 
 def _end(text: str) -> int:
-    """Where the statement that a text begins with ends."""
+    """Return the offset where the statement at the start of a text ends."""
     blank = 0  # where an empty line began, behind which nothing has come yet
     before = ""
     selected = not text[:4].upper() == "WITH"  # whether the query that a WITH is for has begun

@@ -1,7 +1,8 @@
-"""Files of gold rows and of predictions → questions, each with its gold SQL and what was predicted.
+"""From files of gold rows and of predictions to questions, each with its gold SQL and its predictions.
 
-JSON (a list of rows, or BIRD's `{"0": "SQL\\t----- bird -----\\tdb"}`), JSONL, and Spider's text forms: a line a
-question, `SQL<tab>db_id` for gold. Whatever is wrong is told with file, row and remedy.
+The formats are JSON (a list of rows, or BIRD's `{"0": "SQL<tab>----- bird -----<tab>db"}`), JSONL, and
+Spider's text forms: one line per question, `SQL<tab>db_id` for gold. Every error is reported with file, row
+and remedy.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ BIRD = "\t----- bird -----\t"
 
 
 class InputError(ValueError):
-    """A file of rows cannot be used; the text names the file, the row and the remedy."""
+    """Raised if a file of rows cannot be used; the message names the file, the row and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of a file. `place` says where it stands, as in `line 3`; `sql` is None where the row has none."""
+    """One row of a file. `place` is its place, such as `line 3`; `sql` is None if the row has none."""
 
     place: str
     id: str | None
@@ -38,7 +39,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows of a file; `by_line`: of a text file, whose empty lines count."""
+    """Rows of a file; `by_line`: they are from a text file, whose empty lines count."""
 
     path: str
     rows: tuple[Row, ...]
@@ -47,7 +48,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A gold row with what each set of predictions says to it: None where there is no prediction."""
+    """Gold row with its prediction in each set: None if there is no prediction."""
 
     id: str
     database: str
@@ -59,7 +60,7 @@ class Question:
 
 
 def gold_rows(path: str) -> Rows:
-    """Reads a file of gold rows. Raises InputError; of a row without SQL too."""
+    """Read a file of gold rows. Raises InputError, also for a row without SQL."""
     read = _read(path, GOLD)
     rows = tuple(row for row in read.rows if row.sql is not None) if read.by_line else read.rows
     for row in rows:
@@ -70,7 +71,7 @@ def gold_rows(path: str) -> Rows:
 
 
 def predicted_rows(path: str) -> Rows:
-    """Reads a file of predictions. Raises InputError; a row may hold an empty prediction, but must have the column."""
+    """Read a file of predictions. Raises InputError; a prediction may be empty, but a row must have the column."""
     read = _read(path, PREDICTED)
     if not read.by_line:
         for row in read.rows:
@@ -83,7 +84,7 @@ def predicted_rows(path: str) -> Rows:
 
 
 def by_order(gold: Rows, predictions: Rows) -> str:
-    """Says that two files were joined by order and whose lack of ids is why; empty for ids, and for two text files."""
+    """Return a note that files were joined by order and which lacks ids; "" if joined by id or for two text files."""
     if not gold.rows or gold.by_line and predictions.by_line:
         return ""
     without = [rows.path for rows in (gold, predictions) if any(row.id is None for row in rows.rows)]
@@ -92,7 +93,7 @@ def by_order(gold: Rows, predictions: Rows) -> str:
 
 
 def questions(gold: Rows, sets: Sequence[Rows]) -> tuple[Question, ...]:
-    """Joins gold rows and predictions: by id where all have one, by order where a file has none. Raises InputError."""
+    """Join gold rows and predictions: by id if all have one, by order if a file has none. Raises InputError."""
     joined = [_joined(gold, predictions) for predictions in sets] if gold.rows else []
     return tuple(
         Question(
@@ -109,7 +110,7 @@ def questions(gold: Rows, sets: Sequence[Rows]) -> tuple[Question, ...]:
 
 
 def _joined(gold: Rows, predictions: Rows) -> list[str | None]:
-    """What is predicted for each gold row."""
+    """Return the prediction for each gold row."""
     path = predictions.path
     if not predictions.rows:
         raise InputError(f"{path}: it contains no predictions: was it written completely?")
@@ -139,7 +140,7 @@ def _joined(gold: Rows, predictions: Rows) -> list[str | None]:
 
 
 def _told_apart(gold: Rows, predictions: Rows) -> None:
-    """Refuses to join by order what has ids in some rows: where one is lost, the others may stand anywhere."""
+    """Refuse to join by order if only some rows have ids: if one is lost, the others may be anywhere."""
     for rows, other in ((predictions, gold), (gold, predictions)):
         named = next((row for row in rows.rows if row.id is not None), None)
         nameless = next((row for row in rows.rows if row.id is None), None)
@@ -151,8 +152,11 @@ def _told_apart(gold: Rows, predictions: Rows) -> None:
 
 
 def _in_order(gold: Rows, predictions: Rows) -> Sequence[Row | None]:
-    """The predictions in the order of the gold rows. Empty lines between sessions, which Spider's text forms have in
-    both files, are no predictions; other empty lines are empty ones."""
+    """Return the predictions in the order of the gold rows.
+
+    Empty lines between sessions, which Spider's text forms have in both files, are no predictions; other empty
+    lines are empty predictions.
+    """
     rows: Sequence[Row | None] = predictions.rows
     if predictions.by_line:
         full = [row for row in predictions.rows if row.sql is not None]
@@ -214,7 +218,7 @@ def _text(path: str) -> str:
 
 
 def _is_lines(text: str) -> bool:
-    """Whether a text that begins with a brace is JSONL: its first line is an object and not all there is."""
+    """Return whether a text that begins with a brace is JSONL: its first line is an object and more text follows."""
     line, _, rest = text.lstrip().partition("\n")
     try:
         return bool(rest.strip()) and isinstance(json.loads(line), dict)
@@ -264,7 +268,7 @@ def _bird(key: str, value: str) -> Row:
 
 
 def _text_row(place: str, line: str) -> Row:
-    """`SQL<tab>db_id`, or SQL alone."""
+    """Return the row of a line: `SQL<tab>db_id`, or SQL alone."""
     sql, tab, database = line.rpartition("\t")
     if not tab or " " in database.strip():
         sql, database = line, ""
@@ -294,7 +298,7 @@ def _row(path: str, place: str, item: object, columns: Sequence[str]) -> Row:
 
 
 def _name(path: str, place: str, item: Mapping[Any, Any], columns: Sequence[str]) -> str | None:
-    """What names a row or a database: text or a whole number, which tables also write as 7.0. Raises InputError."""
+    """Return the id of a row or database: text or a whole number, also written as 7.0 by tables. Raises InputError."""
     for name in columns:
         value = item.get(name)
         if isinstance(value, float) and value.is_integer():

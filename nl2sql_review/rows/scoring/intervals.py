@@ -1,4 +1,4 @@
-"""How far a figure can be trusted: Wilson's interval, the paired bootstrap's, McNemar's exact test."""
+"""Reliability of a figure: Wilson's interval, the paired bootstrap's, McNemar's exact test."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ NEGLIGIBLE = 1e-12
 
 
 def wilson(right: int, of: int) -> tuple[float, float]:
-    """Returns Wilson's 95 % interval of a share; `of` is at least 1."""
+    """Return Wilson's 95 % interval of a share; `of` is at least 1."""
     share, weight = right / of, Z * Z / of
     middle = (share + weight / 2) / (1 + weight)
     half = Z / (1 + weight) * math.sqrt(share * (1 - share) / of + weight / of / 4)
@@ -18,10 +18,10 @@ def wilson(right: int, of: int) -> tuple[float, float]:
 
 
 def paired_bootstrap(won: int, lost: int, pairs: int) -> tuple[float, float]:
-    """Returns the 95 % percentile interval of (won - lost) / pairs under resampling of the pairs.
+    """Return the 95 % percentile interval of (won - lost) / pairs under resampling of the pairs.
 
-    A resample's difference is that of two counts of a multinomial draw, so its distribution is summed up instead of
-    drawn: what infinitely many resamples would give, the same every time.
+    The difference in a resample is that of two counts of a multinomial draw, so its distribution is summed
+    instead of drawn: this is the result of infinitely many resamples, the same every time.
     """
     chances: dict[int, float] = defaultdict(float)
     for wins, chance in _binomial(pairs, won / pairs):
@@ -31,7 +31,7 @@ def paired_bootstrap(won: int, lost: int, pairs: int) -> tuple[float, float]:
 
 
 def mcnemar(won: int, lost: int) -> float:
-    """Returns McNemar's exact two-sided p: how often a fair coin splits won + lost at least as unevenly."""
+    """Return McNemar's exact two-sided p: how often a fair coin splits won + lost at least as unevenly."""
     flips = won + lost
     ways, tail = 1, 0  # of `heads` heads, and of at most so many: whole numbers, so that a tiny p is not lost
     for heads in range(min(won, lost) + 1):
@@ -41,7 +41,7 @@ def mcnemar(won: int, lost: int) -> float:
 
 
 def _binomial(draws: int, share: float) -> list[tuple[int, float]]:
-    """(count, chance) of a binomial distribution, without the counts whose chance is negligible."""
+    """Return (count, chance) of a binomial distribution, without the counts whose chance is negligible."""
     if share <= 0 or share >= 1:
         return [(draws if share >= 1 else 0, 1.0)]
     reach = 8 * math.sqrt(draws * share * (1 - share)) + 8

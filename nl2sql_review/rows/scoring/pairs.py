@@ -1,7 +1,7 @@
 """Pairs of gold and prediction, judged in a child process: `judge` is the handler that `engine.process` runs.
 
-A task shares the files of one database and the options; an item is a pair. Connections and gold results are kept from
-task to task, the latest used, so that a gold statement runs once for all that is predicted for it.
+A task shares the files of one database and the options; an item is a pair. Connections and gold results are
+kept from task to task, those used last, so that a gold statement runs once for all of its predictions.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ OUTCOME_OF: dict[str, Outcome] = {"engine": "refused-by-engine", "guard": "refus
 
 
 class Shared(TypedDict):
-    """What the items of a task share. `files` is empty where there are no databases."""
+    """Values that the items of a task share. `files` is empty if there are no databases."""
 
     files: list[str]
     match: dict[str, Any]
@@ -37,9 +37,9 @@ class Shared(TypedDict):
 
 
 class Item(TypedDict):
-    """A pair: the gold SQL, what was predicted, and the CREATE statements of the schema, None for the database's.
+    """Pair: the gold SQL, the prediction, and the CREATE statements of the schema, None for the database's.
 
-    `refused` says why a prediction is not looked at, empty where it is.
+    `refused` is the reason why a prediction is not judged, or empty.
     """
 
     gold: str
@@ -49,7 +49,7 @@ class Item(TypedDict):
 
 
 class Verdict(TypedDict):
-    """What became of a pair. `gold_refused`: why the schema refuses the gold SQL, where there is no database."""
+    """Verdict on a pair. `gold_refused`: why the schema refuses the gold SQL, if there is no database."""
 
     outcome: Outcome
     reason: str
@@ -66,7 +66,7 @@ V = TypeVar("V")
 
 
 class Kept(Generic[K, V]):
-    """The latest used values; of more than `most` in all, the others are let go."""
+    """Cache of the values used last; if their total weight exceeds `most`, the oldest are released."""
 
     def __init__(self, most: int, weigh: Callable[[V], int], let_go: Callable[[V], None]) -> None:
         self._most, self._weigh, self._let_go = most, weigh, let_go
@@ -74,7 +74,7 @@ class Kept(Generic[K, V]):
         self._weight = 0
 
     def get(self, key: K, make: Callable[[], V]) -> V:
-        """Returns the value that is kept, or makes and keeps it."""
+        """Return the cached value, or make and cache it."""
         if key in self._held:
             self._held.move_to_end(key)
             return self._held[key]
@@ -104,7 +104,7 @@ def _golds() -> Kept[tuple[str, str], Rows | Refused]:
 
 @dataclass(slots=True)
 class Memory:
-    """What a process keeps from task to task."""
+    """Values that a process keeps from task to task."""
 
     files: Kept[str, Guarded] = field(default_factory=_files)
     schemas: Kept[tuple[str, ...], Made] = field(default_factory=_schemas)
@@ -115,17 +115,17 @@ _MEMORY = Memory()
 
 
 class GoldBroken(Exception):
-    """The gold SQL does not run; the text says why."""
+    """Raised if the gold SQL does not run; the message gives the reason."""
 
 
 class Task(Shared):
-    """What a process is told to judge: the pairs, and what they share."""
+    """Task of a process: the pairs to judge, and what they share."""
 
     items: list[Any]
 
 
 class Judge:
-    """Judges the pairs of one task."""
+    """Judge of the pairs of one task."""
 
     def __init__(self, shared: Shared, limits: Limits, tell: Tell) -> None:
         self._files = shared["files"]
@@ -136,7 +136,7 @@ class Judge:
         self._tell = tell
 
     def verdict(self, item: Item) -> Verdict:
-        """Judges one pair."""
+        """Judge one pair."""
         made = Extracted("", refused=item["refused"]) if item["refused"] else extract(item["predicted"])
         verdict = Verdict(
             outcome="empty", reason="", valid=False, chatty=made.chatty, soft_f1=0.0 if self._soft_f1 else None,
@@ -177,7 +177,7 @@ class Judge:
             verdict["outcome"] = "valid"
 
     def _execute(self, verdict: Verdict, gold: str, sql: str) -> None:
-        """Runs a prediction on every file of the database, until one tells it from the gold."""
+        """Run a prediction on every file of the database, until one shows a difference from the gold."""
         verdict["outcome"] = "right"
         scores = []
         for file in self._files:
@@ -197,7 +197,7 @@ class Judge:
             verdict["soft_f1"] = sum(scores) / len(scores)
 
     def _compared(self, file: str, gold: str, sql: str) -> tuple[str, float]:
-        """(in what the results differ, soft F1) on one database file. Raises Refused."""
+        """Return (difference of the results, soft F1) on one database file. Raises Refused."""
         theirs = self._gold(file, gold)
         assert isinstance(theirs, Rows)  # `_run_gold` has seen to it
         whole = self._soft_f1 or self._match.rows == "set"
@@ -208,7 +208,7 @@ class Judge:
         return reason, soft_f1(theirs.rows, ours.rows) if self._soft_f1 else 0.0
 
     def _run_gold(self, gold: str) -> bool:
-        """Runs the gold SQL on every file; whether it returns no row on any. Raises GoldBroken."""
+        """Run the gold SQL on every file; return whether no file gives a row. Raises GoldBroken."""
         results = [self._gold(file, gold) for file in self._files]
         for file, result in zip(self._files, results):
             if isinstance(result, Refused):
@@ -236,7 +236,7 @@ class Judge:
         return _MEMORY.schemas.get(tuple(schema), partial(Guarded.empty, schema, self._limits))
 
     def _explained(self, schema: Sequence[str] | None, sql: str) -> Refused | None:
-        """Why a query is not accepted on the schema, without one on the database; None if it is."""
+        """Return why the schema, or without one the database, does not accept a query; None if it does."""
         self._tell("schema")
         try:
             (self._connection(self._files[0]) if schema is None else self._made(schema)[0]).explain(sql)
@@ -245,7 +245,7 @@ class Judge:
         return None
 
     def _valid(self, schema: Sequence[str] | None, refused: Refused | None) -> bool | None:
-        """Whether the schema accepts what it was asked; None where time or a schema that does not load left it open."""
+        """Return whether the schema accepts the query; None if time ran out or the schema does not load."""
         if refused is None:
             return True
         return None if refused.kind == "time" or (schema is not None and self._made(schema)[1]) else False
@@ -264,7 +264,7 @@ class Judge:
 
 
 def judge(task: Task, limits: Limits, tell: Tell) -> Iterator[Verdict]:
-    """Yields the verdict on every item of a task, in order."""
+    """Yield the verdict on every item of a task, in order."""
     judges = Judge(task, limits, tell)
     for item in task["items"]:
         yield judges.verdict(item)

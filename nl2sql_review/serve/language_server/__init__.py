@@ -1,6 +1,6 @@
-"""The language server: what a review knows, shown where the script is written.
+"""Language server: shows the results of a review in the editor.
 
-`server` speaks the protocol; `documents` holds what is open, `reviews` examines it, one document at a time, and
-`recorded` finds the values that stand at a place. Each kind of answer is a file: `diagnostics`, `hover`, `hints`,
-`lens`, `definition`, `actions`, `completion`.
+`server` implements the protocol; `documents` holds the open files, `reviews` examines them, one document at a time, and
+`recorded` finds the values at a place. Each kind of answer is a file: `diagnostics`, `hover`, `hints`, `lens`,
+`definition`, `actions`, `completion`.
 """

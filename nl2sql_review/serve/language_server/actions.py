@@ -1,7 +1,7 @@
-"""Code actions: a fix for what stands here, where one was proved; all repairs; policy by itself; a comment to ignore.
+"""Code actions: a proved fix at this place; all repairs; policy fixes separately; a comment to ignore a finding.
 
-What is offered for a finding was proved when it is offered. Edits that take longer, those of the whole file and the
-comments, are made when the client resolves the action; for a client that cannot, at once.
+A fix offered for a finding has been proved before. Edits that take longer, those of the whole file and the comments,
+are made when the client resolves the action; if the client does not support that, at once.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MOST = 8  # findings of a range that are looked at: each proof reads the script 
 
 
 class Actions:
-    """What one client is offered; `versioned`: it takes edits with the versions they are for."""
+    """Code actions for one client; `versioned`: it accepts edits with document versions."""
 
     def __init__(self, proofs: Proofs, positions: Positions, lazy: bool, versioned: bool, reason: str = REASON) -> None:
         self.proofs, self.positions, self.lazy, self.versioned = proofs, positions, lazy, versioned
@@ -40,7 +40,7 @@ class Actions:
             self.reason = REASON
 
     async def of(self, review: Review, uri: str, where: Range, only: Sequence[str] | None) -> list[CodeAction]:
-        """Return the actions for a range of a file or cell, of the kinds that are asked for."""
+        """Return the actions for a range of a file or cell, of the requested kinds."""
         if review.examined is None or review.source is None or review.fault:
             return []
         made: list[CodeAction] = []
@@ -89,7 +89,7 @@ class Actions:
         return [action] if action.edit is not None else []
 
     async def resolve(self, review: Review, action: CodeAction) -> CodeAction:
-        """Return the action with its edit; without one where nothing is to be changed, or the file has changed."""
+        """Return the action with its edit; without one if there is nothing to change, or the file has changed."""
         what: dict[str, Any] = action.data if isinstance(action.data, dict) else {}
         if what.get("stamp") != review.stamp:
             return action
@@ -126,7 +126,7 @@ def _title(finding: Finding, fix: Fix) -> str:
 
 
 def _wanted(only: Sequence[str] | None, *kinds: str) -> bool:
-    """Whether a kind is asked for: without a list all are."""
+    """Return whether one of the kinds is requested; without a list all are."""
     if not only:
         return True
     return any(kind == one or kind.startswith(f"{one}.") for kind in kinds for one in map(_word, only))

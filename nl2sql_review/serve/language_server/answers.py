@@ -1,4 +1,4 @@
-"""What a client asks about a place or a file: each question waits for the review of the text as it is now."""
+"""Answers requests about a place or a file: each waits for the review of the current text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Place = tuple[Review, str, "int | None", int, int]  # path, cell, row, column
 
 
 def register(server: Server) -> None:
-    """Let a server answer all that is asked about what a review knows."""
+    """Register all requests that are answered from reviews with a server."""
     _values(server)
     _actions(server)
     _commands(server)
@@ -40,7 +40,7 @@ async def _place(server: Server, uri: str, position: types.Position) -> Place | 
 
 
 async def _reader(server: Server, uri: str, position: types.Position) -> Place | None:
-    """As `_place`; in a module or configuration that another open file reads, the review of that file."""
+    """Return the place as `_place` does; in a module or configuration, with the review of a file that reads it."""
     place = await _place(server, uri, position)
     if place is None or place[0].examined is None or place[0].examined.plans:
         return place
@@ -130,7 +130,7 @@ def _actions(server: Server) -> None:
 
 
 def _commands(server: Server) -> None:
-    """What the lenses start: a text, which is answered, and shown by the client that does not do so itself."""
+    """Register the commands of the lenses: each returns a text, and shows it unless the client does so itself."""
 
     def command(name: str, shown: Callable[[Review], str]) -> None:
         @server.command(name)
@@ -167,5 +167,5 @@ def _completion(server: Server) -> None:
 
 @lru_cache(maxsize=1)
 def _ours() -> Rulebook:
-    """The rules that come with the product, for files of which no settings are known."""
+    """Return the built-in rules, for files without known settings."""
     return rulebook.load(())

@@ -32,7 +32,7 @@ BOOLEANS = ("fail-on-unknown", "ignore-suppressions")
 
 
 def at(path: str, before: str, above: str, rules: Rulebook) -> list[CompletionItem]:
-    """Return what may stand next; `before` is the line up to the cursor, `above` the text before that line."""
+    """Return the completions at a place; `before` is the line up to the cursor, `above` the text before that line."""
     name = os.path.basename(path)
     if name == DEDICATED or name == PYPROJECT and _is_ours(above):
         return list(_settings(before, above, rules))
@@ -94,7 +94,7 @@ def _settings(before: str, above: str, rules: Rulebook) -> Iterator[CompletionIt
 
 
 def _inner_key(before: str) -> str:
-    """Return the key whose text, or list of texts, is being written: `select` of `select = ["lora", "pro`."""
+    """Return the key whose text, or list of texts, is being written: `select` for `select = ["lora", "pro`."""
     head, quote, word = before.rpartition('"')
     if not quote or not _WORD.fullmatch(word):
         return ""

@@ -1,4 +1,4 @@
-"""Go to definition of a value: where it was first written."""
+"""Go to definition of a value: the place where it was first written."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .reviews import Review
 
 
 def at(review: Review, positions: Positions, path: str, cell: int | None, row: int, column: int) -> list[Target]:
-    """Return the origins of the values at a place; none where a value is written there itself."""
+    """Return the origins of the values at a place; none if a value is written there itself."""
     here = Location(os.path.realpath(path), row, column, row, column, cell)
     made: list[Target] = []
     for record in recorded.under(review, path, cell, row, column):

@@ -1,4 +1,4 @@
-"""Findings as diagnostics: with the rule as code and link, and the places that a value came through, each once."""
+"""Findings as diagnostics: with the rule as code and link, and the places that a value passed through, each once."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ _AT = re.compile(r"(?P<path>.+?):(?P<row>\d+):(?P<column>\d+): (?P<message>.+)",
 def of_findings(
     findings: tuple[Finding, ...], rules: Rulebook | None, positions: Positions
 ) -> Iterator[tuple[str, Diagnostic]]:
-    """Yield the findings that count, each with the URI of the file or cell that it stands in."""
+    """Yield the findings that count, each with the URI of its file or cell."""
     for finding in findings:
         if finding.suppressed is None:
             yield positions.uri(finding.location), of_finding(finding, rules, positions)
 
 
 def of_finding(finding: Finding, rules: Rulebook | None, positions: Positions) -> Diagnostic:
-    """Return one finding as a diagnostic; its `data` say which finding it is."""
+    """Return one finding as a diagnostic; its `data` identify the finding."""
     rule = rules.rules.get(finding.rule) if rules is not None else None
     at = finding.location
     where = positions.range(at)
@@ -76,7 +76,7 @@ def _tags(rule: str) -> list[DiagnosticTag] | None:
 
 
 def steps(finding: Finding) -> list[TraceStep]:
-    """Return the places that a value came through, one a line, without the line that the finding stands on."""
+    """Return the places that a value passed through, one per line, without the line of the finding."""
     seen = {_line(finding.location)}
     made = []
     for step in finding.trace:
@@ -91,7 +91,7 @@ def _line(at: Location) -> tuple[str, int | None, int]:
 
 
 def of_settings(message: str, path: str, positions: Positions) -> list[tuple[str, Diagnostic]]:
-    """Return what is wrong with the settings: at its place in their file, and at the script, which is not reviewed."""
+    """Return the errors in the settings: at their place in that file, and at the script, which is not reviewed."""
     first = Range(Position(0, 0), Position(0, 0))
     said = Diagnostic(first, f"not reviewed: {message}", DiagnosticSeverity.Error, "settings", source=SOURCE)
     made = [(positions.documents.uri(path), said)]

@@ -1,4 +1,4 @@
-"""What is open in the editor: scripts, configurations and notebooks, as the bytes that a review reads."""
+"""Files that are open in the editor: scripts, configurations and notebooks, as the bytes that a review reads."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CODE = 2  # the kind of a cell that holds code, in the protocol
 
 
 def path_of(uri: str) -> str:
-    """Return the path that a URI names; of what is not saved yet a name in the working directory."""
+    """Return the path of a URI; for an unsaved document a name in the working directory."""
     found: str | None = to_fs_path(uri) if uri.startswith("file:") else None
     if found:
         return os.path.normpath(found)
@@ -28,15 +28,15 @@ def path_of(uri: str) -> str:
 
 
 def uri_of(path: str) -> str:
-    """Return the URI of a file, for one that the editor has not opened."""
+    """Return the URI of a file that the editor has not opened."""
     return from_fs_path(os.path.abspath(path)) or f"file://{quote(os.path.abspath(path))}"
 
 
 @dataclass
 class Document:
-    """One open file. `stamp` grows with every change that may alter its review, in it or in what it reads.
+    """One open file. `stamp` grows with every change that may affect its review, in it or in the files that it reads.
 
-    cells: of a notebook, the number of each of its code cells over all cells, and the URI of its text
+    cells: for a notebook, the number of each of its code cells over all cells, and the URI of its text
     """
 
     uri: str
@@ -52,7 +52,7 @@ class Document:
 
 
 class Documents:
-    """The open documents by URI, and the URI of the notebook that a cell belongs to."""
+    """The open documents by URI, and the URI of the notebook of each cell."""
 
     def __init__(self) -> None:
         self._open: dict[str, Document] = {}
@@ -77,7 +77,7 @@ class Documents:
         return next((one for one in self._open.values() if one.real == real), None)
 
     def put(self, uri: str, text: str, version: int | None, changed: float = 0.0) -> Document:
-        """Take in a text as it stands in the editor now."""
+        """Store a text in its current state in the editor."""
         path = path_of(uri)
         document = self._open.get(uri) or Document(uri, path, b"")
         self._open[uri] = document
@@ -88,7 +88,7 @@ class Documents:
         return document
 
     def put_notebook(self, uri: str, cells: list[tuple[str, int, str, str]], version: int, changed: float) -> Document:
-        """Take in a notebook: of each cell its URI, kind, language and text."""
+        """Store a notebook: for each cell its URI, kind, language and text."""
         document = self._open.get(uri) or Document(uri, path_of(uri), b"")
         self._open[uri] = document
         for cell in document.cells.values():
@@ -107,7 +107,7 @@ class Documents:
         return document
 
     def remove(self, uri: str) -> Document | None:
-        """Forget a document that was closed."""
+        """Remove a document that was closed."""
         document = self._open.pop(uri, None)
         if document is not None:
             for each in (uri, *document.cells.values()):
@@ -124,12 +124,12 @@ class Documents:
         self._notebook_of.pop(uri, None)
 
     def touch(self, document: Document) -> None:
-        """Mark what was known about a document as out of date."""
+        """Mark the review of a document as out of date."""
         self._stamp += 1
         document.stamp = self._stamp
 
     def drafts(self, but: Document) -> dict[str, bytes]:
-        """Return what is open beside a document, by real path, as far as it differs from what is saved."""
+        """Return the unsaved contents of the other open documents, by real path."""
         made = {}
         for one in self._open.values():
             if one is but or not one.uri.startswith("file:") or one.path.endswith(".ipynb"):
@@ -139,21 +139,21 @@ class Documents:
         return made
 
     def cell_of(self, uri: str) -> int | None:
-        """Return the number of a cell, None for a URI that is not one."""
+        """Return the number of a cell, None for other URIs."""
         document = self.get(uri)
         if document is None or uri == document.uri:
             return None
         return next((number for number, cell in document.cells.items() if cell == uri), None)
 
     def uri(self, path: str, cell: int | None = None) -> str:
-        """Return the URI under which the editor knows a file, or a cell of a notebook."""
+        """Return the editor's URI of a file, or of a cell of a notebook."""
         document = self.of_path(path)
         if document is None:
             return uri_of(path)
         return document.cells.get(cell, document.uri) if cell is not None else document.uri
 
     def line(self, uri: str, row: int) -> str:
-        """Return a line, counted from 1; "" where there is none."""
+        """Return a line, counted from 1; "" if there is none."""
         if uri not in self._lines:
             text = self._texts.get(uri)
             if text is None:
@@ -170,7 +170,7 @@ class Documents:
         return self._texts.get(uri)
 
     def rows(self, uri: str) -> int:
-        """Return how many lines an open document or cell has."""
+        """Return the number of lines of an open document or cell."""
         self.line(uri, 1)
         return len(self._lines[uri]) if uri in self._lines else 1
 

@@ -35,7 +35,7 @@ def of_edits(edits: Iterable[Edit], positions: Positions) -> Changes:
 def of_contents(
     document: Document, data: bytes, others: Mapping[str, bytes], before: Mapping[str, bytes], positions: Positions
 ) -> Changes:
-    """Return what leads from a document to `data`, and from other files, by real path, to what they become."""
+    """Return the edits from a document to `data`, and from other files, by real path, to their new contents."""
     made: Changes = {}
     if document.cells:
         cells = json.loads(data)["cells"]
@@ -59,7 +59,7 @@ def of_contents(
 
 
 def _between(uri: str, old: str, new: str, positions: Positions) -> Iterator[TextEdit]:
-    """Edits of whole lines."""
+    """Yield the edits from one text to another, as whole lines."""
     before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
     for tag, start, end, first, last in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if tag != "equal":
@@ -70,7 +70,7 @@ def _between(uri: str, old: str, new: str, positions: Positions) -> Iterator[Tex
 
 
 def workspace_edit(changes: Changes, documents: Documents, versioned: bool) -> WorkspaceEdit:
-    """Return changes as the client takes them: with the versions they are for, where it knows these."""
+    """Return changes in the form that the client accepts: with document versions if it supports them."""
     if not versioned:
         return WorkspaceEdit(changes=dict(changes))
     made = []

@@ -1,4 +1,4 @@
-"""Inlay hints: values that come from elsewhere, what a batch amounts to, and what a call leaves to the library."""
+"""Inlay hints: values from other places, the effective batch, and the defaults of omitted arguments."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _batch(review: Review, positions: Positions, uri: str, steps: list[Steps | N
 
 
 def _omitted(review: Review, positions: Positions, uri: str) -> Iterator[InlayHint]:
-    """At the closing bracket of a call, what it does not say; the whole list is in the tooltip."""
+    """Yield hints with the omitted arguments, at the closing bracket of a call; the tooltip has the whole list."""
     of: dict[Location, list[str]] = {}
     for at, name, value in recorded.omitted(review):
         if positions.uri(at) == uri:

@@ -1,6 +1,6 @@
-"""Hover: the value that arrives, where it came through, whose default it is, and what the rules want of it.
+"""Hover: the final value, the places that it passed through, the source of a default, and what the rules require.
 
-Only where a value was recorded: elsewhere other servers answer, and a second answer would push theirs aside.
+Only for recorded values: at other places other servers answer, and a second answer would push theirs aside.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LINK = re.compile(r"\[([^\[\]]*)\]\([^()]*\)")
 
 
 def at(review: Review, positions: Positions, path: str, cell: int | None, row: int, column: int) -> Hover | None:
-    """Return what is known of the value at a place, None where none was recorded."""
+    """Return the text on the value at a place, None if none was recorded."""
     found = recorded.under(review, path, cell, row, column)[:MOST]
     if not found:
         return None
@@ -58,7 +58,7 @@ def _name(record: Record) -> str:
 
 
 def _way(record: Record, positions: Positions, here: Location) -> str:
-    """The places from the origin to the argument, without the one that is pointed at when it is the only one."""
+    """Return the places from the origin to the argument, one per line; "" if the cursor is on the only one."""
     if not record.stops or record.literal and recorded.inside(here, record.at):
         return ""
     lines = [*record.stops, record.at]

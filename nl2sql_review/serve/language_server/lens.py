@@ -1,4 +1,4 @@
-"""Code lenses on the trainer: what the run needs of a card, its plan, and the prompt as the model sees it."""
+"""Code lenses on the trainer: the GPU memory that the run needs, its plan, and the prompt as the model sees it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WIDTH = 100  # columns of what a command shows
 
 
 def of(review: Review, positions: Positions, uri: str) -> Iterator[CodeLens]:
-    """Yield the lenses of a file or cell; the first call of the stack carries them where there is no trainer."""
+    """Yield the lenses of a file or cell; without a trainer they are on the first call of the stack."""
     if review.examined is None or not review.examined.plans:
         return
     found = recorded.calls(review)
@@ -68,7 +68,7 @@ def _fits(summary: Summary) -> str:
 
 
 def memory(review: Review) -> str:
-    """Return the estimate of a script's memory as a text."""
+    """Return the memory estimate of a script as text."""
     if review.examined is None:
         return review.report.reason
     report = of_plans(review.examined.plans, None, {}, review.document.path)
@@ -76,13 +76,13 @@ def memory(review: Review) -> str:
 
 
 def plan(review: Review) -> str:
-    """Return the plan of a script as a text."""
+    """Return the plan of a script as text."""
     described = _described(review)
     return review.report.reason if described is None else plan_text.render(described, review.document.path, _TERMINAL)
 
 
 def prompt(review: Review) -> str:
-    """Return the text that the model is trained on, with what fills its holes."""
+    """Return the text that the model is trained on, with the values that are filled in."""
     described = _described(review)
     if described is None:
         return review.report.reason

@@ -1,6 +1,6 @@
-"""Places of a report as places of the protocol: rows and columns from 0, columns in the client's units, cells as files.
+"""Converts places of a report to the protocol: rows and columns from 0, columns in the client's units, cells as files.
 
-A report counts from 1 and in code points; a client counts in UTF-16 units unless it has said otherwise.
+A report counts from 1 and in code points; a client counts in UTF-16 units unless otherwise agreed.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ class Placed(Protocol):
 
 
 class Positions:
-    """Converts places for one client; `encoding` is what was agreed on."""
+    """Converts places for one client; `encoding` is the agreed one."""
 
     def __init__(self, documents: Documents, encoding: str = PositionEncodingKind.Utf16) -> None:
         self.documents = documents
         self._units = _UNITS.get(encoding, _utf16)
 
     def uri(self, at: Location) -> str:
-        """Return the file, or the cell, that a place stands in."""
+        """Return the URI of the file, or the cell, of a place."""
         return self.documents.uri(at.path, at.cell)
 
     def range(self, at: Location) -> Range:
-        """Return a place as a range of its file; of a notebook that is open as a text, its first line."""
+        """Return a place as a range of its file; for a notebook that is open as text, its first line."""
         uri = self.uri(at)
         if at.cell is not None and self.documents.cell_of(uri) is None:
             return Range(Position(0, 0), Position(0, 0))

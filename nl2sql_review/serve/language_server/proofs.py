@@ -1,6 +1,6 @@
-"""Fixes for what stands open in the editor, each proved by reading the edited script again, beside the reviews.
+"""Fixes for open documents, each proved by reading the edited script again, in parallel with the reviews.
 
-A proof is kept until the document changes, and given up when it does.
+A proof is kept until the document changes, and abandoned when it does.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 @dataclass
 class Settled:
-    """A script and other files, by real path, as fixes leave them; `made` are the findings that were fixed."""
+    """A script and other files, by real path, after the fixes; `made` are the findings that were fixed."""
 
     data: bytes
     drafts: Mapping[str, bytes]
@@ -36,7 +36,7 @@ class Settled:
 
 @dataclass
 class _Drafted:
-    """A reviewer of a script beside which other files are open."""
+    """Reviewer of a script that uses the unsaved contents of other open files."""
 
     reviewer: Reviewer
     drafts: dict[str, bytes]
@@ -50,7 +50,7 @@ class _Drafted:
 
 @dataclass
 class _Known:
-    """What was proved of one state of a document."""
+    """Proved fixes for one state of a document."""
 
     stamp: int
     session: Session | None = None
@@ -58,7 +58,7 @@ class _Known:
 
 
 class Proofs:
-    """The fixes of open documents, by URI."""
+    """Fixes of open documents, by URI."""
 
     def __init__(self, documents: Documents) -> None:
         self.documents = documents
@@ -66,14 +66,14 @@ class Proofs:
         self._known: dict[str, _Known] = {}
 
     async def fix(self, review: Review, finding: Finding) -> Fix | None:
-        """Return the fix of a finding that holds as things stand, None where there is none. Raises Superseded."""
+        """Return the proved fix of a finding for the current text, None if there is none. Raises Superseded."""
         known = self._of(review)
         if finding.fingerprint not in known.fixes:
             known.fixes[finding.fingerprint] = await self.run(lambda: self._proved(review, known, finding))
         return known.fixes[finding.fingerprint]
 
     async def settled(self, review: Review, policy: bool) -> Settled:
-        """Return what all safe repairs, or with `policy` all safe fixes, make of a script. Raises Superseded."""
+        """Return a script after all safe repairs, or with `policy` all safe fixes. Raises Superseded."""
 
         def work() -> Settled:
             session = self._session(review)
@@ -84,7 +84,7 @@ class Proofs:
         return await self.run(work)
 
     async def ignored(self, review: Review, finding: Finding, reason: str) -> bytes | None:
-        """Return the script with a comment that ignores a finding, None where none does. Raises Superseded."""
+        """Return the script with a comment that ignores a finding, None if that is not possible. Raises Superseded."""
 
         def work() -> bytes | None:
             others = tuple(
@@ -106,7 +106,7 @@ class Proofs:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Do work that takes long, after what is being done already."""
+        """Run work that takes long, after the work already in the queue."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     def _of(self, review: Review) -> _Known:

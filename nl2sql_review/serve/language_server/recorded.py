@@ -1,4 +1,4 @@
-"""The values that stand at a place: arguments of recorded calls, and the constants, options and keys they come from."""
+"""Finds the values at a place: arguments of recorded calls, and the constants, options and keys that they come from."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ LONGEST = 12  # lines that a value's place may have; what is longer is no single
 
 @dataclass(eq=False)
 class Record:
-    """One recorded value. `at` is where it arrives, `stops` where it came through, origin first.
+    """One recorded value. `at` is its argument, `stops` are the places that it passed through, origin first.
 
-    rules: what the rules say of it; `literal`: it stands in the argument itself
+    rules: the rules on it with their verdicts; `literal`: it is written in the argument itself
     """
 
     name: str
@@ -41,19 +41,19 @@ class Record:
 
     @property
     def origin(self) -> Location | None:
-        """Where the value was first written, if not where it arrives."""
+        """Place where the value was first written, if not in the argument."""
         first = self.stops[0] if self.stops else None
         return None if first is None or inside(first, self.at) else first
 
 
 def where(place: Place) -> Location | None:
-    """Return a place with the real path of its file, by which files are told apart here; None for one in no file."""
+    """Return a place with the real path of its file, which identifies files here; None for a place in no file."""
     at = shown(place) if place.source is not None and place.node is not None else None
     return None if at is None else replace(at, path=os.path.realpath(at.path))
 
 
 def inside(inner: Location, outer: Location) -> bool:
-    """Whether one place lies within another."""
+    """Return whether one place is within another."""
     return (
         (inner.path, inner.cell) == (outer.path, outer.cell)
         and (outer.row, outer.column) <= (inner.row, inner.column)
@@ -62,14 +62,14 @@ def inside(inner: Location, outer: Location) -> bool:
 
 
 def records(review: Review) -> list[Record]:
-    """Return the values that a review recorded, found once for each review."""
+    """Return the recorded values of a review, collected once per review."""
     if review.records is None:
         review.records = list(_records(review))
     return review.records
 
 
 def calls(review: Review) -> list[Call]:
-    """Return the recorded calls of the training stack, of all command lines."""
+    """Return the recorded calls of the training stack, for all command lines."""
     examined = review.examined
     if examined is None:
         return []
@@ -114,16 +114,16 @@ def _places(found: Iterable[Call]) -> Iterator[Place]:
 
 
 def _is_shown(value: Value) -> bool:
-    """Whether a value says something to people: no object that exists only while the script runs."""
+    """Return whether a value is meaningful to people: not an object that exists only while the script runs."""
     if isinstance(value, (Known, Default)):
         return is_plain(value.value)
     return not isinstance(value, Absent)
 
 
 def _stops(trace: Trace) -> Iterator[Location]:
-    """The places of a trace, of several on one line the last: `LORA_R = 64` rather than its `64`.
+    """Yield the places of a trace, the last one of each line: `LORA_R = 64` rather than its `64`.
 
-    Of a value that was read from a file the key comes first, and not the name of that file.
+    For a value that was read from a file the key comes first, and the name of that file is left out.
     """
     made: list[Location] = []
     read = next((index for index, place in enumerate(trace) if isinstance(place.node, Span)), 0)
@@ -138,21 +138,21 @@ def _stops(trace: Trace) -> Iterator[Location]:
 
 
 def _stands_there(trace: Trace, at: Location) -> bool:
-    """Whether a value is written in the argument itself: `r=64`, or `fp16=True`, which has no trace."""
+    """Return whether a value is written in the argument itself: `r=64`, or `fp16=True`, which has no trace."""
     return all((stop := where(place)) is not None and inside(stop, at) for place in trace)
 
 
 def _rules(
     ruled: dict[tuple[int, str], list[tuple[Rule, FactVerdict]]], node: int, *names: str
 ) -> list[tuple[Rule, FactVerdict]]:
-    """What the rules say of an argument, and which of those on something wider it breaks."""
+    """Return the rules on an argument, and the rules on more than one argument that it violates."""
     own = next((ruled[node, name] for name in names if (node, name) in ruled), [])
     wider = [one for one in ruled.get((node, ""), []) if one[1].decision.verdict == "fail"]
     return [*own, *(one for one in wider if all(one[0] is not rule for rule, _ in own))]
 
 
 def _ruled(review: Review) -> dict[tuple[int, str], list[tuple[Rule, FactVerdict]]]:
-    """What the rules say, by the node of an argument and its name; "" for what is more than one argument's value."""
+    """Return the verdicts of the rules by an argument's node and name; "" for facts of more than one argument."""
     made: dict[tuple[int, str], list[tuple[Rule, FactVerdict]]] = {}
     for of_rule in review.examined.rule_verdicts if review.examined is not None else ():
         for judged, _ in of_rule.judged:
@@ -168,7 +168,7 @@ def _ruled(review: Review) -> dict[tuple[int, str], list[tuple[Rule, FactVerdict
 
 
 def omitted(review: Review) -> Iterator[tuple[Location, str, Value]]:
-    """Yield the arguments that a call leaves to the library: the call's place, the name, the default."""
+    """Yield (place of the call, name, default) for each omitted argument of a library call."""
     seen = set()
     for of_rule in review.examined.rule_verdicts if review.examined is not None else ():
         for judged, _ in of_rule.judged:
@@ -183,7 +183,7 @@ def omitted(review: Review) -> Iterator[tuple[Location, str, Value]]:
 
 
 def under(review: Review, path: str, cell: int | None, row: int, column: int) -> list[Record]:
-    """Return the values whose trace has the smallest place that holds a position."""
+    """Return the values whose trace has the smallest place that contains a position."""
     at = Location(os.path.realpath(path), row, column, row, column, cell)
     found: list[tuple[tuple[int, int], Record]] = []
     for record in records(review):
@@ -198,7 +198,7 @@ def under(review: Review, path: str, cell: int | None, row: int, column: int) ->
 
 
 def said(value: Value) -> str:
-    """Return a value in words, as the plan says it."""
+    """Return a value in words, as in the plan."""
     from ...render.plan_json import describe_value
     from ...render.plan_words import said as words
 
@@ -206,7 +206,7 @@ def said(value: Value) -> str:
 
 
 def by_default(value: Value) -> str:
-    """Return whose default a value is, "" for one that was given."""
+    """Return the source of a default value, "" for a value that was given."""
     first = value.trace[0] if value.trace else None
     if first is not None and first.note.startswith(LIBRARY_DEFAULT):
         return f"the library's default for {first.note.partition(': ')[2]}"

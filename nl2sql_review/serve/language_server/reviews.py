@@ -1,7 +1,7 @@
-"""Reviews of what is open: made when typing pauses, one at a time beside the protocol, kept until something changes.
+"""Reviews of open documents: made when typing pauses, one at a time beside the protocol, kept until something changes.
 
-An edit costs the reading of one script: modules that did not change are not parsed again, nor are settings and rules
-read again while their files are as they were.
+An edit costs the reading of one script: unchanged modules are not parsed again, nor are settings and rules read again
+while their files are unchanged.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ MODULES = 300  # parsed modules that are kept
 
 
 class Superseded(Exception):
-    """The document has changed since; whatever comes of the work is of no use."""
+    """Error for work on a document that has changed since: its result is of no use."""
 
 
 @dataclass(eq=False)
 class Review:
-    """What one state of a document was found to do. `fault`: why there is no answer; `unset`: the settings' fault."""
+    """Result for one state of a document. `fault`: internal error instead of a result; `unset`: settings error."""
 
     document: Document  # as it was
     stamp: int
@@ -60,7 +60,7 @@ class Review:
 
 
 class Reviews:
-    """The reviews of the open documents, by URI."""
+    """Reviews of the open documents, by URI."""
 
     def __init__(self, documents: Documents) -> None:
         self.documents = documents
@@ -71,7 +71,7 @@ class Reviews:
         self.count = 0  # of reviews made
 
     async def current(self, uri: str, urgency: int = ASKED) -> Review | None:
-        """Return the review of a document as it is now, once typing pauses; None when it is not open."""
+        """Return the review of a document in its current state, once typing pauses; None if it is not open."""
         while True:
             document = self.documents.get(uri)
             if document is None:
@@ -99,7 +99,7 @@ class Reviews:
         self._pool.submit(self._desk.tidy)  # while the answer is read, before the next key
 
     def latest(self, uri: str) -> Review | None:
-        """Return the newest review there is, which may be of an older state."""
+        """Return the newest existing review, which may be of an older state."""
         document = self.documents.get(uri)
         return self._held.get(document.uri) if document is not None else None
 
@@ -108,7 +108,7 @@ class Reviews:
         self._held.pop(uri, None)
 
     def rests_on(self, path: str) -> list[Document]:
-        """Return the open documents whose review read a file, or looked for it in vain, and mark them."""
+        """Return the open documents whose review read a file, or looked for it in vain, and mark them as changed."""
         real = os.path.realpath(path)
         found = []
         for uri, review in self._held.items():
@@ -119,7 +119,7 @@ class Reviews:
         return found
 
     async def readers(self, path: str) -> list[Review]:
-        """Return the reviews, as things stand, of the open scripts that read a file."""
+        """Return the current reviews of the open scripts that read a file."""
         real = os.path.realpath(path)
         found = [await self.current(uri) for uri, review in list(self._held.items()) if real in review.reads]
         return [review for review in found if review is not None and real in review.reads]
@@ -129,7 +129,7 @@ class Reviews:
 
 
 class Desk:
-    """Where documents are examined, in one thread: with what was read before."""
+    """Examiner of documents in one thread, which reuses modules, settings and rules that were read before."""
 
     def __init__(self) -> None:
         self._reviewer = Reviewer()
@@ -137,7 +137,7 @@ class Desk:
         self._settled = False
 
     def review(self, document: Document, drafts: Mapping[str, bytes], held: Review | None = None) -> Review:
-        """Examine a document. Never raises: a fault of ours is told in the review."""
+        """Examine a document. Never raises: an internal error is stored in the review."""
         if not self._reviewer.holds(disk.Now()):
             self._reviewer = Reviewer()
         if held is not None and _is_same(held, document, drafts):
@@ -178,7 +178,7 @@ class Desk:
         return Review(document, document.stamp, report, fault=fault, unset=unset)
 
     def tidy(self) -> None:
-        """Keep of every module the newest state, and free what a review leaves: a tree that refers to itself."""
+        """Keep only the newest state of every module, and free the memory of a review: its tree refers to itself."""
         newest = {path: (path, data) for path, data in self._modules}
         kept = set(list(newest.values())[-MODULES:])
         for key in [key for key in self._modules if key not in kept]:
@@ -190,7 +190,7 @@ class Desk:
 
 
 def _is_same(held: Review, document: Document, drafts: Mapping[str, bytes]) -> bool:
-    """Whether nothing has changed that a review rests on."""
+    """Return whether everything that a review depends on is unchanged."""
     if held.examined is None or held.document.data != document.data or held.document.cells != document.cells:
         return False
     relevant = {path: data for path, data in drafts.items() if path in held.reads}

@@ -24,7 +24,7 @@ SAMPLE = 500  # rows of each file: a lens is no place to read gigabytes for
 
 
 def are_there(review: Review) -> bool:
-    """Whether a file that the script loads lies beside it or in the working directory."""
+    """Return whether a file that the script loads is beside it or in the working directory."""
     folders = (os.path.dirname(review.document.path), os.getcwd())
     for plan in review.examined.plans if review.examined is not None else ():
         value = plan.dataset.sources.value
@@ -53,7 +53,7 @@ def steps(review: Review) -> list[Steps | None]:
 
 
 def title(review: Review) -> str:
-    """Return how many rows of a sample are found fault with, for a lens."""
+    """Return the number of rows with findings in a sample, for a lens."""
     made = _reviewed(review)
     if isinstance(made, str):
         return f"rows: {made}"
@@ -70,7 +70,7 @@ def title(review: Review) -> str:
 
 
 def text(review: Review) -> str:
-    """Return what is found in a sample of the rows as a text."""
+    """Return the findings in a sample of the rows as text."""
     made = _reviewed(review)
     return made if isinstance(made, str) else data_text.render(made.report, Terminal(columns=WIDTH), quiet=False)
 

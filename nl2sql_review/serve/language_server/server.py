@@ -1,7 +1,7 @@
-"""The server: which message of the protocol is answered by what. Everything that takes time is awaited elsewhere.
+"""The server: assigns a handler to each message of the protocol. Everything that takes time is awaited elsewhere.
 
-Diagnostics are pushed to clients that do not ask for them, and answered to those that do. A fault while one file is
-reviewed is a message to whoever edits it; the server and the other files go on.
+Diagnostics are pushed to clients that do not pull them, and returned to those that do. An internal error while one
+file is reviewed is a message to its editor; the server and the other files go on.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Protocol(LanguageServerProtocol):
         future.add_done_callback(lambda _: loop.call_soon_threadsafe(forget))  # not while pygls goes through them
 
     def structure_message(self, data: dict[str, Any]) -> Any:
-        """Return a message as the protocol's own types. Raises JsonRpcException, once the client was told."""
+        """Return a message as the protocol's own types. Raises JsonRpcException, after it has told the client."""
         try:
             return super().structure_message(data)
         except JsonRpcException as error:
@@ -64,7 +64,7 @@ class Protocol(LanguageServerProtocol):
 
 
 class Server(LanguageServer):
-    """One editor's server."""
+    """Server of one editor."""
 
     def __init__(self) -> None:
         super().__init__(NAME, __version__, notebook_document_sync=NOTEBOOKS, protocol_cls=Protocol, max_workers=2)
@@ -80,7 +80,7 @@ class Server(LanguageServer):
     # What the client can do
 
     def starts(self, params: types.InitializeParams) -> None:
-        """Take in what the client says of itself."""
+        """Store the client's position encoding and options."""
         if params.capabilities.notebook_document is None:  # it may send notebooks all the same
             params.capabilities.notebook_document = types.NotebookDocumentClientCapabilities(
                 types.NotebookDocumentSyncClientCapabilities()
@@ -90,7 +90,7 @@ class Server(LanguageServer):
             self.options = params.initialization_options
 
     def can(self, path: str) -> bool:
-        """Return whether the client has named a capability, by its path: `workspace.inlay_hint.refresh_support`."""
+        """Return whether the client has a capability, given by its path: `workspace.inlay_hint.refresh_support`."""
         found: Any = self.client_capabilities
         for name in path.split("."):
             found = getattr(found, name, None)
@@ -100,13 +100,13 @@ class Server(LanguageServer):
 
     @property
     def pulls(self) -> bool:
-        """Whether the client asks for diagnostics rather than waiting for them."""
+        """Return whether the client pulls diagnostics rather than waiting for them."""
         return self.can("text_document.diagnostic")
 
     # Reviews and what becomes of them
 
     def expect(self, document: Document, urgency: int = OPENED) -> None:
-        """Let a document be reviewed, and its diagnostics be told, once it is its turn."""
+        """Schedule the review of a document, and the publication of its diagnostics."""
         task, before = self._tasks.get(document.uri, (None, urgency))
         if task is not None and not task.done():
             if before <= urgency:
@@ -122,7 +122,7 @@ class Server(LanguageServer):
                 return
 
     def take_in(self, review: Review) -> None:
-        """Keep where the findings of a review stand, tell what changed by it, and what went wrong."""
+        """Store the places of a review's findings, publish changed diagnostics, and report internal errors."""
         owner = review.document.uri
         before, now = self._placed.get(owner, {}), self._place(review)
         self._placed[owner] = now
@@ -150,14 +150,14 @@ class Server(LanguageServer):
             self.window_show_message(types.ShowMessageParams(types.MessageType.Error, text))
 
     def diagnostics_of(self, uri: str) -> list[types.Diagnostic]:
-        """Return what is known to stand in a file or cell, by the reviews of all that is open, each once."""
+        """Return the diagnostics of a file or cell, from the reviews of all open documents, each once."""
         made: list[types.Diagnostic] = []
         for placed in self._placed.values():
             made += [one for one in placed.get(uri, ()) if one not in made]
         return made
 
     def publish(self, uris: Iterable[str]) -> None:
-        """Push the diagnostics of files; a client that pulls asks for those of open files itself."""
+        """Push the diagnostics of files; a client that pulls requests those of open files itself."""
         for uri in uris:
             document = self.documents.get(uri)
             if document is None or not self.pulls:
@@ -167,7 +167,7 @@ class Server(LanguageServer):
                 self.text_document_publish_diagnostics(params)
 
     def changed(self, document: Document) -> None:
-        """A document is another than before: it and what reads it are reviewed anew."""
+        """Review a changed document, and the documents that read it, anew."""
         self.expect(document, ASKED if document.changed else OPENED)
         others = self.reviews.rests_on(document.path)
         for other in others:
@@ -176,7 +176,7 @@ class Server(LanguageServer):
             self.refresh()
 
     def refresh(self) -> None:
-        """Ask the client to ask again, of files that it did not change itself."""
+        """Tell the client to repeat its requests, for files that it did not change itself."""
         for capability, ask in (
             ("workspace.diagnostics.refresh_support", self.workspace_diagnostic_refresh),
             ("workspace.inlay_hint.refresh_support", self.workspace_inlay_hint_refresh),
@@ -186,7 +186,7 @@ class Server(LanguageServer):
                 ask(None, lambda _: None)
 
     def closed(self, uri: str) -> None:
-        """A document is closed: what only its review found is taken back."""
+        """Remove a closed document, and the diagnostics that only its review found."""
         document = self.documents.get(uri)
         if document is None:
             return
@@ -201,14 +201,14 @@ class Server(LanguageServer):
             self.expect(other)
 
     def report_server_error(self, error: Exception, source: object) -> None:
-        """Log what a message of the client led to; only a fault of ours while a file is reviewed is shown."""
+        """Log the error that a client's message caused; errors of this program are also logged in the client."""
         log.error("%s: %s", getattr(source, "__name__", source), error)
         if not isinstance(error, JsonRpcException):
             self.window_log_message(types.LogMessageParams(types.MessageType.Error, f"{type(error).__name__}: {error}"))
 
 
 def made() -> Server:
-    """Return a server that answers everything it can."""
+    """Return a server with all its handlers."""
     server = Server()
     _synchronise(server)
     _diagnose(server)
@@ -290,7 +290,7 @@ def _synchronise(server: Server) -> None:
 
 
 def _everything_anew(server: Server, paths: list[str]) -> None:
-    """Files changed on disk: each open document is asked whether what it rests on is still so, which is cheap."""
+    """Check each open document again after files changed on disk; cheap if nothing it depends on has changed."""
     log.debug("changed on disk: %s", paths)
     for document in server.documents:
         server.documents.touch(document)
@@ -321,7 +321,7 @@ def _diagnose(server: Server) -> None:
 
 
 def run(port: int | None = None, verbose: bool = False) -> None:
-    """Serve one client until it goes away. Raises OSError where the port cannot be had."""
+    """Serve one client until it disconnects. Raises OSError if the port is not available."""
     gc.enable()  # a command ends before garbage matters; a server does not
     gc.set_threshold(500_000, 20, 50)  # of itself seldom within a review: Desk.tidy looks between them
     logging.basicConfig(

@@ -1,4 +1,4 @@
-"""Whose turn it is: one review at a time, what somebody waits for before what was merely opened."""
+"""Order of the reviews: one at a time, awaited ones before those of documents that were merely opened."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import count
 
 
 class Turns:
-    """A lock with an order: the lowest urgency first, and of the same the one that came first."""
+    """A lock with an order: the lowest urgency first, then the earliest."""
 
     def __init__(self) -> None:
         self._busy = False
@@ -19,7 +19,7 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, urgency: int) -> AsyncIterator[None]:
-        """Wait for one's turn, and hold it."""
+        """Wait for the lock, and hold it."""
         if self._busy:
             mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             heapq.heappush(self._waiting, (urgency, next(self._numbers), mine))

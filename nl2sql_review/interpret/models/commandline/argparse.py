@@ -1,4 +1,4 @@
-"""argparse: parsers as the script builds them, option by option."""
+"""Model of argparse: parsers as the script builds them, option by option."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FLAGS = {
 
 
 class Option(Opaque):
-    """One `add_argument`. `slots["default"]` is what the namespace gets when no word is said for it."""
+    """One `add_argument` call. `slots["default"]` is the namespace's value if the option is not given."""
 
     __slots__ = ("flags", "dest", "action", "nargs", "type", "const", "required", "group", "place", "metavar")
 
@@ -51,7 +51,7 @@ class Option(Opaque):
 
     @property
     def by(self) -> str:
-        """How people name what overrides it: its longest flag."""
+        """Name of the option as an override, for users: its longest flag."""
         return max(self.flags, key=len) if self.flags else f"the argument {self.dest}"
 
 
@@ -59,9 +59,9 @@ class Parser(Opaque):
     """An `ArgumentParser`, as the script builds it.
 
     options   each `Option` as a value, in the order in which they were added
-    defaults  of `set_defaults`: by destination
+    defaults  set by `set_defaults`: by destination
     commands  the `Commands` that `add_subparsers` made, as a value; else None
-    classes   what an `HfArgumentParser` reads its options from, None for any other parser
+    classes   the classes that an `HfArgumentParser` reads its options from, None for any other parser
     empty     the argument `argument_default`; `prefix` is `prefix_chars`, and `strict` is `allow_abbrev`
     """
 
@@ -81,18 +81,18 @@ class Parser(Opaque):
         return [object_of(value) for value in self.options.state.items]
 
     def subcommands(self) -> Commands | None:
-        """Return what `add_subparsers` made, None where it was not called."""
+        """Return the result of `add_subparsers`, or None if it was not called."""
         commands = object_of(self.commands.value)
         return commands if isinstance(commands, Commands) else None
 
     @property
     def why_open(self) -> str:
-        """Why there may be options that are not listed, "" where there are none."""
+        """Reason why there may be options that are not listed, "" if there are none."""
         return self.options.state.open
 
 
 class Group(Opaque):
-    """What `add_argument_group` returns. `required` says why one of its options must be given, if one must."""
+    """Result of `add_argument_group`. `required`: why one of its options must be given, if one must."""
 
     __slots__ = ("parser", "required")
 
@@ -102,7 +102,7 @@ class Group(Opaque):
 
 
 class Commands(Opaque):
-    """What `add_subparsers` returns. `parsers` holds a parser for the name of each command."""
+    """Result of `add_subparsers`. `parsers` maps the name of each command to its parser."""
 
     __slots__ = ("parsers", "dest", "required")
 
@@ -112,13 +112,13 @@ class Commands(Opaque):
         self.dest, self.required = args.get(None, "dest"), args.get(None, "required")
 
     def named(self) -> dict[str, Parser]:
-        """Return the parser of each command whose parser is known."""
+        """Return the parser of each command, if that parser is known."""
         found = {name: parser_behind(value) for name, value in self.parsers.state.items.items()}
         return {name: parser for name, parser in found.items() if parser is not None}
 
 
 def parser_behind(value: Value) -> Parser | None:
-    """Return the parser behind a value, also that inside of an object of a subclass; None where it is no parser."""
+    """Return the parser behind a value, also inside an object of a subclass, or None if it is no parser."""
     obj = object_of(value)
     if isinstance(obj, Instance):
         obj = obj.base
@@ -142,7 +142,7 @@ def make_parser(m: Machine, args: Arguments, node: cst.CSTNode | None, kind: str
 
 
 def add(m: Machine, parser: Parser, option: Option) -> None:
-    """A later option of the same name takes the place of the earlier one in the namespace."""
+    """Add an option. It replaces an earlier option of the same name in the namespace."""
     store = parser.options
     m.write(store, "state", Items((*store.state.items, Known(option)), store.state.open))
     if option.flags:
@@ -161,7 +161,7 @@ def parser_(call: ModelCall) -> Value:
 
 
 def owner_of(m: Machine, receiver: Value) -> tuple[Parser | None, str]:
-    """The parser that `add_argument` of `receiver` reaches, and its group where one of the group must be given."""
+    """Return the parser that `add_argument` of `receiver` reaches, and its group if one of that group is required."""
     obj = object_of(receiver)
     if isinstance(obj, Group):
         return obj.parser, obj.required
@@ -202,7 +202,7 @@ def destination(names: list[str], prefix: str) -> str:
 
 
 def first_default(parser: Parser, option: Option, args: Arguments) -> Value:
-    """The default as argparse settles it when the option is added."""
+    """Return the default that argparse sets when the option is added."""
     value: Value
     if "default" in args.keywords:
         value = args.keywords["default"]

@@ -1,7 +1,7 @@
-"""argparse: the namespace that a parser gives when the command line says no more than it must.
+"""Model of argparse: the namespace of a parser if the command line gives only the required arguments.
 
-A value that the command line may override is a `Default`, named after the option. What only the command line can give
-(a required option, a positional argument) is unknown.
+A value that the command line may override is a `Default`, named after the option. A value that only the command line
+can give (a required option, a positional argument) is unknown.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def parse_known_args(call: ModelCall) -> Value:
 
 
 def parse(call: ModelCall) -> tuple[Value, Value]:
-    """The namespace, and the words that no option takes."""
+    """Return the namespace, and the words that no option takes."""
     m, args, node = call.machine, call.arguments, call.node
     parser = parser_behind(call.receiver)
     if parser is None:
@@ -69,7 +69,7 @@ def parse(call: ModelCall) -> tuple[Value, Value]:
 
 
 def overridable(m: Machine, parser: Parser, items: Items, given: Value) -> Items:
-    """What the words made, as defaults where the command line is one of several that may start the script."""
+    """Return the parsed items, as defaults if the command line is one of several that may start the script."""
     line = started(m)
     settled = object_of(given)
     if line is None or not line.overridable or isinstance(settled, Sequence) and not settled.state.by:
@@ -86,9 +86,9 @@ def namespace(
     node: cst.CSTNode | None,
     said: frozenset[str] | None = None,
 ) -> Value:
-    """The namespace these items make; attributes that one handed in already has are no longer defaults.
+    """Return the namespace of these items; existing attributes of a given namespace are no longer defaults.
 
-    `said` are the items that the words give, where these are known: only they replace what is there.
+    `said` holds the items that the words give, if these are known: only they replace existing attributes.
     """
     given = args.get(1, "namespace")
     trace = (args.place,) if args.place else ()
@@ -137,7 +137,7 @@ def plain_run(m: Machine, parser: Parser, node: cst.CSTNode | None) -> tuple[dic
 def of_commands(
     own: dict[Any, Value], commands: Commands, parsed: list[tuple[dict[Any, Value], str, str]]
 ) -> dict[Any, Value]:
-    """What the commands add: only the command line says which of them it is."""
+    """Return the items that the commands add: only the command line decides which of them."""
     out: dict[Any, Value] = {}
     for items, _, _ in parsed:
         for name, value in items.items():

@@ -1,4 +1,4 @@
-"""Words that a script itself hands to its parser: `parse_args(["--r", "16"])`. The real argparse reads them."""
+"""Words that a script itself passes to its parser: `parse_args(["--r", "16"])`. The real argparse reads them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CONST = "\0const\0"
 
 
 class Event(NamedTuple):
-    """An option with an action of the script's own, met among the words: which items were given before it."""
+    """An option with a custom action of the script, found among the words, with the items given before it."""
 
     option: Option
     flag: str
@@ -44,7 +44,7 @@ class Event(NamedTuple):
 
 
 def noting(option: Option, events: list[Event]) -> type[argparse.Action]:
-    """A class of actions that keep where their option stands."""
+    """Return a class of actions that record the place of their option."""
 
     class Noting(argparse.Action):
         def __call__(
@@ -62,7 +62,7 @@ def noting(option: Option, events: list[Event]) -> type[argparse.Action]:
 
 
 class _Wrong(Exception):
-    """The words do not fit the parser."""
+    """Raised if the words do not fit the parser."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -82,9 +82,9 @@ class _Parser(argparse.ArgumentParser):
 def parse_words(
     m: Machine, parser: Parser, said: list[Value], node: cst.CSTNode | None
 ) -> tuple[Items, Value, frozenset[str]]:
-    """The items of the namespace, the words nobody takes, and which items the words give.
+    """Return the namespace's items, the words that no option takes, and the names of the items given by words.
 
-    Words with holes are carried through as they are. An action of the script's own is run where its option stands.
+    Words with holes pass through unchanged. A custom action of the script runs at the place of its option.
     """
     holes: dict[str, Value] = {}
     texts: list[str] = []
@@ -131,7 +131,7 @@ def parse_words(
 def acted(
     m: Machine, parser: Parser, event: Event, items: dict[Any, Value], given: frozenset[str], node: cst.CSTNode | None
 ) -> dict[Any, Value]:
-    """The items after an action of the script's own has run: what is said behind its option still counts."""
+    """Return the items after a custom action of the script has run: words after its option still count."""
     later = {name: items[name] for name in given - event.said if name in items and name != event.option.dest}
     space = Mapping({k: v for k, v in items.items() if k != event.option.dest or k not in given}, "", "namespace")
     if event.option.dest in given:
@@ -150,7 +150,7 @@ def failed(parser: Parser, why: str) -> tuple[Items, Value, frozenset[str]]:
 
 
 def scopes(parser: Parser, found: dict[str, Any]) -> list[Parser]:
-    """The parser, and those of the commands that were named."""
+    """Return the parser, and the parsers of the commands that were named."""
     out = [parser]
     commands = parser.subcommands()
     if commands is not None:
@@ -249,7 +249,7 @@ def made(m: Machine, option: Option, raw: Raw, words: dict[str, Value], node: cs
 
 
 def unsaid(m: Machine, option: Option, node: cst.CSTNode | None, settled: bool = False) -> Value | None:
-    """What the namespace gets when this option is not given; None: nothing. `settled`: nobody else can give it."""
+    """Return the namespace's value if this option is not given, None for none. `settled`: only words give it."""
     action = plain(option.action)
     if action in ("help", "version", "parsers"):
         return None
@@ -293,7 +293,7 @@ def unsaid(m: Machine, option: Option, node: cst.CSTNode | None, settled: bool =
 
 
 def of_type(m: Machine, option: Option, word: Value, node: cst.CSTNode | None) -> Value:
-    """A word, as the option's type makes it."""
+    """Return a word converted by the option's type."""
     if isinstance(option.type, Absent) or isinstance(option.type, Known) and option.type.value is None:
         return word
     kind = object_of(option.type)
@@ -315,7 +315,7 @@ def of_type(m: Machine, option: Option, word: Value, node: cst.CSTNode | None) -
 
 
 def converted(m: Machine, option: Option, value: Value, node: cst.CSTNode | None) -> Value:
-    """A default that is text goes through the option's type, as a word of the command line would."""
+    """Convert a text default by the option's type, like a word of the command line."""
     if isinstance(option.type, Absent) or isinstance(option.type, Known) and option.type.value is None:
         return value
 

@@ -1,4 +1,4 @@
-"""click and what is built like it: commands with their options, groups, and the run of a call without words."""
+"""Model of click and libraries built like it: commands with options, groups, and the run of a call without words."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Decoration = Callable[[Machine, Value, "cst.CSTNode | None"], Value]  # (m, func
 
 
 class Decorator(Opaque):
-    """Something of click that is put above a function."""
+    """A decorator of click."""
 
     __slots__ = ("apply",)
 
@@ -37,7 +37,7 @@ class Decorator(Opaque):
 
 
 class Command(Opaque):
-    """A command or a group. `commands` are those of a group, by name."""
+    """A command or a group. `commands` holds the commands of a group, by name."""
 
     __slots__ = ("commands",)
 
@@ -63,7 +63,7 @@ class Parameter(Opaque):
 
 
 def decorator(apply: Decoration) -> Value:
-    """Return something of click that is put above a function."""
+    """Return a decorator of click."""
     return Known(Decorator(apply))
 
 
@@ -165,7 +165,7 @@ def passing(call: ModelCall) -> Value:
 # -- a run -----------------------------------------------------------------------------------------------
 @method_model(COMMAND, "__call__", "main")
 def run(call: ModelCall) -> Value:
-    """`main()`: the callback runs with the defaults, and then the program ends, unless told otherwise."""
+    """Run `main()`: call the callback with the defaults, then end the program unless an argument prevents it."""
     words = call.arguments.get(0, "args")
     said = None
     if not isinstance(words, Absent) and not (isinstance(words, Known) and words.value is None):
@@ -211,7 +211,7 @@ def invoke(
 
 
 def one_of(m: Machine, runs: list[Any], why: str = "the command line says which command runs") -> Value:
-    """Commands of which the command line picks one: each on a path of its own."""
+    """Run each of the commands that the command line may pick, each on a path of its own."""
     if len(runs) == 1:
         found: Value = runs[0]()
         return found
@@ -226,7 +226,7 @@ def one_of(m: Machine, runs: list[Any], why: str = "the command line says which 
 
 
 def parameter_value(m: Machine, mark: Parameter, node: cst.CSTNode | None) -> tuple[str, Value]:
-    """The name of the callback's parameter, and what a command line without words gives it."""
+    """Return the name of the callback's parameter, and its value if the command line has no words."""
     args, option = mark.arguments, mark.is_option
     names = [plain(v) for v in args.positional]
     name, by, flag = declared([n for n in names if isinstance(n, str)], option)
@@ -257,7 +257,7 @@ def parameter_value(m: Machine, mark: Parameter, node: cst.CSTNode | None) -> tu
 def worded(
     m: Machine, args: Arguments, names: list[str], by: str, pair: bool, value: Value, node: cst.CSTNode | None
 ) -> Value:
-    """The option as the script's command line gives it, or leaves it."""
+    """Return the option's value from the script's command line, or `value` if the line does not name the option."""
     flags = [part.strip() for name in names for part in name.split("/")[:1] if part.strip().startswith("-")]
     is_flag = plain(args.get(None, "is_flag")) is True or pair or "flag_value" in args.keywords
     if plain(args.get(None, "multiple")) is True or plain(args.get(None, "count")) is True or "nargs" in args.keywords:
@@ -274,14 +274,14 @@ def worded(
 
 
 def like_default(kind: Value, default: Value) -> Value:
-    """The type of an option that states none is its default's."""
+    """Return the option's type, or the type of its default if it declares none."""
     if not isinstance(kind, Absent) or not isinstance(plain(default), (bool, int, float)):
         return kind
     return BUILTINS[type(plain(default)).__name__]
 
 
 def declared(names: list[str], option: bool) -> tuple[str, str, bool]:
-    """(parameter, what people call it, whether it is a pair of flags)."""
+    """Return (parameter, name to show to users, whether it is a pair of flags)."""
     explicit = next((n for n in names if n.isidentifier()), "")
     if not option:
         return explicit.lower() or (names[0] if names else ""), f"the argument {explicit}", False
@@ -337,7 +337,7 @@ def callable_value(value: Value) -> bool:
 
 
 def cast(m: Machine, kind: Value, value: Value, many: bool, node: cst.CSTNode | None) -> Value:
-    """A default goes through the option's type, as a word of the command line does."""
+    """Convert a default by the option's type, like a word of the command line."""
     if isinstance(value, Known) and value.value is None or isinstance(kind, Absent) and not many:
         return value
     if many:
@@ -403,7 +403,7 @@ def ensure_object(call: ModelCall) -> Value:
 
 @method_model(CONTEXT, "invoke", "forward")
 def invoke_from(call: ModelCall) -> Value:
-    """`ctx.invoke(command, r=16)`: what is not given has the other command's default."""
+    """Call a command by `ctx.invoke(command, r=16)`: arguments that are not given get that command's defaults."""
     args = call.arguments
     target = args.get(0)
     inner = Arguments(args.positional[1:], dict(args.keywords), args.place)

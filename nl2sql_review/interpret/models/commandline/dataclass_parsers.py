@@ -1,8 +1,8 @@
 """Command lines made from dataclasses: transformers' HfArgumentParser, TRL's TrlParser, tyro, simple_parsing.
 
 Every field of a dataclass of the script is an option with the field's default. A dataclass of a library
-(`TrainingArguments`, `SFTConfig`) is made by a recorded call that the script gives nothing and the command line
-anything.
+(`TrainingArguments`, `SFTConfig`) is made by a recorded call: the script gives it no arguments, the command line may
+give any.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ ANYTHING = "the command line may give any of its options"
 
 # -- options of fields -----------------------------------------------------------------------------------
 def bare(annotation: str) -> str:
-    """The type within `Optional[…]`, `… | None` and quotes."""
+    """Return the type within `Optional[…]`, `… | None` and quotes."""
     text = annotation.strip("\"' ").removeprefix("typing.")
     if text.startswith("Optional[") and text.endswith("]"):
         text = text[len("Optional[") : -1]
@@ -57,7 +57,7 @@ def bare(annotation: str) -> str:
 
 
 def elements(annotation: str) -> str | None:
-    """What a list holds, None for what is no list."""
+    """Return the element type of a list type, or None if it is no list."""
     text = bare(annotation)
     for word in ("list[", "List["):
         if text.startswith(word):
@@ -82,7 +82,7 @@ def truth_of_word(call: ModelCall) -> Value:
 
 
 def type_of(annotation: str) -> Value:
-    """The function that makes a value of a word."""
+    """Return the function that converts a word to a value."""
     name = elements(annotation) or bare(annotation)
     if name == "bool":
         return Known(Builtin("bool", truth_of_word))
@@ -175,7 +175,7 @@ def instances(
     unknown: str,
     shared: bool = False,
 ) -> list[Value]:
-    """One object for each dataclass, of its fields among `items`; they are taken out of it, unless `shared`."""
+    """Make one object of each dataclass from its fields in `items`, and remove these from `items` unless `shared`."""
     types = classes_of(parser).items
     own = {
         name
@@ -236,7 +236,7 @@ MODEL_FIELDS = (
 
 
 def belongs(name: str, cls: Opaque, types: tuple[Value, ...]) -> bool:
-    """Which of several dataclasses of TRL a key of a configuration file is meant for."""
+    """Return whether a key of a configuration file belongs to this one of several dataclasses of TRL."""
     if len([t for t in types if isinstance(object_of(t), Opaque)]) == 1:
         return True
     last = cls.text.rsplit(".", 1)[-1]
@@ -342,7 +342,7 @@ def cli(call: ModelCall) -> Value:
 def command_line(
     m: Machine, target: Value, prefix: str, node: cst.CSTNode | None, at: Arguments | None = None
 ) -> Value:
-    """An object, or what a function returns, with every parameter an option of the command line."""
+    """Return an object, or a function's result, with every parameter as an option of the command line."""
     obj = object_of(target)
     given = Arguments([], {}, at.place if at is not None else None)
     if isinstance(obj, Class):
@@ -385,7 +385,7 @@ def field_value(m: Machine, cls: Class, f: Field, prefix: str, node: cst.CSTNode
 
 
 def supposed_parameter(m: Machine, fn: Function, p: cst.Param) -> Value | None:
-    """What a function that nobody calls may expect of a parameter declared as a dataclass: its defaults."""
+    """Return the likely value of an uncalled function's parameter that is declared as a dataclass: its defaults."""
     word = bare(fn.annotation(p))
     scope: Any = fn.scope
     while scope is not None and word not in scope.slots:
@@ -409,7 +409,7 @@ def supposed_parameter(m: Machine, fn: Function, p: cst.Param) -> Value | None:
 
 
 def overridable(m: Machine, value: Value, prefix: str, by: str = "") -> Value:
-    """The same object, each of whose fields the command line (or `by`) may override."""
+    """Return the same object, with each field as a default that the command line (or `by`) may override."""
     old = object_of(value)
     new = Instance(old.cls)
     new.base, new.payload = old.base, old.payload
@@ -424,7 +424,7 @@ def overridable(m: Machine, value: Value, prefix: str, by: str = "") -> Value:
 
 
 def of_parameters(m: Machine, fn: Function, given: Arguments, prefix: str = "", dashed: bool = True) -> Arguments:
-    """Arguments for a function whose parameters are options: their defaults, unless the command line says otherwise."""
+    """Return arguments for a function whose parameters are options: defaults that the command line may override."""
     for p in fn.named:
         name = p.name.value
         if name in given.keywords:

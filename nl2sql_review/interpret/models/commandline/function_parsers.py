@@ -36,7 +36,7 @@ TYPER, PARAMETER = "typer.Typer", "typer.Parameter"
 
 # -- typer -----------------------------------------------------------------------------------------------
 class App(Opaque):
-    """A `typer.Typer`. `commands` holds functions and further apps; `start` runs before the command does."""
+    """A `typer.Typer`. `commands` holds functions and further apps; `start` runs before the command."""
 
     __slots__ = ("commands", "start")
 
@@ -124,7 +124,7 @@ def parameter(call: ModelCall) -> Value:
 
 
 def typed_call(m: Machine, target: Value, node: cst.CSTNode | None) -> Value:
-    """The function, called as typer calls it when the command line says nothing."""
+    """Call the function as typer does if the command line is empty."""
     fn = object_of(target)
     if not isinstance(fn, Function):
         return Unknown("a command that is not one of the script's functions")
@@ -196,7 +196,7 @@ def parameter_value(m: Machine, fn: Function, p: cst.Param, node: cst.CSTNode | 
 
 
 def typed(m: Machine, kind: str, value: Value, fn: Function, node: cst.CSTNode | None) -> Value:
-    """A default in the type that the parameter declares."""
+    """Return a default in the parameter's declared type."""
     if isinstance(value, Known) and value.value is None:
         return (
             Unknown("typer returns None or an empty list here, depending on its version")
@@ -250,7 +250,7 @@ def component(m: Machine, target: Value, node: cst.CSTNode | None) -> Value:
 
 
 def of_self(m: Machine, fn: Function) -> Arguments:
-    """Arguments of a method, without the object itself."""
+    """Return the arguments of a method, without the object itself."""
     given = of_parameters(m, fn, Arguments(), dashed=False)
     positional = fn.positional
     if positional:
@@ -320,7 +320,7 @@ def define_flag(call: ModelCall) -> Value:
 
 
 def value_of_flag(m: Machine, kind: str, word: Value, node: cst.CSTNode | None) -> Value:
-    """The word that a flag of absl is given, in the flag's type."""
+    """Return the word given to a flag of absl, in the flag's type."""
     if kind in ("integer", "float"):
         word = m.call(BUILTINS["int" if kind == "integer" else "float"], Arguments([word]), node)
     elif kind in ("bool", "boolean"):

@@ -1,4 +1,4 @@
-"""The process a script runs in: the environment and the command line, which others decide and the script may change."""
+"""The script's process: its environment and command line, set from outside and changeable by the script."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BY_LAUNCHER = ("ACCELERATE_USE_DEEPSPEED", "ACCELERATE_USE_FSDP")
 
 
 def start() -> dict[str, Cell]:
-    """What is one per process. The variables that the script sets live in an open dictionary."""
+    """Set up the values that exist once per process. The variables that the script sets live in an open dictionary."""
     environ = Opaque(ENVIRON, "symbol", (), ENVIRON)
     environ.slots["written"] = Known(Mapping({}, OTHERS))
     return {
@@ -35,9 +35,9 @@ def start() -> dict[str, Cell]:
 
 
 def start_with(m: Machine, started: CommandLine) -> None:
-    """The process as a command line starts it: `sys.argv`, and the variables that it sets.
+    """Set up the process as a command line starts it: `sys.argv`, and the variables that the line sets.
 
-    Where the line is one of several that may start the script, its words are what they are unless another one does.
+    If the line is one of several that may start the script, its words are defaults that another line may override.
     """
     by, more = started.overridable, started.more
     items = (Known(started.script), *started.words)
@@ -57,7 +57,7 @@ def _text(value: Value) -> Value:
 
 
 def started(m: Machine) -> CommandLine | None:
-    """The command line that starts the script, unless the script has changed it."""
+    """Return the command line that starts the script, unless the script has changed it."""
     line: CommandLine | None = m.recording.started
     obj = object_of(m.shared["sys.argv"].value)
     unchanged = line is not None and isinstance(obj, Sequence) and len(obj.state.items) == len(line.words) + 1
@@ -65,7 +65,7 @@ def started(m: Machine) -> CommandLine | None:
 
 
 def spoken(m: Machine, flags: Iterable[str], takes: bool = True) -> Value | None:
-    """What the command line gives an option: its last word, True for a flag alone; None where it does not name it."""
+    """Return the command line's last word for an option, True for a flag alone, None if it is not named."""
     line = started(m)
     names = {_spelled(flag) for flag in flags}
     found: Value | None = None
@@ -94,7 +94,7 @@ def _spelled(flag: str) -> str:
 def chosen(
     m: Machine, flags: Iterable[str], default: Value, by: str, convert: Callable[[Value], Value], takes: bool = True
 ) -> Value:
-    """An option's value: what the command line says, else its default, which another command line may override."""
+    """Return an option's value: from the command line, else its default, which another command line may override."""
     line = started(m)
     if line is None:
         return demote(default, by)
@@ -104,7 +104,7 @@ def chosen(
 
 
 def subcommand(m: Machine, names: Iterable[object]) -> object | None:
-    """The command among `names` that the command line chooses; None where it names none of them."""
+    """Return the command among `names` that the command line chooses, or None if it names none of them."""
     line, known = started(m), list(names)
     words = [w.value for w in line.words if isinstance(w, Known)] if line is not None and not line.overridable else []
     return next((word for word in words if word in known), None)
@@ -117,7 +117,7 @@ def written(m: Machine) -> Mapping:
 
 
 def variable(m: Machine, name: Value, fallback: Value) -> Value:
-    """A variable: what the script set, else `fallback` unless the environment says otherwise."""
+    """Return a variable: the value that the script set, else `fallback`, which the environment may override."""
 
     def one(name: Value) -> Value:
         key = plain_key(name) if isinstance(name, Known) else None
@@ -246,7 +246,7 @@ def putenv(call: ModelCall) -> Value:
 
 @model("dotenv.load_dotenv")
 def load_dotenv(call: ModelCall) -> Value | None:
-    """Variables of a file that is not part of a project: what the script set itself stays, unless told otherwise."""
+    """Load variables of a file outside the project: values set by the script stay, unless `override` is set."""
     override = call.arguments.get(3, "override")
     if not isinstance(override, Absent) and not (isinstance(override, Known) and override.value is False):
         write(
@@ -265,7 +265,7 @@ def change_words(call: ModelCall) -> Value | None:
 
 
 def words(m: Machine, given: Value) -> list[Value] | str | None:
-    """The words a parser is handed: a list the script settles; None for the run's command line; else why not."""
+    """Return the words passed to a parser: a settled list, None for the run's command line, else why not known."""
     if isinstance(given, Absent) or isinstance(given, (Known, Default)) and given.value is None:
         return script_words(m)
     obj = object_of(given)

@@ -1,4 +1,4 @@
-"""The words of a script's own command line, as the fields of dataclasses and the parameters of functions get them."""
+"""Words of a script's own command line as fields of dataclasses and parameters of functions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def like(default: Value) -> Callable[[Value], Value]:
-    """A function that makes of a word what fire and tyro make of it: a number, a truth value, else the text."""
+    """Return a function that converts a word as fire and tyro do: to a number, a truth value, else the text."""
 
     def convert(word: Value) -> Value:
         text = plain(word)
@@ -31,7 +31,7 @@ def like(default: Value) -> Callable[[Value], Value]:
 
 
 def number_of(text: str) -> object:
-    """The number or truth value that a word says, else the word."""
+    """Return the number or truth value that a word stands for, else the word."""
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
     for kind in (int, float):
@@ -51,7 +51,7 @@ def of_line(
     args: Arguments,
     node: cst.CSTNode | None,
 ) -> dict[Any, Value] | None:
-    """Every field that a command line gives: TRL's `--config` file first, then its words; None for a lost file."""
+    """Return every field that a command line gives: TRL's `--config` file, then its words; None for a lost file."""
     by = line.overridable
     left = list(object_of(rest).state.items) if isinstance(object_of(rest), Sequence) else []
     said: dict[Any, Value] = {}
@@ -86,7 +86,7 @@ def _spelled(word: Value) -> str:
 
 
 def configured(m: Machine, file: Value, args: Arguments, node: cst.CSTNode | None) -> dict[Any, Value] | None:
-    """What a YAML file holds that a command line names; None where it is not read."""
+    """Return the content of a YAML file that a command line names, or None if it is not read."""
     opened_file = m.call(BUILTINS["open"], Arguments([file], {}, args.place), node)
     loaded = m.call(m.library_name("yaml", "safe_load"), Arguments([opened_file], {}, args.place), node)
     found = object_of(loaded)

@@ -1,1 +1,1 @@
-"""Configuration libraries."""
+"""Models of configuration libraries."""

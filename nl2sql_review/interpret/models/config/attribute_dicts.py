@@ -1,4 +1,4 @@
-"""Dictionaries whose keys are attributes: EasyDict, Munch, Box and their like, and classes that derive from dict."""
+"""Dictionaries whose keys are attributes: EasyDict, Munch, Box and similar ones, and classes that derive from dict."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def made(m: Machine, items: dict[Any, Value], state: Items, growing: bool) -> Ma
 
 
 def attributed(m: Machine, value: Value, node: cst.CSTNode | None, growing: bool) -> Value:
-    """The same value with every dictionary in it made one of attributes."""
+    """Return the same value with every dictionary in it turned into one with attributes."""
     obj = object_of(value)
     if isinstance(obj, Mapping):
         state = m.mapping(value, node)
@@ -74,7 +74,7 @@ def attributed(m: Machine, value: Value, node: cst.CSTNode | None, growing: bool
 # -- classes of the script that derive from dict ---------------------------------------------------------
 @model("dict", "OrderedDict", "collections.UserDict")
 def base(call: ModelCall) -> Value:
-    """What `super().__init__(…)` of such a class fills."""
+    """Fill the dictionary behind `super().__init__(…)` of such a class."""
     return call.machine.call(BUILTINS["dict"], call.arguments, call.node)
 
 

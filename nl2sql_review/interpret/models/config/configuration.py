@@ -1,4 +1,4 @@
-"""yaml, json, toml and configparser: documents the script loads, and those it writes into a string."""
+"""Models of yaml, json, toml and configparser: documents that the script loads, and those it writes to a string."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_ROWS = 200  # elements of a list at the top of a JSON file: more are data, n
 
 
 def load(m: Machine, stream: Value, parse: Callable[[documents.Text], Any]) -> Value | None:
-    """The document a stream or text holds, freshly made; None when `stream` is something else."""
+    """Return the document in a stream or text, freshly made, or None if `stream` is neither."""
     return read(m, stream, lambda found: made(m, found, parse))
 
 
@@ -49,7 +49,7 @@ def made(m: Machine, found: Content, parse: Callable[[documents.Text], Any]) -> 
 
 
 def load_path(m: Machine, path: Value, parse: Callable[[documents.Text], Any]) -> Value:
-    """The document in the file a path leads to."""
+    """Return the document in the file at a path."""
     return read_path(m, path, lambda found: made(m, found, parse))
 
 
@@ -68,7 +68,7 @@ READERS = {dialect: yaml_reader(dialect) for dialect in ("pyyaml", "base", "omeg
 
 
 def dialect_of(loader: Value) -> str | None:
-    """How a Loader class of PyYAML reads; None when it is one of the script's own."""
+    """Return the dialect of a Loader class of PyYAML, or None if it is a class of the script."""
     obj = object_of(loader)
     if isinstance(loader, Absent):
         return "pyyaml"
@@ -185,7 +185,7 @@ def json_load(call: ModelCall) -> Value | None:
 
 
 def hooked(m: Machine, value: Value, hook: Value, node: cst.CSTNode | None) -> Value:
-    """Every dictionary as the hook makes it, the innermost first."""
+    """Apply the hook to every dictionary, the innermost first."""
     obj = object_of(value)
     if isinstance(obj, Sequence):
         obj.slots["state"] = obj.state._replace(items=tuple(hooked(m, v, hook, node) for v in obj.state.items))
@@ -244,7 +244,7 @@ def toml_load(call: ModelCall) -> Value | None:
 # -- .env ------------------------------------------------------------------------------------------------
 @model("dotenv.dotenv_values")
 def dotenv_values(call: ModelCall) -> Value:
-    """A file that is not part of a project: what it may hold is left out."""
+    """Return an open result for a file outside the project: its possible content is left out."""
     return Known(Mapping({}, "", "dict", "the .env file"))
 
 
@@ -332,7 +332,7 @@ for _name in ("read", "read_file", "read_string", "read_dict", "readfp"):
 
 
 def option(call: ModelCall) -> Value:
-    """parser.get("lora", "r", fallback=16) and section.getint("r", 16)."""
+    """Return an option: `parser.get("lora", "r", fallback=16)` or `section.getint("r", 16)`."""
     m, args, node = call.machine, call.arguments, call.node
     parser = call.owner
     rest = list(args.positional)

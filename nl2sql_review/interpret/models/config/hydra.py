@@ -1,6 +1,6 @@
-"""Hydra: the configuration that `@hydra.main` and `compose` put together from files and their defaults lists.
+"""Model of Hydra: the configuration that `@hydra.main` and `compose` put together from files and their defaults lists.
 
-Whatever is composed is a default of the command line: every value can be overridden there.
+Every composed value is a default: the command line can override it.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ MAX_DEPTH = 8
 
 
 class Failure(Exception):
-    """Why a configuration cannot be composed."""
+    """Reason why a configuration cannot be composed."""
 
 
 class Defaults(NamedTuple):
     """One entry of a defaults list: a file below `group`, put at `package`.
 
-    `own` is `_self_`, `fixed` an entry that names no choice.
+    `own` marks `_self_`, `fixed` an entry without a choice.
     """
 
     own: bool = False
@@ -51,7 +51,7 @@ class Defaults(NamedTuple):
 
 
 def composed(m: Machine, folder: Path, name: str, overrides: list[str], node: cst.CSTNode | None = None) -> Value:
-    """The configuration `name` of `folder`, with the words of a command line applied."""
+    """Return the configuration `name` of `folder`, with the words of a command line applied."""
     chosen = Chosen()
     settings = []
     try:
@@ -87,7 +87,7 @@ def composed(m: Machine, folder: Path, name: str, overrides: list[str], node: cs
 
 
 class Chosen(dict[str, str]):
-    """What a command line chooses of each group, and which groups a defaults list asked for."""
+    """Choice that a command line makes in each group, and the groups that a defaults list uses."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ class Chosen(dict[str, str]):
 
 
 def override(word: str) -> tuple[str, str]:
-    """The path and the value of `a.b=3`, `+a=3`, `++a=3`."""
+    """Return the path and the value of `a.b=3`, `+a=3`, `++a=3`."""
     path, equals, value = word.partition("=")
     if path.startswith("~"):
         raise Failure("a setting is removed on the command line")
@@ -111,7 +111,7 @@ def override(word: str) -> tuple[str, str]:
 
 
 def has(value: Value, path: str) -> bool | None:
-    """Whether a configuration holds a path; None where that is not known."""
+    """Return whether a configuration holds a path, or None if that is not known."""
     for name in re.findall(r"[^.\[\]]+", path):
         obj = object_of(value)
         if isinstance(obj, Sequence):
@@ -126,7 +126,7 @@ def has(value: Value, path: str) -> bool | None:
 
 
 def parts(m: Machine, folder: Path, group: str, name: str, package: str, chosen: Chosen, depth: int) -> list[Value]:
-    """What the file contributes, in the order in which later parts win."""
+    """Return the parts that the file contributes, in the order in which later parts win."""
     if depth > MAX_DEPTH:
         raise Failure("a defaults list that nests too deeply")
     file = folder / group / (name if name.endswith((".yaml", ".yml")) else name + ".yaml")
@@ -164,7 +164,7 @@ def parts(m: Machine, folder: Path, group: str, name: str, package: str, chosen:
 
 
 def listed(value: Value | None, group: str) -> list[Defaults]:
-    """The entries of a defaults list. Those of Hydra's own configuration are left out."""
+    """Return the entries of a defaults list, without those of Hydra's own configuration."""
     if value is None:
         return []
     obj = object_of(value)
@@ -210,7 +210,7 @@ def listed(value: Value | None, group: str) -> list[Defaults]:
 
 
 def folder_of(m: Machine, path: Value, module: Module) -> Path | str:
-    """Where `config_path` leads: it is relative to the file it is written in."""
+    """Return the folder of `config_path`, which is relative to the file it is written in."""
     if (
         not isinstance(path, (Known, Absent))
         or isinstance(path, Known)
@@ -269,7 +269,7 @@ def configuration(m: Machine, path: Value, name: Value, module: Module, node: cs
 
 
 def words_and_options(given: tuple[Value, ...]) -> tuple[list[str], dict[str, str]]:
-    """The overrides of a command line, and what its options say of the configuration's name and path."""
+    """Return the overrides of a command line, and its options for the configuration's name and path."""
     words: list[str] = []
     options: dict[str, str] = {}
     waiting = ""

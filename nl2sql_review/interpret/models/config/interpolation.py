@@ -24,9 +24,9 @@ _resolving: list[tuple[int, str]] = []  # interpolations being looked up, to not
 
 
 class Config(Mapping):
-    """A DictConfig. `parent` is the one it lies in; `types` are the annotations of a structured one.
+    """A DictConfig. `parent` is the config that contains it; `types` are the annotations of a structured one.
 
-    What is stored are the values as written; `state` shows them with interpolations followed, as every access does.
+    Values are stored as written; `state` resolves their interpolations at every access.
     """
 
     __slots__ = ("parent", "types")
@@ -53,7 +53,7 @@ class Config(Mapping):
 
 
 def open_text(v: Value) -> bool:
-    """Whether a stored value is an interpolation, a mandatory value that is missing, or a list with such."""
+    """Return whether a stored value is an interpolation, a missing mandatory value, or a list that contains one."""
     if isinstance(v, (Known, Default)):
         if isinstance(v.value, str):
             return "${" in v.value or v.value == "???"
@@ -98,7 +98,7 @@ def interpolated(v: Known, node: Config) -> Value:
 
 
 def reference(expression: str, node: Config) -> Value:
-    """What `${expression}` stands for within `node`."""
+    """Return the value of `${expression}` within `node`."""
     name, colon, rest = expression.partition(":")
     if colon and re.fullmatch(r"[\w.]+", name):
         return resolver(name, rest, node)
@@ -150,7 +150,7 @@ def root_of(node: Config) -> Config:
 
 
 def literal(text: str) -> Value:
-    """A value written in a word, as on Hydra's command line."""
+    """Return the value written in a word, as on Hydra's command line."""
     try:
         found = documents.yaml_documents(documents.Text(text), "omegaconf")
     except Malformed as e:

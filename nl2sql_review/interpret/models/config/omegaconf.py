@@ -1,4 +1,4 @@
-"""OmegaConf: loading, creating and merging configurations, with the types of structured ones."""
+"""Model of OmegaConf: loading, creating and merging configurations, with the types of structured ones."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CONVERSIONS = {"int": int, "float": float, "bool": bool, "str": str}
 
 # -- making them -----------------------------------------------------------------------------------------
 def built(m: Machine, value: Value, parent: Config | None, node: cst.CSTNode | None = None) -> Value:
-    """A value as it lies in a configuration: dictionaries and dataclasses are copied into Configs."""
+    """Return a value as stored in a configuration: dictionaries and dataclasses are copied into Configs."""
     m.step()
     if isinstance(value, Either):
         return lift(lambda v: built(m, v, parent, node), value)
@@ -66,7 +66,7 @@ def again(value: Value, by: str) -> Value:
 def merged(
     m: Machine, base: Value, over: Value, parent: Config | None, node: cst.CSTNode | None = None, annotation: str = ""
 ) -> Value:
-    """`base` with what `over` says instead, both as written."""
+    """Return `base` with the values of `over` in place of its own, both as written."""
     a, b = object_of(base), object_of(over)
     if isinstance(a, Config) and isinstance(b, (Mapping, Instance)):
         right = object_of(built(m, over, None, node))
@@ -98,7 +98,7 @@ def merged(
 
 
 def typed(value: Value, annotation: str) -> Value:
-    """A value given to a field of a structured configuration is converted to the field's type."""
+    """Convert a value assigned to a field of a structured configuration to the field's type."""
     name = annotation.removeprefix("Optional[").removesuffix("]").replace(" | None", "").strip()
     if name not in CONVERSIONS:
         return value
@@ -208,7 +208,7 @@ def from_words(call: ModelCall) -> Value:
 
 
 def with_setting(m: Machine, value: Value, word: str, node: cst.CSTNode | None = None) -> Value:
-    """The configuration after `a.b=3`."""
+    """Return the configuration after `a.b=3`."""
     path, _, text = word.partition("=")
     inner = literal(text) if text else Known("")
     for name in reversed(re.findall(r"[^.\[\]]+", path.lstrip("+"))):
@@ -224,7 +224,7 @@ def to_container(call: ModelCall) -> Value:
 
 
 def plain(value: Value, follow: bool) -> Value:
-    """A configuration as ordinary dictionaries and lists."""
+    """Return a configuration as ordinary dictionaries and lists."""
     by = value.by if isinstance(value, Default) else ""
     obj = object_of(value)
     if isinstance(obj, Config):

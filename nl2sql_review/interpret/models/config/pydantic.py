@@ -1,7 +1,7 @@
-"""pydantic: how a model of the script is built from what it is given, its validators, and what it is dumped to.
+"""Model of pydantic: construction of a script's model from its arguments, its validators, and its dumps.
 
-Values that are given are converted to the declared type and go through the field's validators; defaults do neither,
-unless the model says so. What a validator makes of a value is followed; where that is not possible it is unknown.
+Given values are converted to the declared type and go through the field's validators; defaults do neither, unless the
+model requests it. The result of a validator is followed; if that is not possible it is unknown.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 # -- configuration ---------------------------------------------------------------------------------------
 def configuration(cls: Class) -> dict[str, Value]:
-    """`model_config`, an inner class `Config`, and keywords of the class statement."""
+    """Return the settings from `model_config`, an inner class `Config`, and keywords of the class statement."""
     out: dict[str, Value] = {}
     for base in reversed(cls.mro()):
         if not isinstance(base, Class):
@@ -59,7 +59,7 @@ def is_settings(cls: Class) -> bool:
 
 
 def names_of(f: Field, config: dict[str, Value]) -> tuple[list[str], bool]:
-    """The keys a field is given under, and whether there may be others."""
+    """Return the keys under which a field is given, and whether there may be others."""
     spec = specification(f)
     given = spec.get("validation_alias", spec.get("alias"))
     by_name = any(
@@ -87,7 +87,7 @@ def specification(f: Field) -> dict[str, Value]:
 
 # -- validators ------------------------------------------------------------------------------------------
 def validators(cls: Class) -> list[tuple[str, Opaque, Function, Value]]:
-    """(kind, decorator, function, as it stands in the class), in the order of definition, bases first."""
+    """Return (kind, decorator, function, the class's entry for it), in the order of definition, bases first."""
     out = []
     for base in reversed(cls.mro()):
         for value in base.slots.values() if isinstance(base, Class) else ():
@@ -120,7 +120,7 @@ def validated(
     so_far: dict[str, Value],
     node: cst.CSTNode | None,
 ) -> Value:
-    """The value after the field's validators of one mode."""
+    """Return the value after the field's validators of one mode."""
     for kind, mark, fn, _ in found:
         if kind not in ("field_validator", "validator") or mode_of(kind, mark) != mode:
             continue
@@ -156,7 +156,7 @@ def run_validator(
 
 # -- building --------------------------------------------------------------------------------------------
 def build(m: Machine, me: Known, cls: Class, args: Arguments, node: cst.CSTNode | None) -> None:
-    """The generated `__init__` of a model."""
+    """Run the generated `__init__` of a model."""
     obj, config, found = me.value, configuration(cls), validators(cls)
     given, unknown = dict(args.keywords), args.unknown
     for kind, mark, fn, _ in found:
@@ -221,7 +221,7 @@ def field_value(
     config: dict[str, Value],
     node: cst.CSTNode | None,
 ) -> Value | None:
-    """What the field is given, None when nothing. Keys that are used are taken out of `given`."""
+    """Return the value given for the field, or None if there is none. Keys that are used are removed from `given`."""
     names, others = names_of(f, config)
     for name in names:
         if name in given:
@@ -346,7 +346,7 @@ def validate(m: Machine, cls: Value, data: Value, args: Arguments, node: cst.CST
 
 
 def dump(m: Machine, value: Value, args: Arguments | None = None) -> Value:
-    """`model_dump()`: nested models as dictionaries too."""
+    """Return the result of `model_dump()`: nested models as dictionaries too."""
     keywords = args.keywords if args is not None else {}
     made = as_dict(m, value, plain(keywords.get("by_alias", Known(False))) is True)
     store = object_of(made)

@@ -1,4 +1,4 @@
-"""What pydantic makes of a value that is given for a declared type: `int` of "16", a model of a dictionary."""
+"""Conversions of pydantic to a declared type: `int` from "16", a model from a dictionary."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ PATHS = ("Path", "FilePath", "DirectoryPath", "NewPath", "PosixPath")
 
 
 def split(text: str, mark: str) -> list[str]:
-    """The parts of an annotation between `mark`s that stand in no bracket or quote."""
+    """Split an annotation at each `mark` that is outside brackets and quotes."""
     parts, depth, start, quote = [], 0, 0, ""
     for i, c in enumerate(text):
         if quote:
@@ -72,7 +72,7 @@ def split(text: str, mark: str) -> list[str]:
 
 
 def adapt(m: Machine, cls: Class, annotation: str, value: Value, node: cst.CSTNode | None) -> Value:
-    """The value in the declared type; unknown where the conversion is not modelled."""
+    """Return the value in the declared type, or an unknown value if the conversion is not modelled."""
     return (
         lift(lambda v: one(m, cls, annotation, v, node), value) if not isinstance(value, (Unknown, Absent)) else value
     )
@@ -188,7 +188,7 @@ def sequence(m: Machine, cls: Class, name: str, inner: list[str], value: Value, 
 
 
 def named(cls: Class, text: str) -> Value | None:
-    """What a name in an annotation of the class stands for."""
+    """Return the value of a name in an annotation of the class."""
     parts = text.strip("\"' ").split(".")
     scope: Scope | None = cls.scope
     while scope is not None and parts[0] not in scope.slots:
@@ -202,7 +202,7 @@ def named(cls: Class, text: str) -> Value | None:
 
 
 def declared(m: Machine, cls: Class, head: str, value: Known, node: cst.CSTNode | None) -> Value:
-    """A type of the script, or a name for one."""
+    """Return a type of the script, or the type that a name stands for."""
     obj, target = value.value, named(cls, head) or Absent()
     kind = object_of(target)
     if isinstance(kind, Builtin) and kind is not object_of(BUILTINS.get(head)):

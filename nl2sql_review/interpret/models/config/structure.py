@@ -1,4 +1,4 @@
-"""dacite and cattrs: dictionaries made into the dataclasses that their keys name."""
+"""Models of dacite and cattrs: dictionaries converted to the dataclasses that have their keys as fields."""
 
 from __future__ import annotations
 

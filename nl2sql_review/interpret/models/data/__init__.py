@@ -1,1 +1,1 @@
-"""Datasets and frames."""
+"""Models of datasets and data frames."""

@@ -1,4 +1,4 @@
-"""datasets: which columns a dataset has and what their cells hold, through `map` and its kin."""
+"""Model of datasets: the columns of a dataset and the content of their cells, through `map` and similar methods."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def derived(
     columns: dict[str, Value] | None = None,
     open: bool | None = None,
 ) -> Value:
-    """The dataset after one more step."""
+    """Return the dataset after one more step."""
     old: Dataset = object_of(receiver)
     call = record(m, callee, args, node, receiver)
     name = callee.rsplit(".", 1)[-1]
@@ -127,12 +127,12 @@ def parameter_name(fn: Value) -> str:
 
 
 def is_column(key: SlotKey) -> TypeGuard[ItemKey]:
-    """Whether a slot of a row holds a column that the script set."""
+    """Return whether a slot of a row holds a column that the script set."""
     return isinstance(key, ItemKey) and isinstance(key.key, str)
 
 
 def new_columns(m: Machine, out: Value, batched: bool, node: cst.CSTNode | None) -> tuple[dict[str, Value], str]:
-    """The columns a mapped function returns, and why there may be others."""
+    """Return the columns that a mapped function returns, and why there may be others."""
     obj = object_of(out)
     if isinstance(obj, Row):
         return {}, ""
@@ -153,7 +153,7 @@ def new_columns(m: Machine, out: Value, batched: bool, node: cst.CSTNode | None)
 
 
 def cell(value: Value, batched: bool) -> Value:
-    """What one cell of a returned column holds: in a batch, the element of the list."""
+    """Return the content of one cell of a returned column: in a batch, the element of the list."""
     obj = object_of(value)
     if batched and isinstance(obj, Sequence):
         items = obj.state.items
@@ -279,7 +279,7 @@ def to_list(call: ModelCall) -> Value:
 
 # -- rows ------------------------------------------------------------------------------------------------
 def set_in(row: Object, key: Value) -> Value | None:
-    """What the script set under a key of a row; None where it set nothing there, nor anything that may be there."""
+    """Return the value that the script set under a key of a row, None if it set none; unknown if keys are unknown."""
     names = [k.key for k in row.slots if isinstance(k, ItemKey)]
     name = plain(key) if isinstance(key, Known) else None
     if name is not None and name in names:

@@ -1,4 +1,4 @@
-"""pandas, as far as training texts go through it: a frame is a dataset whose columns are written and read by name."""
+"""Model of pandas for training texts: a frame is a dataset whose columns are written and read by name."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def read(call: ModelCall) -> Value:
 
 @model("pandas.DataFrame", "pandas.DataFrame.from_records", "pandas.DataFrame.from_dict")
 def build(call: ModelCall) -> Value:
-    """A frame of a dict of lists or of a list of dicts."""
+    """Make a frame from a dict of lists or from a list of dicts."""
     m = call.machine
     recorded = record_call(call)
     data = call.arguments.get(0, "data")
@@ -68,7 +68,7 @@ def build(call: ModelCall) -> Value:
 
 
 def columns_of(df: Dataset) -> dict[str, Value]:
-    """The columns it was made with, and those the script wrote since."""
+    """Return the columns the frame was made with, and those the script wrote since."""
     written = {k.key: v for k, v in df.slots.items() if isinstance(k, ItemKey) and isinstance(k.key, str)}
     return {**df.columns, **{k: cell(v, True) for k, v in written.items()}}
 
@@ -163,7 +163,7 @@ def item(call: ModelCall) -> Value:
 
 @method_model(KIND, "apply")
 def apply(call: ModelCall) -> Value:
-    """`df.apply(f, axis=1, **kwargs)`: f on each row; along the other axis nothing is known."""
+    """Model `df.apply(f, axis=1, **kwargs)`: f on each row; along the other axis nothing is known."""
     m, args = call.machine, call.arguments
     df: Dataset = call.owner
     record_call(call)

@@ -1,4 +1,4 @@
-"""Rows that the script writes into a file and loads again: what it wrote is what a row then holds."""
+"""Rows that the script writes into a file and loads again: the loaded rows hold the written values."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ Rows = tuple[dict[str, Value], bool]  # the columns, and whether there may be ot
 
 
 def note(m: Machine, path: Value, columns: dict[str, Value], open_: bool) -> None:
-    """Remember what is written to a file whose path is known."""
+    """Record the value written to a file whose path is known."""
     for name in names(path):
         m.rows_written.setdefault(name, []).append((dict(columns), open_))
 
 
 def names(path: Value) -> list[str]:
-    """The one path that a value is, without a leading `./`."""
+    """Return the one path of a value, without a leading `./`, in a list; an empty list if it is not settled."""
     found = lift(text_of, path)
     said = found.value if isinstance(found, (Known, Default)) else None
     return [said.removeprefix("./")] if isinstance(said, str) and said else []
 
 
 def loaded(m: Machine, files: Value) -> Rows | None:
-    """What the rows of files hold, where the script has written each of them; else None."""
+    """Return the content of the rows of files if the script has written each of them, else None."""
     paths = list(paths_in(files))
     if not paths or any(p is None for p in paths):
         return None
@@ -46,7 +46,7 @@ def loaded(m: Machine, files: Value) -> Rows | None:
 
 
 def paths_in(files: Value) -> Iterator[Value | None]:
-    """The paths of `data_files`: one, a list of them, or a mapping of splits; None for what is not known."""
+    """Yield the paths of `data_files`: one, a list, or a mapping of splits; None for a path that is not known."""
     obj = object_of(files)
     if isinstance(obj, (Sequence, Mapping)):
         items = obj.state.items
@@ -61,7 +61,7 @@ def paths_in(files: Value) -> Iterator[Value | None]:
 
 
 def write(call: ModelCall) -> Value:
-    """`dataset.to_json(path)` and its kin."""
+    """Record the rows written by `dataset.to_json(path)` and similar methods."""
     rows: Dataset = object_of(call.receiver)
     path = call.arguments.get(0, "path_or_buf", "path_or_buffer", "dataset_path", "path")
     later = {k.key: one(v) for k, v in rows.slots.items() if isinstance(k, ItemKey)}
@@ -77,21 +77,21 @@ for _kind in ("datasets.Dataset", "pandas.DataFrame"):
 
 @model("json.dump")
 def dump(call: ModelCall) -> Value:
-    """`json.dump(rows, file)`, where the rows are a list of mappings."""
+    """Record the rows of `json.dump(rows, file)`, if they are a list of mappings."""
     into(call.machine, call.arguments.get(1, "fp"), call.arguments.get(0, "obj"), call)
     return Known(None)
 
 
 @method_model(FILE, "write", "writelines")
 def written(call: ModelCall) -> Value:
-    """`file.write(json.dumps(row) + "\\n")`, a row at a time."""
+    """Record the rows of `file.write(json.dumps(row))`, with a line end or without, a row at a time."""
     for row in dumped(call.arguments.get(0)):
         into(call.machine, call.receiver, row, call)
     return Known(None)
 
 
 def one(value: Value) -> Value:
-    """A cell of a column that the script wrote: the element of a list of them."""
+    """Return a cell of a column that the script wrote: the element of a list of them."""
     obj = object_of(value)
     return obj.state.items[0] if isinstance(obj, Sequence) and obj.state.items else value
 
@@ -112,7 +112,7 @@ def into(m: Machine, file: Value, data: Value, call: ModelCall) -> None:
 
 
 def dumped(value: Value, depth: int = 0) -> Iterator[Value]:
-    """The mappings that `json.dumps` makes text of, inside an expression."""
+    """Yield the mappings that `json.dumps` turns into text inside an expression."""
     if depth > 4:
         return
     if isinstance(value, Text):

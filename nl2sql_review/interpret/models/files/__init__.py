@@ -1,1 +1,1 @@
-"""Paths and files."""
+"""Models of paths and files."""

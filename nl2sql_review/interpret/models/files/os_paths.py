@@ -1,4 +1,4 @@
-"""os.path, and what else takes a path as text: functions over text that may have holes."""
+"""Models of os.path and other functions that take a path as text: functions over text that may have holes."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ VARIABLE = re.compile(r"\$(?:\{((?:(?!\$\{)[^}])*)\}|(\w+))")
 
 @text_function("expandvars")
 def expand_variables(m: Machine, text: Value) -> Value | None:
-    """What is not set stays as it stands: the text is what it is unless the environment says otherwise."""
+    """Expand variables. Names that are not set stay in the text, which the environment may override."""
     found = VARIABLE.search(text.value) if isinstance(text, Known) else None
     if found is None:
         return text if isinstance(text, Known) else None
@@ -144,7 +144,7 @@ def make_directory(call: ModelCall) -> Value:
 
 @model("sys.path.insert", "sys.path.append", "site.addsitedir")
 def extend_search_path(call: ModelCall) -> Value:
-    """Where further modules are found; a relative folder is tried in the script's own, then in the project's root."""
+    """Add a module search folder; a relative one is tried in the script's folder, then in the project's root."""
     m = call.machine
     text = lift(text_of, call.arguments.positional[-1]) if call.arguments.positional else Unknown("no path")
     below = below_cwd(text)

@@ -1,7 +1,7 @@
-"""pathlib: paths as values.
+"""Model of pathlib: paths as values.
 
-A path that is wholly known is a plain `PurePosixPath`; one with a hole (the working directory, an option that must be
-given) is an `Opaque` of kind "pathlib.Path" around its text, a `Text`. Arithmetic works on both.
+A path that is completely known is a plain `PurePosixPath`; one with a hole (the working directory, a required option)
+is an `Opaque` of kind "pathlib.Path" around its text, a `Text`. Arithmetic works on both.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ LEFTOVER = re.compile(
 
 # -- between paths and text ------------------------------------------------------------------------------
 def below_cwd(text: Value) -> str | None:
-    """The literal path below the working directory, None where a text is no such path."""
+    """Return the literal path below the working directory, or None if a text is no such path."""
     if not isinstance(text, Text) or not text.parts or text.parts[0] is not CWD:
         return None
     literal = [part for part in text.parts[1:] if isinstance(part, str)]
@@ -44,7 +44,7 @@ def below_cwd(text: Value) -> str | None:
 
 
 def text_of(v: Value) -> Value:
-    """The text of a settled path or string."""
+    """Return the text of a settled path or string."""
     x = v.value if isinstance(v, Known) else None
     if isinstance(x, PurePosixPath):
         return Known(str(x), v.trace)
@@ -57,7 +57,7 @@ def text_of(v: Value) -> Value:
 
 
 def path_of(text: Value) -> Value:
-    """A path made of a settled text."""
+    """Return a path made of a settled text."""
     if isinstance(text, Known):
         if isinstance(text.value, str):
             return Known(PurePosixPath(text.value), text.trace)
@@ -68,7 +68,7 @@ def path_of(text: Value) -> Value:
 
 
 def opened(text: str, *args: Value, trace: Trace = ()) -> Value:
-    """A path that only the run knows, as an expression."""
+    """Return a path that is known only in the run, as an expression."""
     return path_of(Text((Known(Opaque(text, "call", args, "str")),), trace))
 
 
@@ -78,7 +78,7 @@ def is_path(v: Value) -> bool:
 
 
 def joined(left: Value, right: Value) -> Value:
-    """The text of `left / right`, both texts. A hole on the right may be an absolute path, and then left is gone."""
+    """Return the text of `left / right`, both texts. A hole on the right may be absolute, which drops `left`."""
     if isinstance(left, (Unknown, Absent)) or isinstance(right, (Unknown, Absent)):
         return left if isinstance(left, (Unknown, Absent)) else right
     strange = next((v for v in (left, right) if isinstance(v, Known) and not isinstance(v.value, str)), None)
@@ -121,7 +121,7 @@ operations.SPECIAL_OPERANDS.append(divide)
 
 
 def tidy(text: Value) -> Value:
-    """As pathlib writes it: no slash at the end, no `.` in between."""
+    """Normalise a path as pathlib does: no slash at the end, no `.` in between."""
     if isinstance(text, Known) and isinstance(text.value, str):
         return Known(str(PurePosixPath(text.value)), text.trace)
     if isinstance(text, Text) and isinstance(text.parts[-1], str) and len(text.parts) > 1:
@@ -131,7 +131,7 @@ def tidy(text: Value) -> Value:
 
 
 def last_name(text: Text) -> tuple[Value, str] | None:
-    """(parent, name) of a text whose last name is literal."""
+    """Return (parent, name) of a text whose last name is literal."""
     last = text.parts[-1]
     if not isinstance(last, str) or "/" not in last:
         return None
@@ -242,7 +242,7 @@ def absolute(call: ModelCall) -> Value:
 
 
 def absolute_text(m: Machine, text: Value, resolve: bool = True) -> Value:
-    """The absolute path of a settled text: from the working directory, which only the run knows, if it is relative."""
+    """Return the absolute path of a settled text; a relative one gets the working directory, known only in the run."""
     if isinstance(text, Known) and isinstance(text.value, str):
         if not text.value.startswith("/"):
             rest = posixpath.normpath(text.value) if resolve else str(PurePosixPath(text.value))

@@ -1,7 +1,7 @@
-"""Files the script opens: where a path leads within the project, and what a stream over it gives.
+"""Files that the script opens: the project file at a path, and the content of a stream over it.
 
-A relative path is relative to the working directory of whoever runs the script, which nobody here knows. The folders
-from the script's own up to the project's root are tried, and only a file that exactly one of them holds is read.
+A relative path is relative to the working directory of the run, which is not known here. The folders from the
+script's own up to the project's root are tried, and a file is read only if exactly one of them holds it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ DATA = frozenset(
 
 
 class Content(NamedTuple):
-    """A text the script reads. `file` is None for one that stands in the script itself."""
+    """A text that the script reads. `file` is None for a text in the script itself."""
 
     text: str
     source: Source | None
@@ -41,7 +41,7 @@ class Content(NamedTuple):
 
 # -- where a path leads ----------------------------------------------------------------------------------
 def locate(m: Machine, text: Value) -> Path | str:
-    """The file of the project a settled text leads to, or why it leads to none."""
+    """Return the file of the project at a settled path, or why there is none."""
     relative = literal = None
     if isinstance(text, Known) and isinstance(text.value, str):
         if text.value.startswith("/"):
@@ -90,7 +90,7 @@ def missing(m: Machine, file: Path, shown: str) -> str:
 
 
 def folders(m: Machine) -> list[Path]:
-    """Likely working directories: the script's folder and those above it, up to the project's root."""
+    """Return likely working directories: the script's folder and those above it, up to the project's root."""
     root, script = m.project.root, m.project.script
     if m.directory is not None:
         return [m.directory]
@@ -101,7 +101,7 @@ def folders(m: Machine) -> list[Path]:
 
 
 def may_be_written(m: Machine, file: Path) -> bool:
-    """Whether the script itself wrote, or may have written, this file before."""
+    """Return whether the script itself wrote, or may have written, this file before."""
     for value in m.written:
         for option in value.options if isinstance(value, Either) else (value,):
             text = option.value if isinstance(option, (Known, Default)) else None
@@ -115,7 +115,7 @@ def may_be_written(m: Machine, file: Path) -> bool:
 
 
 def content(m: Machine, path: Value, trace: Trace = ()) -> Content | str:
-    """What stands in the file a settled path leads to, or why that is not known."""
+    """Return the content of the file at a settled path, or why it is not known."""
     place = locate(m, text_of(path))
     if isinstance(place, str):
         return place
@@ -175,9 +175,9 @@ def open_path(call: ModelCall) -> Value:
 
 
 def read(m: Machine, value: Value, then: Callable[[Content], Value]) -> Value | None:
-    """Apply `then` to the text that a stream, a string or bytes hold, through defaults and branches; None for others.
+    """Apply `then` to the text of a stream, a string or bytes, through defaults and branches; return None for others.
 
-    What an option of the command line chose is a default by that option, every value of it.
+    If an option of the command line chose the text, every value in it is a default by that option.
     """
     if isinstance(value, Default):
         out = read(m, Known(value.value, value.trace), then)
@@ -205,7 +205,7 @@ def read(m: Machine, value: Value, then: Callable[[Content], Value]) -> Value | 
 
 
 def read_path(m: Machine, path: Value, then: Callable[[Content], Value]) -> Value:
-    """`then` of the text of the file a path leads to."""
+    """Apply `then` to the text of the file at a path."""
     if isinstance(path, Default):
         return defaulted(read_path(m, Known(path.value, path.trace), then), path.by)
     if isinstance(path, Either):
@@ -220,7 +220,7 @@ def read_path(m: Machine, path: Value, then: Callable[[Content], Value]) -> Valu
 
 
 def standing(text: str, trace: Trace) -> Content:
-    """A string the script holds: one that it read from a file still has its places there."""
+    """Return a string of the script as text; a string read from a file keeps its places there."""
     for place in trace[-1:]:
         if isinstance(place.source, Source) and place.source.text == text:
             return Content(text, place.source, trace[:-1], None)
@@ -228,7 +228,7 @@ def standing(text: str, trace: Trace) -> Content:
 
 
 def defaulted(value: Value, by: str) -> Value:
-    """A fresh value whose every part holds unless `by` says otherwise. The containers stay what they are."""
+    """Return a fresh value with every part a default that `by` may override. The containers keep their identity."""
     seen: set[int] = set()
 
     def mark(v: Value) -> Value:
@@ -272,7 +272,7 @@ def read_all(call: ModelCall) -> Value:
 
 
 def or_term(m: Machine, file: Opaque, found: Value, what: str) -> Value:
-    """What a data file holds is decided by the run; that a configuration is missing is said."""
+    """Return the found value, but a term if a data file's content is unknown; a missing configuration stays unknown."""
     path = text_of(file.args[0])
     name = path.value if isinstance(path, Known) else path.parts[-1] if isinstance(path, Text) else ""
     if (
@@ -359,7 +359,7 @@ def removed_file(call: ModelCall) -> Value | None:
 
 @model("os.chdir")
 def change_directory(call: ModelCall) -> Value | None:
-    """From here on a relative path is relative to a folder that is known, if this one is."""
+    """Set the working directory for relative paths, if the new folder is known."""
     m = call.machine
     text = lift(text_of, call.arguments.get(0, "path"))
     if (
@@ -408,7 +408,7 @@ def on_disk(call: ModelCall) -> Value:
 
 
 def existing(m: Machine, p: Value, name: str) -> Value:
-    """Return True for a configuration file of the project, which the script itself does not write; else a term."""
+    """Return True for a configuration file of the project that the script itself does not write, else a term."""
     text = text_of(p)
     if isinstance(text, (Known, Text)):
         place = locate(m, text)

@@ -1,1 +1,1 @@
-"""The standard library."""
+"""Models of the standard library."""

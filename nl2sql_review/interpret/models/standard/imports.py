@@ -1,4 +1,4 @@
-"""importlib: modules that are imported by name."""
+"""Model of importlib: modules imported by name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...python.builtins import BUILTINS
 
 @model("importlib.import_module")
 def import_module(call: ModelCall) -> Value:
-    """A module of the project, executed, or the name of a library."""
+    """Return a module of the project, executed, or the name of a library."""
 
     def one(name: Value) -> Value:
         if not isinstance(name, Known) or not isinstance(name.value, str):
@@ -35,7 +35,7 @@ def import_module(call: ModelCall) -> Value:
 
 
 def by_name(call: ModelCall) -> Value:
-    """__import__("a.b") is a."""
+    """Return the result of `__import__("a.b")`, which is `a`."""
     name = call.arguments.get(0, "name")
     if (
         not isinstance(name, Known)

@@ -1,4 +1,4 @@
-"""itertools, collections and progress bars: what is made by going through something else."""
+"""Models of itertools, collections and progress bars: values made by iteration over other values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_PRODUCT = 400
 
 
 def rows(m: Machine, columns: list[Items], combined: Iterable[tuple[Value, ...]]) -> Value:
-    """Tuples of elements, open where a column is."""
+    """Return tuples of elements, open if a column is open."""
     open_ = next((c.open for c in columns if c.open), "")
     by = next((c.by for c in columns if c.by), "")
     made = tuple(Known(Sequence(tuple(row), "tuple")) for row in itertools.islice(combined, MAX_PRODUCT + 1))
@@ -107,7 +107,7 @@ def repeat_(call: ModelCall) -> Value:
     "tqdm.contrib.tenumerate",
 )
 def progress(call: ModelCall) -> Value | None:
-    """A progress bar over a collection gives its elements."""
+    """Return the elements of a collection behind a progress bar."""
     given = call.arguments.get(0, "iterable", "sequence")
     if isinstance(given, Absent) or call.callee.endswith("tenumerate"):
         return None
@@ -123,7 +123,7 @@ def progress_range(call: ModelCall) -> Value:
 
 @model("collections.ChainMap")
 def chain_map(call: ModelCall) -> Value:
-    """Looked up from the first to the last. Later changes of the parts are not followed."""
+    """Return the mappings merged, with the first one's value for a key. Later changes of the parts are not followed."""
     out = Items({})
     for value in reversed(call.arguments.positional):
         out = overlaid(call.machine, out, value, call.node)

@@ -1,8 +1,8 @@
-"""How many steps a regular expression of the script takes on a text, counted up to a limit.
+"""Steps that a regular expression of the script takes on a text, counted up to a limit.
 
-A pattern may try for ever: `re` itself cannot be told to stop. So it is first followed here the way `re` does it,
-alternative by alternative and back again, and only where that ends soon may the real one run. What is not known here,
-as a reference to a group, is refused.
+A pattern may run forever, and `re` itself cannot be stopped. So the match is first simulated here as `re` performs it,
+alternative by alternative with backtracking, and the real one runs only if the simulation ends soon. Features that are
+not modelled here, such as a reference to a group, are refused.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ Next = Callable[[int], bool]  # whether the rest matches from a place
 
 
 class Costly(Exception):
-    """The pattern takes too many steps, or what it takes is not known."""
+    """Raised if the pattern takes too many steps, or an unknown number of them."""
 
 
 def affordable(pattern: str, flags: int, text: str, everywhere: bool) -> bool:
-    """Whether a pattern can be tried on a text, at its start or `everywhere` in it, in few steps."""
+    """Return whether a pattern can be tried on a text, at its start or `everywhere` in it, in few steps."""
     return steps(pattern, flags, text, everywhere) is not None
 
 
 def steps(pattern: str, flags: int, text: str, everywhere: bool) -> int | None:
-    """Return the steps that a pattern takes on a text, None where they are more than STEPS or not known."""
+    """Return the steps that a pattern takes on a text, or None if they are more than STEPS or not known."""
     walk = _Walk(text, flags)
     try:
         tree = _parsed(pattern, flags)
@@ -61,7 +61,7 @@ def _parsed(pattern: str, flags: int) -> Any:
 
 
 def _measure(tree: Iterable[Part], times: int) -> int:
-    """Count the parts of a pattern. Raises Costly where `re` would take long to compile it."""
+    """Count the parts of a pattern. Raises Costly if `re` would take long to compile it."""
     total = 0
     for op, av in tree:
         total += times
@@ -86,7 +86,7 @@ def _inner(op: object, av: Any) -> list[Any]:
 
 
 class _Walk:
-    """One use of a pattern on a text, and the steps it has taken."""
+    """One match of a pattern on a text, and the steps it has taken."""
 
     def __init__(self, text: str, flags: int) -> None:
         self._text, self.left = text, STEPS
@@ -94,7 +94,7 @@ class _Walk:
         self._known: dict[tuple[int, str], bool] = {}
 
     def first(self, tree: Iterable[Part], at: int) -> int | None:
-        """Return where a match that begins at a place ends, None where there is none."""
+        """Return the end of a match that begins at a place, or None if there is none."""
         ends: list[int] = []
 
         def done(end: int) -> bool:

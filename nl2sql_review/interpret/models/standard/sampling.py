@@ -1,4 +1,4 @@
-"""random: which elements are drawn only the run knows, what an element may be is known all the same."""
+"""Model of random: only the run decides which elements are drawn, but the possible values of an element are known."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def sample(call: ModelCall) -> Value | None:
 
 @model("random.shuffle")
 def shuffle(call: ModelCall) -> Value:
-    """The elements stay, their order does not: an open list says of each what it may be."""
+    """Shuffle a list: its elements stay, their order becomes unknown; an open list holds the possible values."""
     listed = object_of(call.arguments.get(0, "x"))
     if isinstance(listed, Sequence) and len(listed.state.items) > 1:
         call.machine.write(

@@ -1,7 +1,7 @@
-"""inspect.signature and the like: which parameters a function takes.
+"""Models of inspect.signature and similar functions: the parameters of a function.
 
-Of the script's own functions all are known. Of a library's class it depends on the version that is installed: a name
-that every known version takes is one for certain, any other is left to the run.
+The parameters of the script's own functions are all known. Those of a library's class depend on the installed
+version: a name that every known version accepts is certain, any other is decided by the run.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CLASSES = (
 
 @lru_cache(maxsize=64)
 def always(name: str) -> frozenset[str]:
-    """The parameters that a class takes in every known version of its library, with those of its bases."""
+    """Return the parameters that a class accepts in every known version of its library, with those of its bases."""
     library, _, cls = name.rpartition(".")
     asked = [taken_in(library, cls, version) for version in store.versions(library)]
     found = [names for names in asked if names is not None]
@@ -38,7 +38,7 @@ def always(name: str) -> frozenset[str]:
 
 @lru_cache(maxsize=512)
 def taken_in(library: str, cls: str, version: str) -> frozenset[str] | None:
-    """Those of one version; a base class of another library contributes what all of its versions take."""
+    """Return one version's parameters; a base of another library adds those that all its versions accept."""
     own = store.signature(library, cls, version)
     if own is None:
         return None
@@ -54,7 +54,7 @@ def taken_in(library: str, cls: str, version: str) -> frozenset[str] | None:
 
 
 def parameters(name: str) -> Known:
-    """The parameters of a library's class, as something that can be searched."""
+    """Return the parameters of a library's class as a searchable value."""
     return Known(
         Opaque(f"inspect.signature({name}).parameters", "call", (Known(name.removesuffix(".__init__")),), PARAMETERS)
     )
@@ -93,7 +93,7 @@ def names_of(fn: Function) -> dict[str, Value]:
 
 
 def of(m: Machine, value: Value) -> Value:
-    """The parameters of what can be called."""
+    """Return the parameters of a callable."""
     obj = object_of(value)
     skip = 0
     if isinstance(obj, Partial):

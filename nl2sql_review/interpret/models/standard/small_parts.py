@@ -1,4 +1,4 @@
-"""os, sys, functools, copy, collections, math and other small parts of the standard library."""
+"""Models of os, sys, functools, copy, collections, math and other small parts of the standard library."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def transparent(call: ModelCall) -> Value:
 
 
 def named(wrapper: Value, name: Value | None) -> Value:
-    """What @wraps makes of a wrapper: it carries the name of what it wraps."""
+    """Return the wrapper after @wraps: it has the name of the wrapped function."""
     target = object_of(wrapper)
     if isinstance(target, Function) and name is not None:
         target.slots["__name__"] = name
@@ -88,7 +88,7 @@ def copy(call: ModelCall) -> Value:
 
 
 def copied(m: Machine, value: Value, deep: bool, seen: dict[int, Any]) -> Value:
-    """Return a copy that shares what the original does. Takes steps, as copies of copies grow without end."""
+    """Return a copy with the same sharing as the original. Spends steps, since copies of copies grow without end."""
     obj = object_of(value)
     if id(obj) in seen:
         new = seen[id(obj)]

@@ -1,6 +1,6 @@
-"""string.Template, textwrap and re: functions over text that is known.
+"""Models of string.Template, textwrap and re: functions over known text.
 
-The real function is applied to short inputs only: a regular expression of the reviewed code may take for ever on a
+The real function is applied to short inputs only: a regular expression of the reviewed code may run forever on a
 long one, so only patterns without nested repetition are tried, on texts of limited length.
 """
 
@@ -73,7 +73,7 @@ def substitute(call: ModelCall) -> Value:
 # -- textwrap --------------------------------------------------------------------------------------------
 @model("textwrap.dedent", "inspect.cleandoc")
 def dedent(call: ModelCall) -> Value:
-    """A text with holes loses its margin too, unless a hole starts a line and so decides how wide the margin is."""
+    """Remove the margin, also from a text with holes, unless a hole starts a line and so decides the margin's width."""
     f: Callable[[str], str] = textwrap.dedent if call.callee.endswith("dedent") else cleandoc
 
     def one(text: Value) -> Value:
@@ -141,7 +141,7 @@ def flags_of(value: Value) -> int | None:
 
 
 def matching(m: Machine, word: str, args: Arguments, node: cst.CSTNode | None) -> Value:
-    """re.search(pattern, text, flags) and its kin, when all of it is known."""
+    """Run re.search(pattern, text, flags) and similar functions, if all of it is known."""
 
     def run(pattern: Value, subject: Value) -> Value:
         if (

@@ -1,1 +1,1 @@
-"""The training stack."""
+"""Models of the training stack."""

@@ -1,4 +1,4 @@
-"""The training stack's objects: models, tokenizers, trainers, and functions that hand back what they are given."""
+"""Objects of the training stack: models, tokenizers, trainers, and functions that return their argument."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def hand_back(call: ModelCall) -> Value:
-    """Record the call; it returns its first argument, changed in place."""
+    """Record the call and return its first argument, changed in place."""
     recorded = record_call(call)
     value = call.arguments.get(0, "trainer", "model", "dataset", "func")
     recorded.result = object_of(value)
@@ -81,7 +81,7 @@ for _name in (
 
 
 def called(m: Machine, f: Opaque, args: Arguments, node: cst.CSTNode | None) -> Value:
-    """A library object that is called itself: `tokenizer(text)`, `model(**batch)`."""
+    """Call a library object: `tokenizer(text)`, `model(**batch)`."""
     owner = {"model": "transformers.PreTrainedModel"}.get(f.kind, f.kind or f.text)
     callee = f"{owner}.__call__"
     call = record(m, callee, args, node, Known(f))
@@ -90,7 +90,7 @@ def called(m: Machine, f: Opaque, args: Arguments, node: cst.CSTNode | None) -> 
 
 # -- trainers --------------------------------------------------------------------------------------------
 def row_of_own(m: Machine, call: Call, data: object, node: cst.CSTNode | None) -> None:
-    """One row of a data set that is a class of the script, as its `__getitem__` makes it of an index."""
+    """Return one row of a dataset class of the script: the result of its `__getitem__` for an index."""
     if not isinstance(data, Instance) or call.result is None:
         return
     found = data.cls.lookup("__getitem__")
@@ -102,9 +102,9 @@ def row_of_own(m: Machine, call: Call, data: object, node: cst.CSTNode | None) -
 
 
 def after_construction(m: Machine, call: Call, args: Arguments, node: cst.CSTNode | None) -> None:
-    """Run a trainer's `formatting_func` and its data set's `__getitem__`.
+    """Run a trainer's `formatting_func` and its dataset's `__getitem__`.
 
-    The symbolic results are kept in `call.result.slots["formatted"]` and `["row"]`.
+    The symbolic results are stored in `call.result.slots["formatted"]` and `["row"]`.
     """
     row_of_own(m, call, object_of(args.get(None, "train_dataset")), node)
     fn = args.get(None, "formatting_func")

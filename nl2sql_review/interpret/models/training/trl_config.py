@@ -1,4 +1,4 @@
-"""TRL's `ModelConfig`, and what its helpers make of it: the adapter's configuration, the quantization's."""
+"""TRL's `ModelConfig`, and the configurations that its helpers make from it: of the adapter and of the quantization."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HELPERS = ("", "trainer.utils.", "trainer.model_config.")
 
 
 def fields_of(value: Value) -> dict[str, Value] | None:
-    """What a `ModelConfig` is given; None where that is not settled."""
+    """Return the arguments of a `ModelConfig`, or None if they are not settled."""
     made = object_of(value)
     call = made.call if isinstance(made, Opaque) else None
     if call is None or not call.callee.endswith("ModelConfig") or call.unknown_arguments:
@@ -35,7 +35,7 @@ def fields_of(value: Value) -> dict[str, Value] | None:
 
 
 def switched(value: Value, by: str) -> bool | None:
-    """Whether a switch is on; None where only the run knows."""
+    """Return whether a switch is on, or None if only the run decides."""
     if isinstance(value, Absent):
         return False
     return bool(value.value) if isinstance(value, (Known, Default)) else None
@@ -43,7 +43,7 @@ def switched(value: Value, by: str) -> bool | None:
 
 @model(*(f"trl.{path}get_peft_config" for path in HELPERS))
 def get_peft_config(call: ModelCall) -> Value | None:
-    """The `LoraConfig` of a `ModelConfig`; None without `use_peft`."""
+    """Return the `LoraConfig` of a `ModelConfig`, or None without `use_peft`."""
     m, args = call.machine, call.arguments
     fields = fields_of(args.get(0, "model_args"))
     if fields is None:
