@@ -46,7 +46,7 @@ def admits(value: Value, recorded: Any, root: Path = Path("/nowhere")) -> bool:
         return any(admits(option, recorded, root) for option in value.options)
     if isinstance(value, Text):
         return not isinstance(recorded, str) or all(part in recorded for part in value.parts if isinstance(part, str))
-    if isinstance(value, Term) and value.head == "symbol" and isinstance(recorded, dict):
+    if isinstance(value, Term) and value.operation == "symbol" and isinstance(recorded, dict):
         return value.text.rsplit(".", 1)[-1] == recorded.get("$symbol", value.text).rsplit(".", 1)[-1]
     return True
 

@@ -266,7 +266,7 @@ def test_defaults_name_their_option_and_their_place() -> None:
         'import argparse\np = argparse.ArgumentParser()\np.add_argument("-r", "--lora-r", default=5)\n'
         "show(r=p.parse_args().lora_r)\n"
     )["r"]
-    assert isinstance(value, Default) and value.by == "--lora-r"
+    assert isinstance(value, Default) and value.overridden_by == "--lora-r"
     texts = [place.source.excerpt(place.node) for place in value.trace]
     assert any("add_argument" in text for text in texts), texts
 
@@ -472,8 +472,8 @@ def test_settings_are_the_environments(tmp_path: Path) -> None:
     show(r=s.r, lr=s.lr, modules=s.modules, token=s.token, given=t.r)
     """
     found = said(script)
-    assert isinstance(found["r"], Default) and (found["r"].value, found["r"].by) == (64, "$APP_R")
-    assert isinstance(found["lr"], Default) and found["lr"].by == "$LEARNING_RATE"
+    assert isinstance(found["r"], Default) and (found["r"].value, found["r"].overridden_by) == (64, "$APP_R")
+    assert isinstance(found["lr"], Default) and found["lr"].overridden_by == "$LEARNING_RATE"
     assert isinstance(found["modules"], Default) and found["modules"].value == ["q"]
     assert "only the environment gives it" in explain(found["token"])
     assert isinstance(found["given"], Known) and found["given"].value == 3
@@ -521,7 +521,7 @@ def test_attributes_of_a_library_class_are_left_open() -> None:
     args = argparse.Namespace(**vars(mine))
     show(r=args.lora_r, eval=args.do_eval, has=hasattr(args, "do_eval"), d=asdict(mine), one=asdict(mine)["lora_r"])
     """)
-    assert isinstance(found["r"], Default) and found["r"].by == "--lora_r"
+    assert isinstance(found["r"], Default) and found["r"].overridden_by == "--lora_r"
     assert all(not isinstance(found[name], (Known, Default)) for name in ("eval", "has", "d"))
     assert isinstance(found["one"], Default) and found["one"].value == 8
 

@@ -53,5 +53,5 @@ def _plain(value: object, depth: int) -> Any:
     if (call := getattr(value, "call", None)) is not None:
         return "made by", call.callee
     if isinstance(value, Opaque) and value.args:
-        return type(value).__name__, value.head, [image(a, depth + 1) for a in value.args]
+        return type(value).__name__, value.operation, [image(a, depth + 1) for a in value.args]
     return type(value).__name__, getattr(value, "text", "") or getattr(value, "name", "")

@@ -57,7 +57,7 @@ def _is_option(word: Value) -> bool:
 
 def _like(word: Value, value: object) -> Value:
     if isinstance(word, Default):
-        return Default(value, word.by, word.trace)
+        return Default(value, word.overridden_by, word.trace)
     return Known(value, word.trace) if isinstance(word, Known) else Unknown(word.why, word.trace)
 
 
@@ -100,7 +100,7 @@ def _put(document: Value, text: Text, said: dict[tuple[str, ...], Value]) -> Val
     for name, inner in deeper.items():
         items[name] = _put(before.get(name, Known(None)), text, inner)
     made = Mapping({})
-    made.slots["state"] = Items(items, found.state.open if isinstance(found, Mapping) else "")
+    made.slots["state"] = Items(items, found.state.why_incomplete if isinstance(found, Mapping) else "")
     if text.pairs is not None and isinstance(found, Mapping):
         kept = text.pairs.get(id(found), {})
         text.pairs[id(made)] = {key: pair for key, pair in kept.items() if items.get(key) is before.get(key)}

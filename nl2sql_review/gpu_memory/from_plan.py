@@ -95,7 +95,7 @@ def runs(plan: TrainingPlan, **given: Any) -> Runs:
                 assumed.append(words)
         else:
             default = default or next(
-                (v.by or "the command line" for v in flat(fact.value) if isinstance(v, Default)), ""
+                (v.overridden_by or "the command line" for v in flat(fact.value) if isinstance(v, Default)), ""
             )
     setups = []
     for chosen in list(product(*options.values()))[:MOST]:

@@ -91,7 +91,7 @@ def _said(name: str, fact: Fact, origin: str, primary: Place | None) -> str:
         said = f"{label}={written(value)}{origin}"
     else:
         said = f"{label}: {_listed(value)}{origin}"
-    remarks = [_overridden(value.by)] if isinstance(value, Default) else []
+    remarks = [_overridden(value.overridden_by)] if isinstance(value, Default) else []
     remarks += [fact.note] if fact.note and fact.note not in said else []
     return said + "".join(f" ({remark})" for remark in remarks)
 

@@ -328,7 +328,7 @@ def number(value: Value) -> Value:
     text = str(value.value)
     if not re.fullmatch(r"\d{1,9}", text):
         return value
-    return Known(int(text)) if isinstance(value, Known) else Default(int(text), value.by)
+    return Known(int(text)) if isinstance(value, Known) else Default(int(text), value.overridden_by)
 
 
 def product(a: Value, b: Value) -> Value:
@@ -337,7 +337,7 @@ def product(a: Value, b: Value) -> Value:
         if not isinstance(value, (Known, Default)) or not isinstance(value.value, int):
             return value
     assert isinstance(a, (Known, Default)) and isinstance(b, (Known, Default))
-    by = next((value.by for value in (a, b) if isinstance(value, Default)), "")
+    by = next((value.overridden_by for value in (a, b) if isinstance(value, Default)), "")
     return Default(a.value * b.value, by) if by else Known(a.value * b.value)
 
 
@@ -370,7 +370,7 @@ def _at(value: Value, place: Place) -> Value:
     if isinstance(value, Known):
         return Known(value.value, (place,))
     if isinstance(value, Default):
-        return Default(value.value, value.by, (place,))
+        return Default(value.value, value.overridden_by, (place,))
     if isinstance(value, Either):
         return Either(tuple(_at(option, place) for option in value.options), value.condition, (place,))
     return Unknown(value.why, (place,))

@@ -194,7 +194,7 @@ class Shell:
         for number, piece in enumerate(pieces):
             if number:
                 groups.append([])
-            groups[-1].append(Known(piece) if isinstance(value, Known) else Default(piece, value.by))
+            groups[-1].append(Known(piece) if isinstance(value, Known) else Default(piece, value.overridden_by))
         if pieces and value.value[-1:].isspace():
             groups.append([])
 
@@ -226,5 +226,5 @@ def _joined(values: list[Value]) -> Value:
         if not isinstance(value, (Known, Default)):
             return Unknown(value.why or "a word put together from parts known only at run time")
         texts.append(str(value.value))
-        by = by or (value.by if isinstance(value, Default) else "")
+        by = by or (value.overridden_by if isinstance(value, Default) else "")
     return Default("".join(texts), by) if by else Known("".join(texts))

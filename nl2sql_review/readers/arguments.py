@@ -120,7 +120,12 @@ def world_sized(fact: Fact, processes: Value) -> tuple[Fact, Value]:
             return Fact(
                 Term(WORLD, "op", (value,), value.trace), fact.at, f"{count:g} with {plain(processes) or 1} processes"
             ), Known(count, value.trace)
-    if isinstance(value, Default) and "WORLD_SIZE" in value.by and isinstance(processes, Known) and processes.value > 1:
+    if (
+        isinstance(value, Default)
+        and "WORLD_SIZE" in value.overridden_by
+        and isinstance(processes, Known)
+        and processes.value > 1
+    ):
         return Fact(Term(WORLD, "op", (value,), value.trace), fact.at), Unknown(
             "it is derived from the world size", value.trace
         )

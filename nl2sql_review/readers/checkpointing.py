@@ -145,7 +145,11 @@ def nothing(value: Value) -> bool:
 
 def one(run: Run, value: Value, guarded: bool, condition: str, tried: bool) -> Value:
     if nothing(value):
-        return Default("never", value.by, value.trace) if isinstance(value, Default) else Known("never", value.trace)
+        return (
+            Default("never", value.overridden_by, value.trace)
+            if isinstance(value, Default)
+            else Known("never", value.trace)
+        )
     if isinstance(value, (Known, Default)):
         plainly = value.value
         if plainly is True:
@@ -158,12 +162,16 @@ def one(run: Run, value: Value, guarded: bool, condition: str, tried: bool) -> V
         elif isinstance(plainly, str):
             named = "fixed path"
         elif hasattr(plainly, "text") and hasattr(plainly, "args"):  # str(…) or Path(…) of an expression
-            return one(run, Term(plainly.text, plainly.head, plainly.args, value.trace), guarded, condition, tried)
+            return one(run, Term(plainly.text, plainly.operation, plainly.args, value.trace), guarded, condition, tried)
         elif hasattr(plainly, "slots"):
             return Unknown("the checkpoint could not be followed", value.trace)
         else:
             named = "fixed path"
-        return Default(named, value.by, value.trace) if isinstance(value, Default) else Known(named, value.trace)
+        return (
+            Default(named, value.overridden_by, value.trace)
+            if isinstance(value, Default)
+            else Known(named, value.trace)
+        )
     if isinstance(value, Unknown):
         return value
     text = text_of(value)
@@ -179,7 +187,8 @@ def manner_of(run: Run, value: Value, text: str, guarded: bool) -> str:
     if "get_last_checkpoint" in text:
         return "newest" if guarded or makes_directory(run) or "isdir" in text or "exists" in text else "unguarded"
     if isinstance(value, Term) and (
-        value.head in ("not", "and", "or", "op") or re.match(r"(bool|any|os\.path\.isdir|os\.path\.exists)\(", text)
+        value.operation in ("not", "and", "or", "op")
+        or re.match(r"(bool|any|os\.path\.isdir|os\.path\.exists)\(", text)
     ):
         if not SORTED.search(text):  # true or false: the trainer then looks itself, and raises when it finds none
             return "newest" if SEARCH.search(text) else "unguarded" if EXISTS.search(text) else ""

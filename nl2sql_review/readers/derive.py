@@ -80,10 +80,10 @@ def apply(function: Callable[..., Any], values: tuple[Value, ...], trace: Trace,
         return Unknown(f"cannot be computed: {error}", trace)
     default = next((v for v in values if isinstance(v, Default)), None)
     if not isinstance(result, KINDS):
-        return Default(result, default.by, trace) if default is not None else Known(result, trace)
+        return Default(result, default.overridden_by, trace) if default is not None else Known(result, trace)
     if isinstance(result, Known):
         return (
-            Default(result.value, default.by, result.trace or trace)
+            Default(result.value, default.overridden_by, result.trace or trace)
             if default is not None
             else Known(result.value, result.trace or trace)
         )

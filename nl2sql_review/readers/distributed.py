@@ -75,7 +75,7 @@ def processes(run: Run, plan: TrainingPlan) -> Value:
     if isinstance(stated, Known) and isinstance(stated.value, int):
         return Known(stated.value > 1, stated.trace)
     if isinstance(stated, Default) and isinstance(stated.value, int) and stated.value > 1:
-        return Default(True, stated.by, stated.trace)
+        return Default(True, stated.overridden_by, stated.trace)
     text = getattr(run.source, "text", "")
     if run.configuration is None:
         found = next(filter(None, map(launched, (line for line in text.split("\n") if "--n" in line))), None)

@@ -202,8 +202,8 @@ def losses(call: Call) -> list[Any]:
 
 def divisor(loss: Any) -> Value | None:
     """Return the number that a loss is divided by."""
-    head, args, text = (getattr(loss, name, None) for name in ("head", "args", "text"))
-    if head != "op" or not isinstance(args, tuple) or len(args) != 2 or not isinstance(text, str):
+    operation, args, text = (getattr(loss, name, None) for name in ("operation", "args", "text"))
+    if operation != "op" or not isinstance(args, tuple) or len(args) != 2 or not isinstance(text, str):
         return None
     found: Value = args[1]
     return found if text.endswith(f" / {plain(found)}") else None

@@ -126,7 +126,7 @@ def scaling(run: Run, part: Lora) -> Fact:
     root = isinstance(stabilised, (Known, Default)) and bool(stabilised.value)
     factor = alpha.value / (r.value**0.5 if root else r.value)
     said = f"lora_alpha={alpha.value:g}, r={r.value:g}{', rank-stabilized' if root else ''}"
-    by = next((value.by for value in (r, alpha, stabilised) if isinstance(value, Default)), None)
+    by = next((value.overridden_by for value in (r, alpha, stabilised) if isinstance(value, Default)), None)
     value = Known(factor, alpha.trace) if by is None else Default(factor, by, alpha.trace)
     return Fact(value, at=part.alpha.at, note=said)
 
@@ -214,7 +214,7 @@ def optional_quantization(run: Run, value: Value) -> Value:
     if isinstance(chosen, Either) and any(isinstance(o, Known) and o.value is None for o in chosen.options):
         return Either((value, Known(False, chosen.trace)), chosen.condition, chosen.trace)
     if isinstance(chosen, Default):
-        return derive(lambda on: Default(on, chosen.by), value)
+        return derive(lambda on: Default(on, chosen.overridden_by), value)
     return value
 
 
@@ -231,7 +231,9 @@ def full_unless(run: Run, four: Value) -> Value:
 def by_name(name: Value, unquantized: Absent) -> Value:
     """Return the result of a loader that quantizes nothing: 16 bit, unless the model's name indicates 4 bit."""
     if isinstance(name, Default):
-        return derive(lambda text: Default(isinstance(text, str) and published_in_4bit(Known(text)), name.by), name)
+        return derive(
+            lambda text: Default(isinstance(text, str) and published_in_4bit(Known(text)), name.overridden_by), name
+        )
     if any(not isinstance(o, (Known, Default, Absent)) for o in options(name)):
         return Unknown(
             "nothing quantizes the model; it may have been published in 4 bit, but its name is unknown",

@@ -115,7 +115,7 @@ def owners(thing: Object | None, depth: int = 0) -> Iterator[Any]:
         call = getattr(thing, "call", None)
         if call is not None:
             thing = call.receiver
-        elif isinstance(thing, Opaque) and thing.head in ("item", "attribute", "call") and thing.args:
+        elif isinstance(thing, Opaque) and thing.operation in ("item", "attribute", "call") and thing.args:
             thing = next(objects(thing.args[0]), None)
         else:
             return
@@ -318,7 +318,7 @@ def of_every_parameter(call: Call) -> bool:
         maker = getattr(one, "call", None)
         if maker is not None:
             return last(maker.callee) in ("parameters", "named_parameters")
-        if getattr(one, "head", "") != "item" or not one.args:
+        if getattr(one, "operation", "") != "item" or not one.args:
             return False
         one = next(objects(one.args[0]), None)
     return False

@@ -76,7 +76,7 @@ def of_flags(bf16: Fact, fp16: Fact, emulated: bool = False) -> Fact:
     trace = first.value.trace or bf16.value.trace or fp16.value.trace
     named = name_of(outcomes[0], outcomes[1])
     defaults = [v for fact in (bf16, fp16) for v in options(fact.value) if isinstance(v, Default)]
-    value: Value = Default(named, defaults[0].by, trace) if defaults else Known(named, trace)
+    value: Value = Default(named, defaults[0].overridden_by, trace) if defaults else Known(named, trace)
     return Fact(value, at=first.at, note=bf16.note)
 
 
@@ -147,12 +147,12 @@ def on(value: Value, supported: bool, emulated: bool = False) -> bool | None:
         decides = asked(value.condition, supported, emulated)
         return None if decides is None else known[0] if decides else known[1]
     if isinstance(value, Term):
-        if value.head == "not" and value.args:
+        if value.operation == "not" and value.args:
             inner = on(value.args[0], supported, emulated)
             return None if inner is None else not inner
-        if value.head in ("and", "or") and value.args:
+        if value.operation in ("and", "or") and value.args:
             parts = [on(a, supported, emulated) for a in value.args]
-            if value.head == "and":
+            if value.operation == "and":
                 return False if False in parts else None if None in parts else True
             return True if True in parts else None if None in parts else False
         return asked(value.text, supported, emulated)

@@ -199,7 +199,11 @@ def untracked(run: Run, plan: TrainingPlan) -> Fact:
             and agree(stated, plain(plan["arguments.effective_batch"].value))
         ):
             continue
-        if isinstance(value, Default) and isinstance(fact.value, Default) and value.by == fact.value.by:
+        if (
+            isinstance(value, Default)
+            and isinstance(fact.value, Default)
+            and value.overridden_by == fact.value.overridden_by
+        ):
             continue
         wrong.append(f"{name} is recorded as {stated}, the run uses {used}")
         first = first or place
@@ -286,7 +290,7 @@ def entries(run: Run, value: Value, place: Place) -> Iterator[tuple[str, Value, 
     if not isinstance(items, dict):
         return
     wrap = (
-        (lambda v: Default(v, value.by, value.trace))
+        (lambda v: Default(v, value.overridden_by, value.trace))
         if isinstance(value, Default)
         else (lambda v: Known(v, value.trace))
     )

@@ -242,7 +242,7 @@ def call_of(thing: Object | None) -> Call | None:
         call: Call | None = getattr(thing, "call", None)
         if call is not None:
             return call
-        taken_out = isinstance(thing, Opaque) and thing.head in ("item", "attribute") and thing.args
+        taken_out = isinstance(thing, Opaque) and thing.operation in ("item", "attribute") and thing.args
         inner = [*objects(thing.args[0])] if isinstance(thing, Opaque) and taken_out else []
         if not inner:
             return None

@@ -14,7 +14,11 @@ def terms(value: object) -> Term | None:
     if isinstance(value, Term):
         return value
     inner: Any = getattr(value, "value", None)
-    return Term(inner.text, inner.head, inner.args) if hasattr(inner, "head") and hasattr(inner, "args") else None
+    return (
+        Term(inner.text, inner.operation, inner.args)
+        if hasattr(inner, "operation") and hasattr(inner, "args")
+        else None
+    )
 
 
 def spelt(value: object, depth: int = 0) -> str:

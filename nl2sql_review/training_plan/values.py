@@ -58,10 +58,10 @@ class Known(Value):
 
 @dataclass(slots=True)
 class Default(Value):
-    """A value that holds unless `by` (a command-line option, an environment variable) overrides it."""
+    """A value that holds unless `overridden_by` (a command-line option, an environment variable) overrides it."""
 
     value: Any
-    by: str = ""
+    overridden_by: str = ""
     trace: Trace = ()
 
 
@@ -78,14 +78,14 @@ class Either(Value):
 class Term(Value):
     """A value that only the run decides. `text` is the expression with names replaced by their values.
 
-    `head` is the operation of the expression and `args` its operands, so that readers need not parse `text`:
+    `operation` is the operation of the expression and `args` its operands, so that readers need not parse `text`:
 
     ==============  =========================================================
-    head            args
+    operation       args
     ==============  =========================================================
     symbol          () - a name of a library, `text` is its canonical path: torch.bfloat16
-    call            the positional arguments, then a Term of head "keyword" for each keyword (its text is the name, its
-                    args the value), then for a method one of head "receiver" (its args the object);
+    call            the positional arguments, then a Term of operation "keyword" for each keyword (its text is the
+                    name, its args the value), then for a method one of operation "receiver" (its args the object);
                     `text` starts with the canonical callee
     keyword         (value,) - an argument of a call given by name, `text` is the name
     row             () - the example a mapped function is given
@@ -99,7 +99,7 @@ class Term(Value):
     """
 
     text: str
-    head: str = "op"
+    operation: str = "op"
     args: tuple[Value, ...] = ()
     trace: Trace = ()
     place: Place | None = None  # of what is read from a row: where that is written
@@ -213,8 +213,8 @@ def extend(value: Value, place: Place) -> Value:
             return Default(v, by, trace)
         case Either(options, condition):
             return Either(options, condition, trace)
-        case Term(text, head, args):
-            return Term(text, head, args, trace, value.place)
+        case Term(text, operation, args):
+            return Term(text, operation, args, trace, value.place)
         case Text(parts):
             return Text(parts, trace)
         case Unknown(why, _, parts):

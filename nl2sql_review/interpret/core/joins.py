@@ -49,7 +49,7 @@ def join_values(a: Value, b: Value, condition: Value | None = None) -> Value:
 def condition_text(condition: Value | None) -> str:
     obj = condition.value if isinstance(condition, (Known, Default)) else None
     if isinstance(obj, (Sequence, Mapping)):
-        return obj.state.open
+        return obj.state.why_incomplete
     return obj.text if isinstance(obj, Opaque) else condition.text if isinstance(condition, Term) else ""
 
 
@@ -59,13 +59,13 @@ DIFFERS = "its length depends on the path taken"
 def join_items(a: Items, b: Items, condition: Value | None = None) -> Items:
     if a == b:
         return a
-    open_, by = a.open or b.open, a.by or b.by
+    open_, by = a.why_incomplete or b.why_incomplete, a.overridden_by or b.overridden_by
     if isinstance(a.items, dict):
         out: dict[Any, Value] = {}
         for key in {**a.items, **b.items}:
             x, y = a.items.get(key, UNBOUND), b.items.get(key, UNBOUND)
-            if (isinstance(x, Absent) and a.open) or (isinstance(y, Absent) and b.open):
-                x = y = Unknown(a.open if isinstance(x, Absent) else b.open)
+            if (isinstance(x, Absent) and a.why_incomplete) or (isinstance(y, Absent) and b.why_incomplete):
+                x = y = Unknown(a.why_incomplete if isinstance(x, Absent) else b.why_incomplete)
             out[key] = join_values(x, y, condition)
         return Items(out, open_, by)
     if len(a.items) == len(b.items) and not open_:
@@ -103,8 +103,10 @@ def prefer_slot(obj: Object, key: SlotKey, likely: Any, other: Any, by: str) -> 
             return likely
         if isinstance(likely.items, dict):
             items = {k: v if same(v, other.items.get(k)) else demote(v, by) for k, v in likely.items.items()}
-            return Items(items, likely.open, likely.by if items.keys() == other.items.keys() else by)
-        return Items(tuple(demote(v, by) for v in likely.items), likely.open, likely.by or by)
+            return Items(
+                items, likely.why_incomplete, likely.overridden_by if items.keys() == other.items.keys() else by
+            )
+        return Items(tuple(demote(v, by) for v in likely.items), likely.why_incomplete, likely.overridden_by or by)
     if not isinstance(likely, VALUES) or not isinstance(other, VALUES) or same(likely, other):
         return likely
     return demote(likely, by)

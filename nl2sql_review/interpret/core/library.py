@@ -76,7 +76,7 @@ def imported(m: Machine, node: cst.CSTNode | None, scope: Scope, names: list[str
 
 
 def library_attribute(m: Machine, owner: Known, v: Opaque, name: str, node: cst.CSTNode | None) -> Value | None:
-    if v.head == "symbol":
+    if v.operation == "symbol":
         path = canonical(f"{v.text}.{name}")
         if path in CONSTANTS:
             return CONSTANTS[path]
@@ -126,7 +126,7 @@ def call_library(
     """Record the call and return its result. `instance`: the script's object whose library base is being made."""
     receiver: Value | None = None
     callee = f.text
-    if f.head == "attribute":
+    if f.operation == "attribute":
         receiver = f.args[0]
         owner = object_of(receiver)
         name = plain(f.args[1])
@@ -139,7 +139,7 @@ def call_library(
         return METHOD_MODELS[f.kind, "__call__"](ModelCall(m, args, node, "__call__", Known(f))) or Unknown(
             f"{f.text}()"
         )
-    elif f.head == "call":
+    elif f.operation == "call":
         return m.called(f, args, node)
     elif callee.endswith(".__init__") and args.positional and isinstance(object_of(args.positional[0]), Instance):
         return base_init(m, Opaque(callee.removesuffix(".__init__")), args, node)
@@ -251,7 +251,7 @@ def result(
         call.result = dataset
         return Known(dataset, trace)
     keywords = tuple(Known(Opaque(k, "keyword", (a,))) for k, a in args.keywords.items())
-    owner = (Known(Opaque(f.text.rpartition(".")[2], "receiver", f.args[:1])),) if f.head == "attribute" else ()
+    owner = (Known(Opaque(f.text.rpartition(".")[2], "receiver", f.args[:1])),) if f.operation == "attribute" else ()
     frozen = tuple(freeze(a) for a in (*args.positional, *keywords, *owner))
     inner = ", ".join(
         [*(describe(a, 30) for a in args.positional), *(f"{k}={describe(a, 30)}" for k, a in args.keywords.items())]

@@ -32,12 +32,12 @@ class Object:
 
 class _Items(NamedTuple):
     items: Any  # tuple[Value, ...] of a sequence, dict[key, Value] of a mapping
-    open: str = ""
-    by: str = ""
+    why_incomplete: str = ""
+    overridden_by: str = ""
 
 
 class Items(_Items):
-    """Contents of a container. `open`: why there may be more (or fewer) items; `by`: what may override them.
+    """Contents of a container. `why_incomplete`: why there may be more (or fewer) items.
 
     If there are more than `MAX_ITEMS` elements, the first are listed and the rest is open, which bounds every container
     that keeps growing.
@@ -45,14 +45,16 @@ class Items(_Items):
 
     __slots__ = ()
 
-    def __new__(cls, items: tuple[Value, ...] | dict[Any, Value], open: str = "", by: str = "") -> Items:
+    def __new__(
+        cls, items: tuple[Value, ...] | dict[Any, Value], why_incomplete: str = "", overridden_by: str = ""
+    ) -> Items:
         if len(items) > MAX_ITEMS:
             if isinstance(items, dict):
                 items = dict(itertools.islice(items.items(), MAX_ITEMS))
             else:
                 items = items[:MAX_ITEMS]
-            open = open or "a very long collection"
-        return super().__new__(cls, items, open, by)
+            why_incomplete = why_incomplete or "a very long collection"
+        return super().__new__(cls, items, why_incomplete, overridden_by)
 
     def forgotten(self, why: str, by: str = "") -> Items:
         """Return the same keys or positions with unknown values, and open."""
@@ -66,8 +68,10 @@ class Sequence(Object):
 
     __slots__ = ("frozen", "kind", "lazy", "maybe", "order", "source")
 
-    def __init__(self, items: tuple[Value, ...] = (), kind: str = "list", open: str = "", by: str = "") -> None:
-        self.slots = {"state": Items(items, open, by)}
+    def __init__(
+        self, items: tuple[Value, ...] = (), kind: str = "list", why_incomplete: str = "", overridden_by: str = ""
+    ) -> None:
+        self.slots = {"state": Items(items, why_incomplete, overridden_by)}
         self.kind = kind
         self.order: Value | None = None  # `sorted(…)` as a term, when it was sorted by what only the run knows
         self.source: Sequence | None = None  # the list an iterator walks; slots["position"] says how far it is
@@ -92,12 +96,12 @@ class Mapping(Object):
     def __init__(
         self,
         items: dict[Any, Value] | None = None,
-        open: str = "",
+        why_incomplete: str = "",
         kind: str = "dict",
-        by: str = "",
+        overridden_by: str = "",
         factory: Value | None = None,
     ) -> None:
-        self.slots = {"state": Items(items if items is not None else {}, open, by)}
+        self.slots = {"state": Items(items if items is not None else {}, why_incomplete, overridden_by)}
         # "dict"; "config" for one whose keys are attributes too (OmegaConf, Munch); "namespace" for one whose keys are
         # attributes only (argparse.Namespace, SimpleNamespace)
         self.kind = kind
@@ -258,18 +262,23 @@ class Instance(Object):
 class Opaque(Object):
     """A value of a library: a name in it, the result of a call, or an expression over such values.
 
-    `text` is the expression, `head` and `args` as in `values.Term`. `kind` is the canonical name of its type if known
-    ("datasets.Dataset", "model", "trl.SFTTrainer"); a value with a kind is an object, any other a mere term.
+    `text` is the expression, `operation` and `args` as in `values.Term`. `kind` is the canonical name of its type, if
+    known ("datasets.Dataset", "model", "trl.SFTTrainer"); a value with a kind is an object, any other a mere term.
     `place`: the place in the file, for values read from a row of a dataset.
     """
 
-    __slots__ = ("text", "head", "args", "call", "kind", "place")
+    __slots__ = ("text", "operation", "args", "call", "kind", "place")
 
     def __init__(
-        self, text: str, head: str = "symbol", args: tuple[Value, ...] = (), kind: str = "", call: Call | None = None
+        self,
+        text: str,
+        operation: str = "symbol",
+        args: tuple[Value, ...] = (),
+        kind: str = "",
+        call: Call | None = None,
     ) -> None:
         self.slots = {}
-        self.text, self.head, self.args, self.kind, self.call = text, head, args, kind, call
+        self.text, self.operation, self.args, self.kind, self.call = text, operation, args, kind, call
         self.place: Place | None = None
 
     def same_as(self, other: Opaque) -> bool:

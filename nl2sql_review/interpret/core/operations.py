@@ -54,7 +54,7 @@ def lift(f: Callable[..., Value], *values: Value) -> Value:
                 out = r if out is None else join(out, r, v.condition)
             return out if out is not None else Unknown("not assigned on any path", v.trace)
         if isinstance(v, Default):
-            return demote(lift(f, *values[:i], Known(v.value, v.trace), *values[i + 1 :]), v.by)
+            return demote(lift(f, *values[:i], Known(v.value, v.trace), *values[i + 1 :]), v.overridden_by)
     made = f(*values)
     if isinstance(made, Known):
         try:
@@ -103,13 +103,13 @@ def describe_plain(v: object, limit: int) -> str:
     if isinstance(v, Instance):
         return v.cls.name + "(…)"
     if isinstance(v, Sequence):
-        if v.state.open.startswith(COUNTED):  # a comprehension over something of the run
-            return f"[… in {v.state.open[len(COUNTED) :]}]"
+        if v.state.why_incomplete.startswith(COUNTED):  # a comprehension over something of the run
+            return f"[… in {v.state.why_incomplete[len(COUNTED) :]}]"
         less = 20 if limit > 20 else 8 if limit > 8 else 0  # of what it holds, and less of what that holds
         if not less:
             return "(…)" if v.kind == "tuple" else "[…]"
         inner = ", ".join(describe(x, less) for x in v.state.items[:8]) + (
-            ", …" if v.state.open or len(v.state.items) > 8 else ""
+            ", …" if v.state.why_incomplete or len(v.state.items) > 8 else ""
         )
         return f"({inner})" if v.kind == "tuple" else f"[{inner}]"
     if isinstance(v, Object):
@@ -132,7 +132,7 @@ def freeze(value: Value, depth: int = 6, done: Frozen | None = None) -> Value:
                 frozen = done[id(v), depth] = freeze_object(v, trace, depth, done)
             elif frozen.trace != trace:
                 frozen = traced(frozen, trace)
-            return demote(frozen, value.by) if isinstance(value, Default) else frozen
+            return demote(frozen, value.overridden_by) if isinstance(value, Default) else frozen
         case Either(options, condition, trace):
             return Either(tuple(freeze(o, depth, done) for o in options), condition, trace)
         case Text(parts, trace):
@@ -149,11 +149,11 @@ def thaw(value: Value) -> Value:
         made: Value = Known(Mapping({key: thaw(Known(one)) for key, one in plain.items()}), value.trace)
     else:
         made = Known(Sequence(tuple(thaw(Known(one)) for one in plain), type(plain).__name__), value.trace)
-    return demote(made, value.by) if isinstance(value, Default) else made
+    return demote(made, value.overridden_by) if isinstance(value, Default) else made
 
 
 def freeze_object(v: object, trace: Trace, depth: int, done: Frozen) -> Value:
-    if isinstance(v, Opaque) and v.head == "path":
+    if isinstance(v, Opaque) and v.operation == "path":
         return freeze(v.args[0], depth, done)
     if isinstance(v, Row):
         return Term(v.text, "row", (Known(v),), trace)  # readers ask which dataset it is a row of
@@ -161,7 +161,7 @@ def freeze_object(v: object, trace: Trace, depth: int, done: Frozen) -> Value:
         if v.kind and v.kind not in ("row", "str"):
             return Known(v, trace)
         args = tuple(freeze(a, depth - 1, done) for a in v.args) if depth > 0 else ()
-        return Term(v.text, v.head, args, trace, v.place)
+        return Term(v.text, v.operation, args, trace, v.place)
     if isinstance(v, Instance) and v.cls.kind == "enum" and v.payload is not None:
         return freeze(v.payload, depth, done)
     if depth <= 0 or not isinstance(v, (Sequence, Mapping)):
@@ -183,7 +183,7 @@ def copied(frozen: Value, trace: Trace) -> Value:
         return Unknown(frozen.why, trace, list(frozen.parts))
     if isinstance(frozen, (Known, Default)) and isinstance(frozen.value, list):
         whole = list(frozen.value)
-        return Default(whole, frozen.by, trace) if isinstance(frozen, Default) else Known(whole, trace)
+        return Default(whole, frozen.overridden_by, trace) if isinstance(frozen, Default) else Known(whole, trace)
     return traced(frozen, trace)
 
 
@@ -193,14 +193,14 @@ def assembled(v: Sequence | Mapping, parts: list[Value], trace: Trace) -> Value:
     mapping = isinstance(v, Mapping)
     keys = list(state.items) if mapping else list(range(len(parts)))
     shape = dict(zip(keys, parts)) if mapping else parts
-    if state.open:
-        return Unknown(state.open, trace, shape)
+    if state.why_incomplete:
+        return Unknown(state.why_incomplete, trace, shape)
     if mapping and any(isinstance(p, Either) and any(isinstance(o, Absent) for o in p.options) for p in parts):
         return Unknown("some of its keys are set on only one path", trace, shape)
-    by = state.by
+    by = state.overridden_by
     for k, p in zip(keys, parts):
         if isinstance(p, Default) and not isinstance(p.value, Object):
-            by = by or p.by or "default"
+            by = by or p.overridden_by or "default"
         elif isinstance(p, Either):
             return spread_parts(shape, keys, parts, v, trace)
         elif not isinstance(p, Known) or isinstance(p.value, Object):
@@ -244,7 +244,7 @@ def truth(value: Value) -> tuple[bool | None, str]:
     """Return (True, False or None if only the run decides; the name of a possible override, "" if there is none)."""
     match value:
         case Known(v):
-            return truth_of(v), v.state.by if isinstance(v, (Sequence, Mapping)) else ""
+            return truth_of(v), v.state.overridden_by if isinstance(v, (Sequence, Mapping)) else ""
         case Default(v, by):
             return truth_of(v), by or "default"
         case Text(parts):
@@ -258,14 +258,14 @@ def truth(value: Value) -> tuple[bool | None, str]:
 
 def truth_of(v: object) -> bool | None:
     if isinstance(v, Opaque):
-        if v.head in ("and", "or"):  # `x and False` is false and `x or True` true, whatever x is
-            decided = v.head == "or"
+        if v.operation in ("and", "or"):  # `x and False` is false and `x or True` true, whatever x is
+            decided = v.operation == "or"
             if any(truth(a) == (decided, "") for a in v.args):
                 return decided
         return True if v.kind and v.kind not in ("row", "str", "datasets.Dataset") or isinstance(v, Row) else None
     if isinstance(v, (Sequence, Mapping)):
         state = v.state
-        if state.open:
+        if state.why_incomplete:
             return None if isinstance(v, Mapping) or not state.items else None
         if (
             isinstance(v, Mapping)
@@ -303,27 +303,27 @@ def term_of(op: str, *operands: Value) -> Value:
         text = f"{op} {wrapped(operands[0])}" if op == "not" else op + wrapped(operands[0])
     else:
         text = f" {op} ".join(wrapped(o) for o in operands)
-    head = op if op in ("not", "or", "and") else "op"
+    operation = op if op in ("not", "or", "and") else "op"
     trace = operands[0].trace
     first = operands[0].value if isinstance(operands[0], Known) else None
-    if head in ("or", "and") and isinstance(first, Opaque) and first.head == head:
+    if operation in ("or", "and") and isinstance(first, Opaque) and first.operation == operation:
         operands = (*first.args, *operands[1:])  # `a or b or c`, so that a long chain is not a deep one
-    return Known(Opaque(text if len(text) < 400 else text[:399] + "…", head, tuple(operands)), trace)
+    return Known(Opaque(text if len(text) < 400 else text[:399] + "…", operation, tuple(operands)), trace)
 
 
 def wrapped(value: Value) -> str:
     obj = value.value if isinstance(value, (Known, Default)) else None
     text = describe(value)
-    return f"({text})" if isinstance(obj, Opaque) and obj.head in ("op", "or", "and", "not") else text
+    return f"({text})" if isinstance(obj, Opaque) and obj.operation in ("op", "or", "and", "not") else text
 
 
 def attribute_term(owner: Value, name: str, kind: str = "") -> Value:
     obj = owner.value if isinstance(owner, (Known, Default)) else None
     base = SHORT.get(obj.kind, obj.text) if isinstance(obj, Opaque) else describe(owner)
-    if isinstance(obj, Opaque) and obj.head in ("op", "or", "and", "not"):
+    if isinstance(obj, Opaque) and obj.operation in ("op", "or", "and", "not"):
         base = f"({base})"
-    head = "symbol" if isinstance(obj, Opaque) and obj.head == "symbol" else "attribute"
-    return Known(Opaque(f"{base}.{name}", head, (owner, Known(name)), kind), owner.trace)
+    operation = "symbol" if isinstance(obj, Opaque) and obj.operation == "symbol" else "attribute"
+    return Known(Opaque(f"{base}.{name}", operation, (owner, Known(name)), kind), owner.trace)
 
 
 def item_term(owner: Value, key: Value) -> Value:
@@ -341,6 +341,6 @@ def plain_key(key: Value) -> tuple[Any] | None:
         except TypeError:
             return None
         return (frozen.value,)
-    if isinstance(frozen, Term) and frozen.head == "symbol":
+    if isinstance(frozen, Term) and frozen.operation == "symbol":
         return (frozen.text,)
     return None

@@ -137,7 +137,7 @@ class State:
         ] = {}  # path -> columns of rows put there, and whether there may be others
         self.documents: dict[Any, Any] = {}  # what configuration files hold, parsed once
         self.directory: Any = None  # the working directory, once the script itself has set it
-        self.risks = 0  # counts evaluations that the interpreter cannot promise not to raise
+        self.may_raise_count = 0  # counts evaluations that the interpreter cannot promise not to raise
         self.uncalled = ""  # name of the uncalled function being tried with unknown parameters
         self.datasets: list[Any] = []
         self.modules: dict[str, Any] = {}
@@ -161,10 +161,10 @@ class State:
                 self.write(target, key, value)
         for key in [k for k in obj.state.items if k not in state.items]:
             self.delete(target, key)
-        if state.open and state.open != obj.state.open:
+        if state.why_incomplete and state.why_incomplete != obj.state.why_incomplete:
             for key, value in list(target.slots.items()):
                 if isinstance(value, VALUES) and not isinstance(value, Unknown):
-                    self.write(target, key, Unknown(state.open))
+                    self.write(target, key, Unknown(state.why_incomplete))
 
     def delete(self, obj: Object, key: SlotKey) -> None:
         if key in obj.slots:
@@ -243,7 +243,7 @@ class State:
                         if isinstance(items, dict)
                         else tuple(Unknown(why) for _ in items),
                         why,
-                        value.by,
+                        value.overridden_by,
                     ),
                 )
             elif isinstance(value, VALUES):
@@ -319,7 +319,7 @@ class State:
 
     def may_raise(self, name: str) -> None:
         """Note that the script raises here on some paths: handlers of an enclosing `try` may run from this state."""
-        self.risks += 1
+        self.may_raise_count += 1
         if self.escapes:
             begin, escapes = self.escapes[-1]
             by = self.assumed[-1] if len(self.assumed) > self.try_depths[-1].assumed else ""

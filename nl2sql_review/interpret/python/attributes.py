@@ -38,11 +38,11 @@ def attribute(m: Machine, owner: Value, name: str, node: cst.CSTNode | None) -> 
     if isinstance(owner, Either):
         return lift(lambda o: attribute(m, o, name, node), owner)
     if isinstance(owner, Default):
-        return demote(attribute(m, Known(owner.value, owner.trace), name, node), owner.by)
+        return demote(attribute(m, Known(owner.value, owner.trace), name, node), owner.overridden_by)
     if isinstance(owner, Text):
         return Known(Bound(owner, name)) if ("str", name) in METHODS else Unknown(f"str has no {name}")
     if not isinstance(owner, Known):
-        m.risks += 1
+        m.may_raise_count += 1
         return Unknown(owner.why if isinstance(owner, (Unknown, Absent)) else f"{describe(owner)}.{name}", owner.trace)
     found = object_attribute(m, owner, name, node)
     return found if found is not None else plain_attribute(m, owner, name)
@@ -132,7 +132,7 @@ def kind_of(v: object) -> str:
 
 
 def missing_attribute(m: Machine, what: str, name: str) -> Value:
-    m.risks += 1
+    m.may_raise_count += 1
     m.certainly_raises("AttributeError")
     return Unknown(f"{what} has no attribute {name} here")
 
@@ -297,7 +297,7 @@ def set_attribute(m: Machine, owner: Value, name: str, value: Value, node: cst.C
                 m.write(obj, name, join(attribute(m, option, name, node), value))
         return
     obj = object_of(owner)
-    value = demote(value, owner.by) if isinstance(owner, Default) else value
+    value = demote(value, owner.overridden_by) if isinstance(owner, Default) else value
     if isinstance(obj, Module):
         m.write(obj.scope, name, value)
     elif isinstance(obj, Mapping) and obj.kind in ("config", "namespace"):

@@ -65,7 +65,7 @@ def method_name(node: cst.CSTNode | None) -> str:
 
 def open_term(m: Machine, text: str, *args: Value) -> Value:
     """Return a call whose result only the run decides, as a term over the known parts of its arguments."""
-    m.risks += 1
+    m.may_raise_count += 1
     bad = next((a for a in args if isinstance(a, (Unknown, Absent))), None)
     if bad is not None:
         return Unknown(bad.why, bad.trace)
@@ -99,7 +99,7 @@ def apply(m: Machine, name: str, f: Callable[..., Any], *args: Value, **keywords
                 return Unknown(str(e), trace)
             except Exception as e:
                 m.certainly_raises(type(e).__name__)
-                m.risks += 1
+                m.may_raise_count += 1
                 return Unknown(f"{name}() raises {type(e).__name__}")
         return open_term(m, name, *args)
 
@@ -175,7 +175,7 @@ def str_(call: ModelCall) -> Value:
             Arguments(),
             call.node,
         )
-    if isinstance(obj, Opaque) and obj.head != "path":
+    if isinstance(obj, Opaque) and obj.operation != "path":
         return Known(Opaque(f"str({obj.text})", "call", (v,), kind="str"), v.trace)
     return to_text(v)
 
@@ -235,7 +235,10 @@ def collection(kind: str) -> Callable[..., Value]:
             and len(obj.state.items) > 1
         ):
             return Known(
-                Sequence(obj.state.items, kind, obj.state.open or "the order of a set", obj.state.by), source.trace
+                Sequence(
+                    obj.state.items, kind, obj.state.why_incomplete or "the order of a set", obj.state.overridden_by
+                ),
+                source.trace,
             )
         if isinstance(obj, Opaque) and obj.kind == PARAMETERS:
             return source  # searched, not walked
@@ -247,7 +250,7 @@ def collection(kind: str) -> Callable[..., Value]:
         values = items.items
         if kind in ("set", "frozenset"):
             values = distinct(m, values)
-        return Known(Sequence(values, kind, items.open, items.by), source.trace)
+        return Known(Sequence(values, kind, items.why_incomplete, items.overridden_by), source.trace)
 
     return run
 
@@ -264,17 +267,21 @@ def dict_(call: ModelCall) -> Value:
     for source in args.positional[:1]:
         obj = object_of(source)
         if isinstance(obj, Sequence):
-            obj = Sequence(*m.iterate(source, call.node)[:1], open=obj.state.open, by=obj.state.by)
+            obj = Sequence(
+                *m.iterate(source, call.node)[:1],
+                why_incomplete=obj.state.why_incomplete,
+                overridden_by=obj.state.overridden_by,
+            )
             for pair in obj.state.items:
                 two = m.iterate(pair, call.node).items
                 if len(two) != 2 or not isinstance(two[0], Known):
                     open_ = "a key is known only at run time"
                 else:
                     items[two[0].value] = two[1]
-            open_, by = open_ or obj.state.open, obj.state.by
+            open_, by = open_ or obj.state.why_incomplete, obj.state.overridden_by
         else:
             state = m.mapping(source, call.node)
-            items, open_, by = dict(state.items), state.open, state.by
+            items, open_, by = dict(state.items), state.why_incomplete, state.overridden_by
     if args.unknown:  # `**more`, which may hold any of them
         items = {k: Unknown(args.unknown) for k in items}
     items.update(args.keywords)
@@ -317,20 +324,24 @@ def len_(call: ModelCall) -> Value:
             return Known(len(obj), v.trace)
         if isinstance(obj, Opaque) and obj.text == "sys.argv":
             return Default(1, "sys.argv", v.trace)  # the script's own name
-        if isinstance(obj, (Sequence, Mapping)) and not obj.state.open:
+        if isinstance(obj, (Sequence, Mapping)) and not obj.state.why_incomplete:
             if isinstance(obj, Mapping) and any(isinstance(x, Either) for x in obj.state.items.values()):
                 return open_term(m, "len", v)
-            return Default(len(obj.state.items), obj.state.by) if obj.state.by else Known(len(obj.state.items), v.trace)
+            return (
+                Default(len(obj.state.items), obj.state.overridden_by)
+                if obj.state.overridden_by
+                else Known(len(obj.state.items), v.trace)
+            )
         if isinstance(obj, Instance) and obj.cls.lookup("__len__") is not None:
             return m.call(m.attribute(v, "__len__", call.node), Arguments(), call.node)
         if isinstance(obj, Class) and obj.kind == "enum":
             return Known(len(m.iterate(v, call.node).items))
         if isinstance(obj, (Sequence, Mapping)):
-            m.risks += 1
+            m.may_raise_count += 1
             return (
                 Known(len(obj.state.items))
-                if obj.state.open == "the order of a set"
-                else Unknown(obj.state.open, v.trace)
+                if obj.state.why_incomplete == "the order of a set"
+                else Unknown(obj.state.why_incomplete, v.trace)
             )
         return open_term(m, "len", v)
 

@@ -32,8 +32,8 @@ def arguments(m: Machine, node: cst.Call, scope: Scope) -> Arguments:
             m.spend(len(items.items))
             for x in items.items:
                 args.places[len(args.positional)] = here
-                args.positional.append(demote(x, items.by) if items.by else x)
-            args.unknown = args.unknown or items.open
+                args.positional.append(demote(x, items.overridden_by) if items.overridden_by else x)
+            args.unknown = args.unknown or items.why_incomplete
         else:
             state: Items = m.mapping(v, arg)
             for k, x in state.items.items():
@@ -41,7 +41,7 @@ def arguments(m: Machine, node: cst.Call, scope: Scope) -> Arguments:
                     args.clash = args.clash or k in args.keywords
                     args.keywords[k] = x
                     args.places[k] = place_of(scope, arg)
-            args.unknown = args.unknown or state.open
+            args.unknown = args.unknown or state.why_incomplete
     return args
 
 
@@ -53,7 +53,7 @@ def call(m: Machine, node: cst.Call, scope: Scope) -> Value:
         return special(m, node, scope)
     args = arguments(m, node, scope)
     if args.clash:
-        m.risks += 1
+        m.may_raise_count += 1
         m.certainly_raises("TypeError")
         return Unknown("an argument is passed twice: TypeError")
     return m.call(callee, args, node)
@@ -69,7 +69,7 @@ def scope_dictionary(m: Machine, node: cst.Call, scope: Scope) -> Value:
             return m.attribute(owner, "__dict__", node)
         if isinstance(obj, (Instance, Class)):
             attributes = Known(Attributes(obj), owner.trace)
-            return demote(attributes, owner.by) if isinstance(owner, Default) else attributes
+            return demote(attributes, owner.overridden_by) if isinstance(owner, Default) else attributes
         return Known(Mapping({}, f"vars() of {describe(owner)}"))
     target = scope.module.scope if isinstance(node.func, cst.Name) and node.func.value == "globals" else scope
     if target.kind == "function":  # writing to locals() changes nothing

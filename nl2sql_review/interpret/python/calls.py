@@ -44,13 +44,13 @@ __all__ = ["call", "call_function", "decorate", "define_class", "super_object", 
 def call(m: Machine, callee: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
     if isinstance(callee, Default):
         mark = m.mark()
-        value = demote(call(m, Known(callee.value, callee.trace), args, node), callee.by)
-        m.prefer(mark, m.changes(mark), {}, callee.by)
+        value = demote(call(m, Known(callee.value, callee.trace), args, node), callee.overridden_by)
+        m.prefer(mark, m.changes(mark), {}, callee.overridden_by)
         return value
     if isinstance(callee, Either):
         return call_either(m, callee, args, node)
     if not isinstance(callee, Known):
-        m.risks += 1
+        m.may_raise_count += 1
         escape(m, args, "it was passed to an unknown function")
         return Unknown(callee.why if isinstance(callee, (Unknown, Absent)) else f"{describe(callee)}(…)", callee.trace)
     f = callee.value
@@ -69,7 +69,7 @@ def call(m: Machine, callee: Value, args: Arguments, node: cst.CSTNode | None) -
             except ArgumentMissing:
                 return Unknown(f"{f.name}() lacks an argument")
         case Opaque():
-            m.risks += 1
+            m.may_raise_count += 1
             try:
                 return m.call_library(f, args, node)
             except ArgumentMissing:
@@ -90,7 +90,7 @@ def call(m: Machine, callee: Value, args: Arguments, node: cst.CSTNode | None) -
                 return call(m, m.attribute(callee, "__call__", node), args, node)
             if f.base is not None:
                 return call(m, Known(f.base), args, node)
-    m.risks += 1
+    m.may_raise_count += 1
     if not isinstance(f, Object):
         m.certainly_raises("TypeError")
     return Unknown(f"{describe(callee)} is not callable here", callee.trace)
@@ -116,9 +116,9 @@ def escape(m: Machine, args: Arguments, why: str) -> None:
     for v in (*args.positional, *args.keywords.values()):
         obj = object_of(v)
         if isinstance(obj, Mapping):
-            m.write(obj, "state", Items({k: Unknown(why) for k in obj.state.items}, why, obj.state.by))
+            m.write(obj, "state", Items({k: Unknown(why) for k in obj.state.items}, why, obj.state.overridden_by))
         elif isinstance(obj, Sequence) and obj.kind == "list":
-            m.write(obj, "state", Items(tuple(Unknown(why) for _ in obj.state.items), why, obj.state.by))
+            m.write(obj, "state", Items(tuple(Unknown(why) for _ in obj.state.items), why, obj.state.overridden_by))
 
 
 def call_bound(m: Machine, f: Bound, args: Arguments, node: cst.CSTNode | None) -> Value:
@@ -185,7 +185,7 @@ def run_function(
     m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | None, cls: Class | None = None
 ) -> Value:
     if len(m.frames) > m.MAX_DEPTH or too_deep(m, fn):
-        m.risks += 1
+        m.may_raise_count += 1
         escape(m, args, f"{fn.name}() is recursive")
         return Unknown(f"{fn.name}() recurses too deeply to follow")
     scope = Scope(

@@ -40,7 +40,7 @@ def define_class(m: Machine, node: cst.ClassDef, scope: Scope) -> None:
     for arg in node.bases:
         v = m.evaluate(arg.value, scope)
         obj = object_of(v)
-        if isinstance(obj, Opaque) and obj.head == "item":
+        if isinstance(obj, Opaque) and obj.operation == "item":
             obj = object_of(obj.args[0])  # Generic[T]
         if isinstance(obj, Class):
             bases.append(obj)
@@ -134,7 +134,7 @@ def make_field(cls: Class, name: str, annotation: str, node: cst.AnnAssign, keyw
     init = True
     alias = ""
     spec = object_of(default)
-    if isinstance(spec, Opaque) and spec.head == "field":
+    if isinstance(spec, Opaque) and spec.operation == "field":
         a: dict[str, Any] = spec.call.arguments if spec.call is not None else {}
         default = a.get("default", a.get("$0", Absent()))
         if isinstance(default, Known) and default.value is ...:
@@ -160,7 +160,7 @@ def make_field(cls: Class, name: str, annotation: str, node: cst.AnnAssign, keyw
         init,
         keyword_only,
         alias,
-        spec if isinstance(spec, Opaque) and spec.head == "field" else None,
+        spec if isinstance(spec, Opaque) and spec.operation == "field" else None,
     )
 
 
@@ -338,5 +338,5 @@ def instance_method(m: Machine, f: Bound, args: Arguments, node: cst.CSTNode | N
             if isinstance(name, Known) and isinstance(name.value, str):
                 m.write(obj, name.value, args.positional[-1])
         return me if f.name == "__enter__" else Known(None)
-    m.risks += 1
+    m.may_raise_count += 1
     return Unknown(f"{f.name}() of {describe(me)} is not modelled")

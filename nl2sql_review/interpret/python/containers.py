@@ -25,7 +25,11 @@ def write_items(
     by: str | None = None,
 ) -> Value:
     state = obj.state
-    m.write(obj, "state", Items(items, state.open if open_ is None else open_, state.by if by is None else by))
+    m.write(
+        obj,
+        "state",
+        Items(items, state.why_incomplete if open_ is None else open_, state.overridden_by if by is None else by),
+    )
     return Known(None)
 
 
@@ -41,7 +45,11 @@ def extend_(call: ModelCall) -> Value:
     obj = call.owner
     extra = call.machine.iterate(call.arguments.get(0), call.node)
     return write_items(
-        call.machine, obj, obj.state.items + extra.items, obj.state.open or extra.open, obj.state.by or extra.by
+        call.machine,
+        obj,
+        obj.state.items + extra.items,
+        obj.state.why_incomplete or extra.why_incomplete,
+        obj.state.overridden_by or extra.overridden_by,
     )
 
 
@@ -49,12 +57,12 @@ def extend_(call: ModelCall) -> Value:
 def insert(call: ModelCall) -> Value:
     args = call.arguments
     obj, at = call.owner, args.get(0)
-    if not isinstance(at, Known) or not isinstance(at.value, int) or obj.state.open:
+    if not isinstance(at, Known) or not isinstance(at.value, int) or obj.state.why_incomplete:
         return write_items(
             call.machine,
             obj,
             (*obj.state.items, args.get(1)),
-            obj.state.open or "inserted at a position known only at run time",
+            obj.state.why_incomplete or "inserted at a position known only at run time",
         )
     items = list(obj.state.items)
     items.insert(at.value, args.get(1))
@@ -67,15 +75,15 @@ def pop(call: ModelCall) -> Value:
     obj, at = call.owner, call.arguments.get(0)
     left = method_name(call.node) == "popleft"
     i = at.value if isinstance(at, Known) else 0 if left else -1 if isinstance(at, Absent) else None
-    if obj.state.open or not isinstance(i, int) or not -len(obj.state.items) <= i < len(obj.state.items):
-        if not obj.state.open and isinstance(i, int):
+    if obj.state.why_incomplete or not isinstance(i, int) or not -len(obj.state.items) <= i < len(obj.state.items):
+        if not obj.state.why_incomplete and isinstance(i, int):
             m.certainly_raises("IndexError")
         m.may_raise("IndexError")
-        return Unknown(obj.state.open or "pop() at a position known only at run time")
+        return Unknown(obj.state.why_incomplete or "pop() at a position known only at run time")
     items = list(obj.state.items)
     value = items.pop(i)
     write_items(m, obj, tuple(items))
-    return demote(value, obj.state.by) if obj.state.by else value
+    return demote(value, obj.state.overridden_by) if obj.state.overridden_by else value
 
 
 @method("list set", "remove", "discard")
@@ -88,7 +96,7 @@ def remove(call: ModelCall) -> Value:
             return write_items(m, obj, obj.state.items, "an element known only at run time is removed")
         if verdict:
             return write_items(m, obj, obj.state.items[:i] + obj.state.items[i + 1 :])
-    if not obj.state.open and method_name(call.node) == "remove":
+    if not obj.state.why_incomplete and method_name(call.node) == "remove":
         m.certainly_raises("KeyError" if obj.kind == "set" else "ValueError")
     return Known(None)
 
@@ -101,7 +109,9 @@ def clear(call: ModelCall) -> Value:
 @method("list tuple set frozenset deque", "copy", "__copy__")
 def copy(call: ModelCall) -> Value:
     obj = call.owner
-    return Known(Sequence(obj.state.items, obj.kind, obj.state.open, obj.state.by), call.receiver.trace)
+    return Known(
+        Sequence(obj.state.items, obj.kind, obj.state.why_incomplete, obj.state.overridden_by), call.receiver.trace
+    )
 
 
 @method("list", "reverse")
@@ -118,10 +128,12 @@ def sort_in_place(call: ModelCall) -> Value:
         return write_items(m, obj, ordered)
     obj.order = m.call(
         BUILTINS["sorted"],
-        Arguments([Known(Sequence(obj.state.items, "list", obj.state.open)), *args.positional], args.keywords),
+        Arguments(
+            [Known(Sequence(obj.state.items, "list", obj.state.why_incomplete)), *args.positional], args.keywords
+        ),
         call.node,
     )
-    return write_items(m, obj, obj.state.items, obj.state.open or "sorted by a key known only at run time")
+    return write_items(m, obj, obj.state.items, obj.state.why_incomplete or "sorted by a key known only at run time")
 
 
 @method("list tuple", "index", "count")
@@ -185,12 +197,13 @@ def get(call: ModelCall) -> Value:
         return out if out is not None else Unknown("no key given")
     if isinstance(key, Default):
         return demote(
-            get(ModelCall(m, Arguments([Known(key.value), fallback]), call.node, receiver=call.receiver)), key.by
+            get(ModelCall(m, Arguments([Known(key.value), fallback]), call.node, receiver=call.receiver)),
+            key.overridden_by,
         )
     plain = plain_key(key)
     state = obj.state
     if plain is None:
-        m.risks += 1
+        m.may_raise_count += 1
         return Unknown(f"the key {describe(key)} is known only at run time")
     if plain[0] in state.items:
         value = state.items[plain[0]]
@@ -198,9 +211,9 @@ def get(call: ModelCall) -> Value:
             return join(settled(value, repr(plain[0])), fallback, value.condition)
         found: Value = value
         return found
-    if state.open:
-        return Unknown(state.open)
-    return demote(fallback, state.by) if state.by else fallback
+    if state.why_incomplete:
+        return Unknown(state.why_incomplete)
+    return demote(fallback, state.overridden_by) if state.overridden_by else fallback
 
 
 @method("dict", "setdefault")
@@ -216,8 +229,8 @@ def setdefault(call: ModelCall) -> Value:
             found: Value = value
             return found
         fallback = join(settled(value, repr(k[0])), fallback, value.condition)
-    elif obj.state.open:
-        fallback = Unknown(obj.state.open)
+    elif obj.state.why_incomplete:
+        fallback = Unknown(obj.state.why_incomplete)
     write_items(call.machine, obj, {**obj.state.items, k[0]: fallback})
     return fallback
 
@@ -226,12 +239,12 @@ def setdefault(call: ModelCall) -> Value:
 def update(call: ModelCall) -> Value:
     m, args = call.machine, call.arguments
     obj = call.owner
-    items, open_, by = dict(obj.state.items), obj.state.open, obj.state.by
+    items, open_, by = dict(obj.state.items), obj.state.why_incomplete, obj.state.overridden_by
     for source in args.positional[:1]:
         pairs = object_of(source)
         above = m.call(BUILTINS["dict"], args, call.node) if isinstance(pairs, Sequence) else source
         laid = overlaid(m, Items(items, open_, by), above, call.node)
-        items, open_, by = dict(laid.items), laid.open, laid.by
+        items, open_, by = dict(laid.items), laid.why_incomplete, laid.overridden_by
     items.update(args.keywords)
     if args.unknown:
         items = {k: Unknown(args.unknown) for k in items}
@@ -257,8 +270,8 @@ def pop_key(call: ModelCall) -> Value:
         if optional(found):
             m.may_raise("KeyError")
         return value
-    if obj.state.open:
-        return Unknown(obj.state.open)
+    if obj.state.why_incomplete:
+        return Unknown(obj.state.why_incomplete)
     if len(args.positional) > 1 or "default" in args.keywords:
         return args.get(1, "default")
     m.certainly_raises("KeyError")
@@ -280,7 +293,8 @@ def clear_dict(call: ModelCall) -> Value:
 def copy_dict(call: ModelCall) -> Value:
     obj = call.owner
     return Known(
-        Mapping(dict(obj.state.items), obj.state.open, obj.kind, obj.state.by, obj.factory), call.receiver.trace
+        Mapping(dict(obj.state.items), obj.state.why_incomplete, obj.kind, obj.state.overridden_by, obj.factory),
+        call.receiver.trace,
     )
 
 
@@ -291,17 +305,17 @@ def optional(v: Value) -> bool:
 @method("dict", "keys")
 def keys(call: ModelCall) -> Value:
     state = call.machine.iterate(call.receiver, call.node)
-    return Known(Sequence(state.items, "list", state.open, state.by), call.receiver.trace)
+    return Known(Sequence(state.items, "list", state.why_incomplete, state.overridden_by), call.receiver.trace)
 
 
 @method("dict", "values")
 def values(call: ModelCall) -> Value:
     state = call.owner.state
-    open_ = state.open or (
+    open_ = state.why_incomplete or (
         "some keys are set on only one path" if any(optional(v) for v in state.items.values()) else ""
     )
     return Known(
-        Sequence(tuple(settled(v, "a value") for v in state.items.values()), "list", open_, state.by),
+        Sequence(tuple(settled(v, "a value") for v in state.items.values()), "list", open_, state.overridden_by),
         call.receiver.trace,
     )
 
@@ -309,12 +323,12 @@ def values(call: ModelCall) -> Value:
 @method("dict", "items")
 def items(call: ModelCall) -> Value:
     state = call.owner.state
-    open_ = state.open or (
+    open_ = state.why_incomplete or (
         "some keys are set on only one path" if any(optional(v) for v in state.items.values()) else ""
     )
     pairs = tuple(Known(Sequence((Known(k), settled(v, repr(k))), "tuple")) for k, v in state.items.items())
-    made = Sequence(pairs, "list", open_, state.by)
-    if not state.open:
+    made = Sequence(pairs, "list", open_, state.overridden_by)
+    if not state.why_incomplete:
         made.maybe = frozenset(i for i, v in enumerate(state.items.values()) if optional(v))
     return Known(made, call.receiver.trace)
 
@@ -324,4 +338,4 @@ def fromkeys(call: ModelCall) -> Value:
     args = call.arguments
     state = call.machine.iterate(args.get(0), call.node)
     value = args.get(1) if len(args.positional) > 1 else Known(None)
-    return Known(Mapping({k.value: value for k in state.items if isinstance(k, Known)}, state.open))
+    return Known(Mapping({k.value: value for k in state.items if isinstance(k, Known)}, state.why_incomplete))

@@ -25,7 +25,7 @@ def elements(m: Machine, nodes: Iterable[cst.CSTNode], scope: Scope) -> tuple[tu
         if isinstance(e, cst.StarredElement) or isinstance(e, cst.Index) and e.star:
             inner = m.iterate(m.evaluate(e.value, scope), e)
             out.extend(inner.items)
-            open_, by = open_ or inner.open, by or inner.by
+            open_, by = open_ or inner.why_incomplete, by or inner.overridden_by
         else:
             out.append(m.evaluate(e.value if isinstance(e, (cst.Element, cst.Index)) else e, scope))
     return tuple(out), open_, by
@@ -68,7 +68,7 @@ def dictionary(m: Machine, node: cst.Dict, scope: Scope) -> Value:
     for e in node.elements:
         if not isinstance(e, cst.DictElement):  # `**e`
             laid = overlaid(m, Items(items, open_, by), m.evaluate(e.value, scope), e.value)
-            items, open_, by = dict(laid.items), laid.open, laid.by
+            items, open_, by = dict(laid.items), laid.why_incomplete, laid.overridden_by
             continue
         key, value = m.evaluate(e.key, scope), m.evaluate(e.value, scope)
         k = plain_key(key)
@@ -78,7 +78,7 @@ def dictionary(m: Machine, node: cst.Dict, scope: Scope) -> Value:
         else:
             items[k[0]] = value
             if isinstance(key, Default):
-                by = by or key.by
+                by = by or key.overridden_by
     return Known(Mapping(items, open_, "dict", by), (place_of(scope, node),))
 
 
@@ -127,9 +127,9 @@ def comprehension(kind: str) -> Callable[..., Value]:
             items = m.iterate(iterated, comp)
             optional = obj.maybe if isinstance(obj, Sequence) and kind == "dict" else frozenset()
             if optional:  # what is there on one path only is so in the dict that is made, too
-                items = items._replace(open="")
-            state["open"], state["by"] = state["open"] or items.open, state["by"] or items.by
-            for i, v in enumerate(items.items[:LISTED] if items.open else items.items):
+                items = items._replace(why_incomplete="")
+            state["open"], state["by"] = state["open"] or items.why_incomplete, state["by"] or items.overridden_by
+            for i, v in enumerate(items.items[:LISTED] if items.why_incomplete else items.items):
                 m.step()
                 m.assign(comp.target, v, inner)
                 open_here = maybe or i in optional

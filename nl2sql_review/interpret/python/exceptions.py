@@ -53,7 +53,7 @@ def try_(m: Machine, node: Try, scope: Scope) -> Flow:
 
 def guarded_block(m: Machine, node: Try, scope: Scope, mark: int) -> Flow:
     """Run the body, the handlers it may reach, and `else`."""
-    risks, raised, returns = m.risks, None, len(m.frame.exits)
+    risks, raised, returns = m.may_raise_count, None, len(m.frame.exits)
     loop = m.loops[-1] if m.loops else None
     breaks = len(loop.breaks) if loop is not None else 0
     depth = len(m.conditions), len(m.unlikely), len(m.frames), len(m.loops), m.silent, len(m.assumed)
@@ -76,7 +76,7 @@ def guarded_block(m: Machine, node: Try, scope: Scope, mark: int) -> Flow:
             m.trying -= 1
             m.try_depths.pop()
             m.escapes.pop()
-    risky = m.risks > risks
+    risky = m.may_raise_count > risks
     if alive and node.orelse is not None:  # what `else` raises is not caught here
         alive = m.execute(node.orelse.body, scope)
     if raised is not None and not escapes:

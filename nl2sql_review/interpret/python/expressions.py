@@ -161,7 +161,7 @@ def name(m: Machine, node: cst.Name, scope: Scope) -> Value:
     value = lookup(m, node.value, scope)
     if value is None:
         m.recording.undefined[id(node)] = node.value
-        m.risks += 1
+        m.may_raise_count += 1
         m.certainly_raises("NameError")
         return Unknown(f"the name {node.value} is not defined here")
     if isinstance(value, Absent):
@@ -224,10 +224,10 @@ def operate(m: Machine, op: str, a: Value, b: Value, node: cst.CSTNode | None) -
         m.spend(4 * elements_held)
     if op == "|" and isinstance(a, Known) and isinstance(a.value, Mapping) and is_environment(b):
         laid = overlaid(m, a.value.state, b, node)
-        return Known(Mapping(dict(laid.items), laid.open, "dict", laid.by), a.trace)
+        return Known(Mapping(dict(laid.items), laid.why_incomplete, "dict", laid.overridden_by), a.trace)
     result = binary(op, a, b)
     if isinstance(result, Unknown) and " raises " in result.why:
-        m.risks += 1
+        m.may_raise_count += 1
         m.certainly_raises(result.why.rsplit(" ", 1)[-1])
     return result
 
@@ -275,7 +275,7 @@ def negate(m: Machine, v: Value) -> Value:
             return Known(not t, x.trace)
         if isinstance(x, Known) and isinstance(x.value, Opaque):
             obj = x.value
-            return obj.args[0] if obj.head == "not" else term_of("not", x)
+            return obj.args[0] if obj.operation == "not" else term_of("not", x)
         return Unknown(f"not {describe(x)}" if not isinstance(x, Unknown) else x.why, x.trace)
 
     return lift(settled, v)
@@ -449,7 +449,7 @@ def await_(m: Machine, node: cst.Await, scope: Scope) -> Value:
 def yield_(m: Machine, node: cst.Yield, scope: Scope) -> Value:
     if isinstance(node.value, cst.From):
         items = m.iterate(m.evaluate(node.value.item, scope), node)
-        values, open_ = list(items.items), items.open
+        values, open_ = list(items.items), items.why_incomplete
     else:
         values, open_ = [m.evaluate(node.value, scope) if node.value is not None else Known(None)], ""
     m.yielded(values, open_)

@@ -44,8 +44,8 @@ def getattr_(call: ModelCall) -> Value:
         if has is False:
             obj = object_of(owner)
             return (
-                demote(args.positional[2], obj.state.by)
-                if isinstance(obj, Mapping) and obj.state.by
+                demote(args.positional[2], obj.state.overridden_by)
+                if isinstance(obj, Mapping) and obj.state.overridden_by
                 else args.positional[2]
             )
         if has is None:
@@ -66,7 +66,7 @@ def getattr_(call: ModelCall) -> Value:
                 )
             return join(value, args.positional[2])
     value = m.attribute(owner, name.value, call.node)
-    return demote(value, name.by) if isinstance(name, Default) else value
+    return demote(value, name.overridden_by) if isinstance(name, Default) else value
 
 
 def has_attribute(m: Machine, owner: Value, name: str, node: cst.CSTNode | None) -> bool | None:
@@ -92,8 +92,12 @@ def has_attribute(m: Machine, owner: Value, name: str, node: cst.CSTNode | None)
             present = obj.state.items.get(name)
             if isinstance(present, Either) and any(isinstance(o, Absent) for o in present.options):
                 return None
-            return present is not None or (None if obj.state.open else False)
-        return name in obj.state.items if obj.kind == "config" and not obj.state.open else hasattr(dict, name) or None
+            return present is not None or (None if obj.state.why_incomplete else False)
+        return (
+            name in obj.state.items
+            if obj.kind == "config" and not obj.state.why_incomplete
+            else hasattr(dict, name) or None
+        )
     if isinstance(obj, (Function, Builtin, Bound)):
         return name in obj.slots or None
     return hasattr(obj, name) if isinstance(owner, Known) and isinstance(obj, SCALARS) else None
@@ -108,7 +112,7 @@ def hasattr_(call: ModelCall) -> Value:
     has = has_attribute(call.machine, args.positional[0], name.value, call.node)
     if has is None:
         return open_term(call.machine, "hasattr", *args.positional)
-    return Default(has, args.positional[0].by) if isinstance(args.positional[0], Default) else Known(has)
+    return Default(has, args.positional[0].overridden_by) if isinstance(args.positional[0], Default) else Known(has)
 
 
 @builtin("setattr")
@@ -120,7 +124,7 @@ def setattr_(call: ModelCall) -> Value:
     elif isinstance(name, Known) and isinstance(name.value, str):
         m.set_attribute(owner, name.value, value, call.node, m.frame.scope)
     elif isinstance(name, Default) and isinstance(name.value, str):
-        m.set_attribute(owner, name.value, demote(value, name.by), call.node, m.frame.scope)
+        m.set_attribute(owner, name.value, demote(value, name.overridden_by), call.node, m.frame.scope)
     else:
         obj = object_of(owner)
         why = f"setattr() with a name known only at run time: {describe(name)}"
@@ -253,7 +257,7 @@ def eval_(call: ModelCall) -> Value:
 
 @builtin("id", "hash", "input", "compile", "memoryview")
 def undecided(call: ModelCall) -> Value:
-    call.machine.risks += 1
+    call.machine.may_raise_count += 1
     return Unknown(
         "what this call returns is known only at run time: "
         + (call.machine.frame.scope.module.source.excerpt(call.node) if call.node is not None else "a call")
@@ -264,7 +268,7 @@ def undecided(call: ModelCall) -> Value:
 def exec_(call: ModelCall) -> Value:
     """Run code that cannot be followed: in the module, or in dicts of its own that are still empty."""
     m, why = call.machine, "exec() may change it"
-    m.risks += 1
+    m.may_raise_count += 1
     given = [object_of(v) for v in call.arguments.positional[1:]]
     if given and all(type(obj) is Mapping and obj.kind == "dict" for obj in given) and not given[0].state.items:
         for obj in given:

@@ -38,7 +38,7 @@ def item(m: Machine, owner: Value, key: Value, node: cst.CSTNode | None) -> Valu
     if isinstance(owner, Text):
         return item_of_text(owner, key)
     if not isinstance(owner, Known):
-        m.risks += 1
+        m.may_raise_count += 1
         return Unknown(
             owner.why if isinstance(owner, (Unknown, Absent)) else f"{describe(owner)}[{describe(key)}]", owner.trace
         )
@@ -69,7 +69,7 @@ def item(m: Machine, owner: Value, key: Value, node: cst.CSTNode | None) -> Valu
                 m.certainly_raises("IndexError")
                 return Unknown("index out of range", owner.trace)
         return item_term(owner, key)
-    m.risks += 1
+    m.may_raise_count += 1
     return Unknown(f"an item of {describe(owner)}", owner.trace)
 
 
@@ -104,9 +104,9 @@ def mapping_item(m: Machine, owner: Known, v: Mapping, key: Value, missing: str 
     k = plain_key(key)
     state = v.state
     if k is None:
-        m.risks += 1
+        m.may_raise_count += 1
         values = list(state.items.values())
-        if values and not state.open and len(values) <= 6:
+        if values and not state.why_incomplete and len(values) <= 6:
             out = values[0]
             for x in values[1:]:
                 out = join(out, x, f"the key {describe(key)}")
@@ -117,19 +117,19 @@ def mapping_item(m: Machine, owner: Known, v: Mapping, key: Value, missing: str 
             m.may_raise("KeyError")
         value = settled(state.items[k[0]], repr(k[0]))
         return (
-            demote(value, state.by)
-            if state.by and isinstance(value, Known) and isinstance(state.items[k[0]], Either)
+            demote(value, state.overridden_by)
+            if state.overridden_by and isinstance(value, Known) and isinstance(state.items[k[0]], Either)
             else value
         )
-    if v.factory is not None and not state.open:
+    if v.factory is not None and not state.why_incomplete:
         made = m.call(v.factory, Arguments(), None)
-        m.write(v, "state", Items({**state.items, k[0]: made}, state.open, state.by))
+        m.write(v, "state", Items({**state.items, k[0]: made}, state.why_incomplete, state.overridden_by))
         return made
-    m.risks += 1
-    if state.open:
-        return Unknown(state.open, owner.trace)
-    if state.by:
-        return Unknown(f"{state.by} decides whether it has the {missing} {k[0]!r}", owner.trace)
+    m.may_raise_count += 1
+    if state.why_incomplete:
+        return Unknown(state.why_incomplete, owner.trace)
+    if state.overridden_by:
+        return Unknown(f"{state.overridden_by} decides whether it has the {missing} {k[0]!r}", owner.trace)
     m.certainly_raises("AttributeError" if missing == "attribute" else "KeyError")
     return Unknown(f"there is no {missing} {k[0]!r} here", owner.trace)
 
@@ -138,32 +138,38 @@ def sequence_item(m: Machine, owner: Known, v: Sequence, key: Value) -> Value:
     state = v.state
     if is_slice(key):
         s = slice_of(key)
-        if s is None or state.open:
+        if s is None or state.why_incomplete:
             return Known(
-                Sequence(state.items, v.kind, state.open or "a slice whose length is known only at run time", state.by),
+                Sequence(
+                    state.items,
+                    v.kind,
+                    state.why_incomplete or "a slice whose length is known only at run time",
+                    state.overridden_by,
+                ),
                 owner.trace,
             )
         return Known(
-            Sequence(tuple(state.items[s]), "list" if v.kind == "range" else v.kind, "", state.by), owner.trace
+            Sequence(tuple(state.items[s]), "list" if v.kind == "range" else v.kind, "", state.overridden_by),
+            owner.trace,
         )
     i = key.value if isinstance(key, Known) else None
     if isinstance(i, bool) or not isinstance(i, int):
-        m.risks += 1
+        m.may_raise_count += 1
         return either_of(state, f"the index {describe(key)} is known only at run time")
-    if state.open:
-        m.risks += 1
+    if state.why_incomplete:
+        m.may_raise_count += 1
         if v.order is not None:
             return item_term(v.order, key)
         m.may_raise("IndexError")
-        if state.open == DIFFERS and not -len(state.items) <= i < len(state.items):
+        if state.why_incomplete == DIFFERS and not -len(state.items) <= i < len(state.items):
             m.certainly_raises("IndexError")  # no path makes it that long
-        return either_of(state, state.open)
+        return either_of(state, state.why_incomplete)
     try:
         value = state.items[i]
     except IndexError:
         m.certainly_raises("IndexError")
         return Unknown("index out of range", owner.trace)
-    return demote(value, state.by) if state.by else value
+    return demote(value, state.overridden_by) if state.overridden_by else value
 
 
 def either_of(state: Items, why: str) -> Value:
@@ -172,7 +178,7 @@ def either_of(state: Items, why: str) -> Value:
     out = state.items[0]
     for x in state.items[1:]:
         out = join(out, x, why)
-    if not isinstance(out, (Text, Either)) and state.open:
+    if not isinstance(out, (Text, Either)) and state.why_incomplete:
         obj = object_of(out)
         return out if obj is not None else Unknown(why, out.trace)
     found: Value = out
@@ -189,7 +195,7 @@ def instance_item(m: Machine, owner: Known, v: Instance, key: Value, node: cst.C
             return found
     if v.base is not None:
         return item(m, Known(v.base, owner.trace), key, node)
-    m.risks += 1
+    m.may_raise_count += 1
     return Unknown(f"an item of {v.cls.name}", owner.trace)
 
 
@@ -201,15 +207,19 @@ def set_item(m: Machine, owner: Value, key: Value, value: Value, node: cst.CSTNo
                 m.write(
                     obj,
                     "state",
-                    Items(obj.state.items, "changed through a name that may refer to several objects", obj.state.by),
+                    Items(
+                        obj.state.items,
+                        "changed through a name that may refer to several objects",
+                        obj.state.overridden_by,
+                    ),
                 )
                 forget_contents(m, obj)
         return
     obj = object_of(owner)
     if isinstance(owner, Default):
-        value = demote(value, owner.by)
+        value = demote(value, owner.overridden_by)
     if isinstance(key, Default):
-        value = demote(value, key.by)
+        value = demote(value, key.overridden_by)
         key = Known(key.value, key.trace)
     if isinstance(obj, Instance) and obj.cls.lookup("__setitem__") is not None:
         m.call(m.attribute(Known(obj), "__setitem__", node), Arguments([key, value]), node)
@@ -222,19 +232,21 @@ def set_item(m: Machine, owner: Value, key: Value, value: Value, node: cst.CSTNo
         else:
             if k[0] in obj.state.items and is_optional(obj.state.items[k[0]]):
                 obj.unordered = "the order of its keys depends on the path"
-            m.write(obj, "state", Items({**obj.state.items, k[0]: value}, obj.state.open, obj.state.by))
+            m.write(
+                obj, "state", Items({**obj.state.items, k[0]: value}, obj.state.why_incomplete, obj.state.overridden_by)
+            )
     elif isinstance(obj, Sequence):
         i = slice_of(key) if is_slice(key) else key.value if isinstance(key, Known) else None
         items = list(obj.state.items)
-        if isinstance(i, slice) and not obj.state.open:
+        if isinstance(i, slice) and not obj.state.why_incomplete:
             new = iterate(m, value, node)
             items[i] = new.items
-            m.write(obj, "state", Items(tuple(items), new.open, obj.state.by))
-        elif isinstance(i, int) and not obj.state.open and -len(items) <= i < len(items):
+            m.write(obj, "state", Items(tuple(items), new.why_incomplete, obj.state.overridden_by))
+        elif isinstance(i, int) and not obj.state.why_incomplete and -len(items) <= i < len(items):
             items[i] = value
-            m.write(obj, "state", Items(tuple(items), "", obj.state.by))
+            m.write(obj, "state", Items(tuple(items), "", obj.state.overridden_by))
         else:
-            if isinstance(i, int) and not obj.state.open:
+            if isinstance(i, int) and not obj.state.why_incomplete:
                 m.certainly_raises("IndexError")
             m.may_raise("IndexError")
             forget_contents(m, obj, "an element is replaced at a position known only at run time")
@@ -250,8 +262,8 @@ def set_item(m: Machine, owner: Value, key: Value, value: Value, node: cst.CSTNo
 def forget_contents(m: Machine, obj: Sequence | Mapping, why: str = "") -> None:
     """Make the contents of a container unknown."""
     state = obj.state
-    why = why or state.open
-    m.write(obj, "state", state.forgotten(why, state.by))
+    why = why or state.why_incomplete
+    m.write(obj, "state", state.forgotten(why, state.overridden_by))
 
 
 # -- iteration -------------------------------------------------------------------------------------------
@@ -259,14 +271,18 @@ def iterate(m: Machine, value: Value, node: cst.CSTNode | None) -> Items:
     """Return the elements that a loop over `value` gets. Open if only the run decides their number."""
     if isinstance(value, Default):
         inner = iterate(m, Known(value.value, value.trace), node)
-        return Items(tuple(demote(v, value.by) for v in inner.items), inner.open, inner.by or value.by)
+        return Items(
+            tuple(demote(v, value.overridden_by) for v in inner.items),
+            inner.why_incomplete,
+            inner.overridden_by or value.overridden_by,
+        )
     if isinstance(value, Either):
         out: list[Value] = []
         for option in value.options:
             out.extend(iterate(m, option, node).items)
         return Items(tuple(out), "one of several collections")
     if not isinstance(value, Known):
-        m.risks += 1
+        m.may_raise_count += 1
         return Items((), value.why if isinstance(value, (Unknown, Absent)) else describe(value))
     v = value.value
     match v:
@@ -279,12 +295,14 @@ def iterate(m: Machine, value: Value, node: cst.CSTNode | None) -> Items:
                     return Items(rest.items, "how far the iterator was read is known only at run time")
                 return rest._replace(items=rest.items[position:])
             if v.kind == "generator" and state.items:
-                m.write(v, "state", Items((), state.open and "a generator that was read before"))
+                m.write(v, "state", Items((), state.why_incomplete and "a generator that was read before"))
             return state
         case Mapping():
             state = v.state
             why = "some keys are set on only one path" if any(map(is_optional, state.items.values())) else v.unordered
-            return Items(tuple(Known(k, value.trace) for k in state.items), state.open or why, state.by)
+            return Items(
+                tuple(Known(k, value.trace) for k in state.items), state.why_incomplete or why, state.overridden_by
+            )
         case str():
             return Items(tuple(Known(c) for c in v)) if len(v) <= 64 else Items((), "the characters of a long string")
         case Class() if v.kind == "enum":
@@ -294,7 +312,7 @@ def iterate(m: Machine, value: Value, node: cst.CSTNode | None) -> Items:
         case Instance() if isinstance(v.base, Mapping) and v.cls.lookup("__iter__") is None:
             return iterate(m, Known(v.base, value.trace), node)
         case Instance() if v.cls.lookup("__next__") is not None:
-            m.risks += 1
+            m.may_raise_count += 1
             return Items(
                 (m.call(m.attribute(value, "__next__", node), Arguments(), node),),
                 f"how often {v.cls.name}.__next__ is called is known only at run time",
@@ -302,7 +320,7 @@ def iterate(m: Machine, value: Value, node: cst.CSTNode | None) -> Items:
         case Instance() if v.cls.lookup("__iter__") is not None:
             return iterate(m, m.call(m.attribute(value, "__iter__", node), Arguments(), node), node)
         case Opaque():
-            m.risks += 1
+            m.may_raise_count += 1
             found = m.library_iterate(value, v, node)
             if found is not None:
                 return found
@@ -310,7 +328,7 @@ def iterate(m: Machine, value: Value, node: cst.CSTNode | None) -> Items:
                 (item_term(value, Known(Opaque("i", "symbol"))),),
                 f"{COUNTED}{describe(value)}",
             )
-    m.risks += 1
+    m.may_raise_count += 1
     if not isinstance(v, Object):
         m.certainly_raises("TypeError")
     return Items((), f"iterating over {describe(value)}")
@@ -320,7 +338,11 @@ def mapping(m: Machine, value: Value, node: cst.CSTNode | None) -> Items:
     """Return the entries that `**value` adds. Open if there may be others."""
     if isinstance(value, Default):
         inner = mapping(m, Known(value.value, value.trace), node)
-        return Items({k: demote(v, value.by) for k, v in inner.items.items()}, inner.open, inner.by or value.by)
+        return Items(
+            {k: demote(v, value.overridden_by) for k, v in inner.items.items()},
+            inner.why_incomplete,
+            inner.overridden_by or value.overridden_by,
+        )
     if isinstance(value, Either):
         parts = [mapping(m, o, node) for o in value.options if not isinstance(o, Absent)]
         if not parts:
@@ -330,19 +352,21 @@ def mapping(m: Machine, value: Value, node: cst.CSTNode | None) -> Items:
             out = join_items(out, p, Known(Opaque(value.condition)) if value.condition else None)
         return out
     if not isinstance(value, Known):
-        m.risks += 1
+        m.may_raise_count += 1
         return Items({}, value.why if isinstance(value, (Unknown, Absent)) else describe(value))
     v = value.value
     if isinstance(v, Mapping):
         place = value.trace[-1] if value.trace else None
         return Items(
             {k: extend(x, place) if place is not None and x.trace else x for k, x in v.state.items.items()},
-            v.state.open,
-            v.state.by,
+            v.state.why_incomplete,
+            v.state.overridden_by,
         )
     if isinstance(v, Instance) and v.cls.lookup("keys") is not None:
         keys = iterate(m, m.call(m.attribute(value, "keys", node), Arguments(), node), node)
-        return Items({k.value: item(m, value, k, node) for k in keys.items if isinstance(k, Known)}, keys.open)
+        return Items(
+            {k.value: item(m, value, k, node) for k in keys.items if isinstance(k, Known)}, keys.why_incomplete
+        )
     if isinstance(v, Instance) and isinstance(v.base, Mapping):
         return v.base.state
     if isinstance(v, Row) and v.dataset is not None:
@@ -353,7 +377,7 @@ def mapping(m: Machine, value: Value, node: cst.CSTNode | None) -> Items:
         return Items(
             {k: item(m, value, Known(k), node) for k in sorted(named)}, f"{describe(value)} may have further columns"
         )
-    m.risks += 1
+    m.may_raise_count += 1
     return Items({}, f"the contents of {describe(value)} are known only at run time")
 
 
@@ -379,26 +403,26 @@ def contains_settled(m: Machine, owner: Value, value: Value, node: cst.CSTNode |
                 x = v.state.items[k[0]]
                 if isinstance(x, Either) and any(isinstance(o, Absent) for o in x.options):
                     return Unknown(f"the key {k[0]!r} is set on only one path")
-                return Default(True, v.state.by) if v.state.by else Known(True)
-            if not v.state.open:
-                return Default(False, v.state.by) if v.state.by else Known(False)
-        return Unknown(v.state.open or f"the key {describe(value)} is known only at run time")
+                return Default(True, v.state.overridden_by) if v.state.overridden_by else Known(True)
+            if not v.state.why_incomplete:
+                return Default(False, v.state.overridden_by) if v.state.overridden_by else Known(False)
+        return Unknown(v.state.why_incomplete or f"the key {describe(value)} is known only at run time")
     if isinstance(v, (Sequence, Class)):
         state = iterate(m, owner, node)
         verdicts = [equal(value, x) if not isinstance(x, (Default, Either)) else None for x in state.items]
         if any(verdict is True for verdict in verdicts):
             return (
                 Known(True)
-                if not state.by and not state.open
-                else Default(True, state.by)
-                if state.by
-                else Unknown(state.open)
+                if not state.overridden_by and not state.why_incomplete
+                else Default(True, state.overridden_by)
+                if state.overridden_by
+                else Unknown(state.why_incomplete)
             )
-        if not state.open and all(verdict is False for verdict in verdicts):
-            return Known(False) if not state.by else Default(False, state.by)
-        if not state.open and isinstance(value, Known) and isinstance(value.value, Opaque):
+        if not state.why_incomplete and all(verdict is False for verdict in verdicts):
+            return Known(False) if not state.overridden_by else Default(False, state.overridden_by)
+        if not state.why_incomplete and isinstance(value, Known) and isinstance(value.value, Opaque):
             return term_of("in", value, owner)
-        return Unknown(state.open or "membership is known only at run time")
+        return Unknown(state.why_incomplete or "membership is known only at run time")
     if isinstance(owner, Known) and isinstance(v, Opaque):
         found = m.library_contains(owner, v, value, node)
         if found is not None:

@@ -23,22 +23,25 @@ def enumerate_(call: ModelCall) -> Value:
     start = args.get(1, "start")
     first = start.value if isinstance(start, Known) and isinstance(start.value, int) else 0
     items = call.machine.iterate(args.positional[0], call.node) if args.positional else Items(())
-    if items.open:
+    if items.why_incomplete:
         pairs = tuple(Known(Sequence((Known(Opaque("i")), v), "tuple")) for v in items.items)
     else:
         pairs = tuple(Known(Sequence((Known(i + first), v), "tuple")) for i, v in enumerate(items.items))
-    return Known(Sequence(pairs, "generator", items.open, items.by))
+    return Known(Sequence(pairs, "generator", items.why_incomplete, items.overridden_by))
 
 
 @builtin("zip")
 def zip_(call: ModelCall) -> Value:
     columns = [call.machine.iterate(v, call.node) for v in call.arguments.positional]
-    open_ = next((c.open for c in columns if c.open), "")
-    by = next((c.by for c in columns if c.by), "")
-    if open_ and any(len(c.items) > 1 for c in columns if c.open):
-        columns = [Items((merged(c.items),), c.open, c.by) if c.items else c for c in columns]
+    open_ = next((c.why_incomplete for c in columns if c.why_incomplete), "")
+    by = next((c.overridden_by for c in columns if c.overridden_by), "")
+    if open_ and any(len(c.items) > 1 for c in columns if c.why_incomplete):
+        columns = [Items((merged(c.items),), c.why_incomplete, c.overridden_by) if c.items else c for c in columns]
     elif open_:
-        columns = [c if c.open else Items((merged(c.items),) if c.items else (), c.open, c.by) for c in columns]
+        columns = [
+            c if c.why_incomplete else Items((merged(c.items),) if c.items else (), c.why_incomplete, c.overridden_by)
+            for c in columns
+        ]
     rows = tuple(Known(Sequence(row, "tuple")) for row in zip(*[c.items for c in columns]))
     return Known(Sequence(rows, "generator", open_, by))
 
@@ -53,7 +56,7 @@ def merged(values: tuple[Value, ...]) -> Value:
 @builtin("reversed")
 def reversed_(call: ModelCall) -> Value:
     items = call.machine.iterate(call.arguments.positional[0], call.node)
-    return Known(Sequence(items.items[::-1], "generator", items.open, items.by))
+    return Known(Sequence(items.items[::-1], "generator", items.why_incomplete, items.overridden_by))
 
 
 @builtin("sorted")
@@ -61,15 +64,15 @@ def sorted_(call: ModelCall) -> Value:
     m, args = call.machine, call.arguments
     source = args.positional[0]
     obj = object_of(source)
-    unordered = isinstance(obj, Sequence) and obj.state.open == "the order of a set"
-    items = obj.state._replace(open="") if unordered else m.iterate(source, call.node)
+    unordered = isinstance(obj, Sequence) and obj.state.why_incomplete == "the order of a set"
+    items = obj.state._replace(why_incomplete="") if unordered else m.iterate(source, call.node)
     ordered = sort(m, items, args, call.node)
     if ordered is not None:
-        return Known(Sequence(ordered, "list", "", items.by))
+        return Known(Sequence(ordered, "list", "", items.overridden_by))
     source = source if isinstance(obj, Opaque) or not isinstance(source, Known) else as_read(items)
     inner = source if isinstance(obj, Opaque) else Known(Opaque(describe(source), "op", (source,)))
     key = f", key={describe(args.keywords['key'])}" if "key" in args.keywords else ""
-    m.risks += 1
+    m.may_raise_count += 1
     if isinstance(source, Unknown):
         return source
     return Known(Opaque(f"sorted({describe(inner)}{key})", "call", (source, *args.keywords.values())), source.trace)
@@ -77,7 +80,7 @@ def sorted_(call: ModelCall) -> Value:
 
 def sort(m: Machine, items: Items, args: Arguments, node: cst.CSTNode | None) -> tuple[Value, ...] | None:
     """Return the elements in order, or None if only the run decides the order."""
-    if items.open:
+    if items.why_incomplete:
         return None
     key = args.get(None, "key")
     keys = (
@@ -103,14 +106,14 @@ def sort(m: Machine, items: Items, args: Arguments, node: cst.CSTNode | None) ->
 
 def as_read(items: Items) -> Value:
     """Return the iterated value for a term: a generator is empty after it was read."""
-    return Known(Sequence(items.items, "list", items.open, items.by))
+    return Known(Sequence(items.items, "list", items.why_incomplete, items.overridden_by))
 
 
 def extreme(name: str, pick: Callable[..., Any]) -> None:
     def run(call: ModelCall) -> Value:
         m, args = call.machine, call.arguments
         items = m.iterate(args.positional[0], call.node) if len(args.positional) == 1 else Items(tuple(args.positional))
-        if not items.items and not items.open:
+        if not items.items and not items.why_incomplete:
             default = args.get(None, "default")
             if isinstance(default, Absent):
                 m.certainly_raises("ValueError")
@@ -125,7 +128,7 @@ def extreme(name: str, pick: Callable[..., Any]) -> None:
                 as_read(items),
                 Known(Opaque(f"key={describe(args.keywords['key'])}", "keyword", (args.keywords["key"],))),
             )
-        if items.open:
+        if items.why_incomplete:
             return open_term(m, name, as_read(items))
         return apply(m, name, lambda *xs: pick(xs), *items.items)
 
@@ -141,22 +144,22 @@ def sum_(call: ModelCall) -> Value:
     items = call.machine.iterate(call.arguments.positional[0], call.node)
     total = call.arguments.get(1, "start")
     total = total if not isinstance(total, Absent) else Known(0)
-    if items.open:
+    if items.why_incomplete:
         return open_term(call.machine, "sum", as_read(items))
     for v in items.items:
         total = binary("+", total, v)
-    return demote(total, items.by) if items.by else total
+    return demote(total, items.overridden_by) if items.overridden_by else total
 
 
 def quantifier(name: str, stop: bool) -> None:
     def run(call: ModelCall) -> Value:
         items = call.machine.iterate(call.arguments.positional[0], call.node)
         verdicts = [truth(v) for v in items.items]
-        if not items.open and any(t is stop and not by for t, by in verdicts):
+        if not items.why_incomplete and any(t is stop and not by for t, by in verdicts):
             return Known(stop)
-        if items.open or any(t is None for t, _ in verdicts):
+        if items.why_incomplete or any(t is None for t, _ in verdicts):
             return open_term(call.machine, name, as_read(items))
-        by = items.by or next((by for _, by in verdicts if by), "")
+        by = items.overridden_by or next((by for _, by in verdicts if by), "")
         result = any(t for t, _ in verdicts) if stop else all(t for t, _ in verdicts)
         return Default(result, by) if by else Known(result)
 
@@ -171,7 +174,7 @@ quantifier("all", False)
 def map_(call: ModelCall) -> Value:
     m = call.machine
     columns = [m.iterate(v, call.node) for v in call.arguments.positional[1:]]
-    if not columns or len(columns) > 1 and any(c.open for c in columns):
+    if not columns or len(columns) > 1 and any(c.why_incomplete for c in columns):
         return Unknown("map() over collections whose lengths are known only at run time")
     mark = m.mark()
     made = Sequence(
@@ -180,8 +183,8 @@ def map_(call: ModelCall) -> Value:
             for row in zip(*[c.items for c in columns])
         ),
         "generator",
-        columns[0].open,
-        columns[0].by,
+        columns[0].why_incomplete,
+        columns[0].overridden_by,
     )
     made.lazy = True
     m.deferred(mark, "map()")
@@ -192,7 +195,7 @@ def map_(call: ModelCall) -> Value:
 def filter_(call: ModelCall) -> Value:
     args = call.arguments
     items = call.machine.iterate(args.positional[1], call.node)
-    kept, open_ = [], items.open
+    kept, open_ = [], items.why_incomplete
     for v in items.items:
         t, by = truth(
             v
@@ -203,7 +206,7 @@ def filter_(call: ModelCall) -> Value:
             open_ = open_ or "filtered by a condition known only at run time"
         if t is not False:
             kept.append(v)
-    return Known(Sequence(tuple(kept), "generator", open_, items.by))
+    return Known(Sequence(tuple(kept), "generator", open_, items.overridden_by))
 
 
 @builtin("iter")
@@ -212,7 +215,7 @@ def iter_(call: ModelCall) -> Value:
     obj = object_of(args.get(0))
     if isinstance(obj, (Sequence, Mapping)) and not (isinstance(obj, Sequence) and obj.kind == "generator"):
         items = call.machine.iterate(args.get(0), call.node)
-        made = Sequence(items.items, "generator", items.open, items.by)
+        made = Sequence(items.items, "generator", items.why_incomplete, items.overridden_by)
         if isinstance(obj, Sequence) and obj.kind == "list":
             made.source, made.slots["position"] = obj, 0
         return Known(made)
@@ -231,7 +234,7 @@ def next_(call: ModelCall) -> Value:
     obj = object_of(source)
     if isinstance(obj, Opaque):
         return open_term(m, "next", source)
-    if isinstance(obj, Sequence) and obj.source is not None and not obj.source.state.open:
+    if isinstance(obj, Sequence) and obj.source is not None and not obj.source.state.why_incomplete:
         position = obj.slots["position"]
         if not isinstance(position, int):
             return Unknown("how far the iterator was read is known only at run time")
@@ -241,10 +244,14 @@ def next_(call: ModelCall) -> Value:
             return following
         return args.positional[1] if len(args.positional) > 1 else exhausted(m)
     items = m.iterate(source, call.node)
-    if items.open:
-        return items.items[0] if len(items.items) == 1 and isinstance(items.items[0], Text) else Unknown(items.open)
+    if items.why_incomplete:
+        return (
+            items.items[0]
+            if len(items.items) == 1 and isinstance(items.items[0], Text)
+            else Unknown(items.why_incomplete)
+        )
     if isinstance(obj, Sequence) and items.items:
-        m.write(obj, "state", Items(items.items[1:], "", items.by))
+        m.write(obj, "state", Items(items.items[1:], "", items.overridden_by))
         found: Value = items.items[0]
         return found
     return args.positional[1] if len(args.positional) > 1 else exhausted(m)

@@ -25,7 +25,7 @@ def for_(m: Machine, node: cst.For, scope: Scope) -> Flow:
     loop = Loop(m.mark(), len(m.unlikely))
     m.loops.append(loop)
     try:
-        if items.open or len(items.items) > UNROLL:
+        if items.why_incomplete or len(items.items) > UNROLL:
             alive = repeat(m, loop, node, scope, items, iterable)
         else:
             alive = unroll(m, loop, node, scope, items, iterable)
@@ -64,7 +64,7 @@ def unroll(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items, it
     live = obj if isinstance(obj, Sequence) and obj.kind == "list" else None
     turn = 0
     while turn < len(live.state.items if live is not None else items.items):
-        if turn >= UNROLL or live is not None and live.state.open:
+        if turn >= UNROLL or live is not None and live.state.why_incomplete:
             for where, key in m.changes(start):  # the list grew under the loop, or nobody knows how
                 if isinstance(where.slots.get(key), VALUES):
                     m.write(where, key, Unknown("changes in a loop over a list that the loop itself modifies"))
@@ -73,7 +73,7 @@ def unroll(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items, it
         turn += 1
 
         def body(value: Value = value) -> Flow:
-            m.assign(node.target, demote(value, items.by) if items.by else value, scope)
+            m.assign(node.target, demote(value, items.overridden_by) if items.overridden_by else value, scope)
             return m.execute(node.body, scope)
 
         mark, steps = m.mark(), m.steps
@@ -84,8 +84,8 @@ def unroll(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items, it
         if len(left) * (steps - m.steps) > m.steps and len(left) > 1:  # the steps will not do for all of them
             rest_of(m, loop, node, scope, left, mark)
             break
-    if items.by:  # another command line means other turns: whatever they change is a default
-        m.prefer(start, m.changes(start), {}, items.by)
+    if items.overridden_by:  # another command line means other turns: whatever they change is a default
+        m.prefer(start, m.changes(start), {}, items.overridden_by)
     return True
 
 
@@ -95,7 +95,7 @@ def repeat(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items, it
     A first try finds the changes of the body; a second run, from a state that covers any number of iterations, records
     it.
     """
-    why = items.open or f"a loop over more than {UNROLL} values"
+    why = items.why_incomplete or f"a loop over more than {UNROLL} values"
     element = items.items[0] if items.items else m.item(iterable, Unknown(why), node)
     for other in items.items[1:]:
         element = join(element, other)
@@ -196,8 +196,8 @@ def widen(old: object, new: object, why: str) -> Any:
                 k: (old.items[k] if k in old.items and same(old.items[k], v) else Unknown(f"changes in a loop ({why})"))
                 for k, v in {**old.items, **new.items}.items()
             }
-            return Items(items, f"filled in a loop ({why})", old.by or new.by)
-        return Items(old.items, f"filled in a loop ({why})", old.by or new.by)
+            return Items(items, f"filled in a loop ({why})", old.overridden_by or new.overridden_by)
+        return Items(old.items, f"filled in a loop ({why})", old.overridden_by or new.overridden_by)
     return Unknown(f"changes in a loop ({why})")
 
 

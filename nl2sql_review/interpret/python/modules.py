@@ -87,7 +87,7 @@ def may_be_missing(m: Machine, module: Module | None, name: str) -> None:
     """Note that the environment may lack a package: a handler of its absence is not part of the plain run."""
     root = name.split(".")[0]
     if module is None and root not in REQUIRED and root not in STANDARD:
-        m.risks += 1
+        m.may_raise_count += 1
 
 
 def absolute_name(module: Module, node: cst.ImportFrom) -> str | None:
@@ -110,7 +110,7 @@ def imported_name(
             sibling = import_module(m, f"{base}.{name}" if base else name)
             if sibling is not None:
                 return Known(sibling)
-            m.risks += 1
+            m.may_raise_count += 1
             m.certainly_raises("ImportError")
             return Unknown(f"module {base or '.'} was not found in the project")
         return m.library_name(base, name)
@@ -122,7 +122,7 @@ def imported_name(
     if "*" in module.scope.slots:
         for library in module.scope.slots["*"]:
             return m.library_name(library, name)
-    m.risks += 1
+    m.may_raise_count += 1
     m.certainly_raises("ImportError")
     return Unknown(f"module {base} defines no {name}")
 

@@ -34,7 +34,7 @@ def stringy(value: Value) -> bool:
         return True
     obj = value.value if isinstance(value, Known) else None
     if isinstance(obj, Opaque):
-        if obj.head == "attribute":
+        if obj.operation == "attribute":
             return isinstance(obj.args[1], Known) and obj.args[1].value in STRING_ATTRIBUTES
         return obj.kind == "str"
     return False
@@ -71,17 +71,28 @@ def binary_settled(op: str, a: Value, b: Value) -> Value:
         return percent(a, b)
     if isinstance(x, Sequence) and isinstance(y, Sequence) and op == "+" and x.kind == y.kind:
         return Known(
-            Sequence(x.state.items + y.state.items, x.kind, x.state.open or y.state.open, x.state.by or y.state.by),
+            Sequence(
+                x.state.items + y.state.items,
+                x.kind,
+                x.state.why_incomplete or y.state.why_incomplete,
+                x.state.overridden_by or y.state.overridden_by,
+            ),
             a.trace,
         )
     if isinstance(x, Sequence) and op == "*" and isinstance(y, int) and x.kind in ("list", "tuple"):
         if len(x.state.items) * y > 1000:  # more are data
             return Known(Sequence(x.state.items, x.kind, "a long repeated list"), a.trace)
-        return Known(Sequence(x.state.items * y, x.kind, x.state.open, x.state.by), a.trace)
+        return Known(Sequence(x.state.items * y, x.kind, x.state.why_incomplete, x.state.overridden_by), a.trace)
     if isinstance(x, Mapping) and isinstance(y, Mapping) and op == "|":
-        below = {k: Unknown(y.state.open) for k in x.state.items} if y.state.open else x.state.items
+        below = {k: Unknown(y.state.why_incomplete) for k in x.state.items} if y.state.why_incomplete else x.state.items
         return Known(
-            Mapping({**below, **y.state.items}, x.state.open or y.state.open, x.kind, x.state.by or y.state.by), a.trace
+            Mapping(
+                {**below, **y.state.items},
+                x.state.why_incomplete or y.state.why_incomplete,
+                x.kind,
+                x.state.overridden_by or y.state.overridden_by,
+            ),
+            a.trace,
         )
     if op in ("==", "!="):
         verdict = equal(a, b)

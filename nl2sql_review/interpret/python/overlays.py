@@ -29,10 +29,12 @@ def overlaid(m: Machine, below: Items, value: Value, node: cst.CSTNode | None) -
     above = m.mapping(value, node)
     if COPIED in getattr(object_of(value), "slots", ()):
         laid = _under_environment(m, below)
-        return Items({**laid.items, **merge_optional(dict(laid.items), above.items)}, laid.open, laid.by)
-    items = {k: Unknown(above.open) for k in below.items} if above.open else dict(below.items)
+        return Items(
+            {**laid.items, **merge_optional(dict(laid.items), above.items)}, laid.why_incomplete, laid.overridden_by
+        )
+    items = {k: Unknown(above.why_incomplete) for k in below.items} if above.why_incomplete else dict(below.items)
     items.update(merge_optional(items, above.items))
-    return Items(items, below.open or above.open, below.by or above.by)
+    return Items(items, below.why_incomplete or above.why_incomplete, below.overridden_by or above.overridden_by)
 
 
 def is_environment(value: Value) -> bool:
@@ -47,7 +49,7 @@ def _under_environment(m: Machine, below: Items) -> Items:
         items[name] = Unknown(f"the environment decides ${name}")
     set_here = object_of(object_of(m.shared[ENVIRON].value).slots["written"]).state.items
     items.update(merge_optional(items, {k: v for k, v in set_here.items() if not isinstance(v, Absent)}))
-    return Items(items, below.open, below.by or "the environment")
+    return Items(items, below.why_incomplete, below.overridden_by or "the environment")
 
 
 def merge_optional(old: dict[Any, Value], new: dict[Any, Value]) -> dict[Any, Value]:

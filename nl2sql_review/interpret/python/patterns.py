@@ -71,14 +71,14 @@ def pattern(m: Machine, p: cst.MatchPattern, subject: Value, scope: Scope) -> Va
         for entry in p.elements:
             key = m.evaluate(entry.key, scope)
             if not isinstance(key, Known) or key.value not in state.items:
-                return Unknown(state.open) if state.open else Known(False)
+                return Unknown(state.why_incomplete) if state.why_incomplete else Known(False)
             one = pattern(m, entry.pattern, state.items[key.value], scope)
             if truth(one)[0] is not True:
                 return one
         return result
     if isinstance(p, (cst.MatchTuple, cst.MatchList)):
         items = m.iterate(subject, p)
-        if items.open or any(isinstance(e, cst.MatchStar) for e in p.patterns):
+        if items.why_incomplete or any(isinstance(e, cst.MatchStar) for e in p.patterns):
             bind_captures(m, p, scope)
             return Unknown("a sequence pattern over values that are not all known")
         if len(items.items) != len(p.patterns):

@@ -28,7 +28,7 @@ def contradict(m: Machine, test: cst.BaseExpression, scope: Scope, taken: bool) 
             continue
         obj, key, value = place
         if isinstance(value, Default) and not isinstance(value.value, Object):
-            new: Value = Unknown(f"{value.by} says otherwise on this path", value.trace)
+            new: Value = Unknown(f"{value.overridden_by} says otherwise on this path", value.trace)
             if exact is not None and exact[0] is node:
                 new = Known(exact[1], value.trace)
             put(m, obj, key, new)
@@ -89,6 +89,6 @@ def slot_of(node: cst.BaseExpression, scope: Scope) -> tuple[Any, Any, Value] | 
 
 def put(m: Machine, obj: Object, key: SlotKey, value: Value) -> None:
     if isinstance(obj, Mapping):
-        m.write(obj, "state", Items({**obj.state.items, key: value}, obj.state.open, obj.state.by))
+        m.write(obj, "state", Items({**obj.state.items, key: value}, obj.state.why_incomplete, obj.state.overridden_by))
     else:
         m.write(obj, key, value)

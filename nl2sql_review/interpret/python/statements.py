@@ -87,7 +87,7 @@ def assign_statement(m: Machine, node: cst.Assign, scope: Scope) -> None:
     made = value.value if isinstance(value, Known) else None
     if isinstance(made, Sequence) and made.lazy and made.state.items:  # what it yields is decided when it is read
         why = "a generator that is read later"
-        m.write(made, "state", Items(tuple(Unknown(why) for _ in made.state.items), made.state.open or why))
+        m.write(made, "state", Items(tuple(Unknown(why) for _ in made.state.items), made.state.why_incomplete or why))
     for target in node.targets:
         assign(m, target.target, value, scope)
 
@@ -112,7 +112,13 @@ def augmented(m: Machine, node: cst.AugAssign, scope: Scope) -> None:
     if isinstance(obj, Sequence) and obj.kind == "list" and op == "+":
         extra = m.iterate(right, node)  # in place: every alias of the list sees it
         m.write(
-            obj, "state", Items(obj.state.items + extra.items, obj.state.open or extra.open, obj.state.by or extra.by)
+            obj,
+            "state",
+            Items(
+                obj.state.items + extra.items,
+                obj.state.why_incomplete or extra.why_incomplete,
+                obj.state.overridden_by or extra.overridden_by,
+            ),
         )
         assign(m, target, old, scope)
         return
@@ -158,18 +164,19 @@ def unpack(m: Machine, target: cst.Tuple | cst.List, value: Value, scope: Scope)
     star = next((i for i, e in enumerate(targets) if isinstance(e, cst.StarredElement)), None)
     items = m.iterate(value, target)
     values = [
-        extend(demote(v, items.by) if items.by else v, value.trace[-1]) if value.trace else v for v in items.items
+        extend(demote(v, items.overridden_by) if items.overridden_by else v, value.trace[-1]) if value.trace else v
+        for v in items.items
     ]
     n = len(targets)
-    if items.open or (star is None and len(values) != n) or (star is not None and len(values) < n - 1):
+    if items.why_incomplete or (star is None and len(values) != n) or (star is not None and len(values) < n - 1):
         obj = value.value if isinstance(value, Known) else None
-        why = items.open or f"{len(values)} values for {n} names"
-        if not items.open and not items.by:
+        why = items.why_incomplete or f"{len(values)} values for {n} names"
+        if not items.why_incomplete and not items.overridden_by:
             m.certainly_raises("ValueError")
         for i, e in enumerate(targets):
             if isinstance(obj, Opaque) and not obj.kind.startswith("datasets"):
                 v: Value = m.item(value, Known(i), target)
-            elif isinstance(value, Known) and items.open and len(values) == 1:
+            elif isinstance(value, Known) and items.why_incomplete and len(values) == 1:
                 v = values[0]
             else:
                 v = Unknown(why, value.trace)
@@ -330,7 +337,7 @@ def exception_name(value: Value) -> str:
 def expression(m: Machine, node: cst.Expr, scope: Scope) -> bool | None:
     value = m.evaluate(node.value, scope)
     obj = value.value if isinstance(value, Known) else None
-    return False if isinstance(obj, Opaque) and obj.head == "exit" else None
+    return False if isinstance(obj, Opaque) and obj.operation == "exit" else None
 
 
 def assert_(m: Machine, node: cst.Assert, scope: Scope) -> bool | None:

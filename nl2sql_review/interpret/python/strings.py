@@ -59,20 +59,24 @@ for _name in [n for n in dir(str) if not n.startswith("_")]:
 def join_text(call: ModelCall) -> Value:
     receiver = call.receiver
     items = call.machine.iterate(call.arguments.get(0), call.node)
-    if items.open:
+    if items.why_incomplete:
         if len(items.items) == 1 and isinstance(items.items[0], (Text, Known)):
             return Text(
-                (Unknown(f"{describe(receiver)}.join of {items.open}", (), [freeze(v) for v in items.items]),),
+                (
+                    Unknown(
+                        f"{describe(receiver)}.join of {items.why_incomplete}", (), [freeze(v) for v in items.items]
+                    ),
+                ),
                 receiver.trace,
             )
-        return Text((Unknown(f"joined: {items.open}", (), [freeze(v) for v in items.items]),), receiver.trace)
+        return Text((Unknown(f"joined: {items.why_incomplete}", (), [freeze(v) for v in items.items]),), receiver.trace)
     parts: list[Value] = []
     for i, v in enumerate(items.items):
         if i:
             parts.append(receiver)
         parts.append(v)
     out = concatenate(parts)
-    return demote(out, items.by) if items.by else out
+    return demote(out, items.overridden_by) if items.overridden_by else out
 
 
 @method("str", "format")
@@ -84,7 +88,7 @@ def format_text(call: ModelCall) -> Value:
 @method("str", "format_map")
 def format_map(call: ModelCall) -> Value:
     state = call.machine.mapping(call.arguments.get(0), call.node)
-    return lift(lambda r: fill(call.machine, r, [], state.items, state.open, call.node), call.receiver)
+    return lift(lambda r: fill(call.machine, r, [], state.items, state.why_incomplete, call.node), call.receiver)
 
 
 def fill(

@@ -16,7 +16,7 @@ def concatenate(values: list[Value]) -> Value:
     """Join strings and holes into one value; Known if no part is open, Default if a part is a default."""
     for i, v in enumerate(values):
         if isinstance(v, Default) and isinstance(v.value, SCALARS):
-            return demote(concatenate([*values[:i], Known(v.value, v.trace), *values[i + 1 :]]), v.by)
+            return demote(concatenate([*values[:i], Known(v.value, v.trace), *values[i + 1 :]]), v.overridden_by)
         if (
             isinstance(v, Either)
             and combinations(values) <= MAX_OPTIONS
@@ -80,7 +80,7 @@ def to_text(value: Value, conversion: str = "", spec: str = "") -> Value:
         if isinstance(v, Text) and conversion != "r" and not spec:
             return v
         obj = v.value if isinstance(v, Known) else None
-        if isinstance(obj, Opaque) and obj.head == "path" and conversion != "r" and not spec:
+        if isinstance(obj, Opaque) and obj.operation == "path" and conversion != "r" and not spec:
             return obj.args[0]
         if isinstance(obj, (Sequence, Mapping)):
             f = freeze(v)

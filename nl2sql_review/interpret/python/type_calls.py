@@ -35,8 +35,10 @@ def made_class(call: ModelCall) -> Value:
         return Unknown("a class created by type() from values known only at run time")
     bases = m.iterate(args.positional[1], call.node)
     namespace = m.mapping(args.positional[2], call.node)
-    if bases.open or namespace.open or not all(isinstance(key, str) for key in namespace.items):
-        return Unknown(f"the class {name} created by type(): {bases.open or namespace.open or 'its names'}")
+    if bases.why_incomplete or namespace.why_incomplete or not all(isinstance(key, str) for key in namespace.items):
+        return Unknown(
+            f"the class {name} created by type(): {bases.why_incomplete or namespace.why_incomplete or 'its names'}"
+        )
     parents: list[Any] = [object_of(base) for base in bases.items if base is not BUILTINS.get("object")]
     if not all(isinstance(one, Opaque) or isinstance(one, Class) and one.kind == "class" for one in parents):
         return Unknown(f"the class {name} created by type() from other classes")

@@ -129,7 +129,7 @@ def one_text(value: Value) -> bool:
     if isinstance(value, Unknown) and isinstance(value.parts, list):
         return len(value.parts) == 1 and "rows" not in value.why and "how many" not in value.why
     if isinstance(value, Term):
-        return not value.text.startswith(("list(", "[")) and value.head not in ("call",)
+        return not value.text.startswith(("list(", "[")) and value.operation not in ("call",)
     return True
 
 
@@ -250,7 +250,7 @@ def whole_output(run: Run, value: Value, name: str) -> bool:
     """Return whether these are the ids of generate() from the first one on."""
     term = terms(value)
     index = 0
-    while term is not None and term.head == "item" and index < 2:
+    while term is not None and term.operation == "item" and index < 2:
         if not isinstance(plain(term.args[1]), int):
             return False
         term = terms(term.args[0])

@@ -171,7 +171,7 @@ def cut_of(piece: Piece) -> str:
     """Return how a schema is cut, in words, or "" if unknown."""
     cut = next(cuts(piece.hole), None)
     if cut is None or isinstance(cut.limit, Absent):
-        column = isinstance(piece.hole, Term) and piece.hole.head in ("item", "attribute")
+        column = isinstance(piece.hole, Term) and piece.hole.operation in ("item", "attribute")
         return "not cut" if column else ""
     limit = plain(cut.limit)
     if not isinstance(limit, int):

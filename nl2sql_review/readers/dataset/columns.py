@@ -40,7 +40,7 @@ def _collect(value: object, found: list[str], depth: int) -> None:
             _collect(argument(value, 0, "schema"), found, depth + 1)
             return
         args = reading(value) or value.args
-        if (value.head in ROW_HEADS or args is not value.args) and len(args) > 1:
+        if (value.operation in ROW_HEADS or args is not value.args) and len(args) > 1:
             _collect(args[0], found, depth + 1)
             key = args[1]
             if isinstance(key, (Known, Default)) and isinstance(key.value, str):
@@ -51,7 +51,7 @@ def _collect(value: object, found: list[str], depth: int) -> None:
                 _collect(rest, found, depth + 1)
             return
         if (
-            value.head == "attribute"
+            value.operation == "attribute"
             and len(args) > 1
             and isinstance(args[1], Known)
             and isinstance(args[1].value, str)
@@ -75,7 +75,7 @@ def _collect(value: object, found: list[str], depth: int) -> None:
 
 def cuts_by_tables(term: Term) -> bool:
     """Return whether an expression cuts a schema by whole tables; the SQL it is given also decides what is kept."""
-    return term.head == "call" and term.text.partition("(")[0].endswith("table_cut.cut_schema")
+    return term.operation == "call" and term.text.partition("(")[0].endswith("table_cut.cut_schema")
 
 
 def reading(term: Term) -> tuple[Value, ...]:
@@ -83,10 +83,10 @@ def reading(term: Term) -> tuple[Value, ...]:
 
     `line.get(key)` on a plain dict counts as well.
     """
-    if term.head in ROW_HEADS:
+    if term.operation in ROW_HEADS:
         return term.args if len(term.args) > 1 else ()
-    if term.head == "call" and method_of(term) == "get":
-        positional = [a for a in term.args if not (isinstance(a, Term) and a.head in ("keyword", "receiver"))]
+    if term.operation == "call" and method_of(term) == "get":
+        positional = [a for a in term.args if not (isinstance(a, Term) and a.operation in ("keyword", "receiver"))]
         return (receiver(term), *positional) if positional else ()
     return ()
 
@@ -110,17 +110,17 @@ def column_role(name: str) -> str:
 
 def method_of(call: Term) -> str:
     """Return the name of the function or method that a call expression calls."""
-    method = next((a.text for a in call.args if isinstance(a, Term) and a.head == "receiver"), "")
+    method = next((a.text for a in call.args if isinstance(a, Term) and a.operation == "receiver"), "")
     return method or call.text.partition("(")[0].rpartition(".")[2]
 
 
 def argument(call: Term, index: int, *names: str) -> Value:
     """Return an argument of a call expression by position or name, else Absent."""
-    positional = [a for a in call.args if not (isinstance(a, Term) and a.head in ("keyword", "receiver"))]
+    positional = [a for a in call.args if not (isinstance(a, Term) and a.operation in ("keyword", "receiver"))]
     if index < len(positional):
         return positional[index]
     for arg in call.args:
-        if isinstance(arg, Term) and arg.head == "keyword" and arg.text in names and arg.args:
+        if isinstance(arg, Term) and arg.operation == "keyword" and arg.text in names and arg.args:
             return arg.args[0]
     return Absent(f"no argument {names[0]}" if names else "no such argument")
 
@@ -128,6 +128,6 @@ def argument(call: Term, index: int, *names: str) -> Value:
 def receiver(call: Term) -> Value:
     """Return the receiver of a method call, else Absent."""
     return next(
-        (a.args[0] for a in call.args if isinstance(a, Term) and a.head == "receiver" and a.args),
+        (a.args[0] for a in call.args if isinstance(a, Term) and a.operation == "receiver" and a.args),
         Absent("called without a receiver"),
     )

@@ -63,34 +63,34 @@ def _plain(plain: object, depth: int) -> Expression:
 
 
 def _term(term: Term, depth: int) -> Expression:
-    if term.head == "row" or ROW_OF_FILE.match(term.text) and term.head != "attribute" and _is_row(term):
+    if term.operation == "row" or ROW_OF_FILE.match(term.text) and term.operation != "attribute" and _is_row(term):
         return ["row"]
     read = reading(term)
     if read:
         if _is_element(read):
             return ["element", _elements(read[0])]
         owner, key = expression(read[0], depth + 1), expression(read[1], depth + 1)
-        if term.head == "item":
+        if term.operation == "item":
             tokens = owner[:2] == ["call", "tokenize"] and key == ["const", "input_ids"]
             return owner if tokens else ["item", owner, key]
         return ["get", owner, key, expression(read[2], depth + 1) if len(read) > 2 else None]
     args = term.args
-    if term.head == "slice" and len(args) >= 3:
+    if term.operation == "slice" and len(args) >= 3:
         return ["slice", expression(args[0], depth + 1), *(_bound(arg, depth) for arg in args[1:3])]
-    if term.head in ("or", "and"):
-        return [term.head, *(expression(arg, depth + 1) for arg in args)]
-    if term.head == "not" and args:
+    if term.operation in ("or", "and"):
+        return [term.operation, *(expression(arg, depth + 1) for arg in args)]
+    if term.operation == "not" and args:
         return ["not", expression(args[0], depth + 1)]
-    if term.head == "attribute" and len(args) > 1:
+    if term.operation == "attribute" and len(args) > 1:
         name = args[1].value if isinstance(args[1], Known) else ""
         if name in SPECIAL:
             return ["special", SPECIAL[name]]
         owner = expression(args[0], depth + 1)
         if owner == ["row"] and isinstance(name, str):
             return ["item", owner, ["const", name]]
-    if term.head == "op" and len(args) == 2:
+    if term.operation == "op" and len(args) == 2:
         return _operation(term, depth)
-    if term.head == "call":
+    if term.operation == "call":
         return _call(term, depth)
     return ["unknown", f"`{_short(term.text)}` is not evaluated"]
 
@@ -98,8 +98,8 @@ def _term(term: Term, depth: int) -> Expression:
 def _is_row(term: Term) -> bool:
     """Return whether a term is an element of a file that the script reads itself, not a part of an element."""
     if term.text.startswith("json.loads("):
-        return term.head == "call"
-    return term.head in ("item", "call") and term.text.endswith(("[i]", ")"))
+        return term.operation == "call"
+    return term.operation in ("item", "call") and term.text.endswith(("[i]", ")"))
 
 
 def file_of(term: Term) -> str:
@@ -139,8 +139,8 @@ def _text(value: Value) -> str:
 
 def _call(term: Term, depth: int) -> Expression:
     name = method_of(term)
-    positional = [arg for arg in term.args if not (isinstance(arg, Term) and arg.head in ("keyword", "receiver"))]
-    keywords = [arg for arg in term.args if isinstance(arg, Term) and arg.head == "keyword"]
+    positional = [arg for arg in term.args if not (isinstance(arg, Term) and arg.operation in ("keyword", "receiver"))]
+    keywords = [arg for arg in term.args if isinstance(arg, Term) and arg.operation == "keyword"]
     owner = receiver(term)
     if cuts_by_tables(term):
         given = [(0, "schema"), (1, "limit"), (2, "sql"), (3, "seed")]
@@ -211,7 +211,7 @@ def _sequences(value: object, depth: int = 0, nested: bool = False) -> Iterator[
 
 
 def _is_element(read: tuple[Value, ...]) -> bool:
-    return len(read) > 1 and isinstance(read[1], Term) and read[1].head == "symbol"
+    return len(read) > 1 and isinstance(read[1], Term) and read[1].operation == "symbol"
 
 
 def _elements(value: object, depth: int = 0) -> int:

@@ -154,12 +154,12 @@ def _items(value: object, depth: int) -> Iterator[Term]:
     if depth > DEEP:
         return
     if isinstance(value, Term):
-        if value.head == "item" and len(value.args) > 1:
+        if value.operation == "item" and len(value.args) > 1:
             yield value
-        if value.head in ("or", "and") and value.args:
+        if value.operation in ("or", "and") and value.args:
             yield from _items(value.args[0], depth + 1)  # the others are read only if need be
             return
-        inner: Any = value.args[:1] if value.head == "get" else value.args
+        inner: Any = value.args[:1] if value.operation == "get" else value.args
     elif isinstance(value, Text):
         inner = value.parts
     elif isinstance(value, Unknown):
@@ -254,7 +254,7 @@ def _mix(made: Feeding, found: list[Dataset]) -> None:
 
 def _weight(value: object) -> float | None:
     """Return a weight, or for a weight divided by the sum the dividend, which is in the same proportion."""
-    if isinstance(value, Term) and value.head == "op" and re.search(r"\bsum\(", value.text.partition("/ ")[2]):
+    if isinstance(value, Term) and value.operation == "op" and re.search(r"\bsum\(", value.text.partition("/ ")[2]):
         value = value.args[0] if value.args else None
     plain = value.value if isinstance(value, (Known, Default)) else value
     return float(plain) if isinstance(plain, (int, float)) and not isinstance(plain, bool) else None

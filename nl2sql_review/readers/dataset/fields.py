@@ -108,14 +108,14 @@ def _reads(value: object, depth: int) -> Iterator[Read]:
             owner = row_of(value) or (read[0].text if isinstance(read[0], Term) else None)
             if owner is not None:
                 yield Read(
-                    "bare" if value.head == "item" else "get",
+                    "bare" if value.operation == "item" else "get",
                     "",
                     tuple(dict.fromkeys(columns_read(value))),
                     owner,
                     value,
                 )
             return
-        if value.head == "or":
+        if value.operation == "or":
             columns = tuple(dict.fromkeys(columns_read(value)))
             if columns:
                 yield Read(

@@ -119,9 +119,9 @@ def cuts(value: object, depth: int = 0) -> Iterator[Cut]:
             yield from cuts(part, depth + 1)
         return
     place = value.trace[0] if value.trace else None
-    if value.head == "slice" and len(value.args) >= 3:
+    if value.operation == "slice" and len(value.args) >= 3:
         yield Cut(_stop(value.args[1], value.args[2]), _unit(value.args[0]), place)
-    elif value.head == "call":
+    elif value.operation == "call":
         callee = value.text.partition("(")[0]
         if cuts_by_tables(value):
             yield Cut(argument(value, 1, "limit"), "characters", place, blind=False)
@@ -170,14 +170,19 @@ def _width(call: Term) -> Value:
 def whole_cut(text: TrainingText) -> Place | None:
     """Return where the whole text is cut, so that its end is lost: by a slice, or tokenised with truncation."""
     value = text.value
-    if isinstance(value, Term) and value.head == "slice" and value.args and isinstance(value.args[0], (Text, Known)):
+    if (
+        isinstance(value, Term)
+        and value.operation == "slice"
+        and value.args
+        and isinstance(value.args[0], (Text, Known))
+    ):
         return value.trace[0] if value.trace else text.at
     for pieces in text.texts:
         last = pieces[-1] if pieces else None
         if (
             last is not None
             and isinstance(last.hole, Term)
-            and last.hole.head == "slice"
+            and last.hole.operation == "slice"
             and isinstance(last.hole.args[0], (Text, Known))
         ):
             return last.place or text.at

@@ -68,13 +68,13 @@ def placement(run: Run, plan: TrainingPlan) -> Fact:
 def placed(value: Value, quantized: Value, trace: Trace) -> Value:
     if isinstance(value, Either):
         return joined(placed(o, quantized, trace) for o in value.options)
-    if isinstance(value, Default) and LAUNCHER_SAYS.search(value.by):
+    if isinstance(value, Default) and LAUNCHER_SAYS.search(value.overridden_by):
         card = value.value[""] if isinstance(value.value, dict) and list(value.value) == [""] else value.value
-        if "RANK" in value.by and FIRST_CARD.fullmatch(
+        if "RANK" in value.overridden_by and FIRST_CARD.fullmatch(
             str(card)
         ):  # the number of the process, 0 unless a launcher says more
             return Known("on its own card", trace)
-        return Unknown(f"it depends on {value.by}, and the launcher sets that", value.trace)
+        return Unknown(f"it depends on {value.overridden_by}, and the launcher sets that", value.trace)
     if isinstance(value, Unknown) and isinstance(value.parts, dict):
         return _of_map(value.parts, quantized, trace)
     if isinstance(value, Unknown):
@@ -118,7 +118,7 @@ def _on_first(value: Value, quantized: Value, trace: Trace) -> Value:
 
 
 def _like(value: Value, word: str, trace: Trace) -> Value:
-    return Default(word, value.by, trace) if isinstance(value, Default) else Known(word, trace)
+    return Default(word, value.overridden_by, trace) if isinstance(value, Default) else Known(word, trace)
 
 
 # -- who uses the cards ------------------------------------------------------------------------------------------

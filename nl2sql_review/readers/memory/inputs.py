@@ -332,6 +332,6 @@ def of_weights(run: Run, plan: TrainingPlan, error: from_plan.NoEstimate, card: 
             default = next(
                 (v for v in (plan.memory.bits.value, plan.lora.model_name.value) if isinstance(v, Default)), None
             )
-            value: Value = Default("cannot fit", default.by) if default else Known("cannot fit")
+            value: Value = Default("cannot fit", default.overridden_by) if default else Known("cannot fit")
             return Fact(value, at=run.load.place, note=note)
     return Fact(Unknown(error.reason), at=run.load.place or run.place)

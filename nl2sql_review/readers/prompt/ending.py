@@ -178,7 +178,7 @@ def _eos_before(pieces: list[Piece], i: int, by: str, literals: tuple[str, ...])
 def _hole(piece: Piece) -> Ending:
     hole = piece.hole
     if isinstance(hole, Term):
-        if hole.head == "slice" and hole.args and _is_text(hole.args[0]):
+        if hole.operation == "slice" and hole.args and _is_text(hole.args[0]):
             return Ending("cut off", piece=piece)
         if "eos" in hole.text.lower():
             return Ending("", why=f"it is unknown whether `{hole.text}` ends with the EOS token", piece=piece)

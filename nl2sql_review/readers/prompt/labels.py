@@ -217,10 +217,10 @@ def assistant_only(run: Run, text: TrainingText) -> Iterator[Defect]:
 def shifts(value: Value) -> bool:
     """Return whether a value is like `labels[1:] + [-100]`, with every label moved one place to the left."""
     term = terms(value)
-    if term is None or term.head != "op" or len(term.args) != 2:
+    if term is None or term.operation != "op" or len(term.args) != 2:
         return False
     first, filling = terms(term.args[0]), plain(term.args[1])
-    if first is None or first.head != "slice" or not isinstance(filling, (list, tuple)) or len(filling) != 1:
+    if first is None or first.operation != "slice" or not isinstance(filling, (list, tuple)) or len(filling) != 1:
         return False
     return plain(first.args[1]) == 1 and plain(first.args[2]) is None
 
@@ -228,11 +228,11 @@ def shifts(value: Value) -> bool:
 def filled(run: Run, value: Value) -> tuple[int, Call] | None:
     """Return the length at which a row is cut and the call that pads its prompt to it, or None for other rows."""
     term = terms(value)
-    if term is None or term.head != "slice" or plain(term.args[1]) not in (None, 0):
+    if term is None or term.operation != "slice" or plain(term.args[1]) not in (None, 0):
         return None
     stop = plain(term.args[2])
     first = leftmost(term.args[0])
-    if not isinstance(stop, int) or stop <= 0 or first is None or first.head != "op":
+    if not isinstance(stop, int) or stop <= 0 or first is None or first.operation != "op":
         return None
     counted = next((t for a in first.args if (t := terms(a)) is not None and t.text.startswith("len(")), None)
     call = tokenizer_call(run, counted.args[0]) if counted is not None and counted.args else None
@@ -247,7 +247,7 @@ def leftmost(value: Value, depth: int = 0) -> Term | None:
     term = terms(value)
     if term is None or depth > 8:
         return None
-    if term.head == "op" and len(term.args) == 2 and not repeats(term):
+    if term.operation == "op" and len(term.args) == 2 and not repeats(term):
         return leftmost(term.args[0], depth + 1)
     return term
 
@@ -263,7 +263,7 @@ def tokenizer_call(run: Run, value: Value) -> Call | None:
     Deeply nested terms hold only their text, by which the call is looked up.
     """
     term = terms(value)
-    while term is not None and term.head in ("item", "get", "attribute"):
+    while term is not None and term.operation in ("item", "get", "attribute"):
         if plain(term.args[1]) not in ("input_ids", 0):
             return None
         term = terms(term.args[0])
@@ -286,13 +286,13 @@ def copies_padding(run: Run, value: Value, depth: int = 0) -> bool:
     call = tokenizer_call(run, term)
     if call is not None:
         return bool(plain(call.get("padding")) == "max_length")
-    if term.head == "call" and re.search(r"^list\(|(copy|clone|tolist|deepcopy)\(", term.text):
+    if term.operation == "call" and re.search(r"^list\(|(copy|clone|tolist|deepcopy)\(", term.text):
         inner = [a for a in term.args if terms(a) is not None]
         for one in inner:
             found = terms(one)
             assert found is not None
-            if copies_padding(run, found.args[0] if found.head == "receiver" else one, depth + 1):
+            if copies_padding(run, found.args[0] if found.operation == "receiver" else one, depth + 1):
                 return True
-    if term.head == "item" and len(term.args) == 2:  # one row of a batch
+    if term.operation == "item" and len(term.args) == 2:  # one row of a batch
         return copies_padding(run, term.args[0], depth + 1)
     return False

@@ -112,7 +112,7 @@ def _doubts(pieces: list[Piece], where: dict[str, float], parts: Parts) -> None:
         if piece.hole is None or i > where.get("sql", len(pieces)):
             continue
         hole = piece.hole
-        composed = isinstance(hole, Term) and hole.head == "call" and len(piece.roles & set(ORDER)) > 1
+        composed = isinstance(hole, Term) and hole.operation == "call" and len(piece.roles & set(ORDER)) > 1
         lacking = [role for role in (ORDER if composed else ("schema", "question", "sql")) if role not in where]
         if lacking and (composed or piece.opaque or piece.roles == {"instruction"} and piece.columns):
             what = (

@@ -61,22 +61,22 @@ class Piece:
 def is_eos(value: object) -> bool:
     """Return whether a hole is filled with the tokenizer's own end-of-sequence token."""
     if isinstance(value, Term):
-        if value.head == "attribute":
+        if value.operation == "attribute":
             return value.text.endswith(".eos_token")
-        if value.head == "item":
+        if value.operation == "item":
             return value.text.endswith(('["eos_token"]', "['eos_token']"))
-        if value.head == "call":
+        if value.operation == "call":
             callee = value.text.partition("(")[0]
             if callee.endswith((".decode", ".convert_ids_to_tokens")):
                 return "eos_token_id" in value.text
             return callee in ("str", "builtins.str") and any(is_eos(a) for a in value.args)
-        if value.head == "or":
+        if value.operation == "or":
             return any(is_eos(a) for a in value.args[:1])
     return False
 
 
 def is_bos(value: object) -> bool:
-    return isinstance(value, Term) and value.head == "attribute" and value.text.endswith(".bos_token")
+    return isinstance(value, Term) and value.operation == "attribute" and value.text.endswith(".bos_token")
 
 
 # ── the text as pieces ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -126,7 +126,7 @@ def _alternatives(value: str | Value, depth: int) -> list[list[Piece]]:
 
 def chat_call(value: object) -> Value | None:
     """Return the messages of a `tokenizer.apply_chat_template(messages, …)` expression, else None."""
-    if isinstance(value, Term) and value.head == "call" and method_of(value) == "apply_chat_template":
+    if isinstance(value, Term) and value.operation == "call" and method_of(value) == "apply_chat_template":
         messages = argument(value, 0, "conversation", "messages")
         return (
             messages if not isinstance(messages, Absent) else Unknown("it is unknown which messages the template gets")
@@ -216,7 +216,7 @@ def trimmed(value: object) -> Value | None:
     """Return the text inside `text.strip()` and the like, or inside `text.removeprefix(bos)`, else None."""
     if (
         isinstance(value, Term)
-        and value.head == "call"
+        and value.operation == "call"
         and method_of(value) in ("strip", "rstrip", "lstrip", "removeprefix")
     ):
         inner = receiver(value)

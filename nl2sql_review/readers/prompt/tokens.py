@@ -22,7 +22,7 @@ def tokenised_text(value: object, depth: int = 0) -> tuple[Value | None, Term | 
         return (joined(texts), found[0][1]) if len(texts) == len(found) else (None, None)
     if depth > 8 or not isinstance(value, Term):
         return None, None
-    if value.head == "call":
+    if value.operation == "call":
         name = method_of(value)
         if name == "apply_chat_template":
             return value, value
@@ -30,19 +30,19 @@ def tokenised_text(value: object, depth: int = 0) -> tuple[Value | None, Term | 
             text = argument(value, 0, "text", "batch_text_or_text_pairs")
             return (None, None) if isinstance(text, Absent) else (cell(text), value)
     parts = [arg for arg in value.args if not is_padding(arg)]
-    if value.head in ("slice", "item", "attribute"):
+    if value.operation in ("slice", "item", "attribute"):
         parts = parts[:1]
     found = [pair for pair in (tokenised_text(arg, depth + 1) for arg in parts) if pair[0] is not None]
     if not found:
         return None, None
-    if value.head == "op":  # tokens of the prompt + tokens of the answer
+    if value.operation == "op":  # tokens of the prompt + tokens of the answer
         return Text(tuple(part for text, _ in found if text is not None for part in flat(text))), found[-1][1]
     return found[0]
 
 
 def is_padding(value: object) -> bool:
     """Return whether a value is like `[tokenizer.pad_token_id] * gap`: one id, repeated."""
-    if not isinstance(value, Term) or value.head != "op":
+    if not isinstance(value, Term) or value.operation != "op":
         return False
     return value.text.lstrip("(").startswith("[") and "] * " in value.text
 
@@ -57,12 +57,12 @@ def ends_with_eos_id(value: object, depth: int = 0) -> bool:
         return bool(value.parts) and is_eos_id(value.parts[-1])
     if not isinstance(value, Term):
         return False
-    if value.head == "slice":
+    if value.operation == "slice":
         return ends_with_eos_id(value.args[0], depth + 1) if value.args else False
-    if value.head == "call" and method_of(value) in COPIES:
+    if value.operation == "call" and method_of(value) in COPIES:
         inner = receiver(value)
         return ends_with_eos_id(argument(value, 0) if isinstance(inner, Absent) else inner, depth + 1)
-    if value.head == "op" and not is_padding(value):
+    if value.operation == "op" and not is_padding(value):
         parts = [arg for arg in value.args if not is_padding(arg)]
         return bool(parts) and ends_with_eos_id(parts[-1], depth + 1)
     return False
@@ -78,7 +78,7 @@ def appended_later(run: Run, ids: Value) -> bool:
         return all(appended_later(run, option) for option in ids.options)
     if not isinstance(ids, Term):
         return False
-    if ids.head == "call" and method_of(ids) in COPIES:
+    if ids.operation == "call" and method_of(ids) in COPIES:
         return appended_later(run, receiver(ids))
     for call in run.calls:
         owner, _, method = call.callee.rpartition(".")

@@ -211,5 +211,5 @@ def by_default(value: Value) -> str:
     if first is not None and first.note.startswith(LIBRARY_DEFAULT):
         return f"the library's default for {first.note.partition(': ')[2]}"
     if isinstance(value, Default):
-        return f"default of {value.by}" if value.by else "a default"
+        return f"default of {value.overridden_by}" if value.overridden_by else "a default"
     return ""

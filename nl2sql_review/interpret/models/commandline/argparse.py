@@ -88,7 +88,7 @@ class Parser(Opaque):
     @property
     def why_open(self) -> str:
         """Reason why there may be options that are not listed, "" if there are none."""
-        return self.options.state.open
+        return self.options.state.why_incomplete
 
 
 class Group(Opaque):
@@ -144,14 +144,14 @@ def make_parser(m: Machine, args: Arguments, node: cst.CSTNode | None, kind: str
 def add(m: Machine, parser: Parser, option: Option) -> None:
     """Add an option. It replaces an earlier option of the same name in the namespace."""
     store = parser.options
-    m.write(store, "state", Items((*store.state.items, Known(option)), store.state.open))
+    m.write(store, "state", Items((*store.state.items, Known(option)), store.state.why_incomplete))
     if option.flags:
         m.recording.options.setdefault(option.by, option.place)
 
 
 def leave_open(m: Machine, parser: Parser, why: str) -> None:
     store = parser.options
-    m.write(store, "state", Items(store.state.items, store.state.open or why))
+    m.write(store, "state", Items(store.state.items, store.state.why_incomplete or why))
 
 
 @model(PARSER, "jsonargparse.ArgumentParser", "configargparse.ArgumentParser", "configargparse.ArgParser")
@@ -258,7 +258,7 @@ def add_parser(call: ModelCall) -> Value:
         "state",
         Items(
             {**store.state.items, name if isinstance(name, str) else describe(args.get(0, "name")): made},
-            store.state.open,
+            store.state.why_incomplete,
         ),
     )
     return made
@@ -279,7 +279,7 @@ def set_defaults(call: ModelCall) -> Value:
         if option.dest in args.keywords:
             value = args.keywords[option.dest]
             m.write(option, "default", extend(value, args.places[option.dest]) if option.dest in args.places else value)
-    m.write(store, "state", Items({**store.state.items, **args.keywords}, store.state.open))
+    m.write(store, "state", Items({**store.state.items, **args.keywords}, store.state.why_incomplete))
     return Known(None)
 
 

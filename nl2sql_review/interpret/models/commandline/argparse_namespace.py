@@ -72,7 +72,7 @@ def overridable(m: Machine, parser: Parser, items: Items, given: Value) -> Items
     """Return the parsed items, as defaults if the command line is one of several that may start the script."""
     line = started(m)
     settled = object_of(given)
-    if line is None or not line.overridable or isinstance(settled, Sequence) and not settled.state.by:
+    if line is None or not line.overridable or isinstance(settled, Sequence) and not settled.state.overridden_by:
         return items
     by = {option.dest: option.by for option in parser.option_list()}
     return items._replace(items={k: demote(v, by.get(k) or line.overridable) for k, v in items.items.items()})
@@ -93,7 +93,7 @@ def namespace(
     given = args.get(1, "namespace")
     trace = (args.place,) if args.place else ()
     if isinstance(given, Absent) or isinstance(given, Known) and given.value is None:
-        return Known(Mapping(items.items, items.open, "namespace", items.by), trace)
+        return Known(Mapping(items.items, items.why_incomplete, "namespace", items.overridden_by), trace)
     obj = object_of(given)
     if not isinstance(obj, Mapping):
         if isinstance(obj, Instance):
@@ -108,7 +108,15 @@ def namespace(
     known = {
         k: v for k, v in items.items.items() if k not in kept or (isinstance(v, Known) if said is None else k in said)
     }
-    m.write(obj, "state", Items({**kept, **known}, obj.state.open or items.open, obj.state.by or items.by))
+    m.write(
+        obj,
+        "state",
+        Items(
+            {**kept, **known},
+            obj.state.why_incomplete or items.why_incomplete,
+            obj.state.overridden_by or items.overridden_by,
+        ),
+    )
     return given
 
 
@@ -124,7 +132,7 @@ def plain_run(m: Machine, parser: Parser, node: cst.CSTNode | None) -> tuple[dic
             items[option.dest] = value
     for name, value in parser.defaults.state.items.items():
         items.setdefault(name, value)
-    open_ = parser.why_open or parser.defaults.state.open
+    open_ = parser.why_open or parser.defaults.state.why_incomplete
     commands = parser.subcommands()
     if commands is not None:
         more = [plain_run(m, inner, node) for inner in commands.named().values()]

@@ -140,8 +140,8 @@ def acted(
     values = Known(Sequence(tuple(Known(v) for v in event.values), "list"))
     m.call(action, Arguments([Known(parser), Known(space), values, Known(event.flag)]), node)
     state = space.state
-    if state.open:
-        return {name: later.get(name) or Unknown(state.open) for name in items}
+    if state.why_incomplete:
+        return {name: later.get(name) or Unknown(state.why_incomplete) for name in items}
     return {**state.items, **later}
 
 

@@ -124,7 +124,10 @@ def add_command(call: ModelCall) -> Value:
     call.machine.write(
         store,
         "state",
-        Items({**store.state.items, name or f"command {len(store.state.items)}": args.get(0, "cmd")}, store.state.open),
+        Items(
+            {**store.state.items, name or f"command {len(store.state.items)}": args.get(0, "cmd")},
+            store.state.why_incomplete,
+        ),
     )
     return Known(None)
 
@@ -190,7 +193,7 @@ def invoke(
             given.positional.append(context.slots["obj"])
         elif isinstance(mark, Parameter):
             name, value = parameter_value(m, mark, node)
-            if said is not None and (said.items or said.open):
+            if said is not None and (said.items or said.why_incomplete):
                 value = Unknown("words that the script passes to its command")
             if name:
                 given.keywords[name] = value
@@ -263,7 +266,7 @@ def worded(
     if plain(args.get(None, "multiple")) is True or plain(args.get(None, "count")) is True or "nargs" in args.keywords:
         return value if spoken(m, flags, not is_flag) is None else Unknown(f"{by} may be given several times")
     kind = args.get(None, "type")
-    settled = Known(value.value, value.trace) if isinstance(value, Default) and value.by == by else value
+    settled = Known(value.value, value.trace) if isinstance(value, Default) and value.overridden_by == by else value
 
     def convert(word: Value) -> Value:
         if not is_flag:
@@ -345,7 +348,12 @@ def cast(m: Machine, kind: Value, value: Value, many: bool, node: cst.CSTNode | 
             return value
         state = object_of(value).state
         return Known(
-            Sequence(tuple(cast(m, kind, v, False, node) for v in state.items), "tuple", state.open, state.by),
+            Sequence(
+                tuple(cast(m, kind, v, False, node) for v in state.items),
+                "tuple",
+                state.why_incomplete,
+                state.overridden_by,
+            ),
             value.trace,
         )
     obj = object_of(kind)

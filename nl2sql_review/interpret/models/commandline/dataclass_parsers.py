@@ -118,7 +118,7 @@ def make(call: ModelCall) -> Value:
         if isinstance(object_of(given), Sequence)
         else Items((given,) if not isinstance(given, Absent) else ())
     )
-    parser.classes = Sequence(items.items, "tuple", items.open)
+    parser.classes = Sequence(items.items, "tuple", items.why_incomplete)
     for value in items.items:
         cls = object_of(value)
         if isinstance(cls, Class):
@@ -136,7 +136,7 @@ def classes_of(parser: Parser) -> Items:
 def into_dataclasses(call: ModelCall) -> Value:
     args = call.arguments
     parser = parser_behind(call.receiver)
-    if parser is None or classes_of(parser).open:
+    if parser is None or classes_of(parser).why_incomplete:
         return Unknown("a parser whose dataclasses are unknown")
     space, rest = parse(
         ModelCall(
@@ -159,7 +159,7 @@ def into_dataclasses(call: ModelCall) -> Value:
         made = instances(call.machine, parser, stated, args, call.node, line.more, shared=True)
         items = {}
     if items:
-        made.append(Known(Mapping(items, object_of(space).state.open, "namespace")))
+        made.append(Known(Mapping(items, object_of(space).state.why_incomplete, "namespace")))
     wanted = args.get(1, "return_remaining_strings")
     if plain(wanted) is True:
         made.append(rest)
@@ -266,15 +266,15 @@ def instance(
 def parse_dict(call: ModelCall) -> Value:
     args = call.arguments
     parser = parser_behind(call.receiver)
-    if parser is None or classes_of(parser).open:
+    if parser is None or classes_of(parser).why_incomplete:
         return Unknown("a parser whose dataclasses are unknown")
     state = call.machine.mapping(args.get(0, "args"), call.node)
-    items = {k: demote(v, state.by) if state.by else v for k, v in state.items.items()}
-    if state.open:
+    items = {k: demote(v, state.overridden_by) if state.overridden_by else v for k, v in state.items.items()}
+    if state.why_incomplete:
         for value in classes_of(parser).items:
             for name in getattr(object_of(value), "fields", ()):
-                items.setdefault(name, Unknown(state.open))
-    made = instances(call.machine, parser, items, args, call.node, state.open, shared=True)
+                items.setdefault(name, Unknown(state.why_incomplete))
+    made = instances(call.machine, parser, items, args, call.node, state.why_incomplete, shared=True)
     return Known(Sequence(tuple(made), "tuple"), (args.place,) if args.place else ())
 
 
@@ -334,7 +334,7 @@ def cli(call: ModelCall) -> Value:
     preset = args.get(None, "default")
     if isinstance(object_of(preset), Instance):
         return overridable(call.machine, preset, "")
-    if isinstance(object_of(target), Opaque) and object_of(target).head != "symbol" or isinstance(target, Absent):
+    if isinstance(object_of(target), Opaque) and object_of(target).operation != "symbol" or isinstance(target, Absent):
         return Unknown(f"this use of {call.callee} is not modelled")
     return command_line(call.machine, target, "", call.node, args)
 

@@ -55,7 +55,7 @@ def make(call: ModelCall) -> Value:
 def command(call: ModelCall) -> Value:
     def apply(m: Machine, fn: Value, node: cst.CSTNode | None) -> Value:
         store = call.owner.commands
-        m.write(store, "state", Items((*store.state.items, fn), store.state.open))
+        m.write(store, "state", Items((*store.state.items, fn), store.state.why_incomplete))
         if isinstance(object_of(fn), Function):  # started by a console script, when the script itself never starts it
             object_of(fn).slots["__command__"] = Known(
                 Builtin("typer", lambda call: typed_call(call.machine, fn, call.node))
@@ -82,7 +82,7 @@ def callback(call: ModelCall) -> Value:
 def add_typer(call: ModelCall) -> Value:
     store = call.owner.commands
     call.machine.write(
-        store, "state", Items((*store.state.items, call.arguments.get(0, "typer_instance")), store.state.open)
+        store, "state", Items((*store.state.items, call.arguments.get(0, "typer_instance")), store.state.why_incomplete)
     )
     return Known(None)
 
@@ -147,7 +147,7 @@ def parameter_value(m: Machine, fn: Function, p: cst.Param, node: cst.CSTNode | 
         marks = (
             [object_of(v) for v in object_of(object_of(spec).args[1]).state.items]
             if isinstance(object_of(spec), Opaque)
-            and object_of(spec).head == "item"
+            and object_of(spec).operation == "item"
             and isinstance(object_of(object_of(spec).args[1]), Sequence)
             else []
         )

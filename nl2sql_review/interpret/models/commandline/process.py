@@ -129,7 +129,7 @@ def variable(m: Machine, name: Value, fallback: Value) -> Value:
             )
         inherited = (
             fallback
-            if isinstance(given := object_of(fallback), Opaque) and given.head == "item"
+            if isinstance(given := object_of(fallback), Opaque) and given.operation == "item"
             else demote(fallback, f"${key[0]}")
         )
         found: Value | None = written(m).state.items.get(key[0])
@@ -161,7 +161,7 @@ def getenv(call: ModelCall) -> Value:
 
 @method_model(ENVIRON, "__getitem__")
 def item(call: ModelCall) -> Value:
-    call.machine.risks += 1
+    call.machine.may_raise_count += 1
     name = call.arguments.get(0)
     return variable(
         call.machine,
@@ -231,8 +231,8 @@ def pop(call: ModelCall) -> Value:
 def update(call: ModelCall) -> Value:
     m, args = call.machine, call.arguments
     state = m.mapping(args.get(0), call.node) if args.positional else Items({})
-    if state.open or args.unknown:
-        write(m, Unknown(state.open or args.unknown), Unknown(state.open or args.unknown))
+    if state.why_incomplete or args.unknown:
+        write(m, Unknown(state.why_incomplete or args.unknown), Unknown(state.why_incomplete or args.unknown))
     for key, value in {**state.items, **args.keywords}.items():
         write(m, Known(key), value)
         _record(call, (key,), value)
@@ -269,7 +269,7 @@ def words(m: Machine, given: Value) -> list[Value] | str | None:
     if isinstance(given, Absent) or isinstance(given, (Known, Default)) and given.value is None:
         return script_words(m)
     obj = object_of(given)
-    if isinstance(given, Default) and given.by == "sys.argv":
+    if isinstance(given, Default) and given.overridden_by == "sys.argv":
         return script_words(m)  # what another parser left of it
     if isinstance(obj, Opaque):
         if obj.text in ("sys.argv[1:]", "sys.argv"):
@@ -280,7 +280,12 @@ def words(m: Machine, given: Value) -> list[Value] | str | None:
     line = started(m)
     if line is not None and isinstance(obj, Sequence) and obj.state.items == line.words:
         return list(line.words)
-    if isinstance(given, Known) and isinstance(obj, Sequence) and not obj.state.open and not obj.state.by:
+    if (
+        isinstance(given, Known)
+        and isinstance(obj, Sequence)
+        and not obj.state.why_incomplete
+        and not obj.state.overridden_by
+    ):
         return list(obj.state.items)
     return given.why if isinstance(given, Unknown) else "the words that are parsed are known only at run time"
 
@@ -294,6 +299,6 @@ def script_words(m: Machine) -> list[Value] | str | None:
         return []
     if isinstance(obj, Sequence) and isinstance(current, Known) and obj.state.items:
         own = started(m) is not None
-        if own or not obj.state.open and not obj.state.by:
+        if own or not obj.state.why_incomplete and not obj.state.overridden_by:
             return list(obj.state.items[1:])
     return current.why if isinstance(current, Unknown) else "the script changes sys.argv"

@@ -25,7 +25,7 @@ def like(default: Value) -> Callable[[Value], Value]:
         if not isinstance(text, str) or isinstance(plain(default), str):
             return word
         made = number_of(text)
-        return Default(made, word.by, word.trace) if isinstance(word, Default) else Known(made, word.trace)
+        return Default(made, word.overridden_by, word.trace) if isinstance(word, Default) else Known(made, word.trace)
 
     return convert
 
@@ -90,6 +90,6 @@ def configured(m: Machine, file: Value, args: Arguments, node: cst.CSTNode | Non
     opened_file = m.call(BUILTINS["open"], Arguments([file], {}, args.place), node)
     loaded = m.call(m.library_name("yaml", "safe_load"), Arguments([opened_file], {}, args.place), node)
     found = object_of(loaded)
-    if not isinstance(found, Mapping) or found.state.open:
+    if not isinstance(found, Mapping) or found.state.why_incomplete:
         return None
     return {k: v for k, v in found.state.items.items() if k != "env"}

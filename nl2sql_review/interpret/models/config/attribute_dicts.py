@@ -44,11 +44,11 @@ def shallow(call: ModelCall) -> Value:
 def entries(call: ModelCall) -> Items:
     args = call.arguments
     state = call.machine.mapping(args.positional[0], call.node) if args.positional else Items({})
-    return Items({**state.items, **args.keywords}, state.open or args.unknown, state.by)
+    return Items({**state.items, **args.keywords}, state.why_incomplete or args.unknown, state.overridden_by)
 
 
 def made(m: Machine, items: dict[Any, Value], state: Items, growing: bool) -> Mapping:
-    new = Mapping(items, state.open, "config", state.by)
+    new = Mapping(items, state.why_incomplete, "config", state.overridden_by)
     if growing:
         new.factory = Known(Builtin("dict", lambda call: Known(made(call.machine, {}, Items({}), True))))
     return new
@@ -65,7 +65,12 @@ def attributed(m: Machine, value: Value, node: cst.CSTNode | None, growing: bool
     if isinstance(obj, Sequence) and obj.kind in ("list", "tuple"):
         state = m.iterate(value, node)
         return Known(
-            Sequence(tuple(attributed(m, v, node, growing) for v in state.items), obj.kind, state.open, state.by),
+            Sequence(
+                tuple(attributed(m, v, node, growing) for v in state.items),
+                obj.kind,
+                state.why_incomplete,
+                state.overridden_by,
+            ),
             value.trace,
         )
     return value

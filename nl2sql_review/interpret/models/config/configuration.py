@@ -42,7 +42,7 @@ def made(m: Machine, found: Content, parse: Callable[[documents.Text], Any]) -> 
             make = str(e)
         m.documents[key] = make
     if isinstance(make, str):
-        m.risks += 1
+        m.may_raise_count += 1
         return Unknown(f"{found.file.name}: {make}" if found.file is not None else make, found.trace)
     document: Value = make()
     return document
@@ -218,7 +218,7 @@ def json_dumps(call: ModelCall) -> Value | None:
         return Unknown(str(error), data.trace)
     except (TypeError, ValueError):
         return None
-    return Known(text, data.trace) if isinstance(data, Known) else Default(text, data.by, data.trace)
+    return Known(text, data.trace) if isinstance(data, Known) else Default(text, data.overridden_by, data.trace)
 
 
 # -- toml ------------------------------------------------------------------------------------------------
@@ -300,9 +300,9 @@ def parser_read(call: ModelCall) -> Value:
             )
             for k, s in state.items.items()
         }
-        add_sections(m, parser, Items(items, state.open))
+        add_sections(m, parser, Items(items, state.why_incomplete))
         return Known(None)
-    several = list(obj.state.items) if isinstance(obj, Sequence) and not obj.state.open else [source]
+    several = list(obj.state.items) if isinstance(obj, Sequence) and not obj.state.why_incomplete else [source]
     for one in several:
         value = load_path(m, one, parse) if name == "read" else load(m, one, parse)
         read_in = object_of(value) if value is not None else None
@@ -324,7 +324,11 @@ def add_sections(m: Machine, parser: Opaque, state: Items) -> None:
         if isinstance(known, Mapping):
             section = Known(Mapping({**known.state.items, **object_of(section).state.items}))
         items[name] = section
-    m.write(sections, "state", Items(items, old.open or state.open, old.by or state.by))
+    m.write(
+        sections,
+        "state",
+        Items(items, old.why_incomplete or state.why_incomplete, old.overridden_by or state.overridden_by),
+    )
 
 
 for _name in ("read", "read_file", "read_string", "read_dict", "readfp"):
@@ -353,7 +357,7 @@ def option(call: ModelCall) -> Value:
             section
             if isinstance(fallback, Absent)
             or object_of(parser.slots.get("sections")) is not None
-            and object_of(parser.slots["sections"]).state.open
+            and object_of(parser.slots["sections"]).state.why_incomplete
             else fallback
         )
     marker = Unknown(f"there is no option {describe(key)}")
@@ -427,7 +431,7 @@ def parser_names(call: ModelCall) -> Value:
         if word == "has_section" or isinstance(inside, Known) and inside.value is False:
             return inside
         return m.contains(m.item(parser.slots["sections"], args.get(0), node), args.get(1), node)
-    return Known(Sequence(names, "list", state.open, state.by))
+    return Known(Sequence(names, "list", state.why_incomplete, state.overridden_by))
 
 
 for _kind, _names in (

@@ -120,7 +120,7 @@ def has(value: Value, path: str) -> bool | None:
             return None if isinstance(value, Unknown) else False
         state = obj.state
         if name not in state.items:
-            return None if state.open else False
+            return None if state.why_incomplete else False
         value = state.items[name]
     return True
 
@@ -247,7 +247,7 @@ def main(call: ModelCall) -> Value:
 
 def configuration(m: Machine, path: Value, name: Value, module: Module, node: cst.CSTNode | None) -> Value:
     if isinstance(name, Absent) or isinstance(name, Known) and name.value is None:
-        return Known(Config(by=COMMAND_LINE))
+        return Known(Config(overridden_by=COMMAND_LINE))
     if not isinstance(name, Known) or not isinstance(name.value, str):
         return Unknown(f"which configuration is used: {describe(name)}")
     folder = folder_of(m, path, module)
@@ -325,7 +325,7 @@ def compose(call: ModelCall) -> Value:
     if (
         not isinstance(name, Known)
         or not isinstance(name.value, str)
-        or words.open
+        or words.why_incomplete
         or not all(isinstance(w, Known) and isinstance(w.value, str) for w in words.items)
     ):
         return Unknown("a configuration composed of values known only at run time")

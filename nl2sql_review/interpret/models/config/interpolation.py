@@ -33,9 +33,13 @@ class Config(Mapping):
     foreign = True
 
     def __init__(
-        self, items: dict[Any, Value] | None = None, parent: Config | None = None, open: str = "", by: str = ""
+        self,
+        items: dict[Any, Value] | None = None,
+        parent: Config | None = None,
+        why_incomplete: str = "",
+        overridden_by: str = "",
     ) -> None:
-        super().__init__(items, open, "config", by)
+        super().__init__(items, why_incomplete, "config", overridden_by)
         self.parent = parent
         self.types: dict[str, str] = {}
 
@@ -70,7 +74,10 @@ def followed(v: Value, node: Config) -> Value:
         if isinstance(obj, Sequence):
             state = obj.state
             return Known(
-                Sequence(tuple(followed(i, node) for i in state.items), obj.kind, state.open, state.by), x.trace
+                Sequence(
+                    tuple(followed(i, node) for i in state.items), obj.kind, state.why_incomplete, state.overridden_by
+                ),
+                x.trace,
             )
         if isinstance(x, Known) and isinstance(x.value, str):
             return interpolated(x, node)
@@ -161,7 +168,7 @@ def literal(text: str) -> Value:
 def select(value: Value, path: str) -> Value:
     for word in re.findall(r"[^.\[\]]+", path):
         obj = object_of(value)
-        by = value.by if isinstance(value, Default) else ""
+        by = value.overridden_by if isinstance(value, Default) else ""
         if isinstance(obj, Mapping):
             # Of a configuration only what is asked for is followed: all of it leads to all of it again.
             state = obj.written if isinstance(obj, Config) else obj.state
@@ -171,12 +178,12 @@ def select(value: Value, path: str) -> Value:
             if found is not None and isinstance(obj, Config):
                 found = followed(found, obj)
             if found is None:
-                return Unknown(state.open or f"there is no {path} in the configuration")
+                return Unknown(state.why_incomplete or f"there is no {path} in the configuration")
         elif (
             isinstance(obj, Sequence)
             and word.lstrip("-").isdigit()
             and int(word) < len(obj.state.items)
-            and not obj.state.open
+            and not obj.state.why_incomplete
         ):
             found = obj.state.items[int(word)]
         else:

@@ -31,7 +31,7 @@ def built(m: Machine, value: Value, parent: Config | None, node: cst.CSTNode | N
     if isinstance(value, Either):
         return lift(lambda v: built(m, v, parent, node), value)
     obj = object_of(value)
-    by = value.by if isinstance(value, Default) else ""
+    by = value.overridden_by if isinstance(value, Default) else ""
     if isinstance(obj, Class) and obj.kind in ("dataclass", "attrs"):
         value = m.call(Known(obj), Arguments(), node)
         obj = object_of(value)
@@ -41,7 +41,7 @@ def built(m: Machine, value: Value, parent: Config | None, node: cst.CSTNode | N
         made.slots["state"] = Items({k: built(m, obj.slots[k], made, node) for k in obj.cls.fields if k in obj.slots})
     elif isinstance(obj, Mapping):
         state = obj.slots["state"] if isinstance(obj, Config) else m.mapping(Known(obj), node)
-        made = Config(parent=parent, open=state.open, by=state.by)
+        made = Config(parent=parent, why_incomplete=state.why_incomplete, overridden_by=state.overridden_by)
         if isinstance(obj, Config):
             made.types = obj.types
         made.slots["state"] = state._replace(items={k: built(m, v, made, node) for k, v in state.items.items()})
@@ -49,7 +49,12 @@ def built(m: Machine, value: Value, parent: Config | None, node: cst.CSTNode | N
         state = obj.state
         return again(
             Known(
-                Sequence(tuple(built(m, v, parent, node) for v in state.items), "list", state.open, state.by),
+                Sequence(
+                    tuple(built(m, v, parent, node) for v in state.items),
+                    "list",
+                    state.why_incomplete,
+                    state.overridden_by,
+                ),
                 value.trace,
             ),
             by,
@@ -81,15 +86,17 @@ def merged(
             if x is None or y is None:
                 one = x if y is None else y
                 items[key] = (
-                    Unknown(new.open)
-                    if y is None and new.open
+                    Unknown(new.why_incomplete)
+                    if y is None and new.why_incomplete
                     else typed(built(m, one, made, node), made.types.get(key, "") if x is None else "")
                 )
             else:
                 items[key] = merged(m, x, y, made, node, made.types.get(key, ""))
-        made.slots["state"] = Items(items, old.open or new.open, old.by or new.by)
+        made.slots["state"] = Items(
+            items, old.why_incomplete or new.why_incomplete, old.overridden_by or new.overridden_by
+        )
         out: Value = Known(made, over.trace or base.trace)
-        return defaulted(out, new.by) if new.by else out
+        return defaulted(out, new.overridden_by) if new.overridden_by else out
     if isinstance(over, (Known, Default)) and over.value == "???":
         return built(m, base, parent, node)
     if isinstance(over, Unknown) and isinstance(a, Config):
@@ -187,7 +194,7 @@ def from_command_line(call: ModelCall) -> Value:
         return from_words(call)
     line = started(call.machine)
     if line is None:
-        return Known(Config(by=COMMAND_LINE))
+        return Known(Config(overridden_by=COMMAND_LINE))
     words = Arguments([Known(Sequence(line.words, "list"))], {}, args.place)
     made = from_words(ModelCall(call.machine, words, call.node, call.callee))
     return defaulted(made, COMMAND_LINE) if line.overridable else made
@@ -196,10 +203,14 @@ def from_command_line(call: ModelCall) -> Value:
 @model("omegaconf.OmegaConf.from_dotlist")
 def from_words(call: ModelCall) -> Value:
     state = call.machine.iterate(call.arguments.get(0, "dotlist", "args_list"), call.node)
-    rest = not state.items and state.open.startswith(
+    rest = not state.items and state.why_incomplete.startswith(
         "only the command line"
     )  # what argparse left over: by default nothing
-    out: Value = Known(Config(by=COMMAND_LINE) if rest else Config(open=state.open, by=state.by))
+    out: Value = Known(
+        Config(overridden_by=COMMAND_LINE)
+        if rest
+        else Config(why_incomplete=state.why_incomplete, overridden_by=state.overridden_by)
+    )
     for word in state.items:
         if not isinstance(word, Known) or not isinstance(word.value, str):
             return Unknown("a list of settings known only at run time")
@@ -225,13 +236,18 @@ def to_container(call: ModelCall) -> Value:
 
 def plain(value: Value, follow: bool) -> Value:
     """Return a configuration as ordinary dictionaries and lists."""
-    by = value.by if isinstance(value, Default) else ""
+    by = value.overridden_by if isinstance(value, Default) else ""
     obj = object_of(value)
     if isinstance(obj, Config):
         state = obj.state if follow else obj.written
         return again(
             Known(
-                Mapping({k: plain(v, follow) for k, v in state.items.items()}, state.open, "dict", state.by),
+                Mapping(
+                    {k: plain(v, follow) for k, v in state.items.items()},
+                    state.why_incomplete,
+                    "dict",
+                    state.overridden_by,
+                ),
                 value.trace,
             ),
             by,
@@ -239,7 +255,12 @@ def plain(value: Value, follow: bool) -> Value:
     if isinstance(obj, Sequence):
         state = obj.state
         return again(
-            Known(Sequence(tuple(plain(v, follow) for v in state.items), obj.kind, state.open, state.by), value.trace),
+            Known(
+                Sequence(
+                    tuple(plain(v, follow) for v in state.items), obj.kind, state.why_incomplete, state.overridden_by
+                ),
+                value.trace,
+            ),
             by,
         )
     return value
@@ -257,7 +278,7 @@ def select_(call: ModelCall) -> Value:
         found = select(cfg, key.value)
         if isinstance(found, Unknown) and found.why.startswith("there is no"):
             missing = fallback if not isinstance(fallback, Absent) else Known(None)
-            return demote(missing, state.by) if state.by else missing
+            return demote(missing, state.overridden_by) if state.overridden_by else missing
         return found
 
     return lift(one, args.get(0, "cfg"), args.get(1, "key"))

@@ -172,7 +172,7 @@ def build(m: Machine, me: Known, cls: Class, args: Arguments, node: cst.CSTNode 
                 if isinstance(object_of(data), Mapping) and isinstance(data, Known)
                 else Items({}, f"{fn.name}() changes the model's input")
             )
-            given, unknown = {k: v for k, v in state.items.items() if isinstance(k, str)}, state.open
+            given, unknown = {k: v for k, v in state.items.items() if isinstance(k, str)}, state.why_incomplete
         elif kind in ("model_validator",) and mode == "wrap":
             unknown = f"{fn.name}() changes the model"
             given = {}
@@ -241,9 +241,9 @@ def default_of(m: Machine, cls: Class, f: Field, so_far: dict[str, Value], node:
         value = m.call(f.factory, Arguments([Known(Mapping(dict(so_far)))]), node)
     elif f.factory is None and isinstance(shared, (Sequence, Mapping)):  # a model copies a mutable default
         copied = (
-            Sequence(shared.state.items, shared.kind, shared.state.open, shared.state.by)
+            Sequence(shared.state.items, shared.kind, shared.state.why_incomplete, shared.state.overridden_by)
             if isinstance(shared, Sequence)
-            else Mapping(dict(shared.state.items), shared.state.open)
+            else Mapping(dict(shared.state.items), shared.state.why_incomplete)
         )
         value = Known(copied, f.default.trace)
     else:
@@ -288,8 +288,8 @@ def finish(m: Machine, me: Known, cls: Class, found: list[Any], node: cst.CSTNod
             )
             state = m.mapping(data, node)
             for name in cls.fields:
-                if name in state.items or state.open:
-                    m.write(obj, name, state.items.get(name, Unknown(state.open)))
+                if name in state.items or state.why_incomplete:
+                    m.write(obj, name, state.items.get(name, Unknown(state.why_incomplete)))
 
 
 # -- methods ---------------------------------------------------------------------------------------------
@@ -338,10 +338,14 @@ def validate(m: Machine, cls: Value, data: Value, args: Arguments, node: cst.CST
     state = m.mapping(data, node)
     inner = Arguments(
         [],
-        {k: demote(v, state.by) if state.by else v for k, v in state.items.items() if isinstance(k, str)},
+        {
+            k: demote(v, state.overridden_by) if state.overridden_by else v
+            for k, v in state.items.items()
+            if isinstance(k, str)
+        },
         args.place,
     )
-    inner.unknown = state.open
+    inner.unknown = state.why_incomplete
     return m.call(cls, inner, node)
 
 
@@ -350,7 +354,7 @@ def dump(m: Machine, value: Value, args: Arguments | None = None) -> Value:
     keywords = args.keywords if args is not None else {}
     made = as_dict(m, value, plain(keywords.get("by_alias", Known(False))) is True)
     store = object_of(made)
-    items, open_ = dict(store.state.items), store.state.open
+    items, open_ = dict(store.state.items), store.state.why_incomplete
     for word in ("exclude", "include"):
         chosen = object_of(keywords.get(word))
         if isinstance(chosen, (Sequence, Mapping)):
@@ -361,12 +365,12 @@ def dump(m: Machine, value: Value, args: Arguments | None = None) -> Value:
                 plain(v) not in (True, ...) for v in chosen.state.items.values()
             )
             items = {k: v for k, v in items.items() if (k in listed) is (word == "include")}
-            open_ = open_ or chosen.state.open or ("it omits parts of nested models" if nested else "")
+            open_ = open_ or chosen.state.why_incomplete or ("it omits parts of nested models" if nested else "")
         elif word in keywords and plain(keywords[word]) is not None:
             open_ = f"it is dumped with an unknown {word}"
     if plain(keywords.get("exclude_none", Known(False))) is True:
         items = {k: v for k, v in items.items() if not (isinstance(v, Known) and v.value is None)}
-        by = next((v.by for v in items.values() if isinstance(v, Default) and v.value is None), "")
+        by = next((v.overridden_by for v in items.values() if isinstance(v, Default) and v.value is None), "")
         items = {k: v for k, v in items.items() if not (isinstance(v, Default) and v.value is None)}
         return Known(Mapping(items, open_, "dict", by), value.trace)
     if any(plain(keywords.get(word, Known(False))) is True for word in ("exclude_unset", "exclude_defaults")):
@@ -395,13 +399,21 @@ def as_dict(m: Machine, value: Value, by_alias: bool) -> Value:
         return Known(Mapping(items), value.trace)
     if isinstance(obj, Sequence):
         return Known(
-            Sequence(tuple(as_dict(m, v, by_alias) for v in obj.state.items), obj.kind, obj.state.open, obj.state.by),
+            Sequence(
+                tuple(as_dict(m, v, by_alias) for v in obj.state.items),
+                obj.kind,
+                obj.state.why_incomplete,
+                obj.state.overridden_by,
+            ),
             value.trace,
         )
     if isinstance(obj, Mapping):
         return Known(
             Mapping(
-                {k: as_dict(m, v, by_alias) for k, v in obj.state.items.items()}, obj.state.open, obj.kind, obj.state.by
+                {k: as_dict(m, v, by_alias) for k, v in obj.state.items.items()},
+                obj.state.why_incomplete,
+                obj.kind,
+                obj.state.overridden_by,
             ),
             value.trace,
         )

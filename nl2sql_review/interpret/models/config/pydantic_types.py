@@ -107,7 +107,10 @@ def one(m: Machine, cls: Class, annotation: str, value: Value, node: cst.CSTNode
         state = object_of(value).state
         return Known(
             Mapping(
-                {k: adapt(m, cls, inner[1], v, node) for k, v in state.items.items()}, state.open, "dict", state.by
+                {k: adapt(m, cls, inner[1], v, node) for k, v in state.items.items()},
+                state.why_incomplete,
+                "dict",
+                state.overridden_by,
             ),
             value.trace,
         )
@@ -184,7 +187,7 @@ def sequence(m: Machine, cls: Class, name: str, inner: list[str], value: Value, 
         else [inner[0]] * len(state.items)
     )
     items = tuple(adapt(m, cls, a, v, node) for a, v in zip(each, state.items))
-    return Known(Sequence(items, LISTS[name] or obj.kind, state.open, state.by), value.trace)
+    return Known(Sequence(items, LISTS[name] or obj.kind, state.why_incomplete, state.overridden_by), value.trace)
 
 
 def named(cls: Class, text: str) -> Value | None:
@@ -207,7 +210,7 @@ def declared(m: Machine, cls: Class, head: str, value: Known, node: cst.CSTNode 
     kind = object_of(target)
     if isinstance(kind, Builtin) and kind is not object_of(BUILTINS.get(head)):
         return one(m, cls, kind.name, value, node)
-    if isinstance(kind, Opaque) and kind.head == "item":
+    if isinstance(kind, Opaque) and kind.operation == "item":
         return one(m, cls, kind.text, value, node)
     if isinstance(kind, Class):
         if isinstance(obj, Mapping) and kind.kind in ("pydantic", "dataclass", "attrs"):
@@ -218,7 +221,7 @@ def declared(m: Machine, cls: Class, head: str, value: Known, node: cst.CSTNode 
                     for k, v in given.items()
                 }
             inner = Arguments([], given, value.trace[-1] if value.trace else None)
-            inner.unknown = obj.state.open
+            inner.unknown = obj.state.why_incomplete
             return m.call(target, inner, node)
         if kind.kind == "enum" and not isinstance(obj, Object):
             return m.call(target, Arguments([value]), node)

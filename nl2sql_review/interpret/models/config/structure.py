@@ -26,7 +26,7 @@ def structured(m: Machine, cls: Class, data: Value, node: cst.CSTNode | None) ->
         )
     state = m.mapping(data, node)
     args = Arguments([], {k: field(m, cls, k, v, node) for k, v in state.items.items() if k in cls.fields})
-    args.unknown = state.open
+    args.unknown = state.why_incomplete
     return m.call(Known(cls), args, node)
 
 
@@ -43,7 +43,12 @@ def nested(m: Machine, cls: Class, value: Value, node: cst.CSTNode | None) -> Va
     obj = object_of(value)
     if isinstance(obj, Sequence):
         return Known(
-            Sequence(tuple(nested(m, cls, v, node) for v in obj.state.items), obj.kind, obj.state.open, obj.state.by),
+            Sequence(
+                tuple(nested(m, cls, v, node) for v in obj.state.items),
+                obj.kind,
+                obj.state.why_incomplete,
+                obj.state.overridden_by,
+            ),
             value.trace,
         )
     return structured(m, cls, value, node) if isinstance(obj, Mapping) else value

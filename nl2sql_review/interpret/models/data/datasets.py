@@ -138,7 +138,7 @@ def new_columns(m: Machine, out: Value, batched: bool, node: cst.CSTNode | None)
         return {}, ""
     if isinstance(obj, (Mapping, Instance)):
         state = m.mapping(out, node)
-        return {k: cell(v, batched) for k, v in state.items.items() if isinstance(k, str)}, state.open
+        return {k: cell(v, batched) for k, v in state.items.items() if isinstance(k, str)}, state.why_incomplete
     if isinstance(out, Known) and out.value is None:
         return {}, ""
     if isinstance(obj, Opaque) and obj.callee.endswith(
@@ -149,7 +149,7 @@ def new_columns(m: Machine, out: Value, batched: bool, node: cst.CSTNode | None)
     state = m.mapping(out, node)
     return {k: cell(v, batched) for k, v in state.items.items() if isinstance(k, str)}, describe(
         out
-    ) if state.open else ""
+    ) if state.why_incomplete else ""
 
 
 def cell(value: Value, batched: bool) -> Value:
@@ -274,7 +274,7 @@ def iterate(call: ModelCall) -> Items:
 @method_model(KIND, "to_list")
 def to_list(call: ModelCall) -> Value:
     state = iterate(call)
-    return Known(Sequence(state.items, "list", state.open))
+    return Known(Sequence(state.items, "list", state.why_incomplete))
 
 
 # -- rows ------------------------------------------------------------------------------------------------
@@ -391,14 +391,17 @@ def from_rows(call: ModelCall) -> Value:
     rows = m.call(data, Arguments(), node) if callee.endswith("generator") else data
     if callee.endswith("from_dict"):
         state = m.mapping(rows, node)
-        columns, open_ = {k: cell(v, True) for k, v in state.items.items() if isinstance(k, str)}, bool(state.open)
+        columns, open_ = (
+            {k: cell(v, True) for k, v in state.items.items() if isinstance(k, str)},
+            bool(state.why_incomplete),
+        )
     else:
         state = m.iterate(rows, node)
         found = [m.mapping(r, node) for r in state.items[:20] if isinstance(object_of(r), Mapping)]
         for s in found:
             for k, v in s.items.items():
                 columns[k] = join(columns[k], v) if k in columns else v
-        open_ = not found or any(s.open for s in found)
+        open_ = not found or any(s.why_incomplete for s in found)
     new = Dataset(f"{callee}(…)", recorded, columns, open_)
     recorded.result = made(m, new)
     return Known(new, (recorded.place,))
@@ -428,7 +431,7 @@ def dataset_dict(call: ModelCall) -> Value:
     recorded = record_call(call)
     state = call.machine.mapping(args.get(0), call.node) if args.positional else Items(dict(args.keywords))
     if all(isinstance(object_of(v), Dataset) for v in state.items.values()) and state.items:
-        return Known(Mapping(dict(state.items), state.open, "dict"), (recorded.place,))
+        return Known(Mapping(dict(state.items), state.why_incomplete, "dict"), (recorded.place,))
     new = Dataset("DatasetDict(…)", recorded)
     new.splits = True
     return Known(new, (recorded.place,))

@@ -57,13 +57,16 @@ def build(call: ModelCall) -> Value:
     open_ = True
     if isinstance(object_of(data), Mapping):
         state = m.mapping(data, call.node)
-        columns, open_ = {k: cell(v, True) for k, v in state.items.items() if isinstance(k, str)}, bool(state.open)
+        columns, open_ = (
+            {k: cell(v, True) for k, v in state.items.items() if isinstance(k, str)},
+            bool(state.why_incomplete),
+        )
     elif isinstance(object_of(data), Sequence):
         rows = [m.mapping(r, call.node) for r in object_of(data).state.items[:20] if isinstance(object_of(r), Mapping)]
         for row in rows:
             for k, v in row.items.items():
                 columns[k] = join(columns[k], v) if k in columns else v
-        open_ = not rows or any(r.open for r in rows)
+        open_ = not rows or any(r.why_incomplete for r in rows)
     return Known(frame(m, f"{call.callee}(…)", recorded, columns, open_), (recorded.place,))
 
 

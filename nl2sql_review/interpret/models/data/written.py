@@ -52,7 +52,7 @@ def paths_in(files: Value) -> Iterator[Value | None]:
         items = obj.state.items
         for one in items.values() if isinstance(items, dict) else items:
             yield from paths_in(one)
-        if obj.state.open:
+        if obj.state.why_incomplete:
             yield None
     elif isinstance(files, (Unknown, Either, Absent)):
         yield None
@@ -108,7 +108,12 @@ def into(m: Machine, file: Value, data: Value, call: ModelCall) -> None:
     for row in rows:
         if isinstance(object_of(row), Mapping):
             state = m.mapping(row, call.node)
-            note(m, stream.args[0], {k: v for k, v in state.items.items() if isinstance(k, str)}, bool(state.open))
+            note(
+                m,
+                stream.args[0],
+                {k: v for k, v in state.items.items() if isinstance(k, str)},
+                bool(state.why_incomplete),
+            )
 
 
 def dumped(value: Value, depth: int = 0) -> Iterator[Value]:

@@ -43,7 +43,7 @@ def text_function(*names: str) -> Callable[[Any], Any]:
 def settled(m: Machine, name: str, f: TextFunction, texts: list[Value], values: tuple[Value, ...]) -> Value:
     bad = next((t for t in texts if isinstance(t, (Unknown, Absent))), None)
     if bad is not None:
-        m.risks += 1
+        m.may_raise_count += 1
         return Unknown(bad.why, bad.trace)
     if not all(isinstance(t, Text) or isinstance(t, Known) and isinstance(t.value, str) for t in texts):
         return open_term(m, f"os.path.{name}", *values)

@@ -49,7 +49,7 @@ def text_of(v: Value) -> Value:
     if isinstance(x, PurePosixPath):
         return Known(str(x), v.trace)
     if isinstance(x, Opaque):
-        return x.args[0] if x.head == "path" else Text((v,), v.trace)
+        return x.args[0] if x.operation == "path" else Text((v,), v.trace)
     if isinstance(x, Instance):
         inner = x.slots.get("text")
         return inner if inner is not None else Unknown(f"the path {x.cls.name}(…)", v.trace)
@@ -74,7 +74,7 @@ def opened(text: str, *args: Value, trace: Trace = ()) -> Value:
 
 def is_path(v: Value) -> bool:
     x = v.value if isinstance(v, Known) else None
-    return isinstance(x, PurePosixPath) or isinstance(x, Opaque) and x.head == "path"
+    return isinstance(x, PurePosixPath) or isinstance(x, Opaque) and x.operation == "path"
 
 
 def joined(left: Value, right: Value) -> Value:
@@ -307,7 +307,7 @@ def pure(call: ModelCall) -> Value:
 @path_method("mkdir", "unlink", "rmdir", "rename", "replace", "chmod", "touch", "symlink_to", "hardlink_to")
 def change_disk(call: ModelCall) -> Value:
     m = call.machine
-    m.risks += 1
+    m.may_raise_count += 1
     if call.name in ("rename", "replace", "unlink"):
         m.written.append(lift(text_of, call.receiver))
     if call.name in ("rename", "replace"):

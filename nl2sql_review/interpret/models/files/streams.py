@@ -140,7 +140,7 @@ def content(m: Machine, path: Value, trace: Trace = ()) -> Content | str:
 
 # -- streams ---------------------------------------------------------------------------------------------
 def open_file(call: ModelCall) -> Value:
-    call.machine.risks += 1
+    call.machine.may_raise_count += 1
     path, mode = call.arguments.get(0, "file", "name"), call.arguments.get(1, "mode")
     if isinstance(words := plain(mode), str) and set(words) & set("wax"):
         record(call.machine, "open", call.arguments, call.node)
@@ -170,7 +170,7 @@ def open_text(call: ModelCall) -> Value:
 
 @path_method("open")
 def open_path(call: ModelCall) -> Value:
-    call.machine.risks += 1
+    call.machine.may_raise_count += 1
     return stream(call.machine, call.receiver, call.arguments.get(0, "mode"))
 
 
@@ -181,7 +181,7 @@ def read(m: Machine, value: Value, then: Callable[[Content], Value]) -> Value | 
     """
     if isinstance(value, Default):
         out = read(m, Known(value.value, value.trace), then)
-        return defaulted(out, value.by) if out is not None else None
+        return defaulted(out, value.overridden_by) if out is not None else None
     if isinstance(value, Either):
         joined: Value | None = None
         for option in value.options:
@@ -199,7 +199,7 @@ def read(m: Machine, value: Value, then: Callable[[Content], Value]) -> Value | 
     v = value.value if isinstance(value, Known) else None
     if isinstance(v, (str, bytes)):
         return then(standing(v if isinstance(v, str) else v.decode("utf-8", "replace"), value.trace))
-    if isinstance(v, Opaque) and v.kind == FILE and v.head == "open":
+    if isinstance(v, Opaque) and v.kind == FILE and v.operation == "open":
         return read_path(m, v.args[0], then)
     return None
 
@@ -207,14 +207,14 @@ def read(m: Machine, value: Value, then: Callable[[Content], Value]) -> Value | 
 def read_path(m: Machine, path: Value, then: Callable[[Content], Value]) -> Value:
     """Apply `then` to the text of the file at a path."""
     if isinstance(path, Default):
-        return defaulted(read_path(m, Known(path.value, path.trace), then), path.by)
+        return defaulted(read_path(m, Known(path.value, path.trace), then), path.overridden_by)
     if isinstance(path, Either):
         return lift(lambda p: read_path(m, p, then), path)
     if isinstance(path, (Unknown, Absent)):
         return Unknown(path.why, path.trace)
     found = content(m, path, path.trace)
     if isinstance(found, str):
-        m.risks += 1
+        m.may_raise_count += 1
         return Unknown(found, path.trace)
     return then(found)
 
@@ -242,7 +242,7 @@ def defaulted(value: Value, by: str) -> Value:
                     if isinstance(state.items, dict)
                     else tuple(mark(x) for x in state.items)
                 )
-                obj.slots["state"] = Items(items, state.open, state.by or by)
+                obj.slots["state"] = Items(items, state.why_incomplete, state.overridden_by or by)
             return v
         return demote(v, by)
 
@@ -288,7 +288,7 @@ def or_term(m: Machine, file: Opaque, found: Value, what: str) -> Value:
 @method_model(FILE, "readlines")
 def read_lines(call: ModelCall) -> Value:
     state = lines(call)
-    return Known(Sequence(state.items, "list", state.open, state.by), call.receiver.trace)
+    return Known(Sequence(state.items, "list", state.why_incomplete, state.overridden_by), call.receiver.trace)
 
 
 @iteration_model(FILE)
@@ -327,7 +327,7 @@ def written(call: ModelCall) -> Value:
 
 @path_method("read_text", "read_bytes")
 def read_text(call: ModelCall) -> Value:
-    call.machine.risks += 1
+    call.machine.may_raise_count += 1
     file = Opaque(
         f"open({describe(call.receiver)})",
         "open",
@@ -399,7 +399,7 @@ def on_disk(call: ModelCall) -> Value:
     )
     if found is not None and not isinstance(found, Unknown):
         return found
-    call.machine.risks += 1
+    call.machine.may_raise_count += 1
     inner = ", ".join(describe(a) for a in call.arguments.positional)
     return Known(
         Opaque(f"{describe(receiver)}.{call.name}({inner})", "call", (receiver, *call.arguments.positional)),
@@ -419,7 +419,7 @@ def existing(m: Machine, p: Value, name: str) -> Value:
             and not may_be_written(m, place)
         ):
             return Known(True, p.trace)
-    m.risks += 1
+    m.may_raise_count += 1
     return Known(
         Opaque(f"{describe(p)}.{name}()" if is_path(p) else f"os.path.{name}({describe(p)})", "call", (p,)), p.trace
     )

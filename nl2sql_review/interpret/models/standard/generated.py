@@ -56,11 +56,22 @@ def as_dict(m: Machine, value: Value) -> Value:
         )
     if isinstance(obj, Sequence):
         return Known(
-            Sequence(tuple(as_dict(m, v) for v in obj.state.items), obj.kind, obj.state.open, obj.state.by), value.trace
+            Sequence(
+                tuple(as_dict(m, v) for v in obj.state.items),
+                obj.kind,
+                obj.state.why_incomplete,
+                obj.state.overridden_by,
+            ),
+            value.trace,
         )
     if isinstance(obj, Mapping):
         return Known(
-            Mapping({k: as_dict(m, v) for k, v in obj.state.items.items()}, obj.state.open, obj.kind, obj.state.by),
+            Mapping(
+                {k: as_dict(m, v) for k, v in obj.state.items.items()},
+                obj.state.why_incomplete,
+                obj.kind,
+                obj.state.overridden_by,
+            ),
             value.trace,
         )
     return value
@@ -98,7 +109,7 @@ def replace(call: ModelCall) -> Value | None:
 def fields(call: ModelCall) -> Value | None:
     obj = object_of(call.arguments.get(0))
     cls = obj.cls if isinstance(obj, Instance) else obj
-    if isinstance(cls, Opaque) and cls.head == "symbol" and cls.text in CLASSES:
+    if isinstance(cls, Opaque) and cls.operation == "symbol" and cls.text in CLASSES:
         return parameters(cls.text)
     if not isinstance(cls, Class):
         return None

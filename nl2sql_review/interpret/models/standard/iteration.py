@@ -20,8 +20,8 @@ MAX_PRODUCT = 400
 
 def rows(m: Machine, columns: list[Items], combined: Iterable[tuple[Value, ...]]) -> Value:
     """Return tuples of elements, open if a column is open."""
-    open_ = next((c.open for c in columns if c.open), "")
-    by = next((c.by for c in columns if c.by), "")
+    open_ = next((c.why_incomplete for c in columns if c.why_incomplete), "")
+    by = next((c.overridden_by for c in columns if c.overridden_by), "")
     made = tuple(Known(Sequence(tuple(row), "tuple")) for row in itertools.islice(combined, MAX_PRODUCT + 1))
     if len(made) > MAX_PRODUCT:
         return Known(Sequence(made[:1], "list", f"more than {MAX_PRODUCT} combinations", by))
@@ -50,7 +50,7 @@ def combinations(call: ModelCall) -> Value:
 def zip_longest(call: ModelCall) -> Value:
     columns = [call.machine.iterate(v, call.node) for v in call.arguments.positional]
     fill = call.arguments.get(None, "fillvalue")
-    if any(c.open for c in columns):
+    if any(c.why_incomplete for c in columns):
         return Unknown("columns whose lengths are known only at run time")
     return rows(
         call.machine,
@@ -65,10 +65,13 @@ def zip_longest(call: ModelCall) -> Value:
 def chained(call: ModelCall) -> Value:
     outer = call.machine.iterate(call.arguments.get(0), call.node)
     parts = [call.machine.iterate(v, call.node) for v in outer.items]
-    open_ = outer.open or next((p.open for p in parts if p.open), "")
+    open_ = outer.why_incomplete or next((p.why_incomplete for p in parts if p.why_incomplete), "")
     return Known(
         Sequence(
-            tuple(x for p in parts for x in p.items), "list", open_, outer.by or next((p.by for p in parts if p.by), "")
+            tuple(x for p in parts for x in p.items),
+            "list",
+            open_,
+            outer.overridden_by or next((p.overridden_by for p in parts if p.overridden_by), ""),
         )
     )
 
@@ -77,11 +80,16 @@ def chained(call: ModelCall) -> Value:
 def islice(call: ModelCall) -> Value:
     items = call.machine.iterate(call.arguments.get(0), call.node)
     limits: list[Any] = [v.value if isinstance(v, Known) else ... for v in call.arguments.positional[1:]]
-    if items.open or any(not (x is None or isinstance(x, int)) for x in limits) or not limits:
+    if items.why_incomplete or any(not (x is None or isinstance(x, int)) for x in limits) or not limits:
         return Known(
-            Sequence(items.items, "list", items.open or "a slice whose length is known only at run time", items.by)
+            Sequence(
+                items.items,
+                "list",
+                items.why_incomplete or "a slice whose length is known only at run time",
+                items.overridden_by,
+            )
         )
-    return Known(Sequence(tuple(itertools.islice(items.items, *limits)), "list", "", items.by))
+    return Known(Sequence(tuple(itertools.islice(items.items, *limits)), "list", "", items.overridden_by))
 
 
 @model("itertools.repeat")
@@ -127,7 +135,7 @@ def chain_map(call: ModelCall) -> Value:
     out = Items({})
     for value in reversed(call.arguments.positional):
         out = overlaid(call.machine, out, value, call.node)
-    return Known(Mapping(dict(out.items), out.open, "dict", out.by))
+    return Known(Mapping(dict(out.items), out.why_incomplete, "dict", out.overridden_by))
 
 
 @model("collections.Counter")
@@ -139,14 +147,14 @@ def counter(call: ModelCall) -> Value:
     obj = object_of(source)
     if isinstance(obj, Mapping):
         state = call.machine.mapping(source, call.node)
-        return Known(Mapping(dict(state.items), state.open, "dict", state.by))
+        return Known(Mapping(dict(state.items), state.why_incomplete, "dict", state.overridden_by))
     items = call.machine.iterate(source, call.node)
-    if items.open or isinstance(obj, Opaque):
-        return Known(Mapping({}, items.open or "counts known only at run time"))
+    if items.why_incomplete or isinstance(obj, Opaque):
+        return Known(Mapping({}, items.why_incomplete or "counts known only at run time"))
     counts: dict[Any, int] = {}
     for v in items.items:
         key = plain_key(v)
         if key is None or any(equal(v, Known(k)) is None for k in counts):
             return Known(Mapping({}, "counts of values known only at run time"))
         counts[key[0]] = counts.get(key[0], 0) + 1
-    return Known(Mapping({k: Known(n) for k, n in counts.items()}, "", "dict", items.by))
+    return Known(Mapping({k: Known(n) for k, n in counts.items()}, "", "dict", items.overridden_by))

@@ -18,7 +18,11 @@ def sample(call: ModelCall) -> Value | None:
     if not isinstance(population, Sequence):
         inner = ", ".join(describe(a, 30) for a in args.positional)
         return Known(Opaque(f"{call.callee}({inner})", "call", tuple(args.positional)))
-    return Known(Sequence(population.state.items, "list", population.state.open or DRAWN, population.state.by))
+    return Known(
+        Sequence(
+            population.state.items, "list", population.state.why_incomplete or DRAWN, population.state.overridden_by
+        )
+    )
 
 
 @model("random.shuffle")
@@ -29,6 +33,6 @@ def shuffle(call: ModelCall) -> Value:
         call.machine.write(
             listed,
             "state",
-            Items(listed.state.items, listed.state.open or "in random order", listed.state.by),
+            Items(listed.state.items, listed.state.why_incomplete or "in random order", listed.state.overridden_by),
         )
     return Known(None)

@@ -114,7 +114,7 @@ def of(m: Machine, value: Value) -> Value:
     if isinstance(obj, Function):
         items = names_of(obj)
         return Known(Mapping({n: v for i, (n, v) in enumerate(items.items()) if i >= skip}))
-    if isinstance(obj, Opaque) and obj.head == "symbol":
+    if isinstance(obj, Opaque) and obj.operation == "symbol":
         return parameters(obj.text)
     return Unknown(f"the parameters of {describe(value)}")
 

@@ -74,8 +74,8 @@ def reduce(call: ModelCall) -> Value:
     args = call.arguments
     items = call.machine.iterate(args.get(1), call.node)
     values = list(items.items)
-    if items.open or not (values or len(args.positional) > 2):
-        return Unknown(items.open or "reduce() of nothing")
+    if items.why_incomplete or not (values or len(args.positional) > 2):
+        return Unknown(items.why_incomplete or "reduce() of nothing")
     total = args.positional[2] if len(args.positional) > 2 else values.pop(0)
     for v in values:
         total = call.machine.call(args.positional[0], Arguments([total, v]), call.node)
@@ -113,7 +113,7 @@ def copied(m: Machine, value: Value, deep: bool, seen: dict[int, Any]) -> Value:
         new.slots.update({k: copied(m, v, True, seen) if deep else v for k, v in obj.slots.items()})
     else:
         return value
-    return Default(new, value.by, value.trace) if isinstance(value, Default) else Known(new, value.trace)
+    return Default(new, value.overridden_by, value.trace) if isinstance(value, Default) else Known(new, value.trace)
 
 
 @model("collections.OrderedDict")
@@ -135,7 +135,7 @@ def defaultdict(call: ModelCall) -> Value:
 @model("collections.deque")
 def deque(call: ModelCall) -> Value:
     items = call.machine.iterate(call.arguments.get(0), call.node) if call.arguments.positional else None
-    return Known(Sequence(items.items if items else (), "deque", items.open if items else ""))
+    return Known(Sequence(items.items if items else (), "deque", items.why_incomplete if items else ""))
 
 
 @model("itertools.chain")
@@ -145,8 +145,8 @@ def chain(call: ModelCall) -> Value:
         Sequence(
             tuple(x for p in parts for x in p.items),
             "list",
-            next((p.open for p in parts if p.open), ""),
-            next((p.by for p in parts if p.by), ""),
+            next((p.why_incomplete for p in parts if p.why_incomplete), ""),
+            next((p.overridden_by for p in parts if p.overridden_by), ""),
         )
     )
 

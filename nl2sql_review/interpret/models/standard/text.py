@@ -42,7 +42,7 @@ def substitute(call: ModelCall) -> Value:
     args = call.arguments
     state = call.machine.mapping(args.get(0, "mapping"), call.node) if args.positional else Items({})
     values = {**state.items, **args.keywords}
-    why = state.open or args.unknown
+    why = state.why_incomplete or args.unknown
     safe = call.callee.endswith("safe_substitute")
 
     def fill(text: Value) -> Value:
@@ -168,7 +168,7 @@ def matching(m: Machine, word: str, args: Arguments, node: cst.CSTNode | None) -
 
     def opaque(pattern: Value, subject: Value) -> Value:
         bad = next((v for v in (pattern, subject) if isinstance(v, (Unknown, Absent))), None)
-        m.risks += 1
+        m.may_raise_count += 1
         return (
             Unknown(bad.why, bad.trace)
             if bad is not None

@@ -52,7 +52,7 @@ def get_peft_config(call: ModelCall) -> Value | None:
     on = switched(use, "use_peft")
     if on is None:
         return Unknown("it is unknown whether --use_peft is given")
-    by = use.by if isinstance(use, Default) else ""
+    by = use.overridden_by if isinstance(use, Default) else ""
     if not on:
         return demote(Known(None), by) if by else Known(None)
     given = {name: fields[key] for name, (key, _) in ADAPTER.items() if key in fields}
