@@ -494,7 +494,8 @@ def test_the_accumulation_of_a_loop_is_what_loss_and_step_agree_on(loss, every, 
     found = plan_of(DIVIDED.format(loss=loss, every=every))["arguments.gradient_accumulation"].value
     assert type(found) is type(expected)
     if not isinstance(expected, Unknown):
-        assert found.value == expected.value and getattr(found, "overridden_by", "") == getattr(expected, "overridden_by", "")
+        assert found.value == expected.value
+        assert getattr(found, "overridden_by", "") == getattr(expected, "overridden_by", "")
 
 
 def test_an_adapter_that_the_command_line_decides_leaves_nothing_unset() -> None:
