@@ -23,6 +23,7 @@ _BY_NUMBER: dict[str, Callable[[Key, Key], bool]] = {
 }
 _NO_VERSION: Key = (-1, (), (0, 0), 0, (0, 0), ())
 _BEFORE, _FINAL = -1, 9  # of a development release alone, of none
+_LONGEST = 200  # characters of a version: Python turns no text of thousands of digits into a number
 _STAGES = {"a": 0, "b": 1, "rc": 2}
 
 
@@ -30,6 +31,8 @@ _STAGES = {"a": 0, "b": 1, "rc": 2}
 def key_of(version: str) -> Key:
     """Return the sort key of a version. A text that is no version sorts before all others."""
     text = version.strip()
+    if len(text) > _LONGEST:
+        return _NO_VERSION
     if _NUMBERS.fullmatch(text):
         return 0, _release(int(p) for p in text.split(".")), (_FINAL, 0), -1, (_FINAL, 0), ()
     from packaging.version import InvalidVersion, Version

@@ -29,11 +29,6 @@ class Costly(Exception):
     """Raised if the pattern takes too many steps, or an unknown number of them."""
 
 
-def affordable(pattern: str, flags: int, text: str, everywhere: bool) -> bool:
-    """Return whether a pattern can be tried on a text, at its start or `everywhere` in it, in few steps."""
-    return steps(pattern, flags, text, everywhere) is not None
-
-
 def steps(pattern: str, flags: int, text: str, everywhere: bool) -> int | None:
     """Return the steps that a pattern takes on a text, or None if they are more than STEPS or not known."""
     walk = _Walk(text, flags)

@@ -22,7 +22,7 @@ from ...core.sizes import MAX_TEXT
 from ...python.builtins import apply, open_term, rebuild
 from ...python.operators import binary
 from ...python.texts import as_value, concatenate, to_text
-from .match_cost import affordable
+from .match_cost import steps
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -96,12 +96,18 @@ def cleandoc(text: str) -> str:
     return inspect.cleandoc(text)
 
 
+MAX_WRAPPED = 20_000  # characters: a line each makes as many texts
+
+
 @model("textwrap.shorten", "textwrap.fill", "textwrap.indent", "textwrap.wrap")
 def wrap(call: ModelCall) -> Value:
     args = call.arguments
     f = getattr(textwrap, call.callee.rsplit(".", 1)[-1])
-    if isinstance(args.get(0, "text"), Text) or args.unknown:
+    text = args.get(0, "text")
+    if isinstance(text, Text) or args.unknown:
         return open_term(call.machine, call.callee, *args.positional)
+    if isinstance(text, Known) and isinstance(text.value, str) and len(text.value) > MAX_WRAPPED:
+        return Unknown("a very long text is wrapped")
     names = list(args.keywords)
     return apply(
         call.machine,
@@ -114,6 +120,7 @@ def wrap(call: ModelCall) -> Value:
 
 # -- re --------------------------------------------------------------------------------------------------
 MAX_PATTERN, MAX_SUBJECT = 300, 4_000
+PRICE_OF_STEP = 2  # of a step of a pattern, as `Machine.spend` counts
 MATCH, PATTERN = "re.Match", "re.Pattern"
 FLAGS = {
     name: int(getattr(re, name))
@@ -121,14 +128,15 @@ FLAGS = {
 }
 
 
-def harmless(pattern: object, subject: object, flags: int | None, everywhere: bool = True) -> bool:
-    return (
-        isinstance(pattern, str)
-        and isinstance(subject, str)
-        and len(pattern) <= MAX_PATTERN
-        and len(subject) <= MAX_SUBJECT
-        and affordable(pattern, flags or 0, subject, everywhere)
-    )
+def harmless(m: Machine, pattern: object, subject: object, flags: int | None, everywhere: bool = True) -> bool:
+    """Return whether a pattern takes few steps on a text. They are charged: a script may search thousands of times."""
+    if not isinstance(pattern, str) or not isinstance(subject, str):
+        return False
+    if len(pattern) > MAX_PATTERN or len(subject) > MAX_SUBJECT:
+        return False
+    taken = steps(pattern, flags or 0, subject, everywhere)
+    m.spend(PRICE_OF_STEP * (taken or 0))
+    return taken is not None
 
 
 def flags_of(value: Value) -> int | None:
@@ -148,7 +156,7 @@ def matching(m: Machine, word: str, args: Arguments, node: cst.CSTNode | None) -
             not (
                 isinstance(pattern, Known)
                 and isinstance(subject, Known)
-                and harmless(pattern.value, subject.value, flags, word not in ("match", "fullmatch"))
+                and harmless(m, pattern.value, subject.value, flags, word not in ("match", "fullmatch"))
             )
             or flags is None
             or args.unknown
@@ -202,7 +210,7 @@ def sub(call: ModelCall) -> Value:
             len(texts) < 3
             or flags is None
             or not isinstance(count, (Absent, Known))
-            or not harmless(texts[0], texts[2], flags)
+            or not harmless(call.machine, texts[0], texts[2], flags)
         ):
             return open_term(call.machine, "re.sub", p, r, s)
         if len(texts[1]) * (len(texts[2]) + 1) * (1 + texts[1].count("\\")) > MAX_TEXT:
