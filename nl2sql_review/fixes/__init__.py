@@ -305,10 +305,10 @@ class Session:
             own = set(one.facts) & affected(two.facts) | set(two.facts) & affected(one.facts)
             if own or not affected(one.facts) & affected(two.facts):
                 continue
-            whole, unsafe = union([one, two]), one.unsafe or two.unsafe
+            whole, either_unsafe = union([one, two]), one.unsafe or two.unsafe
             edits = tuple(python.merged(list(whole.edits)))
             title, chooses = f"{one.title} and {two.title}", one.chooses or two.chooses or other.kind == "policy"
-            yield replace(whole, title=title, edits=edits, unsafe=unsafe, chooses=chooses), other
+            yield replace(whole, title=title, edits=edits, unsafe=either_unsafe, chooses=chooses), other
 
     def _agreed(self, candidate: Candidate, data: bytes, drafts: dict[str, bytes]) -> Literal["safe", "unsafe"] | None:
         """Return the effect of the edits on the other scripts of the run that read an edited file."""
