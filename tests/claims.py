@@ -11,6 +11,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import libcst as cst
+
 from nl2sql_review.interpret.core.recording import Call, Recording
 from nl2sql_review.interpret.program import interpret
 from nl2sql_review.source import Source
@@ -75,6 +77,13 @@ def site(call: Call, root: Path) -> Site:
     return path.replace(os.sep, "/"), span.cell, span.row, call.callee.rsplit(".", 1)[-1]
 
 
+def in_lambda(call: Call) -> bool:
+    """Whether a call stands in a lambda, a function without a name, which may be called for every row."""
+    node = call.place.node
+    path = call.place.source.nodes.path(node) if isinstance(node, cst.CSTNode) else []
+    return any(isinstance(one, cst.Lambda) for one in path)
+
+
 def contradictions(
     recording: Recording, run: Rehearsal, root: Path, plain: bool = True, strict: bool = False
 ) -> list[str]:
@@ -93,7 +102,7 @@ def contradictions(
         at_site = claimed.get(where, [])
         fits = [[_fits(call, one, root, plain) for one in runs] for call in at_site]
         if plain:
-            again = [not call.certain or bool(call.function) for call in at_site]
+            again = [not call.certain or bool(call.function) or in_lambda(call) for call in at_site]
             right = not at_site or _aligned(again, fits, len(runs))
         else:  # another command line may take other branches: only calls that correspond are compared
             right = len(runs) != len(at_site) or all(fits[index][index] for index in range(len(runs)))

@@ -91,7 +91,7 @@ def test_what_fails_halfway_leaves_nothing(project, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        (["init"], "what"),
+        (["init"], "an argument is missing: claude-code"),
         (["init", "vim"], "not one of claude-code"),
         (["init", "trainer", "--directory", "nowhere"], "nowhere is not a directory"),
         (["init", "trainer", "--directory", "file"], "file is not a directory"),

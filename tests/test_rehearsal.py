@@ -37,7 +37,9 @@ BEYOND = frozenset(
     02-everything-frozen 08-schema-tokens-untrained 10-labels-shifted-twice 16-assistant-mask-without-markers
     30-another-prompt-when-asked 33-answer-decoded-with-its-prompt 34-batches-padded-on-the-right
     35-generation-ends-elsewhere 36-answers-of-twenty-tokens 38-everybody-writes frozen_then_freed
-    end_token_aligned_by_the_trainer frozen_adapter_beside_the_trained_one right_padding_one_at_a_time serve
+    59-side-said-where-the-tokenizer-is-loaded 61-question-without-the-heading-of-the-answer
+    end_token_aligned_by_the_trainer frozen_adapter_beside_the_trained_one heading_written_by_hand
+    optimizer_of_groups right_padding_one_at_a_time serve short_question_asked
     """.split()
 )
 

@@ -215,7 +215,7 @@ def warmup(run: Run, part: Arguments) -> None:
             )
             part.warmup_spelling = part.warmup = Fact(Unknown(why, ratio.value.trace), at=ratio.at)
             return
-        refused, by = False, f"by warmup_ratio, which Unsloth's class passes on as {new}"
+        refused, by = False, f"by warmup_ratio (Unsloth's class passes it on as {new})"
     shares = takes_share(run) if below_one(steps.value) and not ratio_set else True
     if shares is None or shares is False and asks_signature(run, "warmup_steps"):
         why = "whether a warmup_steps below 1 is a share of the steps depends on the version of transformers"

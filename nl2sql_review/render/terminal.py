@@ -89,12 +89,13 @@ def _before_a_name(head: str, word: str) -> str:
     """The beginning of a word too long for its line, without the part of a name at its end that goes on behind."""
     if not (_IN_NAME(head[-1]) and _IN_NAME(word[len(head)])):
         return head
-    whole = _NAME_AT_END.sub("", head)
-    return whole if len(whole) > len(head) // 2 else head
+    end = len(head)
+    while end and _IN_NAME(head[end - 1]):
+        end -= 1
+    return head[:end] if end > len(head) // 2 else head
 
 
 _IN_NAME = re.compile(r"\w").match
-_NAME_AT_END = re.compile(r"\w+$")
 
 
 def cut(text: str, columns: int) -> str:

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import libcst as cst
 
 COPY = re.compile(r"(\w+)(?:\[[\"']input_ids[\"']\]|\.input_ids)(?:\.detach\(\))?(?:\.clone\(\)|\.copy\(\))?")
-LABELS = re.compile(r"labels|\w+\[[\"']labels[\"']\]")
+LABELS = re.compile(r"\b(?:labels|\w+\[[\"']labels[\"']\])")
 PADS = re.compile(r"\bpadding\s*=\s*(True|[\"'](?:longest|max_length)[\"'])")
-MASKED = re.compile(r"(?i)-\s*100|ignore|pad_token|pad_id|masked_fill|where\(|mask\w*\(")
+MASKED = re.compile(r"(?i)-\s{0,9}100|ignore|pad_token|pad_id|masked_fill|where\(|mask\w{0,60}\(")
 NUMBER = re.compile(r"labels\[[^=]*==[^=]*\]\s*=\s*\d+\s*$")
 CALLED = ("__call__", "torch_call")
 
