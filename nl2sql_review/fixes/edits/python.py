@@ -138,7 +138,8 @@ def fitted(source: Source, call: cst.Call, changed: list[tuple[cst.Arg, str]], *
 
 def call_of(source: Source, arg: cst.Arg) -> cst.Call | None:
     """Return the call that an argument belongs to."""
-    return next((n for n in walk(source.tree) if isinstance(n, cst.Call) and arg in n.args), None)
+    holder = source.nodes.parents.get(id(arg))
+    return holder if isinstance(holder, cst.Call) else None
 
 
 def merged(edits: list[Edit]) -> list[Edit]:
@@ -159,15 +160,13 @@ def _joined(first: str, second: str) -> str:
     return first + second
 
 
-def removed(source: Source, call: cst.Call, arg: cst.Arg) -> Edit:
-    """Remove one argument of `call`, with its line where it has one of its own. A comment there stays.
+def removed(source: Source, arg: cst.Arg) -> Edit:
+    """Remove one argument from the call that it is written in, with its line if it has its own. A comment stays.
 
-    An argument of a `partial` is written in another call than the one that gets it, and is removed there.
+    The call that gets it may be another one: an argument of a `partial` is removed there.
     """
-    if not any(one is arg for one in call.args):
-        holder = source.nodes.parents[id(arg)]
-        assert isinstance(holder, cst.Call)
-        call = holder
+    call = call_of(source, arg)
+    assert call is not None
     args = list(call.args)
     number = args.index(arg)
     source.locate([call, *args])

@@ -47,7 +47,7 @@ def renamed(task: Task) -> Iterator[Candidate]:
         task.reasons.append(f"nothing is known that {name}= may have meant")
     gone = change is not None and not change.instead
     if gone or any(other in call.arguments for other in names):
-        edit = python.removed(task.source, call.place.node, arg)
+        edit = python.removed(task.source, arg)
         yield Candidate(f"remove {name}=", (edit,), FACTS, (name,))
 
 
@@ -58,7 +58,7 @@ def _switched(task: Task, call: Call, arg: cst.Arg, name: str, instead: str) -> 
         edit = python.replaced(task.source, arg, instead)
         yield Candidate(f"write {instead} for {name}=True", (edit,), FACTS, (name, found[1]))
     elif found is not None and said == "False":
-        edit = python.removed(task.source, call.place.node, arg)
+        edit = python.removed(task.source, arg)
         yield Candidate(f"remove {name}=", (edit,), FACTS, (name,))
 
 
@@ -106,7 +106,6 @@ def moved(task: Task) -> Iterator[Candidate]:
     within = re.match(rf"{config}\((\w+)=", change.instead) if change is not None and config else None
     other = within[1] if within is not None else name
     value = python.value_of(task.source, arg)
-    trainer = call.place.node
     arguments = task.run.arguments.call
     names = (name, other, "args")
     facts = (*FACTS, "dataset.joined_samples") if other == "packing" else FACTS
@@ -117,9 +116,9 @@ def moved(task: Task) -> Iterator[Candidate]:
             return
         node = arguments.place.node
         if other in arguments.arguments:
-            edits = [python.removed(task.source, trainer, arg)]
+            edits = [python.removed(task.source, arg)]
         elif arguments.place.source is task.source and isinstance(node, cst.Call):
-            edits = [python.removed(task.source, trainer, arg), *python.added(task.source, node, f"{other}={value}")]
+            edits = [python.removed(task.source, arg), *python.added(task.source, node, f"{other}={value}")]
         else:
             return
         yield Candidate(f"give {other}= to {taker}", tuple(edits), facts, names)
@@ -153,9 +152,7 @@ def without(task: Task) -> Iterator[Candidate]:
     found = _argument(task)
     if found is not None:
         call, arg, name = found
-        yield Candidate(
-            f"remove {name}=", (python.removed(task.source, call.place.node, arg),), FACTS, (name,), unsafe=True
-        )
+        yield Candidate(f"remove {name}=", (python.removed(task.source, arg),), FACTS, (name,), unsafe=True)
 
 
 # -- imports -----------------------------------------------------------------------------------------------------

@@ -175,7 +175,7 @@ def warmup(task: Task) -> Iterator[Candidate]:
         call = python.call_of(task.source, place.node)
         made = next(setting(task, "arguments.warmup", keep, share), None)
         if call is not None and made is not None:
-            edits = (python.removed(task.source, call, place.node), *made.edits)
+            edits = (python.removed(task.source, place.node), *made.edits)
             title = f"{title} and remove {place.node.keyword.value}"
             yield Candidate(title, edits, facts, names, unsafe=made.unsafe, chooses=True)
 

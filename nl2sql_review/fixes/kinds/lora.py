@@ -135,6 +135,6 @@ def removed(task: Task) -> Iterator[Candidate]:
         return
     call = python.call_of(place.source, place.node)
     if call is not None:
-        edit = python.removed(place.source, call, place.node)
+        edit = python.removed(place.source, place.node)
         name = place.node.keyword.value if place.node.keyword is not None else "it"
         yield Candidate(f"remove {name}", (edit,), (task.name,), (name,))

@@ -153,7 +153,7 @@ def masked(task: Task) -> Iterator[Candidate]:
     if place is not None:
         if not isinstance(place.node, cst.Arg) or place.node.star or place.node not in trainer.place.node.args:
             return
-        edits = [*edits, python.removed(task.source, trainer.place.node, place.node)]
+        edits = [*edits, python.removed(task.source, place.node)]
     for instruction, response in _markers(task):
         for force in ([], ["force_match=False"]):
             parts = [f"instruction_part={python.literal(instruction)}", f"response_part={python.literal(response)}"]
