@@ -21,9 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(sys.executable).parent
 GOOD = (ROOT / "fixtures" / "styles" / "literals.py").read_text(encoding="utf-8")
 BAD = GOOD.replace("r=16", "r=64")
-BROKEN = BAD.replace(
-    "lr_scheduler_type=", "lr_scheduler_typ="
-)  # an argument that nobody takes, and a value of another policy
+# An argument that nobody takes, and a value of another policy.
+BROKEN = BAD.replace("lr_scheduler_type=", "lr_scheduler_typ=")
 NOTEBOOK = json.dumps(
     {"cells": [{"cell_type": "code", "metadata": {}, "outputs": [], "source": BAD}], "metadata": {}, "nbformat": 4}
 )
