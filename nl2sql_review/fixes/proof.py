@@ -18,9 +18,8 @@ from typing import Literal
 from ..judgement.judge import Examined
 from ..judgement.verdict import WORST_FIRST, FactVerdict
 from ..policy.rulebook import NOTICES
+from ..readers.derive import numeric
 from ..report.report import Finding
-from ..training_plan.facts import Fact
-from ..training_plan.values import Default, Known
 from .candidate import Candidate, union
 from .comparison import placeless
 from .differences import changes
@@ -116,34 +115,29 @@ def counted(examined: Examined) -> Counter[str]:
 
 def _failing(examined: Examined) -> Iterator[tuple[str, FactVerdict]]:
     """Yield each fact that any rule does not accept, requested or not, with the id of the rule."""
-    for of_rule in (*examined.rule_verdicts, *examined.others):
+    for of_rule in examined.every_verdict:
         yield from ((of_rule.rule.id, one) for one, _ in of_rule.judged if one.decision.verdict == "fail")
 
 
 def _farther(before: Examined, rule: str, judged: FactVerdict) -> bool:
     """Return whether a failing number is farther from the expected one than before: 128 for 16 in place of 32."""
-    wanted, number = judged.expected.equals, _number(judged.fact)
+    wanted, number = judged.expected.equals, numeric(judged.fact.value)
     if number is None or isinstance(wanted, bool) or not isinstance(wanted, (int, float)):
         return False
     old = [
         found
         for id, one in _failing(before)
         if id == rule and one.name == judged.name
-        if (found := _number(one.fact)) is not None
+        if (found := numeric(one.fact.value)) is not None
     ]
     return bool(old) and abs(number - wanted) > max(abs(one - wanted) for one in old)
-
-
-def _number(fact: Fact) -> int | float | None:
-    value = fact.value.value if isinstance(fact.value, (Known, Default)) else None
-    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
 def unsettled(examined: Examined) -> Counter[str]:
     """Return the number of facts for which each rule's verdict is unknown."""
     return Counter(
         f"{of_rule.rule.id} {one.name}"
-        for of_rule in (*examined.rule_verdicts, *examined.others)
+        for of_rule in examined.every_verdict
         for one, _ in of_rule.judged
         if one.decision.verdict == "unknown"
     )

@@ -51,7 +51,7 @@ def _worse_rules(before: Examined, after: Examined) -> set[str]:
     def counts(examined: Examined) -> Counter[str]:
         return Counter(
             of_rule.rule.id
-            for of_rule in (*examined.rule_verdicts, *examined.others)
+            for of_rule in examined.every_verdict
             for one, _ in of_rule.judged
             if one.decision.verdict in ("fail", "unknown")
         )
@@ -60,8 +60,7 @@ def _worse_rules(before: Examined, after: Examined) -> set[str]:
 
 
 def _facts_of(examined: Examined, rules: set[str]) -> set[str]:
-    every = (*examined.rule_verdicts, *examined.others)
-    return {one.name for of_rule in every if of_rule.rule.id in rules for one, _ in of_rule.judged}
+    return {one.name for of_rule in examined.every_verdict if of_rule.rule.id in rules for one, _ in of_rule.judged}
 
 
 def _locations(places: Sequence[Place]) -> Iterator[Location]:

@@ -77,6 +77,11 @@ class Examined:
     recordings: list[Recording] = field(default_factory=list)  # one for each command line; `recording` is the first
     _failed_at: dict[Location, list[FailedFact]] | None = None
 
+    @property
+    def every_verdict(self) -> tuple[RuleVerdicts, ...]:
+        """The verdicts of all rules that were judged, active or not."""
+        return *self.rule_verdicts, *self.others
+
     def carrying(self, finding: Finding) -> list[FailedFact]:
         """Return the failed facts that a finding reports."""
         if self._failed_at is None:

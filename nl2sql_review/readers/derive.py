@@ -21,6 +21,12 @@ def plain(value: Value) -> Any:
     return value.value if isinstance(value, (Known, Default)) else None
 
 
+def numeric(value: Value) -> int | float | None:
+    """Return the number of a Known or Default, None for anything else, a truth value too."""
+    found = plain(value)
+    return found if isinstance(found, (int, float)) and not isinstance(found, bool) else None
+
+
 def options(value: Value) -> tuple[Value, ...]:
     return value.options if isinstance(value, Either) else (value,)
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, Iterator
 
 from ..files import disk
-from ..training_plan.facts import Fact, TrainingPlan
+from ..training_plan.facts import TrainingPlan
 from ..training_plan.values import Default, Known, Place
 from .api.arguments import Defect
+from .derive import numeric
 from .run import Run
 
 MOST_STEPS = 10**12  # a number of steps that is larger is none
@@ -36,7 +37,7 @@ def changed(run: Run, plan: TrainingPlan, at: Place | None) -> Iterator[Defect]:
 def differences(state: dict[str, Any], plan: TrainingPlan) -> Iterator[tuple[str, float, float]]:
     """Yield (setting, in the checkpoint, in the plan) of the first that differs; steps take precedence over epochs."""
     part = plan.arguments
-    steps, epochs, rate = number(part.max_steps), number(part.epochs), number(part.learning_rate)
+    steps, epochs, rate = map(numeric, (part.max_steps.value, part.epochs.value, part.learning_rate.value))
     rates = [e.get("learning_rate") for e in state.get("log_history") or () if isinstance(e, dict)]
     highest = max((r for r in rates if isinstance(r, float)), default=None)
     if rate and highest is not None and highest > rate * 1.001:
@@ -49,12 +50,6 @@ def differences(state: dict[str, Any], plan: TrainingPlan) -> Iterator[tuple[str
         before = state.get("num_train_epochs")
         if isinstance(before, (int, float)) and 0 < before < MOST_STEPS and before != epochs:
             yield "num_train_epochs", before, epochs
-
-
-def number(fact: Fact) -> float | None:
-    value = fact.value
-    inner = value.value if isinstance(value, (Known, Default)) else None
-    return float(inner) if isinstance(inner, (int, float)) and not isinstance(inner, bool) else None
 
 
 def newest(run: Run, folder: str) -> tuple[str, dict[str, Any]] | None:

@@ -15,6 +15,8 @@ from ..data_files.heads import head
 from ..data_files.locate import locate
 from ..data_files.records import Batch, read
 from ..interpret.core.objects import Dataset
+from ..readers.derive import numeric, plain
+from ..readers.object_settings import last
 from ..training_plan.facts import Fact
 from ..training_plan.values import Absent, Default, Known, Value
 
@@ -65,10 +67,8 @@ def steps(run: Run, plan: TrainingPlan, folders: Sequence[str]) -> Steps | None:
 
     `folders` are those that a relative path of a data file may count from.
     """
-    from ..readers.object_settings import last
-
     stated = plan.arguments.max_steps.value
-    if not isinstance(stated, Absent) and not (_number(stated) is not None and (_number(stated) or 0) <= 0):
+    if not isinstance(stated, Absent) and ((limit := numeric(stated)) is None or limit > 0):
         return None
     if run.trainer is None or last(run.trainer.callee) not in TRAINERS or not _is_off(plan.memory.packing.value):
         return None
@@ -95,13 +95,8 @@ def steps(run: Run, plan: TrainingPlan, folders: Sequence[str]) -> Steps | None:
     return Steps(fewest, most, rows, epochs, batch, dropping)
 
 
-def _number(value: Value) -> float | None:
-    plain = value.value if isinstance(value, (Known, Default)) else None
-    return float(plain) if isinstance(plain, (int, float)) and not isinstance(plain, bool) else None
-
-
 def _of(fact: Fact) -> float | None:
-    return None if fact.why_not else _number(fact.value)
+    return None if fact.why_not else numeric(fact.value)
 
 
 def _whole(fact: Fact) -> int | None:
@@ -118,8 +113,6 @@ def _is_off(value: Value) -> bool:
 
 def _rows(dataset: Dataset, folders: tuple[str, ...]) -> int | None:
     """The rows of a dataset after all its steps."""
-    from ..readers.object_settings import last
-
     if dataset.filters:
         return None
     if dataset.mixed is not None:
@@ -138,7 +131,6 @@ def _rows(dataset: Dataset, folders: tuple[str, ...]) -> int | None:
 def _loaded(dataset: Dataset, folders: tuple[str, ...]) -> tuple[int | None, list[DataFile]]:
     """The rows as the one call loads them, and their files."""
     from ..readers.dataset.feeds import loaded
-    from ..readers.object_settings import last
 
     call = dataset.sources[0] if len(dataset.sources) == 1 else None
     if call is None or last(call.callee) not in LOADERS or not _is_off(call.get("streaming")):
@@ -187,8 +179,6 @@ def _count(file: DataFile, size: int, changed: int) -> int | None:
 
 def _after(step: Call, count: int, dataset: Dataset, files: Sequence[DataFile]) -> int | None:
     """The rows that a step leaves of `count`."""
-    from ..readers.object_settings import last
-
     name = last(step.callee)
     if name in KEEPING:
         return count
@@ -196,21 +186,18 @@ def _after(step: Call, count: int, dataset: Dataset, files: Sequence[DataFile]) 
         return count if _is_off(step.get("batched", "$4")) or _keeps_a_column(dataset, files) else None
     if name == "train_test_split":
         return _trained(step, count) if dataset.split == "train" else None
-    given = _number(step.get("n", "num_times", "$0"))
+    given = numeric(step.get("n", "num_times", "$0"))
     if name in ("take", "skip", "repeat") and given is not None and given >= 0:
         return {"take": min(int(given), count), "skip": max(count - int(given), 0)}.get(name, count * int(given))
     if name == "select":
-        indices = step.get("indices", "$0")
-        plain = indices.value if isinstance(indices, (Known, Default)) else None
-        return len(plain) if isinstance(plain, (list, tuple)) else None
+        indices = plain(step.get("indices", "$0"))
+        return len(indices) if isinstance(indices, (list, tuple)) else None
     return None
 
 
 def _keeps_a_column(dataset: Dataset, files: Sequence[DataFile]) -> bool:
     """Whether a column of the file is still as it was: then no map over batches can have changed how many rows there
     are, as `datasets` refuses columns of several lengths."""
-    from ..readers.object_settings import last
-
     for step in dataset.steps:
         if last(step.callee) in ("remove_columns", "select_columns") or not _is_off(step.get("remove_columns")):
             return False
@@ -222,7 +209,7 @@ def _trained(step: Call, count: int) -> int | None:
     train, test = step.get("train_size", "$1"), step.get("test_size", "$0")
     if not _is_off(train):
         return None
-    size = 0.25 if _is_off(test) else _number(test)
+    size = 0.25 if _is_off(test) else numeric(test)
     if size is None or size <= 0 or size >= count:
         return None
     return count - (math.ceil(count * size) if size < 1 else int(size))

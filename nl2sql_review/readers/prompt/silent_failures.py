@@ -6,6 +6,7 @@ from ...interpret.core.recording import Call
 from ...libraries.versions import key_of
 from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Default, Either, Known, Place, Unknown, Value
+from ..derive import numeric
 from ..object_settings import objects
 from ..run import Run
 from . import appends_eos, ending_of_text
@@ -262,7 +263,7 @@ def schema_fills(plan: TrainingPlan) -> None:
     limit, length = plan.dataset.schema_limit, plan.memory.trainer_length
     fact = plan.dataset.schema_fills
     fact.at = limit.at
-    characters, tokens = _number(limit.value), _number(length.value)
+    characters, tokens = numeric(limit.value), numeric(length.value)
     unit = "tokens" if "in tokens" in limit.note else "words" if "in words" in limit.note else "characters"
     if limit.why_not or characters is None or tokens is None:
         fact.why_not = limit.why_not or "the schema's limit or the sequence length is unknown"
@@ -270,11 +271,6 @@ def schema_fills(plan: TrainingPlan) -> None:
     least = characters if unit != "characters" else characters / LONGEST_TOKEN
     fact.value = Known(least >= tokens, limit.value.trace)
     fact.note = f"{characters:g} {unit} of schema are at least {least:.0f} tokens, and the trainer cuts at {tokens:g}"
-
-
-def _number(value: Value) -> float | None:
-    number = value.value if isinstance(value, (Known, Default)) else None
-    return number if isinstance(number, (int, float)) and not isinstance(number, bool) else None
 
 
 def boundary(run: Run, texts: list[TrainingText]) -> Fact:
