@@ -107,6 +107,25 @@ def test_quiet_leaves_the_findings_only() -> None:
     assert concise.render(REPORT, view(quiet=True)).splitlines()[-2].startswith("nb.ipynb:cell 3:2:1:")
 
 
+def test_the_file_that_stops_comes_first() -> None:
+    """Then what trains something else, then policy, then the files without a finding; each group in its order."""
+    finding = REPORT.files[0].findings[0]
+
+    def file(path: str, *found: tuple[str, str]) -> FileReport:
+        return FileReport(path, "reviewed", findings=tuple(replace(finding, kind=k, effect=e) for k, e in found))
+
+    files = (
+        file("clean.py"),
+        file("choice.py", ("policy", "silent")),
+        file("silent.py", ("trap", "silent"), ("trap", "style")),
+        file("other.py", ("trap", "silent")),
+        file("stops.py", ("policy", "cost"), ("trap", "stops")),
+    )
+    output = text.render(Report(files=files, summary=Summary(reviewed=5)), view())
+    names = re.findall(r"^(\w+\.py): (?!departures)", output, re.MULTILINE)
+    assert names == ["stops.py", "silent.py", "other.py", "choice.py"]
+
+
 def test_the_last_line_counts() -> None:
     last = text.render(REPORT, view(Terminal(120))).splitlines()[-1]
     assert last == (

@@ -144,10 +144,7 @@ class Judging:
             and choice.judged
             and all(key_of(v) >= key_of(change.deprecated) for v in choice.judged)
         ):
-            text = (
-                f"{name}= of {callable} is deprecated since {owner[0]} {short(change.deprecated)}; "
-                f"{stated(choice)}"
-            )
+            text = f"{name}= of {callable} is deprecated since {owner[0]} {short(change.deprecated)}; {stated(choice)}"
             return Defect("deprecated", name, place, text, assumed=assumed(choice), remedy=use(change))
         return None
 
@@ -166,8 +163,7 @@ class Judging:
                 config = CONFIG_OF.get(callable, "")
                 moved = bool(config) and change is not None and change.instead.startswith(config)
                 text = (
-                    f"{store.called(callable)} has no {name}= {from_on(owner[0], since)}: TypeError; "
-                    f"{stated(choice)}"
+                    f"{store.called(callable)} has no {name}= {from_on(owner[0], since)}: TypeError; {stated(choice)}"
                 )
                 kind = "moved" if moved else "removed"
                 return Defect(kind, name, place, text, assumed=assumed(choice), remedy=use(change))
