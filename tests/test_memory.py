@@ -405,6 +405,7 @@ def test_unknown_bits_are_not_taken_for_sixteen():
             "4-bit weights cannot be trained",
         ),
         (("lora_alpha=16", 'target_modules=["c_attn"]'), "meant by c_attn"),
+        (("r=16", "r=16384"), "a LoRA rank of 16384 is more than the hidden size of"),
     ],
 )
 def test_a_run_that_cannot_be_gets_no_verdict(change, why):
