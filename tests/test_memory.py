@@ -294,6 +294,16 @@ def test_rows_of_many_lengths_are_said_to_hold_more(capsys):
         assert ("expandable_segments" in capsys.readouterr().out) is said
 
 
+@pytest.mark.parametrize("columns", [80, 100])
+@pytest.mark.parametrize("more", [(), ("--gpu", "T4"), ("--gpu", "a100-80", "--batch", "1")])
+def test_the_chart_fits_the_terminal_with_its_words(capsys, monkeypatch, columns, more):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    cli.main(["memory", "--model", "Qwen/Qwen2.5-Coder-7B-Instruct", *more])
+    chart = capsys.readouterr().out
+    assert max(map(len, chart.splitlines())) <= columns
+    assert "loss in chunks" in chart.partition("activations")[2]
+
+
 def test_the_documentation_says_what_the_estimate_says():
     page = (ROOT / "docs" / "memory.md").read_text(encoding="utf-8")
     for lines in (memory_claims.sizes(), memory_claims.batches(), memory_claims.savings()):

@@ -13,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nl2sql_review import cli
+from nl2sql_review.policy.rulebook import load
 from nl2sql_review.render import agent, concise, text
 from nl2sql_review.render import json as json_render
+from nl2sql_review.render.rule_text import render_list, render_page
 from nl2sql_review.render.terminal import ASCII, PLAIN, Terminal, escape, glyphs_for, width, wrap
 from nl2sql_review.report.report import FileReport, Location, Report, Summary
 from nl2sql_review.run import batch
@@ -209,3 +211,14 @@ def test_the_page_of_a_rule_names_its_examples_and_the_parameters_of_the_project
         assert {"✔ passes", "✘ is found", "→ after the fix", "? cannot be decided"} <= {
             line.strip().strip(":") for line in re.sub(r"\x1b\[[0-9;]*m", "", page).splitlines()
         }
+
+
+@pytest.mark.parametrize("columns", [80, 100])
+def test_rules_are_folded_to_the_terminal(columns: int) -> None:
+    """Except for code, tables, headings and words that are longer than a line."""
+    rules = list(load().rules.values())
+    lines = render_list(rules, Terminal(columns)).splitlines()
+    for rule in rules:
+        lines += render_page(rule, Terminal(columns)).splitlines()
+    wide = [line for line in lines if width(line) > columns and not line.startswith(("    ", "|", "#"))]
+    assert [line for line in wide if max(map(width, line.split())) < columns - 2] == []
