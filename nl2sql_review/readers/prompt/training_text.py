@@ -94,7 +94,9 @@ def apart(run: Run) -> str:
     by_name = isinstance(name, str) and ENCODERS.search(name.lower()) is not None
     if not by_name and not ENCODES.search(loader):
         return ""
-    return "an encoder-decoder model reads the question apart: its labels are the answer alone, with its own end"
+    return (
+        "an encoder-decoder model reads the question separately: its labels are only the answer, with an end of its own"
+    )
 
 
 UNSLOTH = re.compile(r"^[ \t]*(?:import|from) unsloth", re.MULTILINE)
