@@ -50,6 +50,7 @@ class Defect:
     branch: str = ""  # what decides whether the call runs, where not every run makes it
     assumed: bool = False  # it rests on a version that nobody stated
     trace: Trace = ()  # where the value that is wrong came through, if it is one
+    library: str = ""  # whose version refuses it, if a version does
 
     @property
     def steps(self) -> Trace:
@@ -167,7 +168,8 @@ class Judging:
                     f"{store.called(callable)} has no {name}= {from_on(owner[0], since)}: TypeError; "
                     f"{stated(choice)}{use(change)}"
                 )
-                return Defect("moved" if moved else "removed", name, place, text, assumed=assumed(choice))
+                kind = "moved" if moved else "removed"
+                return Defect(kind, name, place, text, assumed=assumed(choice), library=owner[0])
             came = next((v for v in store.versions(owner[0]) if accepts_own(*owner, name, v)), "")
             text = f"{store.called(callable)} has {name}= only {from_on(owner[0], came)}: TypeError; {stated(choice)}"
             return Defect("unknown", name, place, text, assumed=assumed(choice))
@@ -246,6 +248,15 @@ def assumed(choice: Choice) -> bool:
 
 def judging(run: Run) -> Judging:
     return Judging(run.versions or Versions(), patched(run.recording))
+
+
+def defects_of(run: Run) -> list[Defect]:
+    """Return the defects of the arguments of all calls, found once for the runs of a script."""
+    if run.defects is None:
+        made = judging(run)
+        run.defects = [d for call in run.calls for d in made.defects(call)]
+    found: list[Defect] = run.defects
+    return found
 
 
 def patched(recording: Recording) -> bool:

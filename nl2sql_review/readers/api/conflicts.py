@@ -8,6 +8,7 @@ from ...interpret.core.recording import Call
 from ...libraries import store
 from ...libraries.versions import key_of
 from ...training_plan.values import Absent, Default, Known, Value
+from ..derive import plain
 from ..object_settings import last
 from ..run import Run
 from .arguments import Defect, Judging, assumed, branch
@@ -225,6 +226,8 @@ def changed_defaults(run: Run, judging: Judging) -> Iterator[Defect]:
     for name in TOLD:
         if name in call.arguments or name in slots:
             continue
+        if name == "bf16" and plain(call.get("fp16")) is True:
+            continue  # None means the opposite of fp16, so every version leaves it off
         if name == "report_to":
             yield from _trackers(run, call, judging)
         elif not judging.patched:

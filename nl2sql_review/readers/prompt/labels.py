@@ -277,7 +277,7 @@ def copies_padding(run: Run, value: Value, depth: int = 0) -> bool:
     if depth > 6:
         return False
     if isinstance(value, Unknown) and isinstance(value.parts, list) and len(value.parts) == 1:
-        return copies_padding(run, value.parts[0], depth + 1)
+        return "-100" not in value.why and copies_padding(run, value.parts[0], depth + 1)
     if isinstance(value, Either):
         return False
     term = terms(value)
