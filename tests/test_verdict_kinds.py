@@ -188,3 +188,34 @@ MASKING = 'trainer = train_on_responses_only(trainer, instruction_part="{0}user\
 def test_markers_are_those_that_the_model_writes_and_the_mask_gets(tmp_path, model, masking, verdict):
     found, _ = items(tmp_path, ROWS + ANSWERS.format(model=model, masking=masking))
     assert found["prompt/markers"] == verdict
+
+
+WAITS = """\
+def arguments():
+    return SFTConfig(output_dir="out", max_seq_length=1024)
+
+
+def trainer(model, rows, config):
+    return SFTTrainer(model=model, train_dataset=rows, args=config)
+"""
+STARTS = 'trainer(AutoModelForCausalLM.from_pretrained("gpt2"), load_dataset("rows"), arguments()).train()\n'
+
+
+@pytest.mark.parametrize(
+    ("start", "stated", "told"),
+    [
+        ("", "trl>=0.9.0\nunsloth>=2026.7.6\n", False),
+        ("", "trl>=0.9.0\n", True),
+        (STARTS, "trl>=0.9.0\nunsloth\n", True),
+    ],
+)
+def test_a_file_that_another_one_imports_may_get_the_classes_of_unsloth(tmp_path, start, stated, told):
+    _, found = items(tmp_path, WAITS + start, requirements_txt=stated)
+    assert any("max_seq_length" in one for one in found if one.startswith("api/removed-argument")) is told
+
+
+@pytest.mark.parametrize(("stated", "name"), [("trl==0.12.2", "max_seq_length"), ("trl==0.19.1", "max_length")])
+def test_what_to_use_instead_is_in_the_stated_version(tmp_path, stated, name):
+    script = MODEL + ROWS + TEXT + SFT.format(arguments="max_seq_length=1024, ")
+    _, found = items(tmp_path, script, requirements_txt=stated)
+    assert any(f"SFTConfig({name}=…)" in one for one in found)

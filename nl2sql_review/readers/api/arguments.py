@@ -9,7 +9,7 @@ from ...files.typed_data import did_you_mean
 from ...interpret.core.recording import Call, Recording
 from ...libraries import store
 from ...libraries.chosen import Choice, Versions
-from ...libraries.replacements import ARGUMENTS, MISTAKEN, REFUSED
+from ...libraries.replacements import ARGUMENTS, MISTAKEN, REFUSED, Change
 from ...libraries.versions import key_of
 from ...training_plan.facts import Fact
 from ...training_plan.values import Absent, Either, Known, Place, Trace
@@ -104,11 +104,19 @@ class Judging:
             return None
         if call.callee in IGNORE:
             return self.ignored(library, callable, name, place)
-        if self.patched and library == "trl" and (name in UNSLOTH_EXTRA or name in self.family(library, callable)):
+        patched = self.patched or self.imported_beside_unsloth(call)
+        if patched and library == "trl" and (name in UNSLOTH_EXTRA or name in self.family(library, callable)):
             return None
-        if self.patched and library == "transformers" and name == "tokenizer":
+        if patched and library == "transformers" and name == "tokenizer":
             return None
         return self.judged(library, callable, name, place)
+
+    def imported_beside_unsloth(self, call: Call) -> bool:
+        """Return whether a call waits for another file to make it, in a project that requires Unsloth.
+
+        The file that starts the run may import Unsloth first.
+        """
+        return not call.reached and bool(self.versions["unsloth"].said)
 
     def judged(self, library: str, callable: str, name: str, place: Place) -> Defect | None:
         asked = chain(library, callable)
@@ -144,11 +152,23 @@ class Judging:
             and all(key_of(v) >= key_of(change.deprecated) for v in choice.judged)
         ):
             text = (
-                f"{name}= of {callable} is deprecated since {owner[0]} {short(change.deprecated)}{use(change)}; "
-                f"{stated(choice)}"
+                f"{name}= of {callable} is deprecated since {owner[0]} {short(change.deprecated)}"
+                f"{use(self.offered(library, name, change))}; {stated(choice)}"
             )
             return Defect("deprecated", name, place, text, assumed=assumed(choice))
         return None
+
+    def offered(self, library: str, name: str, change: Change) -> Change:
+        """Return what to use instead, under the old name where the stated versions do not have the new one yet."""
+        config, _, rest = change.instead.partition("(")
+        new = rest.partition("=")[0]
+        if (
+            not new
+            or self.versions_accept(library, config, new, {})
+            or not self.versions_accept(library, config, name, {})
+        ):
+            return change
+        return Change(change.instead.replace(f"({new}=", f"({name}="), change.deprecated)
 
     def versions_accept(self, library: str, callable: str, name: str, only: dict[str, str]) -> bool:
         found = store.whole(library, callable, {**self.versions.installed(), **only})
