@@ -219,3 +219,29 @@ def test_what_to_use_instead_is_in_the_stated_version(tmp_path, stated, name):
     script = MODEL + ROWS + TEXT + SFT.format(arguments="max_seq_length=1024, ")
     _, found = items(tmp_path, script, requirements_txt=stated)
     assert any(f"SFTConfig({name}=…)" in one for one in found)
+
+
+ASKED = """\
+def encode(row):
+    return tokenizer(row["question"] + row["sql"], truncation=True, max_length=384)
+
+
+Trainer(model=model, args=TrainingArguments("out"), train_dataset=rows.map(encode)).train()
+tokenizer("How many?", truncation=True, max_length={length}, return_tensors="pt")
+"""
+
+
+@pytest.mark.parametrize("length", [384, 3800])
+def test_a_question_asked_after_training_is_no_training_row(tmp_path, length):
+    items(tmp_path, MODEL + TOKENIZER + ROWS + ASKED.format(length=length))
+    assert plan(str(tmp_path / "train.py")).plan.memory["sequence_length"].value == 384
+
+
+@pytest.mark.parametrize(("stated", "told"), [("transformers>=5.0", False), ("transformers>=5.0\ntrl>=0.20", True)])
+def test_checkpointing_that_is_off_by_either_name_has_not_changed(tmp_path, stated, told):
+    trainer = "SFTTrainer(model=model, args=SFTConfig('o'), train_dataset=rows)\n"
+    if not told:
+        trainer = "Trainer(model=model, args=TrainingArguments('o'), train_dataset=rows)\n"
+    items(tmp_path, MODEL + ROWS + trainer, requirements_txt=stated)
+    changed = plan(str(tmp_path / "train.py")).plan.api["changed_defaults"].value
+    assert ("gradient_checkpointing" in changed) is told

@@ -267,7 +267,8 @@ def _within_range(library: str, callable: str, name: str, call: Call, judging: J
             found = store.whole(library, callable, {**judging.versions.installed(), one: version})
             if found is None or name not in found.parameters:
                 return
-            values.setdefault(found.parameters[name], version)
+            text = found.parameters[name]
+            values.setdefault("False" if (name, text) == ("gradient_checkpointing", "None") else text, version)
         if len(values) > 1 and store.NO_LITERAL not in values:
             told = " and ".join(f"{text} from {one} {short(version)}" for text, version in values.items())
             yield Defect(
