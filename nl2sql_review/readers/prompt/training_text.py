@@ -41,7 +41,7 @@ OTHER_OBJECTIVES = (
 
 
 # models that label a text or fill its gaps
-OTHER_HEADS = re.compile(r"For(\w*Classification|QuestionAnswering|MultipleChoice|MaskedLM|PreTraining)(?=\.|$)")
+OTHER_HEADS = re.compile(r"For(\w*Classification|QuestionAnswering|MultipleChoice|MaskedLM|PreTraining)$")
 
 
 @dataclass(slots=True)
@@ -78,8 +78,9 @@ def objective(run: Run) -> str:
         return str(run.configuration.text.objective)
     if run.trainer is None:
         return ""
-    if head := OTHER_HEADS.search(run.load.callee):
-        return f"a model {head[0]} does not learn to write a text"
+    loader = last(run.load.callee.rpartition(".")[0])
+    if OTHER_HEADS.search(loader):
+        return f"{loader} does not learn to write a text"
     name = last(run.trainer.callee)
     other = next((o for o in OTHER_OBJECTIVES if name.startswith(o)), None)
     return f"{name} does not train on a text and its answer" if other else ""
