@@ -245,3 +245,10 @@ def test_checkpointing_that_is_off_by_either_name_has_not_changed(tmp_path, stat
     items(tmp_path, MODEL + ROWS + trainer, requirements_txt=stated)
     changed = plan(str(tmp_path / "train.py")).plan.api["changed_defaults"].value
     assert ("gradient_checkpointing" in changed) is told
+
+
+def test_the_prompts_of_grpo_are_not_the_length_of_its_rows(tmp_path):
+    code = "from trl import GRPOConfig, GRPOTrainer\n" + MODEL + TOKENIZER + ROWS
+    code += "rows = rows.map(lambda row: tokenizer(row['question'], truncation=True, max_length=256))\n"
+    code += "GRPOTrainer(model=model, args=GRPOConfig('out'), train_dataset=rows, reward_funcs=len).train()\n"
+    assert items(tmp_path, code)[0]["memory/sequence-length"] in ("not-applicable", "unknown")
