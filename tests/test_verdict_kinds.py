@@ -252,3 +252,26 @@ def test_the_prompts_of_grpo_are_not_the_length_of_its_rows(tmp_path):
     code += "rows = rows.map(lambda row: tokenizer(row['question'], truncation=True, max_length=256))\n"
     code += "GRPOTrainer(model=model, args=GRPOConfig('out'), train_dataset=rows, reward_funcs=len).train()\n"
     assert items(tmp_path, code)[0]["memory/sequence-length"] in ("not-applicable", "unknown")
+
+
+PADDED = """\
+class Weighted(Trainer):
+    def {method}(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+        seen = inputs["attention_mask"]
+        return (model(**inputs).logits.sum(-1) * seen).mean()
+
+
+def encode(row):
+    made = tokenizer(row["question"] + row["sql"], padding="max_length", truncation=True, max_length=384)
+    made["labels"] = made["input_ids"].copy()
+    return made
+
+
+Weighted(model=model, args=TrainingArguments("out"), train_dataset=rows.map(encode)).train()
+"""
+
+
+@pytest.mark.parametrize(("method", "verdict"), [("compute_loss", "pass"), ("prediction_step", "fail")])
+def test_a_loss_of_the_scripts_own_may_leave_padding_out(tmp_path, method, verdict):
+    found, _ = items(tmp_path, MODEL + TOKENIZER + ROWS + PADDED.format(method=method))
+    assert found["prompt/labels"] == verdict

@@ -114,7 +114,9 @@ def of_text(run: Run, text: TrainingText) -> Iterator[Defect]:
         )
     assert run.trainer is not None
     prepared = run.trainer.callee.startswith("trl.") and uses_unsloth(run)  # what Unsloth does to labels is not known
-    if "-100" not in said and copies_padding(run, made) and not prepared and not masks(run, place):
+    if own_loss(run) or prepared:  # either may mask the padding
+        return
+    if "-100" not in said and copies_padding(run, made) and not masks(run, place):
         yield Defect(
             "padding",
             "labels",
