@@ -304,7 +304,8 @@ Trainer(model=model, args=TrainingArguments("o"), train_dataset=rows).train()
 
 
 @pytest.mark.parametrize(
-    ("kind", "loss"), [("alpaca", "response"), ("input_output", "unknown"), ("", "unknown"), ("completion", "all")]
+    ("kind", "loss"),
+    [("alpaca", "response"), ("raw", "unknown"), ("input_output", "unknown"), ("", "unknown"), ("completion", "all")],
 )
 def test_rows_of_axolotl_that_bring_their_labels(kind: str, loss: str) -> None:
     data = f"datasets:\n  - path: rows.jsonl\n    type: {kind}\n"

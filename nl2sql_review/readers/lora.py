@@ -48,6 +48,14 @@ MODULES = {
 }
 
 
+# PEFT's methods without a rank: they train a prompt, vectors, rotations or norms
+OTHER_METHODS = (
+    "PromptTuningConfig MultitaskPromptTuningConfig PromptEncoderConfig PrefixTuningConfig CPTConfig "
+    "AdaptionPromptConfig IA3Config LNTuningConfig OFTConfig BOFTConfig FourierFTConfig"
+).split()
+SETTINGS = (*SPELLINGS, "scaling", "target_modules", "unmatched_modules", "gradient_checkpointing")
+
+
 def read(run: Run, plan: TrainingPlan) -> None:
     part = plan.lora
     part.model_name = model_name(run)
@@ -55,13 +63,20 @@ def read(run: Run, plan: TrainingPlan) -> None:
     part.misplaced_gradient_checkpointing = misplaced(run)
     if not run.adapter and not run.adapter.unknown:
         part.adapter = no_adapter(run)
-        for name in (*SPELLINGS, "scaling", "target_modules", "unmatched_modules", "gradient_checkpointing"):
+        for name in SETTINGS:
             setattr(part, name, replace(part.adapter, why_not=part.adapter.why_not or absent_why(part.adapter)))
         return
     if run.adapter_call is None:  # something may be an adapter's configuration, or none
         unknown = Unknown(run.adapter.unknown)
-        for name in ("adapter", *SPELLINGS, "scaling", "target_modules", "unmatched_modules", "gradient_checkpointing"):
+        for name in ("adapter", *SETTINGS):
             setattr(part, name, Fact(unknown, at=run.place))
+        return
+    if (of_another_kind := not_lora(run)) is not None:
+        part.adapter = of_another_kind
+        for name in SETTINGS[:-1]:
+            why = "the adapter is no LoRA adapter" if isinstance(part.adapter.value, Absent) else ""
+            setattr(part, name, replace(part.adapter, why_not=why))
+        part.gradient_checkpointing = checkpointing(run)
         return
     part.adapter = Fact(Known(run.adapter_call.callee, (run.adapter_call.place,)), at=run.adapter_call.place)
     for name, spellings in SPELLINGS.items():
@@ -70,6 +85,17 @@ def read(run: Run, plan: TrainingPlan) -> None:
     part.scaling = scaling(run, part)
     part.target_modules, part.unmatched_modules = modules(run)
     part.gradient_checkpointing = checkpointing(run)
+
+
+def not_lora(run: Run) -> Fact | None:
+    """Return the adapter of a run that trains by another method of PEFT, or by one that a saved file names."""
+    makers_of = [call.callee for call, _ in run.adapter.makers if call is not None]
+    names = {last(callee) for callee in makers_of}
+    if names and names <= set(OTHER_METHODS):
+        return Fact(Absent(f"no LoRA adapter is added: {names.pop()} trains by another method"), at=run.adapter.place)
+    if any(callee.endswith("Config.from_pretrained") for callee in makers_of):
+        return Fact(Unknown("the adapter's settings are in the file that from_pretrained reads"), at=run.adapter.place)
+    return None
 
 
 def no_adapter(run: Run) -> Fact:

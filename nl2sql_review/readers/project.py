@@ -65,9 +65,9 @@ TRACKERS = {
     "swanlab.init": ("config",),
 }
 LOGGERS = ("info", "debug", "warning", "print", "log")
-# "batch_size=8", "Learning rate: 2e-4", "LoRA r: 16"
+# "batch_size=8", "Learning rate: 2e-4", "LoRA r: 16"; not "r/alpha: 16/32", where two names share a label
 LITERAL = re.compile(
-    r"(?<![\w.])([A-Za-z][A-Za-z_ ]{0,60}?)\s*[:=]\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w.]*\w)"
+    r"(?<![\w./])([A-Za-z][A-Za-z_ ]{0,60}?)\s*[:=]\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w.]*\w)"
 )
 
 
@@ -242,7 +242,8 @@ def agree(stated: int | float | str, used: object) -> bool:
     if isinstance(stated, bool) or isinstance(used, bool):
         return stated is used
     if isinstance(stated, str) and isinstance(used, str):
-        return stated == used or stated.rpartition("/")[2] == used.rpartition("/")[2]
+        one, other = stated.lower(), used.lower()  # "adamw" names the class AdamW
+        return one == other or one.rpartition("/")[2] == other.rpartition("/")[2]
     if isinstance(stated, str) or isinstance(used, str):
         try:
             return float(stated) == float(used)

@@ -128,6 +128,15 @@ def test_the_trace_of_a_word_is_the_command_line(write: Write, capsys: pytest.Ca
     assert report["files"][0]["runs"] == ["train.py --rank 8"]
 
 
+def test_equal_words_of_a_line_are_traced_to_their_own_options(
+    write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(train_DOT_py=ARGPARSE.format(words=""))
+    _, report = reviewed(capsys, "--select", "lora/rank", "train.py", "--", "--rank", "8", "--lr", "8")
+    (finding,) = report["files"][0]["findings"]
+    assert finding["trace"][0]["text"] == "--rank 8"
+
+
 @pytest.mark.parametrize(
     ("argv", "code", "says"),
     [

@@ -56,6 +56,11 @@ ALPACA = (
     "\n\n### Response:\n",
 )
 CHATS = ("chat_template", "sharegpt", "chat_template.default", "messages")
+# Types whose rows are a prompt and an answer, of which train_on_inputs masks the prompt; "alpaca_chat.load_qa" is one.
+ANSWERED = re.compile(
+    r"(alpaca\w*|context_qa|creative_acr|metharme|orcamini|pygmalion|llama2_chat|explainchoice|concisechoice"
+    r"|summarizetldr|jeopardy|oasst|gpteacher|reflection|sharegpt|chat_template|messages)([.:].*)?"
+)
 NO_UNSLOTH = "Axolotl trains without Unsloth, and no key enables Unsloth's checkpointing; Axolotl's own is enabled"
 
 
@@ -363,6 +368,7 @@ def loss(r: Reading, top: Level, listed: list[Level]) -> None:
     roles = next(
         (one for one in listed if set(words(one.plain("roles_to_train"))) - {"assistant", "gpt", "model"}), None
     )
+    other = next((one for one in listed if not is_answered(one.plain("type"))), None)
     if on_inputs:
         on, note = Known("all", (at,)), "train_on_inputs: true"
     elif marked is not None:
@@ -374,6 +380,10 @@ def loss(r: Reading, top: Level, listed: list[Level]) -> None:
             Known("all", (plain_text.where("type"),)),
             f"type: {plain_text.plain('type')} trains on the whole text",
         )
+    elif other is not None:
+        why = f"it is unknown which tokens the type {other.plain('type')} trains"
+        r.state("prompt.loss_on", Unknown(why, (other.where("type"),)))
+        return
     elif roles is not None:
         on, note = (
             Known("all", (roles.where("roles_to_train"),)),
@@ -386,6 +396,11 @@ def loss(r: Reading, top: Level, listed: list[Level]) -> None:
         )
     r.state("prompt.loss_on", on, note=note)
     r.state("prompt.loss_by", Known("train_on_inputs", (at,)))
+
+
+def is_answered(kind: object) -> bool:
+    """Return whether a type is known to consist of a prompt and an answer."""
+    return isinstance(kind, dict) or isinstance(kind, str) and ANSWERED.fullmatch(kind) is not None
 
 
 def in_the_data(kind: object) -> bool:

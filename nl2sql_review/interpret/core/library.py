@@ -331,6 +331,8 @@ def library_set_item(
         m.write(obj, ItemKey(key.value), value)
     else:
         forget_items(m, obj, f"an item is set under {describe(key)}")
+    if not (isinstance(key, Known) and isinstance(key.value, str)):  # a list, of which elements are replaced
+        m.write(obj, ItemKey(None), Unknown(f"some of its elements are replaced by {describe(value)}"))
     if scope is not None and obj.text == "os.environ" and isinstance(key, Known):
         record_write(m, obj, str(key.value), value, node, scope)
 

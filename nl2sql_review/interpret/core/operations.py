@@ -22,7 +22,7 @@ from ...training_plan.values import (
 )
 from . import sizes
 from .joins import demote
-from .objects import Builtin, Class, Function, Instance, Mapping, Object, Opaque, Row, Sequence
+from .objects import Builtin, Class, Function, Instance, ItemKey, Mapping, Object, Opaque, Row, Sequence
 
 Shape = Union[list[Value], dict[Any, Value]]  # what a container holds, each frozen
 MAX_COMBINATIONS = 32
@@ -161,7 +161,9 @@ def freeze_object(v: object, trace: Trace, depth: int, done: Frozen) -> Value:
         if v.kind and v.kind not in ("row", "str"):
             return Known(v, trace)
         args = tuple(freeze(a, depth - 1, done) for a in v.args) if depth > 0 else ()
-        return Term(v.text, v.operation, args, trace, v.place)
+        term = Term(v.text, v.operation, args, trace, v.place)
+        replaced = v.slots.get(ItemKey(None))
+        return term if replaced is None else Unknown(getattr(replaced, "why", ""), trace, [term])
     if isinstance(v, Instance) and v.cls.kind == "enum" and v.payload is not None:
         return freeze(v.payload, depth, done)
     if depth <= 0 or not isinstance(v, (Sequence, Mapping)):

@@ -13,7 +13,7 @@ from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Known, Unknown
 from ..run import Run
 from . import conflicts, imports, requirements
-from .arguments import Defect, judging, patched
+from .arguments import Defect, defects_of, judging, patched
 from .imports import fact as listed
 
 if TYPE_CHECKING:
@@ -74,9 +74,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
         setattr(part, name, Fact(Absent(SCRIPT), at=run.place, why_not=SCRIPT))
     made = judging(run)
     part.patched = Fact(Known(made.patched), at=run.place)
-    if run.defects is None:
-        run.defects = [d for one in run.calls for d in made.defects(one)]
-    defects: list[Defect] = run.defects
+    defects = defects_of(run)
     for kind, name in LISTS.items():
         setattr(part, name, listed(_distinct(d for d in defects if d.kind == kind), run.place))
     part.removed_imports = listed(list(imports.missing(run.recording, made)), run.place)

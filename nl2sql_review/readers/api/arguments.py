@@ -9,7 +9,7 @@ from ...files.typed_data import did_you_mean
 from ...interpret.core.recording import Call, Recording
 from ...libraries import store
 from ...libraries.chosen import Choice, Versions
-from ...libraries.replacements import ARGUMENTS, MISTAKEN, REFUSED
+from ...libraries.replacements import ARGUMENTS, MISTAKEN, REFUSED, Change
 from ...libraries.versions import key_of
 from ...training_plan.facts import Fact
 from ...training_plan.values import Absent, Either, Known, Place, Trace
@@ -51,6 +51,7 @@ class Defect:
     assumed: bool = False  # it rests on a version that nobody stated
     trace: Trace = ()  # where the value that is wrong came through, if it is one
     remedy: str = ""  # where it says more than the rule's help
+    library: str = ""  # whose version refuses it, if a version does
 
     @property
     def steps(self) -> Trace:
@@ -105,11 +106,19 @@ class Judging:
             return None
         if call.callee in IGNORE:
             return self.ignored(library, callable, name, place)
-        if self.patched and library == "trl" and (name in UNSLOTH_EXTRA or name in self.family(library, callable)):
+        patched = self.patched or self.imported_beside_unsloth(call)
+        if patched and library == "trl" and (name in UNSLOTH_EXTRA or name in self.family(library, callable)):
             return None
-        if self.patched and library == "transformers" and name == "tokenizer":
+        if patched and library == "transformers" and name == "tokenizer":
             return None
         return self.judged(library, callable, name, place)
+
+    def imported_beside_unsloth(self, call: Call) -> bool:
+        """Return whether a call waits for another file to make it, in a project that requires Unsloth.
+
+        The file that starts the run may import Unsloth first.
+        """
+        return not call.reached and bool(self.versions["unsloth"].said)
 
     def judged(self, library: str, callable: str, name: str, place: Place) -> Defect | None:
         asked = chain(library, callable)
@@ -145,8 +154,21 @@ class Judging:
             and all(key_of(v) >= key_of(change.deprecated) for v in choice.judged)
         ):
             text = f"{name}= of {callable} is deprecated since {owner[0]} {short(change.deprecated)}; {stated(choice)}"
-            return Defect("deprecated", name, place, text, assumed=assumed(choice), remedy=use(change))
+            remedy = use(self.offered(library, name, change))
+            return Defect("deprecated", name, place, text, assumed=assumed(choice), remedy=remedy)
         return None
+
+    def offered(self, library: str, name: str, change: Change) -> Change:
+        """Return what to use instead, under the old name where the stated versions do not have the new one yet."""
+        config, _, rest = change.instead.partition("(")
+        new = rest.partition("=")[0]
+        if (
+            not new
+            or self.versions_accept(library, config, new, {})
+            or not self.versions_accept(library, config, name, {})
+        ):
+            return change
+        return Change(change.instead.replace(f"({new}=", f"({name}="), change.deprecated)
 
     def versions_accept(self, library: str, callable: str, name: str, only: dict[str, str]) -> bool:
         found = store.whole(library, callable, {**self.versions.installed(), **only})
@@ -166,7 +188,8 @@ class Judging:
                     f"{store.called(callable)} has no {name}= {from_on(owner[0], since)}: TypeError; {stated(choice)}"
                 )
                 kind = "moved" if moved else "removed"
-                return Defect(kind, name, place, text, assumed=assumed(choice), remedy=use(change))
+                remedy = use(change)
+                return Defect(kind, name, place, text, assumed=assumed(choice), remedy=remedy, library=owner[0])
             came = next((v for v in store.versions(owner[0]) if accepts_own(*owner, name, v)), "")
             text = f"{store.called(callable)} has {name}= only {from_on(owner[0], came)}: TypeError; {stated(choice)}"
             return Defect("unknown", name, place, text, assumed=assumed(choice))
@@ -245,6 +268,15 @@ def assumed(choice: Choice) -> bool:
 
 def judging(run: Run) -> Judging:
     return Judging(run.versions or Versions(), patched(run.recording))
+
+
+def defects_of(run: Run) -> list[Defect]:
+    """Return the defects of the arguments of all calls, found once for the runs of a script."""
+    if run.defects is None:
+        made = judging(run)
+        run.defects = [d for call in run.calls for d in made.defects(call)]
+    found: list[Defect] = run.defects
+    return found
 
 
 def patched(recording: Recording) -> bool:

@@ -8,6 +8,7 @@ from ...interpret.core.recording import Call
 from ...libraries import store
 from ...libraries.versions import key_of
 from ...training_plan.values import Absent, Default, Known, Value
+from ..derive import plain
 from ..object_settings import last
 from ..run import Run
 from .arguments import Defect, Judging, assumed, branch
@@ -225,6 +226,8 @@ def changed_defaults(run: Run, judging: Judging) -> Iterator[Defect]:
     for name in TOLD:
         if name in call.arguments or name in slots:
             continue
+        if name == "bf16" and plain(call.get("fp16")) is True:
+            continue  # None means the opposite of fp16, so every version leaves it off
         if name == "report_to":
             yield from _trackers(run, call, judging)
         elif not judging.patched:
@@ -264,7 +267,8 @@ def _within_range(library: str, callable: str, name: str, call: Call, judging: J
             found = store.whole(library, callable, {**judging.versions.installed(), one: version})
             if found is None or name not in found.parameters:
                 return
-            values.setdefault(found.parameters[name], version)
+            text = found.parameters[name]
+            values.setdefault("False" if (name, text) == ("gradient_checkpointing", "None") else text, version)
         if len(values) > 1 and store.NO_LITERAL not in values:
             told = " and ".join(f"{text} from {one} {short(version)}" for text, version in values.items())
             yield Defect(

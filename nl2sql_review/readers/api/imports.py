@@ -7,11 +7,12 @@ from typing import Iterator
 from ...interpret.core.recording import Recording
 from ...libraries import store
 from ...libraries.replacements import IMPORTS
-from ...libraries.versions import key_of
+from ...libraries.versions import is_exact, key_of
 from ...training_plan.facts import Fact
 from ...training_plan.values import Known, Place
 from ..defaults import Replaced
-from .arguments import Defect, Judging, assumed
+from ..run import Run
+from .arguments import Defect, Judging, assumed, defects_of, judging
 from .version_guards import Guards
 from .wording import short, stated
 
@@ -47,7 +48,18 @@ def missing(recording: Recording, judging: Judging) -> Iterator[Defect]:
         else:
             continue
         if not judging.guards.over(place, name=name):
-            yield Defect("missing import", name, place, text, assumed=assumed(choice), remedy=remedy)
+            yield Defect("missing import", name, place, text, assumed=assumed(choice), remedy=remedy, library=library)
+
+
+def refused(run: Run, library: str) -> bool:
+    """Return whether a script cannot run on the version that is judged, which nobody stated exactly.
+
+    It then runs on an older version, if on any, and what the judged one does is no proof of what the run does.
+    """
+    if run.versions is None or is_exact(run.versions[library].specifier):
+        return False
+    found = (*defects_of(run), *missing(run.recording, judging(run)))
+    return any(d.library == library for d in found)
 
 
 def _offered(library: str, path: str, name: str) -> tuple[str, ...]:

@@ -140,7 +140,9 @@ def trainer_length(run: Run) -> Fact:
             return run.arguments.fact(*TRAINER_LENGTH)
         return Fact(Absent("no trainer"), at=run.place)
     cuts = [c for c in run.calls if c.callee.rpartition(".")[0].endswith("Tokenizer") and "max_length" in c.arguments]
-    if cuts:
+    if trainer is not None:  # what is tokenised for the trained model to answer is no row
+        cuts = [c for c in cuts if c.order < trainer.order] or cuts
+    if cuts and (trainer is None or sft or not trainer.callee.startswith("trl.")):  # rows of the others are prompts
         return Fact(
             cuts[-1].arguments["max_length"],
             at=cuts[-1].places.get("max_length", cuts[-1].place),

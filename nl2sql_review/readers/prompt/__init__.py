@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ...libraries.versions import key_of
 from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Default, Known, Place, Trace, Unknown, Value
+from ..api.imports import refused
 from ..run import Run
 from . import ending as prompt_ending
 from . import loss as prompt_loss
@@ -143,10 +144,8 @@ def _appended(ending: prompt_ending.Ending, text: TrainingText, run: Run, tokeni
                 "eos", "TRL", "TRL appends it to the text since 0.17; Unsloth's data preparation would not"
             )
         if appends is None:
-            return prompt_ending.Ending(
-                "",
-                why=f"whether TRL appends the EOS token to a column called {text.field_name!r} depends on its version",
-            )
+            where = f"a column called {text.field_name!r}" if text.field_name else "the text"
+            return prompt_ending.Ending("", why=f"whether TRL appends the EOS token to {where} depends on its version")
     return ending
 
 
@@ -167,13 +166,14 @@ def packs_with_eos(run: Run) -> bool:
 def appends_eos(text: TrainingText, run: Run) -> bool | None:
     """Return whether the trainer appends the EOS token to texts that do not end with it; None if unknown.
 
-    TRL does so since 0.17, until 1.14 only if the column is called "text" (with formatting_func it is).
+    TRL does so since 0.17, until 1.14 only if the column is called "text" (with formatting_func it is). A script
+    that the assumed version refuses runs on another one.
     """
     if run.trainer is None or not run.trainer.callee.startswith("trl") or uses_unsloth(run):
         return False
 
     def since(version: str) -> bool | None:
-        if run.versions is None or not run.versions["trl"].judged:
+        if run.versions is None or not run.versions["trl"].judged or refused(run, "trl"):
             return None
         if run.versions.all(lambda installed: key_of(installed["trl"]) >= key_of(version), "trl"):
             return True

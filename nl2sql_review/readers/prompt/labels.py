@@ -114,7 +114,9 @@ def of_text(run: Run, text: TrainingText) -> Iterator[Defect]:
         )
     assert run.trainer is not None
     prepared = run.trainer.callee.startswith("trl.") and uses_unsloth(run)  # what Unsloth does to labels is not known
-    if "-100" not in said and copies_padding(run, made) and not prepared and not masks(run, place):
+    if own_loss(run) or prepared:  # either may mask the padding
+        return
+    if "-100" not in said and copies_padding(run, made) and not masks(run, place):
         yield Defect(
             "padding",
             "labels",
@@ -277,7 +279,7 @@ def copies_padding(run: Run, value: Value, depth: int = 0) -> bool:
     if depth > 6:
         return False
     if isinstance(value, Unknown) and isinstance(value.parts, list) and len(value.parts) == 1:
-        return copies_padding(run, value.parts[0], depth + 1)
+        return "-100" not in value.why and copies_padding(run, value.parts[0], depth + 1)
     if isinstance(value, Either):
         return False
     term = terms(value)

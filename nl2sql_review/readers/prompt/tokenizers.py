@@ -27,6 +27,7 @@ CHATML = ("<|im_start|>user\n", "<|im_start|>assistant\n")
 LLAMA_3 = ("<|start_header_id|>user<|end_header_id|>\n\n", "<|start_header_id|>assistant<|end_header_id|>\n\n")
 INST = ("[INST]", "[/INST]")
 GEMMA = ("<start_of_turn>user\n", "<start_of_turn>model\n")
+GEMMA_4 = ("<|turn>user\n", "<|turn>model\n")
 PHI_3 = ("<|user|>\n", "<|assistant|>\n")
 
 # First match wins: what a name says of a newer generation stands before its family's older one.
@@ -41,7 +42,8 @@ FAMILIES: tuple[tuple[str, Family], ...] = (
     (r"vicuna", Family("Llama 2", "sentencepiece", ("</s>",))),
     (r"qwen", Family("Qwen", "tiktoken", ("<|im_end|>", "<|endoftext|>"), CHATML)),
     (r"smollm", Family("SmolLM", "bpe", ("<|im_end|>", "<|endoftext|>"), CHATML)),
-    (r"gemma", Family("Gemma", "", ("<eos>", "<end_of_turn>", "<turn|>"), GEMMA)),
+    (r"gemma-?_?4", Family("Gemma", "", ("<eos>", "<turn|>"), GEMMA_4)),
+    (r"gemma", Family("Gemma", "", ("<eos>", "<end_of_turn>"), GEMMA)),
     (r"phi-?3", Family("Phi 3", "", ("<|end|>", "<|endoftext|>"), PHI_3)),
     (r"gpt-oss", Family("GPT-OSS", "tiktoken", ("<|return|>", "<|endoftext|>"))),
     (r"deepseek", Family("DeepSeek", "", ("<｜end▁of▁sentence｜>", "<|EOT|>"))),
@@ -58,6 +60,7 @@ CHAT_TEMPLATES: dict[str, tuple[str, str]] = {
     "llama-3.3": LLAMA_3,
     "mistral": INST, "llama": INST,
     "gemma": GEMMA, "gemma2": GEMMA, "gemma-3": GEMMA, "gemma3": GEMMA, "gemma_chatml": CHATML, "gemma2_chatml": CHATML,
+    "gemma-4": GEMMA_4, "gemma4": GEMMA_4,
     "alpaca": ("### Instruction:\n", "### Response:\n"),
     "zephyr": PHI_3, "phi-3": PHI_3, "phi-35": PHI_3, "phi-3.5": PHI_3,
     "phi-4": ("<|im_start|>user<|im_sep|>", "<|im_start|>assistant<|im_sep|>"),

@@ -40,6 +40,10 @@ OTHER_OBJECTIVES = (
 )
 
 
+# models that label a text or fill its gaps
+OTHER_HEADS = re.compile(r"For(\w*Classification|QuestionAnswering|MultipleChoice|MaskedLM|PreTraining)$")
+
+
 @dataclass(slots=True)
 class TrainingText:
     """One training text, before the trainer tokenises it.
@@ -74,6 +78,9 @@ def objective(run: Run) -> str:
         return str(run.configuration.text.objective)
     if run.trainer is None:
         return ""
+    loader = last(run.load.callee.rpartition(".")[0])
+    if OTHER_HEADS.search(loader):
+        return f"{loader} does not learn to write a text"
     name = last(run.trainer.callee)
     other = next((o for o in OTHER_OBJECTIVES if name.startswith(o)), None)
     return f"{name} does not train on a text and its answer" if other else ""

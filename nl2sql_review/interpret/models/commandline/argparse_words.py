@@ -34,6 +34,19 @@ Raw = Union[str, int, list["Raw"], None]  # what argparse makes of words: texts,
 CONST = "\0const\0"
 
 
+class Word(str):
+    """The text of a word, with its value, by which it differs from an equal word elsewhere on the line."""
+
+    value: Value
+
+    @classmethod
+    def of(cls, text: str, value: Value) -> Word:
+        """Return a text that remembers its value."""
+        word = cls(text)
+        word.value = value
+        return word
+
+
 class Event(NamedTuple):
     """An option with a custom action of the script, found among the words, with the items given before it."""
 
@@ -90,7 +103,7 @@ def parse_words(
     texts: list[str] = []
     for i, word in enumerate(said):
         if isinstance(word, Known) and isinstance(word.value, str):
-            texts.append(word.value)
+            texts.append(Word.of(word.value, word))
         elif isinstance(word, Default) and isinstance(word.value, str) and word.value.startswith("-"):
             return failed(parser, f"the word {word.value} may be another")
         else:
@@ -121,7 +134,7 @@ def parse_words(
     for name, chosen in vars(found).items():
         if name not in items and not name.startswith("\0"):
             items[name] = Known(chosen)
-    left = tuple(words.get(w, Known(w)) for w in rest)
+    left = tuple(w.value if isinstance(w, Word) else words.get(w, Known(w)) for w in rest)
     given = frozenset(vars(found))
     for event in events:
         items = acted(m, parser, event, items, given, node)
@@ -238,7 +251,7 @@ def made(m: Machine, option: Option, raw: Raw, words: dict[str, Value], node: cs
             if isinstance(plain(option.const), str) and option.nargs == "?"
             else option.const
         )
-    word = words.get(raw) if isinstance(raw, str) else None
+    word = raw.value if isinstance(raw, Word) else words.get(raw) if isinstance(raw, str) else None
     if word is None:
         if "\0" in str(raw):
             return Unknown("a word put together from parts known only at run time")
