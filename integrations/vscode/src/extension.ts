@@ -87,13 +87,12 @@ async function restart(
       tell(status, newState, start.origin);
     }
   });
-  try {
-    await started.start();
-  } catch (error) {
+  const fault = await started.start().then(() => "", String); // it may also resolve without a server
+  if (started.state !== State.Running) {
     status.severity = vscode.LanguageStatusSeverity.Error;
     status.text = `${NAME} did not start`;
     status.detail = "pip install 'nl2sql-review[lsp]', or name the program in nl2sql-review.path";
-    output.error(String(error));
+    output.error(`${status.text} ${fault}`);
     void vscode.window
       .showErrorMessage(`${status.text}: ${status.detail}`, "Show the output")
       .then((chosen) => chosen && output.show());
@@ -123,6 +122,7 @@ function clientOptions(
       { notebook: "jupyter-notebook", language: "python" },
     ],
     outputChannel: output,
+    initializationFailedHandler: () => false, // restart tells it
     initializationOptions: {
       showsTexts: true,
       inlayHints: settings.get("inlayHints", true),
