@@ -121,13 +121,12 @@ class Documents:
         self.touch(document)
         return document
 
-    def remove(self, uri: str) -> Document | None:
+    def remove(self, uri: str) -> None:
         """Remove a document that was closed."""
         document = self._open.pop(uri, None)
         if document is not None:
             for each in (uri, *document.cells.values()):
                 self._forget(each)
-        return document
 
     def _set_text(self, uri: str, text: str) -> None:
         self._texts[uri] = text
@@ -183,11 +182,6 @@ class Documents:
     def text(self, uri: str) -> str | None:
         """Return the text of an open document or cell."""
         return self._texts.get(uri)
-
-    def rows(self, uri: str) -> int:
-        """Return the number of lines of an open document or cell."""
-        self.line(uri, 1)
-        return len(self._lines[uri]) if uri in self._lines else 1
 
 
 def _line(lines: Lines, row: int) -> str:
