@@ -228,3 +228,16 @@ def test_a_settings_file_that_is_not_toml_has_a_diagnostic_of_its_own() -> None:
     assert settings[1].message == "Unclosed array (at end of document)"
     placed = of_settings("/p/pyproject.toml:3:5: unknown key", "/p/t.py", positions)[1]
     assert placed[1].range.start.line == 2 and placed[1].message == "unknown key"
+
+
+def test_cells_are_pushed_to_a_client_that_pulls_until_it_pulls_cells(tmp_path: Path) -> None:
+    """VS Code pulls the diagnostics of files, and not those of cells."""
+
+    async def work(editor: Editor) -> None:
+        _, cell = editor.open_notebook("train.ipynb", "import os\n", SHORT)
+        await editor.pushed(cell, lambda found: of_rule(found, "lora/rank") is not None)
+        report = await editor.pull(cell)
+        assert of_rule(report.items, "lora/rank") is not None
+        await editor.pushed(cell, lambda found: not found)
+
+    drive(work, tmp_path, capabilities=PULLS)

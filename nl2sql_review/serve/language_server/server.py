@@ -51,6 +51,9 @@ class Server(LanguageServer):
         self._placed: dict[str, Placed] = {}  # by the URI of the document whose review found them
         self._tasks: dict[str, tuple[asyncio.Task[None], int]] = {}  # with how urgent they are
         self._told: set[str] = set()  # faults that were shown already
+        self._pulls_cells = (
+            False  # whether the client has pulled a cell's diagnostics: VS Code pulls only those of files
+        )
         self._watch: asyncio.Future[None] | None = None  # of the editor's process
 
     # What the client can do
@@ -135,14 +138,23 @@ class Server(LanguageServer):
         return made
 
     def publish(self, uris: Iterable[str]) -> None:
-        """Push the diagnostics of files; a client that pulls requests those of open files itself."""
+        """Push the diagnostics of files and cells, except for those that the client pulls itself."""
         for uri in uris:
             document = self.documents.get(uri)
-            if document is None or not self.pulls:
+            pulled = self.pulls and document is not None and (uri == document.uri or self._pulls_cells)
+            if not pulled:
                 params = types.PublishDiagnosticsParams(uri, self.diagnostics_of(uri))
                 if document is not None and uri == document.uri:
                     params.version = document.version
                 self.text_document_publish_diagnostics(params)
+
+    def pulled(self, uri: str) -> None:
+        """Note that the client pulls the diagnostics of a file or cell, and take back those pushed to cells."""
+        document = self.documents.get(uri)
+        if document is not None and uri != document.uri and not self._pulls_cells:
+            self._pulls_cells = True
+            for cell in (cell for one in self.documents for cell in one.cells.values()):
+                self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(cell, []))
 
     def changed(self, document: Document) -> None:
         """Review a changed document, and the documents that read it, anew."""
@@ -287,6 +299,7 @@ def _diagnose(server: Server) -> None:
     @server.feature(types.TEXT_DOCUMENT_DIAGNOSTIC, options)
     async def diagnostic(params: types.DocumentDiagnosticParams) -> types.DocumentDiagnosticReport:
         uri = params.text_document.uri
+        server.pulled(uri)
         review = await server.reviews.current(uri)
         if review is None:
             return types.RelatedFullDocumentDiagnosticReport(items=[])
