@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ..report.exit_codes import NOTHING
 from .parser import Parser, UsageError
 
 TYPE_CHECKING = False
@@ -49,7 +48,7 @@ def run(args: Namespace) -> int:
     from ..serve.language_server import server
 
     try:
-        server.run(args.port, args.verbose)
+        ended = server.run(args.port, args.verbose)
     except OSError as error:
         raise UsageError(f"port {args.port}: {error.strerror or error}") from None
-    return NOTHING
+    return 0 if ended else 1  # as the protocol has it

@@ -8,6 +8,10 @@ from typing import Any
 
 from lsprotocol import types
 
+from nl2sql_review.serve.language_server.diagnostics import of_settings
+from nl2sql_review.serve.language_server.documents import Documents
+from nl2sql_review.serve.language_server.positions import Positions
+
 from .driver import Editor, drive
 from .scripts import CONFIG, SETTINGS, SHORT, TRAIN
 
@@ -184,3 +188,56 @@ def test_files_without_training_are_left_alone(tmp_path: Path) -> None:
         assert not report.items
 
     drive(work, tmp_path)
+
+
+def test_a_finding_on_a_long_call_marks_its_first_line_and_its_fixes_are_offered_there(tmp_path: Path) -> None:
+    async def work(editor: Editor) -> None:
+        editor.write("conf.py", SETTINGS)
+        editor.write("conf.yaml", CONFIG)
+        uri = editor.open("train.py", TRAIN)
+        found = await editor.pushed(uri, lambda all: of_rule(all, "memory/sequence-length") is not None)
+        length = of_rule(found, "memory/sequence-length")
+        assert length is not None
+        assert length.range == types.Range(editor.at(uri, "SFTConfig(\n"), editor.at(uri, "SFTConfig(\n", 10))
+        assert all(one.range.start.line == one.range.end.line for one in found)
+        titles = [one.title for one in await editor.actions(uri, "gradient_accumulation_steps=8")]
+        assert any("arguments/gradient-accumulation" in one for one in titles)
+        assert not any("memory/sequence-length" in one for one in titles)
+
+    drive(work, tmp_path)
+
+
+def test_a_notebook_that_is_sent_as_one_script_is_read_as_python(tmp_path: Path) -> None:
+    """As jupyterlab-lsp does it, below a folder that is not on disk: modules are beside the notebook."""
+
+    async def work(editor: Editor) -> None:
+        editor.write("conf.py", "RANK = 64\n")
+        text = SHORT.replace("R = 64", "from conf import RANK as R")
+        uri = editor.open(".virtual_documents/train.ipynb", text)
+        assert "lora/rank" in [one.code for one in (await editor.pull(uri)).items]
+        assert "`64`" in (await editor.hover(uri, "r=R") or "")
+
+    drive(work, tmp_path)
+
+
+def test_a_settings_file_that_is_not_toml_has_a_diagnostic_of_its_own() -> None:
+    positions = Positions(Documents())
+    script, settings = of_settings("/p/nl2sql-review.toml: Unclosed array (at end of document)", "/p/t.py", positions)
+    assert script[0] == "file:///p/t.py" and script[1].message.startswith("not reviewed: ")
+    assert settings[0] == "file:///p/nl2sql-review.toml"
+    assert settings[1].message == "Unclosed array (at end of document)"
+    placed = of_settings("/p/pyproject.toml:3:5: unknown key", "/p/t.py", positions)[1]
+    assert placed[1].range.start.line == 2 and placed[1].message == "unknown key"
+
+
+def test_cells_are_pushed_to_a_client_that_pulls_until_it_pulls_cells(tmp_path: Path) -> None:
+    """VS Code pulls the diagnostics of files, and not those of cells."""
+
+    async def work(editor: Editor) -> None:
+        _, cell = editor.open_notebook("train.ipynb", "import os\n", SHORT)
+        await editor.pushed(cell, lambda found: of_rule(found, "lora/rank") is not None)
+        report = await editor.pull(cell)
+        assert of_rule(report.items, "lora/rank") is not None
+        await editor.pushed(cell, lambda found: not found)
+
+    drive(work, tmp_path, capabilities=PULLS)

@@ -63,6 +63,8 @@ class Wire:
 
 def test_a_greeting_with_nothing_in_it_is_answered_and_broken_messages_are_survived(tmp_path: Path) -> None:
     wire = Wire(tmp_path)
+    wire.send(id=0, method="textDocument/hover", params={})
+    assert "error" in wire.answer(0)
     wire.send(id=1, method="initialize", params={"capabilities": {}, "processId": None, "rootUri": None})
     found = wire.answer(1)["result"]["capabilities"]
     for name in ("hoverProvider", "definitionProvider", "inlayHintProvider", "codeLensProvider", "codeActionProvider"):
@@ -75,6 +77,8 @@ def test_a_greeting_with_nothing_in_it_is_answered_and_broken_messages_are_survi
     assert "error" in wire.answer(2)
     wire.send(id=3, method="no/such/method", params={})
     assert wire.answer(3)["error"]["code"] == -32601
+    wire.send(id=31, method="initialize", params={"capabilities": {}})
+    assert wire.answer(31)["error"]["code"] == -32600  # there is one greeting
     uri = (tmp_path / "train.py").as_uri()
     place = {"textDocument": {"uri": uri}, "position": {"line": 4, "character": 50}}
     wire.send(id=4, method="textDocument/hover", params=place)  # of what nobody has opened
@@ -87,6 +91,25 @@ def test_a_greeting_with_nothing_in_it_is_answered_and_broken_messages_are_survi
     assert wire.process.stdin is not None
     wire.process.stdin.close()  # the client goes away without a word
     wire.process.wait(timeout=LIMIT)
+
+
+def test_a_server_ends_after_its_editor(tmp_path: Path) -> None:
+    """Of one that is killed while its pipe is held open, and of one that reads no more."""
+    editor = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    wire = Wire(tmp_path)
+    wire.send(id=1, method="initialize", params={"capabilities": {}, "processId": editor.pid})
+    wire.answer(1)
+    editor.kill()
+    editor.wait()
+    assert wire.process.wait(timeout=LIMIT) == 1
+    wire = Wire(tmp_path)
+    wire.send(id=1, method="initialize", params={"capabilities": {}})
+    wire.answer(1)
+    assert wire.process.stdout is not None and wire.process.stderr is not None
+    wire.process.stdout.close()
+    wire.send(id=2, method="no/such/method", params={})
+    assert wire.process.wait(timeout=LIMIT) == 1
+    assert b"Traceback" not in (said := wire.process.stderr.read()) and b"port" not in said
 
 
 def test_a_cancelled_request_is_answered_as_cancelled_and_the_next_one_as_ever(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 // The editor's side: starts the server, shows its state, and the texts that its lenses ask for.
 import * as vscode from "vscode";
-import { LanguageClient, State } from "vscode-languageclient/node";
+import { CloseAction, LanguageClient, State } from "vscode-languageclient/node";
 import type { LanguageClientOptions, ServerOptions } from "vscode-languageclient/node";
 import { findServer } from "./server";
 
@@ -51,7 +51,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
 }
 
 export async function deactivate(): Promise<void> {
-  await client?.stop();
+  await client?.stop().catch(() => undefined);
 }
 
 async function restart(
@@ -75,18 +75,27 @@ async function restart(
   const server: ServerOptions = { command: start.command, args: start.args, options: { env: start.env } };
   client = new LanguageClient(NAME, NAME, server, clientOptions(output, settings));
   const started = client;
+  let ran = false;
+  const usual = started.createDefaultErrorHandler();
+  started.clientOptions.errorHandler = {
+    error: (...all) => usual.error(...all),
+    closed: () => (ran ? usual.closed() : { action: CloseAction.DoNotRestart, handled: true }), // told below
+  };
   started.onDidChangeState(({ newState }) => {
+    ran ||= newState === State.Running;
     if (client === started) {
       tell(status, newState, start.origin);
     }
   });
-  try {
-    await started.start();
-  } catch (error) {
+  const fault = await started.start().then(() => "", String); // it may also resolve without a server
+  if (started.state !== State.Running) {
     status.severity = vscode.LanguageStatusSeverity.Error;
     status.text = `${NAME} did not start`;
     status.detail = "pip install 'nl2sql-review[lsp]', or name the program in nl2sql-review.path";
-    output.error(String(error));
+    output.error(`${status.text} ${fault}`);
+    void vscode.window
+      .showErrorMessage(`${status.text}: ${status.detail}`, "Show the output")
+      .then((chosen) => chosen && output.show());
   }
 }
 
@@ -113,6 +122,7 @@ function clientOptions(
       { notebook: "jupyter-notebook", language: "python" },
     ],
     outputChannel: output,
+    initializationFailedHandler: () => false, // restart tells it
     initializationOptions: {
       showsTexts: true,
       inlayHints: settings.get("inlayHints", true),

@@ -44,6 +44,7 @@ class Actions:
         if review.examined is None or review.source is None or review.fault:
             return []
         made: list[CodeAction] = []
+        ignores: list[CodeAction] = []  # offered after all fixes
         here = self._here(review, uri, where)
         for finding in here[:MOST]:
             said = diagnostics.of_finding(finding, review.rules, self.positions)
@@ -51,7 +52,8 @@ class Actions:
                 made += await self._fix(review, finding, said, only)
             if _wanted(only, IGNORE) and review.source.kind in ("script", "notebook"):
                 action = CodeAction(f"Ignore {finding.rule} here: {self.reason}", IGNORE, [said])
-                made += await self._later(review, action, {"ignore": finding.fingerprint})
+                ignores += await self._later(review, action, {"ignore": finding.fingerprint})
+        made += ignores
         kinds = {finding.kind for finding in review.report.findings if finding.suppressed is None and finding.fixable}
         if _wanted(only, FIX_ALL) and "trap" in kinds:
             made += await self._later(review, CodeAction("Apply all safe repairs", FIX_ALL), {"all": "repairs"})
@@ -63,7 +65,7 @@ class Actions:
     def _here(self, review: Review, uri: str, where: Range) -> list[Finding]:
         found = []
         for finding in review.report.findings:
-            at = self.positions.range(finding.location)
+            at = self.positions.mark(finding.location)
             if finding.suppressed is None and self.positions.uri(finding.location) == uri and _touch(at, where):
                 found.append(finding)
         return found

@@ -30,7 +30,7 @@ SEVERITY = {
 }
 UNREAD = ("api/inert-argument", "api/swallowed-argument", "api/unread-setting", "api/ignored-key", "suppression/unused")
 OLD = ("api/deprecated-argument", "api/removed-argument", "api/removed-import")
-_AT = re.compile(r"(?P<path>.+?):(?P<row>\d+):(?P<column>\d+): (?P<message>.+)", re.DOTALL)
+_AT = re.compile(r"(?P<path>.+?\.toml)(?::(?P<row>\d+):(?P<column>\d+))?: (?P<message>.+)", re.DOTALL)
 
 
 def of_findings(
@@ -46,7 +46,7 @@ def of_finding(finding: Finding, rules: Rulebook | None, positions: Positions) -
     """Return one finding as a diagnostic; its `data` identify the finding."""
     rule = rules.rules.get(finding.rule) if rules is not None else None
     at = finding.location
-    where = positions.range(at)
+    where = positions.mark(at)
     lost = at.cell is not None and where.start == where.end == Position(0, 0) and (at.row, at.column) != (1, 1)
     message = f"cell {at.cell}:{at.row}: {finding.message}" if lost else finding.message
     if finding.help:
@@ -91,12 +91,12 @@ def _line(at: Location) -> tuple[str, int | None, int]:
 
 
 def of_settings(message: str, path: str, positions: Positions) -> list[tuple[str, Diagnostic]]:
-    """Return the errors in the settings: at their place in that file, and at the script, which is not reviewed."""
+    """Return the errors in the settings: at their place in that file, or its start, and at the script."""
     first = Range(Position(0, 0), Position(0, 0))
     said = Diagnostic(first, f"not reviewed: {message}", DiagnosticSeverity.Error, "settings", source=SOURCE)
     made = [(positions.documents.uri(path), said)]
     if found := _AT.match(message):
         uri = positions.documents.uri(found["path"])
-        at = positions.position(uri, int(found["row"]), int(found["column"]))
+        at = positions.position(uri, int(found["row"] or 1), int(found["column"] or 1))
         made.append((uri, Diagnostic(Range(at, at), found["message"], said.severity, "settings", source=SOURCE)))
     return made

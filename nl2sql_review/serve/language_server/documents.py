@@ -12,6 +12,7 @@ from urllib.parse import quote
 from pygls.uris import from_fs_path, to_fs_path
 
 from ...files import disk
+from ...source import kind_of
 from ...source.spans import Lines
 
 CODE = 2  # the kind of a cell that holds code, in the protocol
@@ -25,6 +26,16 @@ def path_of(uri: str) -> str:
     name = "".join(c if c.isalnum() or c in "._-" else "-" for c in uri.rpartition("/")[2] or uri)
     known = name.endswith((".py", ".ipynb", ".yaml", ".yml", ".json", ".toml", ".sh"))
     return os.path.join(os.getcwd(), name if known else f"{name}.py")
+
+
+def script_path(path: str) -> str:
+    """Return the path of Python text whose file is of another format: `folder/n.ipynb.py`.
+
+    jupyterlab-lsp sends the cells of `folder/n.ipynb` as one script that it calls `folder/.virtual_documents/n.ipynb`.
+    """
+    if kind_of(path) == "script":
+        return path
+    return os.sep.join(part for part in path.split(os.sep) if part != ".virtual_documents") + ".py"
 
 
 def uri_of(path: str) -> str:
@@ -76,11 +87,15 @@ class Documents:
         real = os.path.realpath(path)
         return next((one for one in self._open.values() if one.real == real), None)
 
-    def put(self, uri: str, text: str, version: int | None, changed: float = 0.0) -> Document:
-        """Store a text in its current state in the editor."""
-        path = path_of(uri)
-        document = self._open.get(uri) or Document(uri, path, b"")
-        self._open[uri] = document
+    def put(
+        self, uri: str, text: str, version: int | None, changed: float = 0.0, language: str | None = None
+    ) -> Document:
+        """Store a text in its current state in the editor; `language` is what a text that is opened is said to be."""
+        document = self._open.get(uri)
+        if document is None:
+            path = path_of(uri)
+            document = Document(uri, script_path(path) if language == "python" else path, b"")
+            self._open[uri] = document
         self._set_text(uri, text)
         document.data = text.encode("utf-8", "surrogatepass")
         document.version, document.changed = version, changed
@@ -106,13 +121,12 @@ class Documents:
         self.touch(document)
         return document
 
-    def remove(self, uri: str) -> Document | None:
+    def remove(self, uri: str) -> None:
         """Remove a document that was closed."""
         document = self._open.pop(uri, None)
         if document is not None:
             for each in (uri, *document.cells.values()):
                 self._forget(each)
-        return document
 
     def _set_text(self, uri: str, text: str) -> None:
         self._texts[uri] = text
@@ -168,11 +182,6 @@ class Documents:
     def text(self, uri: str) -> str | None:
         """Return the text of an open document or cell."""
         return self._texts.get(uri)
-
-    def rows(self, uri: str) -> int:
-        """Return the number of lines of an open document or cell."""
-        self.line(uri, 1)
-        return len(self._lines[uri]) if uri in self._lines else 1
 
 
 def _line(lines: Lines, row: int) -> str:

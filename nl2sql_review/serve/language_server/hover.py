@@ -69,7 +69,8 @@ def _place(at: Location, positions: Positions) -> str:
     uri = positions.uri(at)
     line = positions.documents.line(uri, at.row).strip()
     where = f"{at.path.rpartition('/')[2]}:{f'cell {at.cell}:' if at.cell is not None else ''}{at.row}"
-    return f"{_code(one_line(line, LINE))} ([{where}]({uri}#L{at.row}))"
+    target = uri if at.cell is not None else f"{uri}#L{at.row}"  # a cell's URI ends in a fragment already
+    return f"{_code(one_line(line, LINE))} ([{where}]({target}))"
 
 
 def _rule(rule: Rule, judged: FactVerdict) -> str:

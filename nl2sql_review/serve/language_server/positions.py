@@ -46,6 +46,14 @@ class Positions:
             return Range(Position(0, 0), Position(0, 0))
         return self.range_in(uri, at)
 
+    def mark(self, at: Location) -> Range:
+        """Return the part of a place that an editor underlines: its first line, as calls may be long."""
+        whole = self.range(at)
+        if whole.start.line == whole.end.line:
+            return whole
+        uri = self.uri(at)
+        return Range(whole.start, self.position(uri, at.row, len(self.documents.line(uri, at.row).rstrip()) + 1))
+
     def range_in(self, uri: str, at: Placed) -> Range:
         """Return rows and columns of a file as a range."""
         return Range(self.position(uri, at.row, at.column), self.position(uri, at.end_row, at.end_column))

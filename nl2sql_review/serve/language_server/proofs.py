@@ -27,11 +27,10 @@ T = TypeVar("T")
 
 @dataclass
 class Settled:
-    """A script and other files, by real path, after the fixes; `made` are the findings that were fixed."""
+    """A script and other files, by real path, after the fixes."""
 
     data: bytes
     drafts: Mapping[str, bytes]
-    made: tuple[Finding, ...]
 
 
 @dataclass
@@ -79,7 +78,7 @@ class Proofs:
             session = self._session(review)
             session.apply(unsafe=False, policy=policy)
             drafts = {path: data for path, data in session.drafts.items() if path not in self._notebooks()}
-            return Settled(session.data, drafts, tuple(session.made))
+            return Settled(session.data, drafts)
 
         return await self.run(work)
 

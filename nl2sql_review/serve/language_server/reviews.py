@@ -68,7 +68,6 @@ class Reviews:
         self._turns = Turns()
         self._pool = ThreadPoolExecutor(1, "review")
         self._desk = Desk()
-        self.count = 0  # of reviews made
 
     async def current(self, uri: str, urgency: int = ASKED) -> Review | None:
         """Return the review of a document in its current state, once typing pauses; None if it is not open."""
@@ -93,7 +92,6 @@ class Reviews:
         copy, drafts = replace(document, cells=dict(document.cells)), self.documents.drafts(document)
         loop = asyncio.get_running_loop()
         made = await loop.run_in_executor(self._pool, self._desk.review, copy, drafts, held)
-        self.count += 1
         if self.documents.get(document.uri) is document:
             self._held[document.uri] = made
         self._pool.submit(self._desk.tidy)  # while the answer is read, before the next key

@@ -7,6 +7,7 @@ file is reviewed is a message to its editor; the server and the other files go o
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
@@ -15,18 +16,17 @@ from collections.abc import Iterable
 from typing import Any
 
 from lsprotocol import types
-from pygls.exceptions import JsonRpcException
+from pygls.exceptions import JsonRpcException, JsonRpcInternalError
 from pygls.lsp.server import LanguageServer
-from pygls.protocol import LanguageServerProtocol
 
 from ... import __version__
 from . import answers, diagnostics
 from .documents import Document, Documents, path_of
 from .positions import Positions
 from .proofs import Proofs
+from .protocol import NAME, Protocol, outlast, runs
 from .reviews import ASKED, OPENED, Review, Reviews
 
-NAME = "nl2sql-review"
 # Files whose change on disk may change a review: modules, configurations, settings, requirements, data.
 WATCHED = "**/*.{py,ipynb,toml,yaml,yml,json,jsonl,csv,tsv,parquet,txt,cfg,lock,sh,md}"
 NOTEBOOKS = types.NotebookDocumentSyncOptions(
@@ -36,35 +36,10 @@ log = logging.getLogger(NAME)
 Placed = dict[str, list[types.Diagnostic]]  # by the URI that they stand in
 
 
-class Protocol(LanguageServerProtocol):
-    """The protocol, of which a request that cannot be understood is answered as well, and a done one is forgotten."""
-
-    def _execute_handler(self, msg_id: Any, *rest: Any, **named: Any) -> None:
-        """Let a handler run. pygls 2.1 keeps what became of every notification: a kilobyte for each key typed."""
-        super()._execute_handler(msg_id, *rest, **named)
-        future = self._request_futures.get(msg_id)
-        if future is None:
-            return
-        loop = asyncio.get_running_loop()
-
-        def forget() -> None:
-            if self._request_futures.get(msg_id) is future:
-                del self._request_futures[msg_id]
-
-        future.add_done_callback(lambda _: loop.call_soon_threadsafe(forget))  # not while pygls goes through them
-
-    def structure_message(self, data: dict[str, Any]) -> Any:
-        """Return a message as the protocol's own types. Raises JsonRpcException, after it has told the client."""
-        try:
-            return super().structure_message(data)
-        except JsonRpcException as error:
-            if "id" in data and "method" in data:
-                self._send_response(data["id"], error=error.to_response_error())
-            raise
-
-
 class Server(LanguageServer):
     """Server of one editor."""
+
+    protocol: Protocol
 
     def __init__(self) -> None:
         super().__init__(NAME, __version__, notebook_document_sync=NOTEBOOKS, protocol_cls=Protocol, max_workers=2)
@@ -76,6 +51,10 @@ class Server(LanguageServer):
         self._placed: dict[str, Placed] = {}  # by the URI of the document whose review found them
         self._tasks: dict[str, tuple[asyncio.Task[None], int]] = {}  # with how urgent they are
         self._told: set[str] = set()  # faults that were shown already
+        self._pulls_cells = (
+            False  # whether the client has pulled a cell's diagnostics: VS Code pulls only those of files
+        )
+        self._watch: asyncio.Future[None] | None = None  # of the editor's process
 
     def shutdown(self) -> None:
         """Stop serving. pygls leaves a port's connection open, and since Python 3.12 asyncio waits for its end."""
@@ -94,6 +73,8 @@ class Server(LanguageServer):
         self.positions = Positions(self.documents, self.workspace.position_encoding or types.PositionEncodingKind.Utf16)
         if isinstance(params.initialization_options, dict):
             self.options = params.initialization_options
+        if params.process_id is not None and runs(params.process_id):  # the number may be of another container
+            self._watch = asyncio.ensure_future(outlast(params.process_id))
 
     def can(self, path: str) -> bool:
         """Return whether the client has a capability, given by its path: `workspace.inlay_hint.refresh_support`."""
@@ -163,14 +144,23 @@ class Server(LanguageServer):
         return made
 
     def publish(self, uris: Iterable[str]) -> None:
-        """Push the diagnostics of files; a client that pulls requests those of open files itself."""
+        """Push the diagnostics of files and cells, except for those that the client pulls itself."""
         for uri in uris:
             document = self.documents.get(uri)
-            if document is None or not self.pulls:
+            pulled = self.pulls and document is not None and (uri == document.uri or self._pulls_cells)
+            if not pulled:
                 params = types.PublishDiagnosticsParams(uri, self.diagnostics_of(uri))
                 if document is not None and uri == document.uri:
                     params.version = document.version
                 self.text_document_publish_diagnostics(params)
+
+    def pulled(self, uri: str) -> None:
+        """Note that the client pulls the diagnostics of a file or cell, and take back those pushed to cells."""
+        document = self.documents.get(uri)
+        if document is not None and uri != document.uri and not self._pulls_cells:
+            self._pulls_cells = True
+            for cell in (cell for one in self.documents for cell in one.cells.values()):
+                self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(cell, []))
 
     def changed(self, document: Document) -> None:
         """Review a changed document, and the documents that read it, anew."""
@@ -207,10 +197,15 @@ class Server(LanguageServer):
             self.expect(other)
 
     def report_server_error(self, error: Exception, source: object) -> None:
-        """Log the error that a client's message caused; errors of this program are also logged in the client."""
-        log.error("%s: %s", getattr(source, "__name__", source), error)
-        if not isinstance(error, JsonRpcException):
-            self.window_log_message(types.LogMessageParams(types.MessageType.Error, f"{type(error).__name__}: {error}"))
+        """Log the error that a client's message caused; what is no answer to a request is also logged in the client."""
+        if source is JsonRpcException:  # where pygls reads messages
+            text = f"a message could not be read: {error}"
+        else:
+            text = f"{getattr(source, '__name__', source)}: {error}"
+        trace = error.data["traceback"] if isinstance(error, JsonRpcInternalError) and error.data else ()
+        log.error("%s", "\n".join((text, *trace)).rstrip())
+        if not isinstance(error, JsonRpcException) or trace:
+            self.window_log_message(types.LogMessageParams(types.MessageType.Error, text))
 
 
 def made() -> Server:
@@ -254,7 +249,7 @@ def _synchronise(server: Server) -> None:
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
     def opened(params: types.DidOpenTextDocumentParams) -> None:
         one = params.text_document
-        server.changed(server.documents.put(one.uri, one.text, one.version))
+        server.changed(server.documents.put(one.uri, one.text, one.version, language=one.language_id))
 
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
     def changed(params: types.DidChangeTextDocumentParams) -> None:
@@ -310,6 +305,7 @@ def _diagnose(server: Server) -> None:
     @server.feature(types.TEXT_DOCUMENT_DIAGNOSTIC, options)
     async def diagnostic(params: types.DocumentDiagnosticParams) -> types.DocumentDiagnosticReport:
         uri = params.text_document.uri
+        server.pulled(uri)
         review = await server.reviews.current(uri)
         if review is None:
             return types.RelatedFullDocumentDiagnosticReport(items=[])
@@ -326,18 +322,24 @@ def _diagnose(server: Server) -> None:
         )
 
 
-def run(port: int | None = None, verbose: bool = False) -> None:
-    """Serve one client until it disconnects. Raises OSError if the port is not available."""
+def run(port: int | None = None, verbose: bool = False) -> bool:
+    """Serve one client until it disconnects; return whether it asked for the end first.
+
+    Raises OSError if the port is not available.
+    """
     gc.enable()  # a command ends before garbage matters; a server does not
     gc.set_threshold(500_000, 20, 50)  # of itself seldom within a review: Desk.tidy looks between them
     logging.basicConfig(
         stream=sys.stderr, level=logging.DEBUG if verbose else logging.WARNING, format="%(levelname)s %(message)s"
     )
-    logging.getLogger("pygls").setLevel(logging.DEBUG if verbose else logging.ERROR)
+    logging.getLogger("pygls").setLevel(logging.DEBUG if verbose else logging.CRITICAL)  # see report_server_error
     server = made()
     try:
         if port is None:
-            with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as out:  # the protocol's own: it is closed with it
+            with (
+                contextlib.suppress(BrokenPipeError),  # the client reads no more
+                os.fdopen(os.dup(sys.stdout.fileno()), "wb") as out,  # the protocol's own: it is closed with it
+            ):
                 sys.stdout = sys.stderr  # nothing else is to be written among the messages
                 server.start_io(stdout=out)
         else:
@@ -345,3 +347,4 @@ def run(port: int | None = None, verbose: bool = False) -> None:
     finally:
         server.reviews.stop()
         server.proofs.stop()
+    return server.protocol.ended
