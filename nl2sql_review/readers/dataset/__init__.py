@@ -14,6 +14,7 @@ from ..derive import derive
 from ..object_settings import last
 from ..prompt.training_text import datasets, texts_of
 from ..run import Run
+from ..untrained import NOTHING_TRAINED, trains_nothing
 from . import config, fields, schema_cut
 from .rows import MAKERS
 
@@ -134,6 +135,9 @@ def _names(value: Value) -> Iterator[Any]:
 
 def mixing(run: Run, found: list[Dataset], part: facts.Dataset, at: Place | None) -> list[Call]:
     """Fill `mixing` and return the calls that mix the training data."""
+    if trains_nothing(run):
+        part.mixing = Fact(Absent(NOTHING_TRAINED), at=at, why_not=NOTHING_TRAINED)
+        return []
     calls = [d.mixed for d in found if d.mixed is not None]
     values: list[Value] = [_manner(d.mixed) if d.mixed is not None else _unmixed(d) for d in found]
     if not found:

@@ -1,0 +1,61 @@
+"""Files that make a model: those that train nothing, and those whose training is not read."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from nl2sql_review import readers
+from nl2sql_review.interpret.program import interpret
+from nl2sql_review.source import Source
+
+MODEL = """
+from transformers import AutoModelForCausalLM
+from peft import LoraConfig, get_peft_model
+model = get_peft_model(AutoModelForCausalLM.from_pretrained("Qwen/Qwen2.5-Coder-7B"), LoraConfig(r=16))
+"""
+MADE = """
+from transformers import AutoModelForCausalLM
+from peft import LoraConfig, get_peft_model
+
+def adapted(name, settings):
+    model = AutoModelForCausalLM.from_pretrained(name)
+    return get_peft_model(model, LoraConfig(r=settings["r"]))
+"""
+FACTS = ("prompt.ending", "prompt.loss_on", "dataset.mixing", "dataset.bare_fields", "dataset.schema_limit")
+
+
+def plan_of(code: str):
+    source = Source.from_bytes(code.encode(), "train.py")
+    (plan,) = readers.read(interpret(source, "."), source, SimpleNamespace(processes=None, gpu=None))
+    return plan
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        MADE,
+        MADE.replace("return ", "model.train()\n    return "),  # a mode, not a run
+        MODEL + 'model.merge_and_unload().save_pretrained("merged")\n',
+    ],
+    ids=["a module of functions", "that sets a mode", "a conversion"],
+)
+def test_what_trains_nothing_has_no_training_text(code):
+    plan = plan_of(code)
+    assert all("nothing is trained in this file" in plan[name].why_not for name in FACTS)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        MODEL + "from project.loops import Runner\nrunner = Runner(model)\nrunner.train()\n",
+        MODEL + "from project.loops import run\nrun(model)\n",
+        MODEL + "for batch in batches:\n    model(**batch).loss.backward()\n",
+        MADE + "\n    def forward(self, batch):\n        return self.model(**batch, labels=batch['ids'])\n",
+    ],
+    ids=["its own trainer", "a function that is not in the project", "a loop", "a loss"],
+)
+def test_what_may_train_is_unknown(code):
+    plan = plan_of(code)
+    assert not any(plan[name].why_not for name in FACTS)
