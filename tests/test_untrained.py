@@ -59,3 +59,66 @@ def test_what_trains_nothing_has_no_training_text(code):
 def test_what_may_train_is_unknown(code):
     plan = plan_of(code)
     assert not any(plan[name].why_not for name in FACTS)
+
+
+CLASSES = """
+from transformers import {loader}, Trainer, TrainingArguments
+from peft import LoraConfig, TaskType, get_peft_model
+model = get_peft_model({loader}.from_pretrained("Qwen/Qwen2.5-7B"), LoraConfig(r=16, task_type={task}))
+Trainer(model, TrainingArguments("out"), train_dataset=data).train()
+"""
+
+
+@pytest.mark.parametrize(
+    ("loader", "task", "classifies"),
+    [
+        ("AutoModelForTokenClassification", "None", True),
+        ("AutoModel", "TaskType.SEQ_CLS", True),
+        ("AutoModel", "'TOKEN_CLS'", True),
+        ("AutoModelForCausalLM", "TaskType.CAUSAL_LM", False),
+        ("AutoModelForCausalLM", "'SEQ_CLS'", False),  # a slip: the model writes text all the same
+    ],
+)
+def test_a_classifier_writes_no_text(loader, task, classifies):
+    plan = plan_of(CLASSES.format(loader=loader, task=task))
+    assert bool(plan["prompt.ending"].why_not) == classifies
+
+
+ROWS = """
+import json
+from datasets import Dataset
+from transformers import AutoModelForCausalLM
+from trl import SFTTrainer
+rows = []
+{fill}
+SFTTrainer(AutoModelForCausalLM.from_pretrained("Qwen/Qwen2.5-7B"), train_dataset=Dataset.from_list(rows)).train()
+"""
+
+
+@pytest.mark.parametrize(
+    ("fill", "single"),
+    [
+        ("for row in json.load(open('a.json')):\n    rows.append({'text': row['text']})", True),
+        ("rows = [{'text': row['text']} for row in json.load(open('a.json'))[:500]]", True),
+        (
+            "for path in paths:\n    for row in json.load(open(path)):\n        rows.append({'text': row['text']})",
+            False,
+        ),
+        (
+            "for row in json.load(open('a.json')) + json.load(open('b.json')):\n    rows.append({'text': row['text']})",
+            False,
+        ),
+        (
+            "for path in ('a.json', 'b.json'):\n    for row in json.load(open(path)):\n"
+            "        rows.append({'text': row['text']})",
+            False,
+        ),
+        ("rows = more([{'text': row['text']} for row in json.load(open('a.json'))])", False),
+        ("rows = [{'text': row['text']} for row in json.load(open('a.json'))]\nrows += more()", False),
+        ("rows = [{'text': row['text']} for row in json.load(open('a.json'))]\nrows.extend(more())", False),
+    ],
+    ids=["a loop", "a list", "files", "two lists", "two files", "a function", "more rows", "further rows"],
+)
+def test_rows_of_one_file_are_one_dataset(fill, single):
+    plan = plan_of(ROWS.format(fill=fill))
+    assert (getattr(plan["dataset.mixing"].value, "value", None) == "single") == single

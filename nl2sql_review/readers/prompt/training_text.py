@@ -77,9 +77,23 @@ def objective(run: Run) -> str:
         return NOTHING_TRAINED if trains_nothing(run) else ""
     name = last(run.trainer.callee)
     other = next((o for o in OTHER_OBJECTIVES if name.startswith(o)), None)
-    return f"{name} does not train on a text and its answer" if other else ""
+    return f"{name} does not train on a text and its answer" if other else classifies(run)
 
 
+def classifies(run: Run) -> str:
+    """Return why the model answers with a class rather than a text, or "" if it may write one."""
+    loader = last(run.load.callee.rpartition(".")[0])
+    if CLASSIFIERS.search(loader):
+        return f"{loader} answers with a class, not with a text"
+    if "CausalLM" in loader:
+        return ""
+    task = run.adapter.value("task_type")
+    said = task.text.rpartition(".")[2] if isinstance(task, Term) else plain(task)
+    return f"an adapter for {said} trains a classifier, which writes no text" if said in CLASSIFYING else ""
+
+
+CLASSIFIERS = re.compile(r"For(?:Token|Sequence|Image|Audio)Classification|ForMultipleChoice|ForQuestionAnswering")
+CLASSIFYING = ("SEQ_CLS", "TOKEN_CLS", "QUESTION_ANS")  # task types of peft
 ENCODES = re.compile(
     r"Seq2Seq|^M?T5|^U?MT5|^M?Bart|Pegasus|EncoderDecoder"
 )  # classes; a Seq2SeqTrainer trains any model
