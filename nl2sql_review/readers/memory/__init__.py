@@ -10,6 +10,7 @@ from ..api.arguments import rejected
 from ..api.version_guards import Guards
 from ..derive import derive, plain
 from ..object_settings import from_library, last
+from ..prompt.training_text import texts_of
 from ..run import Run
 from . import inputs
 
@@ -139,13 +140,8 @@ def trainer_length(run: Run) -> Fact:
         if last(run.arguments.callee) == "SFTConfig":
             return run.arguments.fact(*TRAINER_LENGTH)
         return Fact(Absent("no trainer"), at=run.place)
-    cuts = [c for c in run.calls if c.callee.rpartition(".")[0].endswith("Tokenizer") and "max_length" in c.arguments]
-    if cuts:
-        return Fact(
-            cuts[-1].arguments["max_length"],
-            at=cuts[-1].places.get("max_length", cuts[-1].place),
-            note="cut by the tokenizer",
-        )
+    if (cut := cut_by_script(run)) is not None:
+        return cut
     assert trainer is not None
     if trainer.callee.startswith("trl."):
         stated = run.arguments.value("max_length")
@@ -158,6 +154,40 @@ def trainer_length(run: Run) -> Fact:
     return Fact(
         Unknown("the script tokenizes the text itself, and its truncation was not recognized"), at=trainer.place
     )
+
+
+def cut_by_script(run: Run) -> Fact | None:
+    """Return the length to which a script that makes the tokens itself cuts them, or None if it was not recognized."""
+    calls = [c for c in run.calls if c.callee.rpartition(".")[0].endswith("Tokenizer")]
+    for call in reversed(calls):
+        if "max_length" in call.arguments:
+            at = call.places.get("max_length", call.place)
+            return Fact(call.arguments["max_length"], at=at, note="cut by the tokenizer")
+    if any(plain(c.get("truncation")) is True for c in calls):
+        loads = [c for c in calls if last(c.callee) == "from_pretrained" and "model_max_length" in c.arguments]
+        for call in loads[-1:]:
+            at = call.places.get("model_max_length", call.place)
+            return Fact(call.arguments["model_max_length"], at=at, note="cut by the tokenizer")
+    for text in texts_of(run):
+        ids = text.columns.get("input_ids", Absent())
+        length = kept_of(ids)
+        if not isinstance(length, Absent):
+            return Fact(length, at=ids.trace[0] if ids.trace else text.at, note="the tokens are cut by a slice")
+    return None
+
+
+def kept_of(ids: Value) -> Value:
+    """Return how many tokens `ids[:n]` or `ids[-n:]` keeps; Absent if nothing is cut or the number is not known."""
+    if isinstance(ids, Either) and "len(" in ids.condition:  # `if len(ids) > n:`: the others are shorter
+        return next((kept for one in ids.options if not isinstance(kept := kept_of(one), Absent)), Absent())
+    if not isinstance(ids, Term) or ids.operation != "slice" or len(ids.args) < 3:
+        return Absent()
+    start, stop = (Known(None) if isinstance(end, Absent) else end for end in ids.args[1:3])
+    if same(start, Known(None)) or same(start, Known(0)):
+        return stop if isinstance(plain(stop), int) and plain(stop) > 0 else Absent()
+    if same(stop, Known(None)) and isinstance(plain(start), int) and plain(start) < 0:
+        return derive(lambda first: -first, start)
+    return Absent()
 
 
 def by_default(run: Run) -> Fact:
