@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ...interpret.core.recording import Call
 from ...training_plan.facts import Fact, Memory, TrainingPlan
 from ...training_plan.values import Absent, Default, Either, Known, Term, Text, Unknown, Value, same
@@ -72,10 +74,12 @@ def read_monitoring(run: Run, part: Memory) -> None:
 
 
 def mentions(run: Run, name: str) -> bool:
+    """Return whether the code of the script or of one of its modules says a name, apart from comments."""
+    said = name if name == "nvidia-smi" else name + "("
+    in_code = re.compile(rf"^[^#\n]*{re.escape(said)}", re.MULTILINE)
     sources = [run.source, *(getattr(m, "source", None) for m in run.recording.modules.values())]
-    return any(
-        name + "(" in text or name == "nvidia-smi" and name in text for s in sources if (text := getattr(s, "text", ""))
-    )
+    texts = [getattr(source, "text", "") for source in sources]
+    return any(said in text and in_code.search(text) is not None for text in texts)
 
 
 def runs_nvidia_smi(call: Call) -> bool:
