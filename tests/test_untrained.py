@@ -122,3 +122,27 @@ SFTTrainer(AutoModelForCausalLM.from_pretrained("Qwen/Qwen2.5-7B"), train_datase
 def test_rows_of_one_file_are_one_dataset(fill, single):
     plan = plan_of(ROWS.format(fill=fill))
     assert (getattr(plan["dataset.mixing"].value, "value", None) == "single") == single
+
+
+TWICE = """
+import argparse
+from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
+
+def main(args):
+    model = AutoModelForCausalLM.from_pretrained("Qwen/Qwen2.5-7B")
+    Trainer(model, TrainingArguments("out", learning_rate=args.lr), train_dataset=data).train()
+
+def _mp_fn(index):
+    main()
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float, default=1e-4)
+"""
+
+
+def test_a_training_that_the_script_starts_is_not_read_again_from_a_function_that_nobody_calls():
+    assert plan_of(TWICE + "main(parser.parse_args())\n")["arguments.learning_rate"].value.value == 1e-4
+
+
+def test_a_training_that_only_such_a_function_starts_is_read():
+    assert plan_of(TWICE)["arguments.learning_rate"].value.why.startswith("parameter args of main()")
