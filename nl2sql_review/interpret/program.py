@@ -80,7 +80,7 @@ def demote_by_alternatives(recording: Recording) -> None:
                     c.arguments[name] = demote(value, other.condition)
 
 
-STARTED = re.compile(r"(^|\.)(?!Patch)[A-Z]\w*Trainer$|\.backward$")
+STARTED = re.compile(r"(^|\.)(?!Patch)(?:[A-Z]\w*)?Trainer$|\.backward$")
 
 
 def starts_training(callee: str) -> bool:
@@ -206,7 +206,10 @@ def drive_callbacks(m: Machine, module: Module) -> None:
 
 def drive_call(m: Machine, name: str, value: Value, module: Module) -> Value:
     """Return an uncalled function's result; if a training was already followed, only a few steps are spent on it."""
-    limit = budget.DRIVEN if any(starts_training(c.callee) for c in m.recording.calls if c.reached) else m.steps
+    calls = m.recording.calls
+    reached = {id(c.place.node) for c in calls if c.reached}
+    limit = budget.DRIVEN if any(starts_training(c.callee) for c in calls if c.reached) else m.steps
+    before = len(calls)
     m.uncalled = name
     try:
         made = budget.within(
@@ -214,6 +217,9 @@ def drive_call(m: Machine, name: str, value: Value, module: Module) -> Value:
         )
     finally:
         m.uncalled = ""
+    trainings = [c for c in calls[before:] if starts_training(c.callee)]
+    if trainings and all(id(c.place.node) in reached for c in trainings):  # `def _mp_fn(index): main()`
+        del calls[before:]  # the script's own training over again, of which less is known here
     return made if made is not None else Unknown(f"{name}() takes many steps")
 
 

@@ -56,6 +56,15 @@ class Items(_Items):
             why_incomplete = why_incomplete or "a very long collection"
         return super().__new__(cls, items, why_incomplete, overridden_by)
 
+    def followed_by(self, other: Items) -> Items:
+        """Return the elements of two sequences; where nothing is known of the second's, one of them is unknown."""
+        more = other.items or ((Unknown(other.why_incomplete),) if other.why_incomplete else ())
+        return Items(
+            self.items + more,
+            self.why_incomplete or other.why_incomplete,
+            self.overridden_by or other.overridden_by,
+        )
+
     def forgotten(self, why: str, by: str = "") -> Items:
         """Return the same keys or positions with unknown values, and open."""
         if isinstance(self.items, dict):
