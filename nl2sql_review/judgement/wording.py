@@ -203,7 +203,7 @@ def where(place: Place) -> Location | None:
 def at(location: Location, path: str) -> str:
     """Return `train.py:24` or `train.ipynb:cell 3:24` for a reader of `path`; other folders' files keep their path."""
     cell = "" if location.cell is None else f"cell {location.cell}:"
-    beside = os.path.dirname(location.path) == os.path.dirname(path)
+    beside = location.path == path or os.path.dirname(location.path) == os.path.dirname(path)
     return f"{os.path.basename(location.path) if beside else location.path}:{cell}{location.row}"
 
 

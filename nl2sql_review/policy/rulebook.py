@@ -12,7 +12,7 @@ import json
 import os
 import re
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Any, Iterable, Mapping, NamedTuple, Union
 
 from ..files import disk, resources, user_cache
@@ -161,7 +161,7 @@ class Rule:
     body_row: int = 1  # 1-based row of the body's first line in the file
     counted: tuple[Kind, ...] = KINDS  # which of its outcomes count, by the policy and the settings
 
-    @property
+    @cached_property
     def section(self) -> str:
         return self.id.partition("/")[0]
 

@@ -144,6 +144,7 @@ def trainer_length(run: Run) -> Fact:
         if last(run.arguments.callee) == "SFTConfig":
             return run.arguments.fact(*TRAINER_LENGTH)
         return Fact(Absent("no trainer"), at=run.place)
+    assert trainer is not None
     # rows of the other trainers of TRL are prompts
     if not trainer.callee.startswith("trl.") and (cut := cut_by_script(run)) is not None:
         return cut

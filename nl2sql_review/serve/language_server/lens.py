@@ -17,10 +17,10 @@ from ...render import memory_text, plan_json, plan_text, plan_words
 from ...render.terminal import Terminal
 from ...run.memory import of_plans
 from . import recorded
+from .commands import MEMORY, PLAN, PROMPT
 from .positions import Positions
 from .reviews import Review
 
-PLAN, PROMPT, MEMORY = "nl2sql-review.plan", "nl2sql-review.prompt", "nl2sql-review.memory"
 WIDTH = 100  # columns of what a command shows
 
 
