@@ -111,6 +111,7 @@ def search_path(root: Path | None, file: Path | None) -> list[Path]:
 
 
 def run_script(m: Machine, module: Module, source: Source) -> None:
+    """Run the module as `python script.py` does, then what only a library or another script would call."""
     module.package = package_of(m, module.file)
     if (
         module.package and module.file is not None
