@@ -1,4 +1,4 @@
-"""Checks the data files that one run reads: `checker` judges chosen rows in batches, here their results are added up."""
+"""Checks the data files of one run: `checker` judges chosen rows in batches, and here their results are added up."""
 
 from __future__ import annotations
 

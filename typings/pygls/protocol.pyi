@@ -1,0 +1,9 @@
+from concurrent.futures import Future
+from typing import Any
+
+class LanguageServerProtocol:
+    _request_futures: dict[str | int, Future[Any]]
+
+    def _execute_handler(self, msg_id: Any, *rest: Any, **named: Any) -> None: ...
+    def _send_response(self, msg_id: str | int, result: object = None, error: object = None) -> None: ...
+    def structure_message(self, data: dict[str, Any]) -> Any: ...
