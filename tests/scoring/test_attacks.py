@@ -20,7 +20,7 @@ REFUSED = {
     "attach": "ATTACH DATABASE 'made.db' AS made",
     "vacuum into": "VACUUM INTO 'made.db'",
     "pragma": "PRAGMA writable_schema = 1",
-    "pragma as a function": "SELECT * FROM pragma_journal_mode('delete')",
+    "pragma as a function": "SELECT * FROM pragma_journal_mode",
     "extension": "SELECT load_extension('made.so')",
     "transaction": "BEGIN EXCLUSIVE",
     "many statements": "SELECT count(*) FROM singer; DROP TABLE singer",
@@ -33,7 +33,8 @@ REFUSED = {
 LATE = {
     "recursive bomb": "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT count(*) FROM t",
     "slow join": f"SELECT count(*) FROM {', '.join(f'singer s{n}' for n in range(30))}",
-    "deaf while running": "SELECT printf('%.*c', 2000000000, 'x')",
+    # One step of the engine, which looks at nothing meanwhile: half a million comparisons of half a megabyte each.
+    "deaf while running": "SELECT instr(hex(zeroblob(500000)), hex(zeroblob(250000)) || '1')",
     "deaf while prepared": "WITH a0 AS (SELECT 1 AS x), "
     + ", ".join(f"a{n} AS (SELECT x FROM a{n - 1} UNION ALL SELECT x FROM a{n - 1})" for n in range(1, 40))
     + " SELECT x FROM a39",

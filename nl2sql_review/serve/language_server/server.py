@@ -77,6 +77,12 @@ class Server(LanguageServer):
         self._tasks: dict[str, tuple[asyncio.Task[None], int]] = {}  # with how urgent they are
         self._told: set[str] = set()  # faults that were shown already
 
+    def shutdown(self) -> None:
+        """Stop serving. pygls leaves a port's connection open, and since Python 3.12 asyncio waits for its end."""
+        super().shutdown()  # type: ignore[no-untyped-call]  # pygls does not say what it returns
+        if isinstance(self.protocol.writer, asyncio.StreamWriter):
+            self.protocol.writer.close()
+
     # What the client can do
 
     def starts(self, params: types.InitializeParams) -> None:
