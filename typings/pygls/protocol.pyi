@@ -2,6 +2,7 @@ from concurrent.futures import Future
 from typing import Any
 
 class LanguageServerProtocol:
+    writer: object  # an asyncio.StreamWriter where the client is on a port
     _request_futures: dict[str | int, Future[Any]]
 
     def _execute_handler(self, msg_id: Any, *rest: Any, **named: Any) -> None: ...
