@@ -4,8 +4,8 @@
     python benchmarks/rows_on_ray.py train.py            # a local Ray of two workers; are the findings equal?
     python benchmarks/rows_on_ray.py train.py --address auto    # the cluster that this machine belongs to
 
-On a cluster the files lie where every machine reads them under the same path, and nl2sql-review is installed on each
-(`runtime_env={"pip": ["nl2sql-review[data]"]}`). One function over a part of a file is all that Ray is given; what only
+On a cluster the files lie where every machine reads them under the same path, and nl2sql-review is installed on each,
+from a checkout with its extra `data`. One function over a part of a file is all that Ray is given; what only
 all rows together tell (duplicates, held-out rows) is added up here, as the command does it.
 """
 

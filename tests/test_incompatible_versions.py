@@ -172,7 +172,7 @@ def test_a_refresh_says_what_changed_and_what_is_old():
     ]
     assert not list(changes.between(after, after))
     anew = changes.State({"trl": {"1.0.0": {"callables": {"T": old["callables"]["T"]}}}})
-    assert list(changes.between(before, anew)) == ["trl 1.0.0: read otherwise now: `Gone`"]
+    assert list(changes.between(before, anew)) == ["trl 1.0.0: now read differently: `Gone`"]
     told = list(refresh.newer({"trl": ["99.0"]}))
     assert told and all(line.startswith("trl 99.0 is released; ") for line in told)
 

@@ -294,6 +294,16 @@ def test_rows_of_many_lengths_are_said_to_hold_more(capsys):
         assert ("expandable_segments" in capsys.readouterr().out) is said
 
 
+@pytest.mark.parametrize("columns", [80, 100])
+@pytest.mark.parametrize("more", [(), ("--gpu", "T4"), ("--gpu", "a100-80", "--batch", "1")])
+def test_the_chart_fits_the_terminal_with_its_words(capsys, monkeypatch, columns, more):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    cli.main(["memory", "--model", "Qwen/Qwen2.5-Coder-7B-Instruct", *more])
+    chart = capsys.readouterr().out
+    assert max(map(len, chart.splitlines())) <= columns
+    assert "adamw_8bit" in chart and "in the CPU's memory" in chart
+
+
 def test_the_documentation_says_what_the_estimate_says():
     page = (ROOT / "docs" / "memory.md").read_text(encoding="utf-8")
     for lines in (memory_claims.sizes(), memory_claims.batches(), memory_claims.savings()):
@@ -405,6 +415,7 @@ def test_unknown_bits_are_not_taken_for_sixteen():
             "4-bit weights cannot be trained",
         ),
         (("lora_alpha=16", 'target_modules=["c_attn"]'), "meant by c_attn"),
+        (("r=16", "r=16384"), "a LoRA rank of 16384 is more than the hidden size of"),
     ],
 )
 def test_a_run_that_cannot_be_gets_no_verdict(change, why):

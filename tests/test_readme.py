@@ -72,3 +72,12 @@ def test_the_picture_is_what_the_program_prints(tmp_path: Path) -> None:
     made = tmp_path / "review.svg"
     subprocess.run([sys.executable, str(ROOT / "docs" / "picture.py"), str(made)], check=True, timeout=120)
     assert made.read_text(encoding="utf-8") == (ROOT / "docs" / "review.svg").read_text(encoding="utf-8")
+
+
+def test_nothing_installs_the_package_by_a_name_that_is_not_published() -> None:
+    """Who registers the name first would get those installs. Only this project's own extras may refer to it."""
+    told = [ROOT / "README.md", ROOT / "action.yml", *(ROOT / "docs").glob("*.md")]
+    for folder in ("nl2sql_review", "integrations", "rules", "examples", "benchmarks"):
+        told += [path for path in (ROOT / folder).rglob("*") if path.suffix in (".py", ".md", ".json", ".yml", ".yaml")]
+    by_name = re.compile(r"(?:install|uvx|--with)\b[^\n;`]*? ['\"]?nl2sql-review(?:\[|==|$|[`'\" ])|\"nl2sql-review\[")
+    assert [path.name for path in told if by_name.search(path.read_text(encoding="utf-8"))] == []

@@ -13,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nl2sql_review import cli
+from nl2sql_review.policy.rulebook import load
 from nl2sql_review.render import agent, concise, text
 from nl2sql_review.render import json as json_render
+from nl2sql_review.render.rule_text import render_list, render_page
 from nl2sql_review.render.terminal import ASCII, PLAIN, Terminal, escape, glyphs_for, width, wrap
 from nl2sql_review.report.report import FileReport, Location, Report, Summary
 from nl2sql_review.run import batch
@@ -107,6 +109,25 @@ def test_quiet_leaves_the_findings_only() -> None:
     assert concise.render(REPORT, view(quiet=True)).splitlines()[-2].startswith("nb.ipynb:cell 3:2:1:")
 
 
+def test_the_file_that_stops_comes_first() -> None:
+    """Then what trains something else, then policy, then the files without a finding; each group in its order."""
+    finding = REPORT.files[0].findings[0]
+
+    def file(path: str, *found: tuple[str, str]) -> FileReport:
+        return FileReport(path, "reviewed", findings=tuple(replace(finding, kind=k, effect=e) for k, e in found))
+
+    files = (
+        file("clean.py"),
+        file("choice.py", ("policy", "silent")),
+        file("silent.py", ("trap", "silent"), ("trap", "style")),
+        file("other.py", ("trap", "silent")),
+        file("stops.py", ("policy", "cost"), ("trap", "stops")),
+    )
+    output = text.render(Report(files=files, summary=Summary(reviewed=5)), view())
+    names = re.findall(r"^(\w+\.py): (?!departures)", output, re.MULTILINE)
+    assert names == ["stops.py", "silent.py", "other.py", "choice.py"]
+
+
 def test_the_last_line_counts() -> None:
     last = text.render(REPORT, view(Terminal(120))).splitlines()[-1]
     assert last == (
@@ -190,3 +211,14 @@ def test_the_page_of_a_rule_names_its_examples_and_the_parameters_of_the_project
         assert {"✔ passes", "✘ is found", "→ after the fix", "? cannot be decided"} <= {
             line.strip().strip(":") for line in re.sub(r"\x1b\[[0-9;]*m", "", page).splitlines()
         }
+
+
+@pytest.mark.parametrize("columns", [80, 100])
+def test_rules_are_folded_to_the_terminal(columns: int) -> None:
+    """Except for code, tables, headings and words that are longer than a line."""
+    rules = list(load().rules.values())
+    lines = render_list(rules, Terminal(columns)).splitlines()
+    for rule in rules:
+        lines += render_page(rule, Terminal(columns)).splitlines()
+    wide = [line for line in lines if width(line) > columns and not line.startswith(("    ", "|", "#"))]
+    assert [line for line in wide if max(map(width, line.split())) < columns - 2] == []

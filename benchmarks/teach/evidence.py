@@ -270,24 +270,24 @@ def with_evidence(rule: str) -> str:
 
 
 NOTES = {
-    "arguments/warmup": "Four or five steps of warm-up made no difference to an adapter on so small a model, at this rate or at ten times it.",
-    "arguments/scheduler": "The constant rate wins as the larger rate does: these runs are too short to have learned everything at 2e-4.",
-    "arguments/effective-batch": "One pass over the same rows: 38 steps in place of 150, which is what costs.",
-    "lora/rank": "So on a model this small, trained this briefly, a higher rank is better, not worse: that rank 64 learns by heart\n"
-    "is not what was seen. The rule is about a 7B model and three passes over the data, which was not measured.",
-    "lora/alpha": "A larger factor acts as a larger learning rate, and these short runs had too small a one (`arguments/learning-rate`).",
-    "arguments/learning-rate": "That 2e-3 wins is contrary to the rule: a model of 0.135 billion weights, trained for 150 steps, is still far\n"
-    "from its best at 2e-4. What 2e-3 does to a 7B model was not measured.",
-    "lora/four-bit": "4 bit saves nothing worth having on so small a model and costs accuracy; it is there for memory on a 7B one. Never\n"
-    "merge an adapter into the 4-bit weights: what they store are 16 values a block, and a change smaller than half the gap\n"
-    "between two of them is rounded back. What costs nothing is the adapter beside the 4-bit weights. Merged, the weights it was\n"
-    "trained on, turned back into 16 bit (`model.dequantize()`), keep most; the original 16-bit weights, to which it was never\n"
-    "fitted, less.",
-    "lora/gradient-checkpointing": "It costs time, not accuracy: the compliant runs of this measurement do without, as so small a model has room.",
-    "dataset/schema-truncation": "The cut took a table that the SQL reads from 133 of the 800 questions, and the accuracy hardly moved: the model\n"
-    "guesses table and column names from the question, which these schemas name alike. Larger differences are to be expected\n"
-    "where names cannot be guessed.",
-    "prompt/alpaca": "The training prompt was kept; what differed is the prompt the adapter was asked with.",
+    "arguments/warmup": "Four or five warm-up steps made no difference to an adapter on so small a model, at this rate or at ten times it.",
+    "arguments/scheduler": "The constant rate does better for the same reason as the higher one: these runs are too short for 2e-4.",
+    "arguments/effective-batch": "One pass over the same rows takes 38 steps instead of 150. Fewer steps are what costs accuracy.",
+    "lora/rank": "On a model this small, trained this briefly, a higher rank is better, and rank 64 did not memorize the data. The\n"
+    "rule is about a 7B model and three passes over the data. That was not measured.",
+    "lora/alpha": "A larger factor acts like a higher learning rate, and the rate of these short runs was too low\n"
+    "(`arguments/learning-rate`).",
+    "arguments/learning-rate": "That 2e-3 does better goes against the rule: after 150 steps at 2e-4, a model of 0.135 billion weights is still far\n"
+    "from its best. The effect of 2e-3 on a 7B model was not measured.",
+    "lora/four-bit": "On so small a model, 4 bit saves little memory and costs accuracy; it is meant for a 7B model. Never merge an\n"
+    "adapter into 4-bit weights: a block stores each weight as one of 16 values, and a change smaller than half the gap\n"
+    "between two of them is rounded away. The adapter beside the 4-bit weights costs nothing. A merge into the 4-bit weights\n"
+    "turned back into 16 bit (`model.dequantize()`) keeps most of it. A merge into the original 16-bit weights keeps less,\n"
+    "since the adapter was trained against the rounded ones.",
+    "lora/gradient-checkpointing": "It costs time, not accuracy. The compliant runs here do without it, since a model this small leaves enough memory.",
+    "dataset/schema-truncation": "For 133 of the 800 questions, the cut removed a table that the SQL reads, and accuracy hardly changed: in these schemas,\n"
+    "the model can guess the names of tables and columns from the question. Expect larger differences where it cannot.",
+    "prompt/alpaca": "The training prompt was the same in all runs; only the prompt at inference differed.",
 }  # fmt: skip
 
 

@@ -95,7 +95,7 @@ def _left_open(plan: TrainingPlan, run: FinishedRun) -> Iterator[Remark]:
     stated_ = {name: _stated(plan, name) for name in run.facts}
     unknown = [name for name, said in stated_.items() if said.kind not in (*COMPARED, "absent")]
     untold = [n for n, said in stated_.items() if said.kind in COMPARED and _untold(n, said, run.facts[n])]
-    for names, who in ((unknown, "the plan does not know it"), (untold, "the directory does not tell it exactly")):
+    for names, who in ((unknown, "it is unknown in the plan"), (untold, "the directory does not state it exactly")):
         if names:
             which = ", ".join(name.partition(".")[2] for name in names)
             yield Remark("note", f"not compared, as {who}: {which}", where)
@@ -170,7 +170,7 @@ def _kind_of_weights(plan: TrainingPlan, run: FinishedRun) -> Iterator[Remark]:
         yield Remark("certain", "the directory contains an adapter, but the script trains all weights", where)
     if run.is_whole_model and adapter.kind == "known":
         text = (
-            "the directory contains a whole model, as merging the adapter makes it: nothing there tells of the adapter"
+            "the directory contains a whole model, as a merge of the adapter makes it: nothing there shows the adapter"
         )
         yield Remark("note", text, where)
 
@@ -226,7 +226,9 @@ def _steps(state: State, plan: TrainingPlan | None, is_checkpoint: bool) -> Iter
         return
     if state.step < planned and is_checkpoint:
         yield Remark(
-            "may", f"it is the checkpoint of step {state.step} of {planned}: how the run ended is not told", state.path
+            "may",
+            f"it is the checkpoint of step {state.step} of {planned}: it is unknown how the run ended",
+            state.path,
         )
     elif state.step < planned:
         yield Remark("certain", f"the run ended at step {state.step} of {planned}", state.path)

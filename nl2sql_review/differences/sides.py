@@ -81,7 +81,7 @@ def read(text: str, options: Options) -> Side:
     if line is not None:
         return _started(line, text, options)
     raise NotReadable(
-        f"{text}: there is no such file, and it is no revision (HEAD~3:train.py) and no command line "
+        f"{text}: there is no such file, and it is neither a revision (HEAD~3:train.py) nor a command line "
         '("train.py --lr 1e-4", in quotes)'
     )
 
@@ -147,7 +147,7 @@ def _revision(revision: str, path: str, name: str, options: Options) -> Side:
         for top, commit in tree.absent.items():
             if any(os.path.join(folder, path).startswith(top + os.sep) for folder in (tree.top, os.getcwd())):
                 raise NotReadable(
-                    f"{name}: the submodule {discovery.shown(top)} is not here as it was at {revision} "
+                    f"{name}: the submodule {discovery.shown(top)} is not available as it was at {revision} "
                     f"({commit[:12]}): git submodule update --init, or git fetch in it"
                 )
         raise NotReadable(

@@ -183,7 +183,7 @@ def _program(folders: tuple[str, ...]) -> str:
     if found is None or (int(found[1]), int(found[2])) < OLDEST:
         version = found[0].decode() if found else "of unknown version"
         raise GitError(
-            f"{path} is git {version}, and can be made to run commands that a repository names: install git "
+            f"{path} is git {version}, and a repository can make it run commands: install git "
             f"{OLDEST[0]}.{OLDEST[1]} or newer"
         )
     return path

@@ -145,7 +145,7 @@ class Session:
         found = []
         for one in self.report.findings:
             if one.suppressed is None and not one.fixable:
-                found.append((one, "no fix is known"))
+                found.append((one, "none is known"))
             elif id(one) in asked and id(one) not in self.refused:
                 found.append((one, self.lacking.get(id(one), "not tried")))
         return found

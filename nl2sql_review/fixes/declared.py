@@ -25,14 +25,14 @@ def refuses(place: Place, wanted: Any) -> str:
     for said in _said(place.source, place.node):
         if isinstance(said, cst.BaseExpression) and (named := _types(place.source.segment(said))):
             if type(wanted).__name__ not in named and not (type(wanted) is int and "float" in named):
-                return f"it is declared as {' or '.join(named)}, and {wanted!r} is none"
+                return f"it is declared as {' or '.join(named)}, and {wanted!r} is not one of these"
         elif isinstance(said, cst.Arg):
             try:
                 allowed = evaluated(said.value)
             except ValueError:
                 continue
             if isinstance(allowed, (list, tuple)) and wanted not in allowed:
-                return f"{wanted!r} is none of the choices that are declared"
+                return f"{wanted!r} is not one of the declared choices"
     return ""
 
 

@@ -112,6 +112,8 @@ def covered(setup: Setup) -> Setup:
     if not setup.rank and setup.bits < 16:
         raise NoEstimate(f"{setup.bits}-bit weights cannot be trained, and there is no adapter")
     model = setup.architecture
+    if setup.rank > model.hidden:
+        raise NoEstimate(f"a LoRA rank of {setup.rank} is more than the hidden size of {model.name}, {model.hidden}")
     if setup.rank and not setup.trained_embeddings and not model.adapter_parameters(setup.rank, setup.targets):
         raise NoEstimate(f"it is unknown which layers of {model.name} are meant by {', '.join(setup.targets)}")
     return setup

@@ -128,9 +128,9 @@ def is_guard(judged: FactVerdict) -> bool:
 
 
 def remedy(judged: FactVerdict, rule: Rule, source: Source) -> str:
-    """Return the remedy: the rule's help text, in Python terms, or for a configuration the key and its value."""
+    """Return the remedy: the defect's own or the rule's help, or for a configuration the key and its value."""
     if source.kind != "configuration":
-        return rule.head.help
+        return judged.fact.remedy or rule.head.help
     wanted, key, trace = judged.expected.equals, judged.fact.argument, judged.fact.value.trace
     if trace and trace[-1].note.endswith("has no key for it"):
         return ""

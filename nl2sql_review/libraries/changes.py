@@ -66,7 +66,7 @@ def _of_library(library: str, before: State, after: State) -> Iterator[str]:
         parts = [(had[version][part], has[version][part]) for version in differ for part in had[version]]
         names = sorted({f"`{name}`" for old, new in parts for name in _differing(old, new)})
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-        yield f"{library} {', '.join(differ)}: read otherwise now: {', '.join(names[:SHOWN])}{more}"
+        yield f"{library} {', '.join(differ)}: now read differently: {', '.join(names[:SHOWN])}{more}"
     added = sorted(required | (has.keys() - had.keys()), key=key_of)
     if not added:
         return

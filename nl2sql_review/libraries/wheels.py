@@ -57,7 +57,7 @@ class Ranged(io.RawIOBase):
         except (OSError, urllib.error.URLError) as error:
             raise NoRanges(f"{self.url}: {error}") from error
         if len(data) != wanted:
-            raise NoRanges(f"{self.url}: bytes {self.at}-{last} were asked for, {len(data)} bytes came")
+            raise NoRanges(f"{self.url}: bytes {self.at}-{last} were requested, but {len(data)} bytes came")
         buffer[:wanted] = data
         self.at += wanted
         return wanted

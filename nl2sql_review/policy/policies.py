@@ -99,10 +99,8 @@ def _path(name: str, root: str) -> str:
     """Return the path of a policy: `general` is built in; `./our-policy` and `our.toml` are files of the team."""
     if not is_path(name):
         if name not in OURS:
-            own = f"give your own file by its path, as in ./{name}.toml"
-            raise PolicyError(
-                f"there is no policy {name}{did_you_mean(name, OURS)}; ours are {listed(OURS)}, and {own}"
-            )
+            own = f"a file of your own is named by its path, as in ./{name}.toml"
+            raise PolicyError(f"there is no policy {name}{did_you_mean(name, OURS)}; known are {listed(OURS)}; {own}")
         return os.path.join(resources.find("rules"), f"{name}.toml")
     path = os.path.normpath(os.path.join(root, name))
     return path if path.endswith(".toml") or disk.read(path, SIZE_LIMIT) is not None else f"{path}.toml"

@@ -177,7 +177,9 @@ def by_division(run: Run) -> Fact | None:
         return None
     value = divisors[0]
     made = with_default(run, number, value.trace)
-    return Fact(made, at=backward[0].place, note="the loss is divided by as many, and each so many batches are a step")
+    return Fact(
+        made, at=backward[0].place, note="the loss is divided by this number, and a step follows after as many batches"
+    )
 
 
 def with_default(run: Run, number: float, trace: Trace) -> Value:

@@ -134,7 +134,7 @@ def on_training_rows(run: Run) -> Iterator[Defect]:
     one, other = list(objects(train)), list(objects(held))
     if len(one) == len(other) == 1 and one[0] is other[0] or same_code(here, place):
         text = (
-            "the best model is chosen on the rows that are trained on: their loss goes on falling while the model "
+            "the best model is chosen on the rows that are trained on: their loss keeps falling while the model "
             "overfits; hold rows out"
         )
         yield Defect("training rows", "eval_dataset", place, text, branch(run.trainer), isinstance(loads, Default))

@@ -87,9 +87,9 @@ def _remarks(finding: Finding, line_of: LineOf) -> Iterator[Remark]:
         line = (at.path, at.cell, at.row)
         if line in seen or ((at.path, at.cell) == (here.path, here.cell) and _overlap(at, here)):
             continue
+        said = "and goes through here" if seen else "it goes through here" if number else "the value comes from here"
         seen.add(line)
-        origin = "and goes through here" if number else "the value comes from here"
-        yield Remark(at, origin if _is_code(step, line_of) else " ".join(step.text.split()))
+        yield Remark(at, said if _is_code(step, line_of) else " ".join(step.text.split()))
 
 
 def _overlap(a: Location, b: Location) -> bool:

@@ -106,16 +106,20 @@ def _bars(summary: Summary, terminal: Terminal) -> Iterator[str]:
     """Yield a waterfall chart: each part starts at the end of the one before; below it the bounds and the card."""
     full, held, edge = ("█", "▒", "│") if terminal.glyphs is UNICODE else ("#", "=", "|")
     names = max(len(part.name) for part in summary.parts)
-    columns = max(min(terminal.columns - names - 12, 60), 10)
     card = summary.card.gib if summary.card else 0.0
-    scale = columns / max(summary.high or 0, min(card, 2 * (summary.high or 0)), 0.1)
+    most = max(summary.high or 0, min(card, 2 * (summary.high or 0)), 0.1)
+    room = terminal.columns - names - 11
+    columns = max(
+        min(_columns(summary.parts, room, most), room - len(summary.card.name if summary.card else "") - 2), 10
+    )
+    scale = columns / most
     start = 0.0
     for part in summary.parts:
         a, b = round(start * scale), round((start + part.gib) * scale)
         bar = " " * a + (full if part.held else held) * max(b - a, 1)
         yield (
             f"  {part.name:{names}} {gib(part.gib):>6}  "
-            f"{terminal.paint(bar[:columns], 'blue' if part.held else 'cyan')}{_about_part(part, bar, columns)}"
+            f"{terminal.paint(bar[:columns], 'blue' if part.held else 'cyan')}{_about_part(part, bar, room)}"
         )
         start += part.gib
     low, high = round((summary.low or 0) * scale), round((summary.high or 0) * scale)
@@ -127,9 +131,19 @@ def _bars(summary: Summary, terminal: Terminal) -> Iterator[str]:
     yield legend.rstrip() + (f" {summary.card.name}" if summary.card and round(card * scale) <= columns else "")
 
 
-def _about_part(part: Part, bar: str, columns: int) -> str:
+def _columns(parts: tuple[Part, ...], room: int, most: float) -> int:
+    """Return how wide `most` GiB can be drawn, so that every part's bar and the words after it fit into `room`."""
+    fitting, end = 60, 0.0
+    for part in parts:
+        end += part.gib
+        if part.about and end:
+            fitting = min(fitting, int((room - len(part.about) - 2) * most / end))
+    return fitting
+
+
+def _about_part(part: Part, bar: str, room: int) -> str:
     text = f" {part.about}" if part.about else ""
-    return escape(text) if len(bar) + len(text) <= columns + 8 else ""
+    return escape(text) if len(bar) + len(text) <= room else ""
 
 
 def _verdict(summary: Summary, terminal: Terminal) -> str:

@@ -8,7 +8,7 @@ from io import StringIO
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..policy.rulebook import Rule
-from .terminal import Glyphs, Terminal, escape
+from .terminal import Glyphs, Terminal, escape, wrap
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -38,7 +38,8 @@ def render_list(rules: list[Rule], terminal: Terminal) -> str:
             lines.append("")
         section = rule.section
         severity = terminal.paint(f"{rule.head.severity:<8}", rule.head.severity)
-        lines.append(f"{rule.id:<{ids}}  {severity} {escape(rule.title)}".rstrip())
+        first, *rest = wrap(escape(rule.title), terminal.columns - ids - 11)
+        lines += [f"{rule.id:<{ids}}  {severity} {first}", *(" " * (ids + 11) + line for line in rest)]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -49,21 +50,41 @@ def render_page(rule: Rule, terminal: Terminal, chosen: str = "") -> str:
     colours, otherwise it is the Markdown itself.
     """
     head = f"{rule.id} ({' or '.join(rule.head.kinds)}, {rule.head.severity}, {' or '.join(rule.head.effects)})"
-    told = f"In this project: {escape(chosen)}\n" if chosen else ""
-    told += f"Help: {rule.head.help}\n" if rule.head.help else ""
-    told += "Fix: yes, if it can be proved\n" if rule.head.fix else "Fix: none\n"
+    remarks = (
+        [f"In this project: {escape(chosen)}; the text and the examples keep the rule's own value"] if chosen else []
+    )
+    remarks += [f"Help: {rule.head.help}"] if rule.head.help else []
+    remarks += ["Fix: yes, if it can be proved" if rule.head.fix else "Fix: none"]
+    told = "".join(f"{line}\n" for remark in remarks for line in wrap(remark, terminal.columns))
     parts = list(pieces(re.sub(r"\A\s*# .*", lambda _: f"# {rule.title}", rule.body)))
     if terminal.color:
         return f"{terminal.paint(head, rule.head.severity)}\n{told}\n{_set(parts, terminal)}"
     lines: list[str] = []
     for part in parts:
         if isinstance(part, str):
-            lines += part.strip("\n").splitlines()
+            lines += _folded(part, terminal.columns)
         else:
             label = f"{_label(part, terminal.glyphs)}:" if part.kind else ""
             lines += ["", *filter(None, [label]), *(f"    {line}" for line in part.code.splitlines()), ""]
     body = "\n".join(escape(line.replace("\t", "    ")).rstrip() for line in lines)
     return f"{head}\n{told}\n" + re.sub(r"\n{3,}", "\n\n", body).rstrip() + "\n"
+
+
+_ITEM = re.compile(r"(?:[-*]|\d+\.) ")
+
+
+def _folded(prose: str, columns: int) -> Iterator[str]:
+    """Yield paragraphs and lists in lines of at most `columns` cells; headings and tables stay as they are."""
+    for block in re.split(r"\n{2,}", prose.strip("\n")):
+        if block.startswith(("#", "|")):
+            yield from block.splitlines()
+        else:
+            for item in re.split(rf"\n(?={_ITEM.pattern})", block):
+                mark = _ITEM.match(item)
+                indent = len(mark[0]) if mark else 0
+                first, *rest = wrap(" ".join(item.split()), columns, indent)
+                yield from (first, *(" " * indent + line for line in rest))
+        yield ""
 
 
 def pieces(body: str) -> Iterator[str | Example]:

@@ -19,6 +19,16 @@ TRAPS = {
 }
 
 
+def worst_first(report: Report) -> list[FileReport]:
+    """Return the files that were not skipped, those first that stop the run or train something else."""
+    return sorted((file for file in report.files if file.status != "skipped"), key=_rank)
+
+
+def _rank(file: FileReport) -> int:
+    found = [f for f in file.findings if f.suppressed is None]
+    return min((EFFECTS.index(f.effect) if f.kind == "trap" else len(EFFECTS) for f in found), default=len(EFFECTS) + 1)
+
+
 def lead(files: Sequence[FileReport], view: View) -> Iterator[str]:
     """Yield `1 stops the run, 3 train something else, 14 departures from policy nl2sql, 2 unknown`, for all files."""
     found = [f for file in files for f in file.findings if f.suppressed is None]

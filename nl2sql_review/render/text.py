@@ -8,7 +8,7 @@ from ..report.report import ChecklistItem, FileReport, Finding, Location, Report
 from . import fixes
 from .entries import by_section
 from .excerpt import LineOf, excerpt, gutter_of, linked_place
-from .summary import closing, lead
+from .summary import closing, lead, worst_first
 from .terminal import Terminal, cut, escape, escape_code, width, wrap
 from .view import View
 
@@ -29,7 +29,7 @@ def render(report: Report, view: View) -> str:
 
 def _lines(report: Report, view: View) -> Iterator[str]:
     terminal = view.terminal
-    told = [file for file in report.files if file.status != "skipped"]
+    told = worst_first(report)
     if not view.quiet and told:
         yield from lead(told, view)
         yield ""

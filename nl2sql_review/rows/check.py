@@ -80,13 +80,14 @@ class Result:
     @property
     def notes(self) -> list[str]:
         """Notes on checks that need packages which are not installed."""
-        install = "pip install 'nl2sql-review[data]'"
         notes = []
         if any(one.program.sql for one in self.checked) and not sqlglot_is_there():
-            notes.append(f"without sqlglot, SQL in another dialect cannot be distinguished from wrong SQL: {install}")
+            notes.append(
+                "without sqlglot, SQL in another dialect cannot be distinguished from wrong SQL: pip install sqlglot"
+            )
         if any(one.program.length and not one.program.tokenizer for one in self.checked):
             if find_spec("tokenizers") is None:
-                notes.append(f"without tokenizers, lengths are counted in words only: {install}")
+                notes.append("without tokenizers, lengths are counted in words only: pip install tokenizers")
         return notes
 
 

@@ -130,9 +130,7 @@ def _without(name: str, one: Checked, result: Result) -> Fact:
     if name == "too_long" and program.length is None:
         return Fact(Unknown("the sequence length is unknown"))
     if name == "too_long" and (number := found.counts["not counted"]):
-        return Fact(
-            Unknown(f"of {number:,} rows it is not known whether they fit into {program.length:,} tokens: {UNCOUNTED}")
-        )
+        return Fact(Unknown(f"it is unknown whether {number:,} rows fit into {program.length:,} tokens: {UNCOUNTED}"))
     told = reasons(found.unknown.most_common(), WHY.get(name, ()))
     if told:
         return Fact(Unknown(told[0]))
@@ -267,6 +265,6 @@ def _said(judged: FactVerdict, one: Checked, rate: tuple[float, str] | None) -> 
     if name == "lost_by_cut":
         return f"{number:,} of {looked:,} rows; the schema of {found.counts['cut']:,} is cut"
     if name == "too_long" and (left := found.counts["not counted"]):
-        return f"{number:,} of {looked:,} rows; of {left:,} others it is not known: {UNCOUNTED}"
+        return f"{number:,} of {looked:,} rows; unknown for {left:,} others: {UNCOUNTED}"
     dropped = f", without {found.counts['dropped']:,} that the script drops" if found.counts["dropped"] else ""
     return f"{number:,} of {looked:,} rows{dropped}"

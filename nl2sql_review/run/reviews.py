@@ -67,7 +67,11 @@ class Reviews:
         for number, answer in workers.spread(work, numbers, processes):
             if answer is None:
                 name = found[number].shown
-                fault = ("", name, f"the process that reviewed it ended early: twice, or after {workers.SECONDS} s")
+                fault = (
+                    "",
+                    name,
+                    f"the process that reviewed it ended early twice, or took more than {workers.SECONDS} s",
+                )
                 yield number, Outcome(name, "error", "internal error", FAULT, faults=[fault])
                 continue
             kind, content = answer

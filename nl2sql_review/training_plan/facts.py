@@ -25,8 +25,9 @@ class Fact:
 
     A fact that lists defects has them in `cases`, each a fact with a place of its own: a rule judges them one by one,
     and each failed case is a finding. `sentence` is the text of such a case, if a text made from its value would be
-    unclear ("TypeError since trl 0.16: …"). `branch` is the condition for the case's code to run, if not every run
-    executes it; `assumed` means that the case depends on library versions that are not stated.
+    unclear ("TypeError since trl 0.16: …"), `remedy` what to do about it if the rule's help is too
+    general ("use processing_class="). `branch` is the condition for the case's code to run, if not every run executes
+    it; `assumed` means that the case depends on library versions that are not stated.
     """
 
     value: Value = field(default_factory=Absent)
@@ -38,6 +39,7 @@ class Fact:
     sentence: str = ""
     branch: str = ""
     assumed: bool = False
+    remedy: str = ""
 
 
 class Part:

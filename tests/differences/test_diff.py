@@ -211,7 +211,7 @@ def test_a_revision_of_a_file_in_a_submodule_is_that_of_its_commit(
     git("submodule", "deinit", "--force", "sub")
     (folder / "train.py").write_text(script())
     assert cli.main(["diff", "HEAD:sub/train.py", str(folder / "train.py")]) == 2
-    assert "the submodule sub is not here as it was at HEAD" in capsys.readouterr().err
+    assert "the submodule sub is not available as it was at HEAD" in capsys.readouterr().err
 
 
 def test_variables_that_the_script_sets_and_a_second_training_are_named(folder: Path, diff: Diff) -> None:
@@ -351,7 +351,7 @@ def test_before_and_after_stand_on_one_line(form: str, folder: Path, capsys: pyt
         (["a.py", "a.py", "a.py"], "give two things to compare"),
         (["gone.py", "a.py"], "gone.py: there is no such file"),
         (["a.py", "HEAD:a.py"], "not a git repository"),
-        (["a.py", "no such thing"], "no revision (HEAD~3:train.py) and no command line"),
+        (["a.py", "no such thing"], "neither a revision (HEAD~3:train.py) nor a command line"),
         (["a.py", "bad.py"], "bad.py:1:3: "),
         (["a.py", "none.py"], "not a training script"),
         (["a.py", "empty"], "the directory contains no finished run"),

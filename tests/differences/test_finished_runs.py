@@ -179,7 +179,7 @@ def test_a_published_checkpoint_does_not_say_how_the_run_ended(make: Make, capsy
     make(**{"trainer_state.json": cut, "scheduler.pt": "x"})
     assert compare(capsys)[:2] == (
         [],
-        ["may: it is the checkpoint of step 60 of 100: how the run ended is not told"],
+        ["may: it is the checkpoint of step 60 of 100: it is unknown how the run ended"],
     )
 
 
@@ -199,7 +199,7 @@ def test_what_the_plan_does_not_know_is_said_to_be_left_out(
     assert "r=16" in text
     (tmp_path / "train.py").write_text("import time\n" + text.replace("r=16", "r=int(time.time())"))
     lines, _, made = compare(capsys)
-    assert lines == [] and "not compared, as the plan does not know it: r" in [r["text"] for r in made["remarks"]]
+    assert lines == [] and "not compared, as it is unknown in the plan: r" in [r["text"] for r in made["remarks"]]
 
 
 def test_another_schedule_shows_in_the_logged_learning_rates(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
@@ -344,7 +344,7 @@ warmup_ratio:
     value: 0
 """
 WEIGHTS = "x" * 4000
-NOT_COMPARED = "not compared, as the directory does not tell it exactly: target_modules"
+NOT_COMPARED = "not compared, as the directory does not state it exactly: target_modules"
 ALONE: dict[str, Any] = dict.fromkeys(
     ("adapter_config.json", "trainer_state.json", "README.md", "adapter_model.safetensors", "tokenizer.json",
      "tokenizer_config.json")
@@ -384,7 +384,7 @@ PUBLISHED: dict[str, tuple[dict[str, Any], list[str], list[str], str]] = {
         {**ALONE, "config.json": {"architectures": ["LlamaForCausalLM"]},
          "model-00001-of-00001.safetensors": WEIGHTS,
          "tokenizer.json": "{}", "tokenizer_config.json": {"eos_token": "</s>", "pad_token": "<unk>"}},
-        [], [], "the directory contains a whole model, as merging the adapter makes it"),
+        [], [], "the directory contains a whole model, as a merge of the adapter makes it"),
     "another base model under the organisation of a mirror": (
         {"adapter_config.json": {**PEFT_OF_2025, "base_model_name_or_path": "unsloth/Qwen2.5-Coder-7B-bnb-4bit"},
          "trainer_state.json": None, "README.md": None},

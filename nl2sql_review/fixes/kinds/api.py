@@ -42,9 +42,9 @@ def renamed(task: Task) -> Iterator[Candidate]:
         yield Candidate(f"write {other}= for {name}=", (edit,), FACTS, (name, other), nodes=at)
     if change is not None and change.instead and not names:
         yield from _switched(task, call, arg, name, change.instead)
-        task.reasons.append(f"nothing takes the place of {name}= as it stands, but {change.instead}")
+        task.reasons.append(f"{name}= has no direct replacement; use {change.instead}")
     elif not names:
-        task.reasons.append(f"nothing is known that {name}= may have meant")
+        task.reasons.append(f"it is unknown what {name}= was meant to be")
     gone = change is not None and not change.instead
     if gone or any(other in call.arguments for other in names):
         edit = python.removed(task.source, arg)
@@ -112,7 +112,7 @@ def moved(task: Task) -> Iterator[Candidate]:
     if arguments is not None:
         taker = arguments.callee.rpartition(".")[2]
         if taker != config:
-            task.reasons.append(f"the trainer's {taker} would not take it either")
+            task.reasons.append(f"the trainer's {taker} would not accept it either")
             return
         node = arguments.place.node
         if other in arguments.arguments:

@@ -42,7 +42,7 @@ def settings(task: Task, name: str, fact: Fact, values: list[Any], facts: tuple[
         return
     if places.omitted(fact):
         if not fact.argument:
-            task.reasons.append("it is what no one key says")
+            task.reasons.append("no single key holds it")
         for value in values if fact.argument else ():
             if (edit := documents.added(place, fact.argument, value)) is not None:
                 yield Candidate(f"add {edit.content.strip()}", (edit,), (name, *facts))

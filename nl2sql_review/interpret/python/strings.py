@@ -82,13 +82,24 @@ def join_text(call: ModelCall) -> Value:
 @method("str", "format")
 def format_text(call: ModelCall) -> Value:
     args = call.arguments
-    return lift(lambda r: fill(call.machine, r, args.positional, args.keywords, args.unknown, call.node), call.receiver)
+    filled = lift(
+        lambda r: fill(call.machine, r, args.positional, args.keywords, args.unknown, call.node), call.receiver
+    )
+    return _through(filled, call)
 
 
 @method("str", "format_map")
 def format_map(call: ModelCall) -> Value:
     state = call.machine.mapping(call.arguments.get(0), call.node)
-    return lift(lambda r: fill(call.machine, r, [], state.items, state.why_incomplete, call.node), call.receiver)
+    filled = lift(lambda r: fill(call.machine, r, [], state.items, state.why_incomplete, call.node), call.receiver)
+    return _through(filled, call)
+
+
+def _through(filled: Value, call: ModelCall) -> Value:
+    """Return a text that comes from its template through the call, not from what happens to fill it first."""
+    place = call.arguments.place
+    trace = (*call.receiver.trace, place) if place is not None else call.receiver.trace
+    return lift(lambda v: traced(v, trace) if isinstance(v, Text) else v, filled)
 
 
 def fill(

@@ -50,6 +50,7 @@ class Defect:
     branch: str = ""  # what decides whether the call runs, where not every run makes it
     assumed: bool = False  # it rests on a version that nobody stated
     trace: Trace = ()  # where the value that is wrong came through, if it is one
+    remedy: str = ""  # where it says more than the rule's help
 
     @property
     def steps(self) -> Trace:
@@ -65,6 +66,7 @@ class Defect:
             at=self.place,
             argument=self.name,
             sentence=self.sentence,
+            remedy=self.remedy,
             branch=self.branch,
             assumed=self.assumed,
         )
@@ -142,11 +144,8 @@ class Judging:
             and choice.judged
             and all(key_of(v) >= key_of(change.deprecated) for v in choice.judged)
         ):
-            text = (
-                f"{name}= of {callable} is deprecated since {owner[0]} {short(change.deprecated)}{use(change)}; "
-                f"{stated(choice)}"
-            )
-            return Defect("deprecated", name, place, text, assumed=assumed(choice))
+            text = f"{name}= of {callable} is deprecated since {owner[0]} {short(change.deprecated)}; {stated(choice)}"
+            return Defect("deprecated", name, place, text, assumed=assumed(choice), remedy=use(change))
         return None
 
     def versions_accept(self, library: str, callable: str, name: str, only: dict[str, str]) -> bool:
@@ -164,10 +163,10 @@ class Judging:
                 config = CONFIG_OF.get(callable, "")
                 moved = bool(config) and change is not None and change.instead.startswith(config)
                 text = (
-                    f"{store.called(callable)} has no {name}= {from_on(owner[0], since)}: TypeError; "
-                    f"{stated(choice)}{use(change)}"
+                    f"{store.called(callable)} has no {name}= {from_on(owner[0], since)}: TypeError; {stated(choice)}"
                 )
-                return Defect("moved" if moved else "removed", name, place, text, assumed=assumed(choice))
+                kind = "moved" if moved else "removed"
+                return Defect(kind, name, place, text, assumed=assumed(choice), remedy=use(change))
             came = next((v for v in store.versions(owner[0]) if accepts_own(*owner, name, v)), "")
             text = f"{store.called(callable)} has {name}= only {from_on(owner[0], came)}: TypeError; {stated(choice)}"
             return Defect("unknown", name, place, text, assumed=assumed(choice))
@@ -213,8 +212,8 @@ class Judging:
         choice = self.versions[library]
         if not library or not choice.judged or any(key_of(v) < key_of(since) for v in choice.judged):
             return None
-        text = f"{callable} has no {name}= since {library} {short(since)}: TypeError; {stated(choice)}; use {instead}"
-        return Defect("removed", name, place, text, assumed=assumed(choice))
+        text = f"{callable} has no {name}= since {library} {short(since)}: TypeError; {stated(choice)}"
+        return Defect("removed", name, place, text, assumed=assumed(choice), remedy=f"use {instead}")
 
     def adapter(self, callable: str, name: str, place: Place) -> Defect | None:
         """Return the defect of an argument that neither Unsloth's `get_peft_model` nor LoraConfig accepts."""

@@ -32,6 +32,7 @@ def missing(recording: Recording, judging: Judging) -> Iterator[Defect]:
             continue
         seen.add((id(place.node), name))
         since = next((v for v in store.versions(library) if offered and key_of(v) > key_of(offered[-1])), "")
+        remedy = ""
         if within:
             text = (
                 f"{library} never exported {name}: ImportError; {library}.trainer has it in {short(within[0])} to "
@@ -39,15 +40,14 @@ def missing(recording: Recording, judging: Judging) -> Iterator[Defect]:
             )
         elif since and all(key_of(v) >= key_of(since) for v in choice.judged):
             instead = IMPORTS.get(f"{library}.{name}", "")
-            text = f"{library} no longer has {name} since {short(since)}: ImportError; {stated(choice)}" + (
-                f"; use {instead}" if instead else ""
-            )
+            remedy = f"use {instead}" if instead else ""
+            text = f"{library} no longer has {name} since {short(since)}: ImportError; {stated(choice)}"
         elif all(key_of(v) < key_of(offered[0]) for v in choice.judged):
             text = f"{library} has {name} only since {short(offered[0])}: ImportError; {stated(choice)}"
         else:
             continue
         if not judging.guards.over(place, name=name):
-            yield Defect("missing import", name, place, text, assumed=assumed(choice))
+            yield Defect("missing import", name, place, text, assumed=assumed(choice), remedy=remedy)
 
 
 def _offered(library: str, path: str, name: str) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ def from_on(library: str, version: str) -> str:
 
 
 def use(change: Change | None) -> str:
-    return f"; use {change.instead}" if change is not None and change.instead else ""
+    return f"use {change.instead}" if change is not None and change.instead else ""
 
 
 def lower_end(choice: Choice) -> bool:

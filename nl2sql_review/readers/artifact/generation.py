@@ -153,7 +153,7 @@ def heading(run: Run, call: Call) -> Iterator[Defect]:
     if last_role(template.get("conversation", "$0")) != "user" or not flows(run, template, call):
         return
     text = (
-        "the question is asked without the heading of the answer: the model writes that itself, or goes on with the "
+        "the prompt lacks the heading of the answer: the model writes it itself, or continues the "
         "question; pass add_generation_prompt=True to apply_chat_template"
     )
     yield Defect("heading", "add_generation_prompt", template.place, text, "")

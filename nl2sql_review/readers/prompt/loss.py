@@ -181,12 +181,12 @@ def _vision(text: TrainingText, call: Call, at: Place) -> Loss:
     if _true(asked):
         return Loss("response", FUNCTION, "", at, call)
     if not isinstance(asked, Absent) and not _false(asked) or call.unknown_arguments:
-        return Loss("", VISION, f"whether {VISION} is given {FUNCTION} is not known", at)
+        return Loss("", VISION, f"it is unknown whether {VISION} is given {FUNCTION}", at)
     completion = call.get("completion_only_loss")
     if text.form == "prompt-completion" and not _false(completion):
         if isinstance(completion, Absent) or _true(completion):
             return Loss("response", "prompt/completion columns", "", at)
-        return Loss("", VISION, f"which completion_only_loss {VISION} is given is not known", at)
+        return Loss("", VISION, f"it is unknown which completion_only_loss {VISION} is given", at)
     if text.form or not {"prompt", "completion"} & set(text.columns) and text.columns and not text.open:
         return Loss("all", "nothing", "", at, None, UNMASKED)
     return Loss(

@@ -65,7 +65,7 @@ class TrainingText:
 
     @property
     def trace(self) -> Trace:
-        return self.value.trace or ((self.at,) if self.at is not None else ())
+        return own_trace(self.value) or ((self.at,) if self.at is not None else ())
 
 
 def objective(run: Run) -> str:
@@ -94,7 +94,9 @@ def apart(run: Run) -> str:
     by_name = isinstance(name, str) and ENCODERS.search(name.lower()) is not None
     if not by_name and not ENCODES.search(loader):
         return ""
-    return "an encoder-decoder model reads the question apart: its labels are the answer alone, with its own end"
+    return (
+        "an encoder-decoder model reads the question separately: its labels are only the answer, with an end of its own"
+    )
 
 
 UNSLOTH = re.compile(r"^[ \t]*(?:import|from) unsloth", re.MULTILINE)
@@ -272,17 +274,19 @@ def _formatted(run: Run) -> Value | None:
 # ── forms ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def place_of(value: Value, otherwise: Place | None) -> Place | None:
-    """Return where a text is built: the first place of its trace that does not belong to the values of its holes."""
-    holes = (
-        {id(p.node) for part in getattr(value, "parts", None) or () if hasattr(part, "trace") for p in part.trace}
-        if isinstance(value, Text)
-        else set()
-    )
+def own_trace(value: Value) -> Trace:
+    """Return where a text is built and goes through: its trace without the steps of the values in its holes."""
     if isinstance(value, Either):
-        value = value.options[0]
-        return place_of(value, otherwise)
-    return next((p for p in value.trace if id(p.node) not in holes), otherwise)
+        return own_trace(value.options[0])
+    if not isinstance(value, Text):
+        return value.trace
+    holes = {id(place.node) for part in value.parts if not isinstance(part, str) for place in part.trace}
+    return tuple(place for place in value.trace if id(place.node) not in holes)
+
+
+def place_of(value: Value, otherwise: Place | None) -> Place | None:
+    """Return where a text is built, or `otherwise` if it has no place of its own."""
+    return next(iter(own_trace(value)), otherwise)
 
 
 def _text(value: Value, form: str, at: Place | None, name: str = "", by_formatting: bool = False) -> TrainingText:

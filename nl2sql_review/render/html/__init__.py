@@ -16,7 +16,7 @@ from ...rows.shown import Example
 from ..entries import by_section, relative
 from ..escaping import html_text as text
 from ..excerpt import place
-from ..summary import count, counts, lead, removable
+from ..summary import count, counts, lead, removable, worst_first
 from ..terminal import PLAIN, Terminal
 from ..text import evidence
 from ..view import View
@@ -54,7 +54,7 @@ def _page(report: Report, view: View) -> Iterator[str]:
     yield f"<style>\n{_asset('page.css')}</style></head><body>"
     yield '<a class="skip" href="#findings">Skip to the findings</a>'
     yield "<header><h1>nl2sql-review</h1>"
-    told = [file for file in report.files if file.status != "skipped"]
+    told = worst_first(report)
     if told and not view.of_data:
         yield from (f'<p class="lead">{text(line)}</p>' for line in lead(told, replace(view, terminal=ONE_LINE)))
     yield f"<p>{text(counts(report, PLAIN, view.of_data))}</p>"
