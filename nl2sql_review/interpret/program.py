@@ -24,6 +24,7 @@ from .core.state import Exhausted, Frame, Raised
 from .interpreter import Interpreter
 from .models.commandline import click, process
 from .python import budget, containers, inspection, iterators, modules, strings, type_calls  # noqa: F401 (they fill registries)
+from .python.training_words import training_definitions
 
 STEPS = 60_000  # expressions, statements and joined changes; about a second on a slow machine
 
@@ -110,6 +111,7 @@ def search_path(root: Path | None, file: Path | None) -> list[Path]:
 
 
 def run_script(m: Machine, module: Module, source: Source) -> None:
+    """Run the module as `python script.py` does, then what only a library or another script would call."""
     module.package = package_of(m, module.file)
     if (
         module.package and module.file is not None
@@ -117,7 +119,7 @@ def run_script(m: Machine, module: Module, source: Source) -> None:
         above = resolved(module.file).parents[module.package.count(".") + 1]
         if above not in m.search_path:
             m.search_path.append(above)
-    m.aside, m.functions_aside = budget.aside(source, speaks_of_training)
+    m.aside, m.functions_aside = budget.aside(source)
     try:
         modules.run_module(m, module, source.tree)
     except Raised as e:  # nothing is left to catch it: the script ends there
@@ -149,44 +151,6 @@ def drive(m: Machine, module: Module) -> None:
             drive_call(m, obj.name, obj.slots.get("__command__", value), module)
         elif isinstance(obj, Class) and not obj.used and obj.kind == "class":
             drive_class(m, obj, value, module)
-
-
-DEFINITION = re.compile(r"^(?:async +def|def|class) +(\w+)", re.MULTILINE)
-TRAINS = (
-    "from_pretrained get_peft_model trainer trainingarguments dataset tokenizer wandb cuda checkpoint unsloth collator"
-).split()
-CONFIG = re.compile(r"config\b")
-
-
-def speaks_of_training(text: str) -> bool:
-    lower = text.lower()  # and one search a word: alternatives without case are tried at every letter
-    if any(word in lower for word in TRAINS):
-        return True
-    return any(_is_in_a_name(lower, found.start()) for found in CONFIG.finditer(lower))
-
-
-def _is_in_a_name(text: str, at: int) -> bool:
-    """Return whether a word continues to the left of a place, with a letter in it."""
-    while at and (text[at - 1].isalnum() or text[at - 1] == "_"):
-        at -= 1
-        if "a" <= text[at] <= "z":
-            return True
-    return False
-
-
-def training_definitions(text: str) -> set[str]:
-    """Return the names of the top-level functions and classes that mention training, or mention one that does."""
-    starts = list(DEFINITION.finditer(text))
-    bodies = {
-        d.group(1): text[d.start() : n.start() if n is not None else len(text)]
-        for d, n in zip(starts, [*starts[1:], None])
-    }
-    worth = {name for name, body in bodies.items() if speaks_of_training(body)}
-    words = {name: set(re.findall(r"\w+", body)) for name, body in bodies.items() if name not in worth}
-    while found := {name for name, used in words.items() if used & worth}:
-        worth |= found
-        words = {name: used for name, used in words.items() if name not in found}
-    return worth
 
 
 def drive_callbacks(m: Machine, module: Module) -> None:

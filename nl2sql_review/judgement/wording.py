@@ -57,6 +57,7 @@ def places(fact: Fact) -> list[Place]:
 
 
 def claim(judged: FactVerdict, rule: Rule, source: Source) -> Claim:
+    """Return what a verdict says of its fact: the evidence and, where it failed, the message and the trace."""
     fact, value = judged.fact, judged.fact.value
     primary = _primary(fact, source)
     location = where(primary) if primary else None

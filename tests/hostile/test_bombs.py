@@ -47,6 +47,7 @@ def test_a_bomb_costs_no_more_than_any_script(name: str, exploded: dict[str, lis
         ("str.ljust", ("a", 10**9)), ("str.some_new_method", ("a", 10**9)), ("a.new", ("a" * 2_000, "b" * 2_000)),
         ("str.replace", ("a" * 1_000, "a", "b" * 1_000)), ("str.join", ("a" * 1_000, ["b"] * 1_000)),
         ("pow", (10, 10**10)), ("round", (7, -(10**9))), ("int", ("1" * 9_000, 36)), ("bytes", (10**9,)),
+        ("textwrap.wrap", ("a" * 21_000, 1)),
     ],
 )  # fmt: skip
 def test_what_a_function_would_make_is_measured_before_also_where_nothing_is_said_of_it(name: str, args: tuple) -> None:
@@ -61,6 +62,7 @@ def test_what_a_function_would_make_is_measured_before_also_where_nothing_is_sai
         ("str.split", ("a b " * 20_000, " ")), ("str.startswith", ("a" * 90_000, "b" * 90_000)),
         ("str.join", (", ", ["name"] * 500)), ("int", ("2024",)), ("sorted", (list(range(900)),)),
         ("round", (2.5e-4, 6)), ("pow", (2, 10)), ("json.dumps", ({"r": 16}, 2)),
+        ("textwrap.fill", ("a " * 9_000, 70)),
     ],
 )  # fmt: skip
 def test_what_scripts_really_do_is_not_too_much(name: str, args: tuple) -> None:

@@ -86,7 +86,7 @@ class _Walk:
     def __init__(self, text: str, flags: int) -> None:
         self._text, self.left = text, STEPS
         self._flags = flags & (re.I | re.S | re.A)
-        self._known: dict[tuple[int, str], bool] = {}
+        self._known: dict[tuple[object, int, str], bool] = {}
 
     def first(self, tree: Iterable[Part], at: int) -> int | None:
         """Return the end of a match that begins at a place, or None if there is none."""
@@ -176,7 +176,7 @@ class _Walk:
         return False
 
     def _takes(self, op: object, av: Any, char: str) -> bool:
-        key = id(av) if not isinstance(av, int) else av, f"{op}{char}"
+        key = op, av if isinstance(av, int) else id(av), char
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = self._compare(op, av, char)

@@ -96,9 +96,6 @@ def cleandoc(text: str) -> str:
     return inspect.cleandoc(text)
 
 
-MAX_WRAPPED = 20_000  # characters: a line each makes as many texts
-
-
 @model("textwrap.shorten", "textwrap.fill", "textwrap.indent", "textwrap.wrap")
 def wrap(call: ModelCall) -> Value:
     args = call.arguments
@@ -106,8 +103,6 @@ def wrap(call: ModelCall) -> Value:
     text = args.get(0, "text")
     if isinstance(text, Text) or args.unknown:
         return open_term(call.machine, call.callee, *args.positional)
-    if isinstance(text, Known) and isinstance(text.value, str) and len(text.value) > MAX_WRAPPED:
-        return Unknown("a very long text is wrapped")
     names = list(args.keywords)
     return apply(
         call.machine,
