@@ -157,7 +157,8 @@ def test_an_import_stands_in_its_section(before, after):
 
 def test_a_call_that_grows_too_long_gets_a_line_for_each_argument():
     call = 'args = SFTConfig(output_dir="models/nl2sql-unsloth", per_device_train_batch_size=4, logging_steps=1000)\n'
-    made = repaired(IMPORTED + call + "SFTTrainer('m', args=args)\n", "arguments/learning-rate", "checkpointing/limit")
+    script = f"from peft import LoraConfig\n{IMPORTED}{call}SFTTrainer('m', args=args, peft_config=LoraConfig())\n"
+    made = repaired(script, "arguments/learning-rate", "checkpointing/limit")
     assert max(map(len, made.splitlines())) <= 120
     assert "\n    logging_steps=1000,\n    learning_rate=2e-4,\n    save_total_limit=3,\n)\n" in made
 
