@@ -238,6 +238,23 @@ def test_a_repair_leaves_the_value_to_the_policy():
     assert b"warmup_steps=0.03)" in one.data
 
 
+@pytest.mark.parametrize(
+    ("torch", "asks"),
+    [
+        ("2.6", "not torch.cuda.is_bf16_supported(including_emulation=False)"),
+        ("2.0", "torch.cuda.get_device_capability()[0] < 8"),
+    ],
+)
+def test_the_precision_asks_the_gpu_by_what_the_stated_versions_have(torch, asks):
+    script = (
+        f'# /// script\n# dependencies = ["torch>={torch}", "trl", "transformers"]\n# ///\nimport torch\n{PLAIN}'
+        "from transformers import TrainingArguments, Trainer\n"
+        'Trainer("m", args=TrainingArguments("o", fp16=True)).train()\n'
+    )
+    made = repaired(script, "arguments/mixed-precision")
+    assert f"fp16={asks}," in made and made.count("torch.cuda.") == 2
+
+
 FULL = PLAIN + (
     "from trl import SFTConfig, SFTTrainer\n"
     'model = AutoModelForCausalLM.from_pretrained("Qwen/Qwen2.5-1.5B")\n'
