@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from nl2sql_review.fixes.edits import applied, python
+from nl2sql_review.fixes.edits import applied, imports, python
 from nl2sql_review.source import Source
 
 from .repair import IMPORTS, repaired
@@ -151,7 +151,7 @@ def test_the_logger_that_the_function_has_used_by_then_says_it():
 )
 def test_an_import_stands_in_its_section(before, after):
     source = Source.from_bytes(before.encode(), "t.py")
-    edits, _ = python.imported_module(source, "torch")
+    edits, _ = imports.imported_module(source, "torch")
     assert applied(before.encode(), "t.py", edits).decode().startswith(after)
 
 
@@ -204,3 +204,33 @@ def test_two_arguments_for_one_call_that_is_spread_for_them():
         made = repaired(script.replace("ARGS", given), "arguments/gradient-accumulation")
         assert "gradient_accumulation_steps=4" in made and "per_device_train_batch_size=2" in made
         ast.parse(made)
+
+
+LAZY = """\
+import os
+
+
+def load():
+    from unsloth import FastLanguageModel
+
+    return FastLanguageModel.from_pretrained("unsloth/llama-3-8b")
+
+
+def main():
+    from trl import SFTConfig, SFTTrainer
+
+    model, tokenizer = load()
+    trainer = SFTTrainer(model=model, args=SFTConfig(output_dir="o"))
+    trainer.train()
+
+
+main()
+"""
+
+
+def test_libraries_that_functions_import_are_not_imported_before_unsloth():
+    own = "    from trl import SFTConfig, SFTTrainer\n"
+    made = repaired(LAZY, "checkpointing/resume", unsafe=True)
+    assert own + "    from transformers.trainer_utils import get_last_checkpoint\n" in made
+    made = repaired(LAZY.replace("SFTConfig, ", "").replace('SFTConfig(output_dir="o")', "None"), "checkpointing/limit")
+    assert made.count("import") == 3

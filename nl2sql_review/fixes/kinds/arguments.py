@@ -14,7 +14,7 @@ from ...training_plan.values import Default, Known
 from .. import places, uses
 from ..candidate import Candidate
 from ..context import Task, setting, together, wanted
-from ..edits import python
+from ..edits import imports, python
 from . import configuration
 
 BATCH, ACCUMULATION, EFFECTIVE = (
@@ -116,10 +116,10 @@ def precision(task: Task) -> Iterator[Candidate]:
     arguments = task.run.arguments.call
     user = arguments.place.node if arguments is not None and arguments.place.source is task.source else None
     if task.imports_unsloth():
-        found = python.imported(task.source, *SUPPORTED)
+        found = imports.imported(task.source, *SUPPORTED, user)
         probes = [("{}()", "not {}()", SUPPORTED[1])]
     else:
-        found = python.imported_module(task.source, "torch", user)
+        found = imports.imported_module(task.source, "torch", user)
         probes = TORCH_PROBES
     if found is None:
         return
@@ -128,7 +128,7 @@ def precision(task: Task) -> Iterator[Candidate]:
         yield from _asking(task, edits, bf16.format(local), fp16.format(local), name)
 
 
-def _asking(task: Task, imports: list[Edit], bf16: str, fp16: str, name: str) -> Iterator[Candidate]:
+def _asking(task: Task, added: list[Edit], bf16: str, fp16: str, name: str) -> Iterator[Candidate]:
     """Yield the candidate that sets both arguments to code which asks the GPU by a function of this name."""
     missing, changed = [], []
     call, idle = None, False
@@ -151,7 +151,7 @@ def _asking(task: Task, imports: list[Edit], bf16: str, fp16: str, name: str) ->
             return
         call = holder
     assert call is not None
-    edits = (*imports, *python.fitted(task.source, call, changed, *missing))
+    edits = (*added, *python.fitted(task.source, call, changed, *missing))
     facts = ("arguments.mixed_precision", "arguments.bf16", "arguments.fp16")
     probes = tuple(id(c.place.node) for c in task.examined.recorded.calls if c.callee.endswith(name))
     given = ("bf16", "fp16", "including_emulation")

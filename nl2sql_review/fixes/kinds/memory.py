@@ -12,7 +12,7 @@ from ...source.syntax import dotted, walk
 from .. import places
 from ..candidate import Candidate
 from ..context import Task, setting, together, wanted
-from ..edits import python
+from ..edits import imports, python
 
 MODEL, TRAINER = "memory.model_length", "memory.trainer_length"
 FACTS = ("memory.sequence_length", "memory.length_conflict", MODEL, TRAINER)
@@ -53,12 +53,12 @@ def logged(task: Task) -> Iterator[Candidate]:
         return
     line = task.line(task.run.train[-1].place.node)
     branches = _joined(task) if line is not None else None
-    found = python.imported_module(task.source, "torch")
+    found = imports.imported_module(task.source, "torch")
     if line is None or found is None:
         return
     edits, torch = found
     first = ""
-    if edits and (functions := python.importing(task.source, "torch")):  # a second import would hide the first
+    if edits and (functions := imports.importing(task.source, "torch")):  # a second import would hide the first
         inside = any(function is task.function(task.run.train[-1].place.node) for function in functions)
         edits, first = [], "" if inside else "import torch\n"
     used = f"{torch}.cuda.max_memory_reserved() / 1024**3"
@@ -105,7 +105,7 @@ def _trains(branch: cst.CSTNode | None, callee: str) -> bool:
 
 def _logger(task: Task) -> str:
     """Return the name of the module's logger, or "" if it has none."""
-    for statement in python.top_level(task.source.tree):
+    for statement in imports.top_level(task.source.tree):
         if isinstance(statement, cst.Assign) and isinstance(statement.value, cst.Call):
             target = statement.targets[0].target
             if dotted(statement.value.func).rpartition(".")[2] in LOGGERS and isinstance(target, cst.Name):
