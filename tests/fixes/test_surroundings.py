@@ -234,3 +234,34 @@ def test_libraries_that_functions_import_are_not_imported_before_unsloth():
     assert own + "    from transformers.trainer_utils import get_last_checkpoint\n" in made
     made = repaired(LAZY.replace("SFTConfig, ", "").replace('SFTConfig(output_dir="o")', "None"), "checkpointing/limit")
     assert made.count("import") == 3
+
+
+def test_a_name_is_imported_beside_its_package_and_not_among_the_projects_own():
+    above = f"import config\n\nfrom transformers import AutoTokenizer\n{IMPORTED}\nfrom src.a import b\n"
+    source = Source.from_bytes(above.encode(), "t.py")
+    edits, _ = imports.imported(source, "transformers.trainer_utils", "get_last_checkpoint")
+    made = applied(above.encode(), "t.py", edits).decode()
+    assert "AutoTokenizer\nfrom transformers.trainer_utils import get_last_checkpoint\nfrom trl" in made
+
+
+def test_an_argument_too_long_for_its_line_is_put_in_parentheses():
+    script = (
+        f"{IMPORTED}def main():\n    trainer = SFTTrainer('m', args=SFTConfig('o'))\n    trainer.train()\n\nmain()\n"
+    )
+    made = repaired(script, "checkpointing/resume", unsafe=True)
+    assert (
+        max(map(len, made.splitlines())) <= 120 and "\n        resume_from_checkpoint=(\n            get_last" in made
+    )
+
+
+@pytest.mark.parametrize(
+    ("made_by", "text"),
+    [
+        ("logging.getLogger", 'info("peak GPU memory: %.1f GiB", torch'),
+        ("structlog.get_logger", 'info(f"peak GPU memory: {torch'),  # which need not put values into a text
+    ],
+)
+def test_a_logger_is_used_as_its_library_has_it(made_by, text):
+    head = f"import {made_by.partition('.')[0]}\nimport torch\n{IMPORTED}log = {made_by}()\n"
+    script = head + "trainer = SFTTrainer('m', args=SFTConfig('o'))\ntrainer.train()\n"
+    assert f"log.{text}" in repaired(script, "memory/monitoring")

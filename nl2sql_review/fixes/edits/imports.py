@@ -51,8 +51,11 @@ def imported_module(source: Source, module: str, user: cst.CSTNode | None = None
         return None
     functions = importing(source, module) if user is not None else []
     if user is not None and functions:
-        inside = any(any(one is user for one in walk(function)) for function in functions)
-        return ([] if inside else above(source, user, f"import {module}")), module
+        if any(any(one is user for one in walk(function)) for function in functions):
+            return [], module
+        own = _imports_of_function(source, user)
+        code = f"import {module}"
+        return ([below(source, own[-1], code)] if own else above(source, user, code)), module
     return [new_import(source, f"import {module}")], module
 
 
@@ -62,7 +65,9 @@ def imported(source: Source, module: str, name: str, user: cst.CSTNode | None = 
     If the function of `user` imports the libraries, and the top level does not, so does the function: an import at the
     top level would come before that of Unsloth.
     """
-    lazy = _imports_of_function(source, user) if user is not None else []
+    lazy: list[cst.SimpleStatementLine] = []
+    if user is not None and not any(_library(statement) in LIBRARIES for statement in top_level(source.tree)):
+        lazy = _imports_of_function(source, user, LIBRARIES)
     imports = [line.body[0] for line in lazy] or list(top_level(source.tree))
     of_module = (s.names for s in imports if isinstance(s, cst.ImportFrom) and _from(s) == module)
     found = [names for names in of_module if not isinstance(names, cst.ImportStar)]
@@ -82,16 +87,16 @@ def _from(statement: cst.ImportFrom) -> str:
     return dotted(statement.module) if statement.module is not None and not statement.relative else ""
 
 
-def _imports_of_function(source: Source, user: cst.CSTNode) -> list[cst.SimpleStatementLine]:
-    """Return the imports of the libraries above `user` in its function, if there are none at the top level."""
-    if any(_library(statement) in LIBRARIES for statement in top_level(source.tree)):
-        return []
+def _imports_of_function(
+    source: Source, user: cst.CSTNode, libraries: frozenset[str] | None = None
+) -> list[cst.SimpleStatementLine]:
+    """Return the imports above `user` in its function, if some are of these libraries; None: of any."""
     row = source.span(user).row
     for function in reversed(source.nodes.path(user)):
         if isinstance(function, cst.FunctionDef):
             lines = [one for one in function.body.body if isinstance(one, cst.SimpleStatementLine)]
-            own = [one for one in lines if _library(one.body[0]) in LIBRARIES and source.span(one).row < row]
-            if own:
+            own = [one for one in lines if _library(one.body[0]) and source.span(one).row < row]
+            if any(libraries is None or _library(one.body[0]) in libraries for one in own):
                 return own
     return []
 
@@ -151,13 +156,21 @@ def _runs(tree: cst.Module) -> list[list[cst.SimpleStatementLine]]:
 def _among(source: Source, imports: list[cst.SimpleStatementLine], code: str) -> Edit:
     """Insert an import line into a block of imports: below the last one that sorts before it.
 
-    A section that the block lacks is separated from the others by an empty line.
+    If the block imports from the same package, the line stands there. A section that the block lacks is separated from
+    the others by an empty line.
     """
     statement = cst.parse_statement(code)
     assert isinstance(statement, cst.SimpleStatementLine)
     own = _order(statement.body[0])
     keys = [_order(one.body[0]) for one in imports]
+    package = own[2].split(".")[0]
     start = next((n + 1 for n, key in enumerate(keys) if key[2].split(".")[0] == "unsloth"), 0)
+    if alike := [
+        n for n, key in enumerate(keys) if key[2].split(".")[0] == package and (n >= start or package == "unsloth")
+    ]:
+        lower = [n for n in alike if keys[n] < own]
+        at = source.span(imports[alike[0]].body[0])
+        return below(source, imports[lower[-1]], code) if lower else inserted(source, at.row, 1, at.cell, f"{code}\n")
     before = [n for n in range(start, len(keys)) if keys[n] < own]
     beside = [n for n in range(start, len(keys)) if keys[n][0] == own[0]]
     if above := [n for n in beside if n in before]:

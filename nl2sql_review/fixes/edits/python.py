@@ -79,7 +79,7 @@ def added(source: Source, call: cst.Call, *arguments: str) -> list[Edit]:
         if len(line) + len(flat) > WIDTH and line[end.end_column - 3 : end.end_column - 1] == "()":
             outer = margin(line)
             inner = outer + (outer[:1] if outer[:1] == "\t" else "    ")
-            flat = "".join(f"\n{inner}{one}," for one in arguments) + f"\n{outer}"
+            flat = "".join(f"\n{_on_lines(one, inner)}," for one in arguments) + f"\n{outer}"
         return [inserted(source, end.end_row, end.end_column - 1, end.cell, flat)]
     last = source.span(call.args[-1])
     line = source.line(last.end_row, last.cell)
@@ -90,7 +90,7 @@ def added(source: Source, call: cst.Call, *arguments: str) -> list[Edit]:
             return [inserted(source, last.end_row, last.end_column, last.cell, f", {flat}")]
         return _spread(source, call, arguments)
     row_end = last.end_column + len(rest)
-    lines = ",".join(f"\n{before}{one}" for one in arguments)
+    lines = ",".join(f"\n{_on_lines(one, before)}" for one in arguments)
     if re.fullmatch(r"\s*,\s*(#.*)?", rest):
         return [inserted(source, last.end_row, row_end, last.cell, f"{lines},")]
     if re.fullmatch(r"\s*#.*", rest):
@@ -99,20 +99,29 @@ def added(source: Source, call: cst.Call, *arguments: str) -> list[Edit]:
     return [inserted(source, last.end_row, last.end_column, last.cell, f",{lines}")]
 
 
+def _on_lines(argument: str, indent: str) -> str:
+    """Return an argument on its own line, its value in parentheses on the next if the line would be too long."""
+    name, equals, value = argument.partition("=")
+    if len(indent) + len(argument) < WIDTH or not equals:
+        return f"{indent}{argument}"
+    inner = indent + (indent[:1] if indent[:1] == "\t" else "    ")
+    return f"{indent}{name}=(\n{inner}{value}\n{indent})"
+
+
 def _spread(source: Source, call: cst.Call, arguments: tuple[str, ...]) -> list[Edit]:
     """Spread the arguments of a one-line call to a line each and add more; to a longer call only add these."""
     places = [source.span(arg) for arg in call.args]
     last, end = places[-1], source.span(call)
     outer = margin(source.line(last.row, last.cell))
     if end.row != end.end_row:
-        lines = ",".join(f"\n{outer}{one}" for one in arguments)
+        lines = ",".join(f"\n{_on_lines(one, outer)}" for one in arguments)
         return [inserted(source, last.end_row, last.end_column, last.cell, f",{lines}")] if arguments else []
     inner = outer + (outer[:1] if outer[:1] == "\t" else "    ")
     edits = [inserted(source, places[0].row, places[0].column, places[0].cell, f"\n{inner}")]
     for one, two in zip(places, places[1:]):
         between = Location(source.path, one.end_row, one.end_column, two.row, two.column, one.cell)
         edits.append(Edit(between, f",{source.newline(one.cell)}{inner}"))
-    lines = "".join(f",\n{inner}{one}" for one in arguments)
+    lines = "".join(f",\n{_on_lines(one, inner)}" for one in arguments)
     return [*edits, inserted(source, last.end_row, last.end_column, last.cell, f"{lines},\n{outer}")]
 
 
