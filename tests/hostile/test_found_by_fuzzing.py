@@ -12,6 +12,9 @@ from nl2sql_review.fixes import Session
 from nl2sql_review.fixes.readings import SPENT
 from nl2sql_review.interpret.program import interpret
 from nl2sql_review.interpret.python.builtins import BUILTINS, METHODS
+from nl2sql_review.libraries import requirements
+from nl2sql_review.libraries.project_files import requirement
+from nl2sql_review.libraries.requirements import disjoint
 from nl2sql_review.source import Source, SourceError, parse
 
 TAIL = '\nSFTTrainer("m", args=SFTConfig(learning_rate=2e-4, run_name=x, output_dir=str(x))).train()\n'
@@ -103,6 +106,20 @@ def test_proofs_end_where_their_steps_are_spent(monkeypatch: pytest.MonkeyPatch)
     cut = Session(examine, text, "train.py")
     cut.apply(unsafe=False)
     assert len(read) == 1 and cut.data == text and SPENT in [why for _, why in cut.unfixed()]
+
+
+@pytest.mark.parametrize(
+    "lines", [["trl>=0.1"] * 900, [f"trl>=0.{n}" for n in range(900)], ["trl" + ",".join(["<9"] * 9_000)]]
+)
+def test_requirements_that_repeat_are_compared_once(lines: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library that is required in very many ways still conflicts with what it is pinned to first."""
+    compared = []
+    monkeypatch.setattr(requirements, "disjoint", lambda one, other: compared.append(one) or disjoint(one, other))
+    stated = [made for line in ["trl==9", "trl<2", *lines] if (made := requirement(line, "requirements.txt"))]
+    assert [(str(one.one.specifier), one.other.specifier) for one in requirements.incompatible(stated)] == [
+        ("==9", "<2")
+    ]
+    assert len(compared) < 1_000
 
 
 def test_a_script_of_many_trainers_is_read_as_far_as_its_budget_goes(capsys: pytest.CaptureFixture[str]) -> None:

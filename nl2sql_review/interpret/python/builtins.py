@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 BUILTINS: dict[str, Value] = {}
 METHODS: dict[tuple[str, str], PythonModel] = {}
+CHARACTERS = 100  # that a function works through in the time of one element
 FEW = 200  # elements that an operator or a function takes at no cost
 PROPERTIES: dict[tuple[str, str], Callable[..., Value]] = {}  # (type, attribute) -> run(machine, owner)
 
@@ -83,6 +84,11 @@ def held(value: Value) -> int:
     return len(obj.slots["state"].items) if isinstance(obj, (Sequence, Mapping)) else 0
 
 
+def charge_copy(m: Machine, *values: Value) -> None:
+    """Take the steps that an operator needs to copy the elements of these values."""
+    m.spend(sum(map(held, values)) // 256)
+
+
 def apply(m: Machine, name: str, f: Callable[..., Any], *args: Value, **keywords: Value) -> Value:
     """Apply `f` to plain Python values, lifted; return a term if an argument is open."""
 
@@ -103,7 +109,8 @@ def apply(m: Machine, name: str, f: Callable[..., Any], *args: Value, **keywords
                 return Unknown(f"{name}() raises {type(e).__name__}")
         return open_term(m, name, *args)
 
-    if (elements := sum(map(held, args))) > FEW:
+    texts = sum(len(a.value) for a in args if isinstance(a, Known) and isinstance(a.value, (str, bytes)))
+    if (elements := sum(map(held, args)) + texts // CHARACTERS) > FEW:
         m.spend(elements // 16)  # a step takes as long as many elements do
     return lift(run, *[settle(a) for a in args])
 

@@ -19,7 +19,7 @@ from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Builtin, Items, Opaque, Sequence, object_of
 from ...core.operations import describe, lift
 from ...core.sizes import MAX_TEXT
-from ...python.builtins import apply, open_term, rebuild
+from ...python.builtins import apply, charge_copy, open_term, rebuild
 from ...python.operators import binary
 from ...python.texts import as_value, concatenate, to_text
 from .match_cost import steps
@@ -351,7 +351,9 @@ OPERATORS = {
 
 def operator_function(name: str, sign: str) -> None:
     def run(call: ModelCall) -> Value:
-        return binary(sign, call.arguments.get(0), call.arguments.get(1))
+        one, other = call.arguments.get(0), call.arguments.get(1)
+        charge_copy(call.machine, one, other)
+        return binary(sign, one, other)
 
     model(f"operator.{name}")(run)
 
