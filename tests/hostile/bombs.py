@@ -272,6 +272,9 @@ BOMBS = {
     # many turns, each of which looks at all that the others made
     "sums of lists": f"{TURNS}x = sum([[1] * 900] * 900, [])",
     "reduced lists": f"{TURNS}x = functools.reduce(operator.add, [[1] * 900] * 900, [])",
+    "long texts split": f'y = "a " * 90_000\n{TURNS}x = y.split()',
+    "long texts searched": f'y = "a" * 190_000\n{TURNS}x = "a" * 90_000 + "b" in y',
+    "patterns that go on too long": f"{TURNS}x = re.findall(r'a*?a*?b', 'a' * 3_000)",
     "long texts worked on": f'y = "\u0390" * 50_000\n{TURNS}x = y.title()',
     "calls that may raise": "try:\n"
     + indented(f"{TURNS}if y:\n            raise E(LoraConfig(r=i))")

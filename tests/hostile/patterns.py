@@ -234,8 +234,8 @@ def worst(used: Used, size: int, count: int = 3) -> list[str]:
     everywhere = not used.methods <= AT_ONE_PLACE
 
     def steps(text: str) -> float:
-        taken = match_cost.steps(pattern, used.flags, text, everywhere)
-        return float("inf") if taken is None else taken
+        taken = match_cost.cost(pattern, used.flags, text, everywhere)
+        return taken.steps if taken.known else float("inf")
 
     ordered = sorted(zip(texts(used, SHORT), texts(used, size)), key=lambda pair: steps(pair[0]), reverse=True)
     return [text for _, text in ordered[:count]]

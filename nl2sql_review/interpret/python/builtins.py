@@ -84,6 +84,13 @@ def held(value: Value) -> int:
     return len(obj.slots["state"].items) if isinstance(obj, (Sequence, Mapping)) else 0
 
 
+def charge_reading(m: Machine, *values: Value) -> None:
+    """Take the steps that a function needs to go through the elements and the characters of these values."""
+    texts = sum(len(v.value) for v in values if isinstance(v, Known) and isinstance(v.value, (str, bytes)))
+    if (elements := sum(map(held, values)) + texts // CHARACTERS) > FEW:
+        m.spend(elements // 16)  # a step takes as long as many elements do
+
+
 def charge_copy(m: Machine, *values: Value) -> None:
     """Take the steps that an operator needs to copy the elements of these values."""
     m.spend(sum(map(held, values)) // 256)
@@ -100,6 +107,8 @@ def apply(m: Machine, name: str, f: Callable[..., Any], *args: Value, **keywords
                 sizes.function(name, known)
                 made = f(*known)
                 sizes.result(made)
+                if isinstance(made, (list, tuple, dict, set, frozenset)) and len(made) > FEW:
+                    m.spend(sizes.size(made) // 8)
                 return rebuild(made, trace)
             except sizes.TooMuch as e:
                 return Unknown(str(e), trace)
@@ -109,9 +118,7 @@ def apply(m: Machine, name: str, f: Callable[..., Any], *args: Value, **keywords
                 return Unknown(f"{name}() raises {type(e).__name__}")
         return open_term(m, name, *args)
 
-    texts = sum(len(a.value) for a in args if isinstance(a, Known) and isinstance(a.value, (str, bytes)))
-    if (elements := sum(map(held, args)) + texts // CHARACTERS) > FEW:
-        m.spend(elements // 16)  # a step takes as long as many elements do
+    charge_reading(m, *args)
     return lift(run, *[settle(a) for a in args])
 
 
