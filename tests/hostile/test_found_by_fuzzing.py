@@ -66,9 +66,10 @@ def _configs(capsys: pytest.CaptureFixture[str]) -> list[dict]:
     return [call for call in calls if call["callee"].endswith("SFTConfig")]
 
 
-def test_toml_that_nests_too_deeply(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("toml", ["exclude = " + "[" * 5_000, "a" + " . a" * 20_000 + " = 1"])
+def test_toml_that_nests_too_deeply(toml: str, capsys: pytest.CaptureFixture[str]) -> None:
     Path("train.py").write_text(HEAD + "x = 1" + TAIL)
-    Path("nl2sql-review.toml").write_text("exclude = " + "[" * 5_000)
+    Path("nl2sql-review.toml").write_text(toml)
     assert cli.main(["train.py"]) == 2
     assert "nested too deeply" in capsys.readouterr().err
 
