@@ -123,6 +123,17 @@ def test_requirements_that_repeat_are_compared_once(lines: list[str], monkeypatc
     assert len(compared) < 1_000
 
 
+def test_files_beside_a_script_that_double() -> None:
+    """Variables of a launch file that hold themselves twice, and requirements that include the next file nine times."""
+    Path("train.py").write_text(HEAD + "x = 1" + TAIL)
+    Path("run.sh").write_text(
+        "A=a\n" + "A=$A$A\n" * 60 + "B=(a)\n" + 'B=("${B[@]}" "${B[@]}")\n' * 60 + "python train.py $A\n"
+    )
+    for n in range(40):
+        Path(f"requirements{n or ''}.txt").write_text(f"-r requirements{n + 1}.txt\n" * 9 + f"library{n}>=1\n")
+    assert cli.main(["--no-cache", "train.py"]) in (0, 1)
+
+
 def test_a_script_of_many_trainers_is_read_as_far_as_its_budget_goes(capsys: pytest.CaptureFixture[str]) -> None:
     """A hundred trainers are not a hundred plans, and what was not read is said; ten are all read."""
     call = 'SFTTrainer("m", args=SFTConfig(learning_rate={}e-4)).train()\n'
