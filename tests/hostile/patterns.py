@@ -248,8 +248,8 @@ def worst(used: Used, size: int, count: int = 3) -> list[str]:
 
     @cache
     def steps(shape: Shape) -> float:
-        taken = match_cost.steps(pattern, used.flags, shape.text(SHORT), everywhere)
-        return float("inf") if taken is None else taken
+        taken = match_cost.cost(pattern, used.flags, shape.text(SHORT), everywhere)
+        return taken.steps if taken.known else float("inf")
 
     dearest = sorted(shapes(pattern, used.flags), key=steps, reverse=True)[:VARIED]
     varied = [replace(shape, tail=tail) for shape in dearest for tail in TAILS]

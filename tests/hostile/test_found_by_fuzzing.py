@@ -12,6 +12,9 @@ from nl2sql_review.fixes import Session
 from nl2sql_review.fixes.readings import SPENT
 from nl2sql_review.interpret.program import interpret
 from nl2sql_review.interpret.python.builtins import BUILTINS, METHODS
+from nl2sql_review.libraries import requirements
+from nl2sql_review.libraries.project_files import requirement
+from nl2sql_review.libraries.requirements import disjoint
 from nl2sql_review.source import Source, SourceError, parse
 
 TAIL = '\nSFTTrainer("m", args=SFTConfig(learning_rate=2e-4, run_name=x, output_dir=str(x))).train()\n'
@@ -63,9 +66,10 @@ def _configs(capsys: pytest.CaptureFixture[str]) -> list[dict]:
     return [call for call in calls if call["callee"].endswith("SFTConfig")]
 
 
-def test_toml_that_nests_too_deeply(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("toml", ["exclude = " + "[" * 5_000, "a" + " . a" * 20_000 + " = 1"])
+def test_toml_that_nests_too_deeply(toml: str, capsys: pytest.CaptureFixture[str]) -> None:
     Path("train.py").write_text(HEAD + "x = 1" + TAIL)
-    Path("nl2sql-review.toml").write_text("exclude = " + "[" * 5_000)
+    Path("nl2sql-review.toml").write_text(toml)
     assert cli.main(["train.py"]) == 2
     assert "nested too deeply" in capsys.readouterr().err
 
@@ -103,6 +107,31 @@ def test_proofs_end_where_their_steps_are_spent(monkeypatch: pytest.MonkeyPatch)
     cut = Session(examine, text, "train.py")
     cut.apply(unsafe=False)
     assert len(read) == 1 and cut.data == text and SPENT in [why for _, why in cut.unfixed()]
+
+
+@pytest.mark.parametrize(
+    "lines", [["trl>=0.1"] * 900, [f"trl>=0.{n}" for n in range(900)], ["trl" + ",".join(["<9"] * 9_000)]]
+)
+def test_requirements_that_repeat_are_compared_once(lines: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library that is required in very many ways still conflicts with what it is pinned to first."""
+    compared = []
+    monkeypatch.setattr(requirements, "disjoint", lambda one, other: compared.append(one) or disjoint(one, other))
+    stated = [made for line in ["trl==9", "trl<2", *lines] if (made := requirement(line, "requirements.txt"))]
+    assert [(str(one.one.specifier), one.other.specifier) for one in requirements.incompatible(stated)] == [
+        ("==9", "<2")
+    ]
+    assert len(compared) < 1_000
+
+
+def test_files_beside_a_script_that_double() -> None:
+    """Variables of a launch file that hold themselves twice, and requirements that include the next file nine times."""
+    Path("train.py").write_text(HEAD + "x = 1" + TAIL)
+    Path("run.sh").write_text(
+        "A=a\n" + "A=$A$A\n" * 60 + "B=(a)\n" + 'B=("${B[@]}" "${B[@]}")\n' * 60 + "python train.py $A\n"
+    )
+    for n in range(40):
+        Path(f"requirements{n or ''}.txt").write_text(f"-r requirements{n + 1}.txt\n" * 9 + f"library{n}>=1\n")
+    assert cli.main(["--no-cache", "train.py"]) in (0, 1)
 
 
 def test_a_script_of_many_trainers_is_read_as_far_as_its_budget_goes(capsys: pytest.CaptureFixture[str]) -> None:
