@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from nl2sql_review import __version__, cli
-from nl2sql_review.commands import inputs, parser
+from nl2sql_review.commands import inputs, program
 from nl2sql_review.libraries import dates
 from nl2sql_review.render import FORMATS
 from nl2sql_review.run.reviewer import without_plan
@@ -456,7 +456,7 @@ def test_version_and_help_import_nothing_heavy() -> None:
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
 
 
-@pytest.mark.parametrize("command", ["", *parser.COMMANDS])
+@pytest.mark.parametrize("command", ["", *program.COMMANDS])
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         cli.main([*command.split(), "--help"])

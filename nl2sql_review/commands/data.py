@@ -10,7 +10,6 @@ from . import inputs
 from .console import complain, progress, terminal, write
 from .parser import (
     Parser,
-    UsageError,
     color_option,
     flavour_option,
     one_script,
@@ -20,6 +19,7 @@ from .parser import (
     stdin_option,
     whole,
 )
+from .program import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from ..files.limits import size_limit
 from .console import progress
-from .parser import COMMANDS, UsageError
+from .program import COMMANDS, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -123,6 +122,8 @@ def stdin(args: Namespace, paths: list[str]) -> tuple[str, bytes] | None:
     """Return the name and the bytes of the script on standard input; None unless "-" is among the paths."""
     if "-" not in paths:
         return None
+    from ..files.limits import size_limit
+
     if sys.stdin is None:
         raise UsageError("standard input is closed: give a file instead of -")
     name = args.stdin_filename or "<stdin>"

@@ -7,7 +7,7 @@ import os
 
 from ..render import FORMATS
 from . import console
-from .parser import UsageError
+from .program import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
