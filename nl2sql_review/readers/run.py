@@ -106,7 +106,7 @@ def runs(recording: Recording, source: Source, settings: ProjectSettings | None)
     ]
     arguments = [c for c in recording.calls if last(c.callee) in CONFIGS]
     loads = [c for c in recording.calls if is_model_load(c)]
-    if not adapters and not arguments and (not loads or infers(recording)):
+    if not adapters and not arguments and (not loads or infers(recording, source)):
         return []
     if arguments:
         run.arguments = made_by(arguments[-1:])
@@ -133,8 +133,18 @@ def is_model_load(call: Call) -> bool:
     return name in LOADERS and re.search(r"Model|For[A-Z]|^Fast|LMHead", owner) is not None and "Peft" not in owner
 
 
-def infers(recording: Recording) -> bool:
-    """Return whether a script that only loads a model uses it without training it."""
+GENERATES = re.compile(r"\.(?:generate|eval)\(")
+MAY_TRAIN = re.compile(r"Trainer\w*\(|Accelerator\(|\b(?:backward|step|train|fit)\(|prepare_model_for_")
+
+
+def infers(recording: Recording, source: Source) -> bool:
+    """Return whether a script that only loads a model uses it without training it.
+
+    A call on a model that is one of several is not recorded: then the text tells, unless a word of it may train.
+    """
+    text = getattr(source, "text", "")
+    if GENERATES.search(text) and not MAY_TRAIN.search(text):
+        return True
     names = {last(c.callee) for c in recording.calls}
     trains = {"backward", "AdamW", "Accelerator", "prepare_model_for_kbit_training"} & names
     return not trains and bool({"generate", "for_inference", "pipeline", "eval", "LLM"} & names)
