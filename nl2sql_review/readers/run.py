@@ -134,7 +134,7 @@ def is_model_load(call: Call) -> bool:
 
 
 GENERATES = re.compile(r"\.(?:generate|eval)\(")
-MAY_TRAIN = re.compile(r"Trainer\w*\(|Accelerator\(|\b(?:backward|step|train|fit)\(|prepare_model_for_")
+MAY_TRAIN = re.compile(r"Trainer\w*\(|Accelerator\(|\b(?:backward|step|train|fit)\(|prepare_model_for_\w+\(")
 
 
 def infers(recording: Recording, source: Source) -> bool:
