@@ -152,6 +152,28 @@ def test_a_syntax_error_is_a_finding_and_other_files_are_reviewed(
     assert "file/syntax" in found and "lora/rank" in found
 
 
+@pytest.mark.parametrize(
+    "argv",
+    [
+        [""],
+        ["train.py", ""],
+        ["--", ""],
+        ["--show-settings", ""],
+        ["plan", ""],
+        ["baseline", "write", ""],
+        ["rule", ""],
+    ],
+)
+def test_an_empty_path_is_not_the_working_directory(
+    argv: list[str], project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(project.iterdir())
+    assert cli.main(argv) == 2
+    out, said = capsys.readouterr()
+    assert not out and "is empty, as from a variable that is not set" in said
+    assert sorted(project.iterdir()) == before
+
+
 def test_a_missing_file_is_a_finding_only_where_a_hook_names_it(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -83,6 +83,10 @@ class Parser(argparse.ArgumentParser):
                     f"-- starts the command line of one script, but {len(paths)} paths are given: give one, as in "
                     f"{self.prog} train.py -- --lr 1e-4"
                 )
+        for action in self._get_positional_actions():
+            given = getattr(parsed, action.dest)
+            if given == "" or isinstance(given, list) and "" in given:  # as a path, the working directory
+                self.error(f"{action.metavar or action.dest} is empty, as from a variable that is not set")
         return parsed
 
     def _closest(self, word: str) -> str:
