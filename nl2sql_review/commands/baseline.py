@@ -49,6 +49,7 @@ def parser() -> Parser:
 def run(args: Namespace) -> int:
     if not args.paths:
         raise UsageError(f"nothing to accept: give a file or a directory, as in {PROGRAM} baseline write .")
+    inputs.check_existing(args.paths)
     from ..adoption import baseline
     from ..policy.settings import SettingsError
     from ..run import batch
