@@ -13,6 +13,7 @@ from pygls.uris import from_fs_path, to_fs_path
 
 from ...files import disk
 from ...source import kind_of
+from ...source.decoding import encode
 from ...source.spans import Lines
 
 CODE = 2  # the kind of a cell that holds code, in the protocol
@@ -97,7 +98,8 @@ class Documents:
             document = Document(uri, script_path(path) if language == "python" else path, b"")
             self._open[uri] = document
         self._set_text(uri, text)
-        document.data = text.encode("utf-8", "surrogatepass")
+        script = kind_of(document.path) == "script"
+        document.data = encode(text) if script else text.encode("utf-8", "surrogatepass")
         document.version, document.changed = version, changed
         self.touch(document)
         return document

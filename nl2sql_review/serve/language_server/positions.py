@@ -12,6 +12,7 @@ from lsprotocol.types import Location as Target
 from lsprotocol.types import Position, PositionEncodingKind, Range
 
 from ...report.report import Location
+from ...source.spans import Lines
 from .documents import Documents
 
 
@@ -33,7 +34,7 @@ class Positions:
 
     def __init__(self, documents: Documents, encoding: str = PositionEncodingKind.Utf16) -> None:
         self.documents = documents
-        self._units = _UNITS.get(encoding, _utf16)
+        self._units = _in(encoding)
 
     def uri(self, at: Location) -> str:
         """Return the URI of the file, or the cell, of a place."""
@@ -68,14 +69,25 @@ class Positions:
     def place(self, uri: str, position: Position) -> tuple[int, int]:
         """Return the (row, column) of a position in an open file."""
         line = self.documents.line(uri, position.line + 1)
-        if line.isascii():
-            return position.line + 1, min(position.character, len(line)) + 1
-        units = 0
-        for index, character in enumerate(line):
-            if units >= position.character:
-                return position.line + 1, index + 1
-            units += self._units(character)
-        return position.line + 1, len(line) + 1
+        return position.line + 1, _characters(line, position.character, self._units) + 1
+
+
+def offset(lines: Lines, position: Position, encoding: str | None) -> int:
+    """Return the offset of a client's position in a text; of one beyond its line, or beyond the text, the end."""
+    if position.line >= len(lines):
+        return len(lines.text)
+    return lines.starts[position.line] + _characters(lines[position.line + 1], position.character, _in(encoding))
+
+
+def _characters(line: str, units: int, measured: Callable[[str], int]) -> int:
+    """Return how many characters of a line make so many units, at most all."""
+    if line.isascii():
+        return min(units, len(line))
+    for index, character in enumerate(line):
+        if units <= 0:
+            return index
+        units -= measured(character)
+    return len(line)
 
 
 def _utf16(text: str) -> int:
@@ -91,3 +103,7 @@ _UNITS: dict[str, Callable[[str], int]] = {
     PositionEncodingKind.Utf8: _utf8,
     PositionEncodingKind.Utf32: len,
 }
+
+
+def _in(encoding: str | None) -> Callable[[str], int]:
+    return _UNITS.get(encoding or PositionEncodingKind.Utf16, _utf16)
