@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ...interpret.core.recording import Call
     from .reviews import Review
 
+# By an argument's node and name, then by rule and fact: the verdicts, one for each run.
+Ruled = dict[tuple[int, str], dict[tuple[str, str], list[tuple[Rule, FactVerdict]]]]
 LONGEST = 12  # lines that a value's place may have; what is longer is no single value to whoever points at it
 
 
@@ -81,24 +83,25 @@ def _records(review: Review) -> Iterator[Record]:
     found = calls(review)
     locate(_places(found))
     ruled = _ruled(review)
-    seen = set()
+    arrived: dict[tuple[str, Location], dict[tuple[str, tuple[Location, ...]], tuple[Call, str, Place]]] = {}
     for call in found:
         for name, value in call.arguments.items():
             place = call.places.get(name)
-            if place is None or not _is_shown(value):
-                continue
-            at = where(place)
-            if at is None or (name, at) in seen:
-                continue
-            seen.add((name, at))
-            said = call.keys.get(name, name)
+            at = where(place) if place is not None and _is_shown(value) else None
+            if at is not None and place is not None:  # a line that runs again may get another value
+                this = said(value), tuple(_stops(value.trace))
+                arrived.setdefault((name, at), {}).setdefault(this, (call, name, place))
+    for (_, at), each in arrived.items():
+        several = len({words for words, _ in each}) > 1
+        for (_, stops), (call, name, place) in each.items():
+            value, key = call.arguments[name], call.keys.get(name, name)
             yield Record(
-                "" if said.startswith("$") else said,
+                "" if key.startswith("$") else key,
                 value,
                 call,
                 at,
-                tuple(_stops(value.trace)),
-                _rules(ruled, id(place.node), said, name),
+                stops,
+                _rules(ruled, id(place.node), value, several, key, name),
                 literal=_stands_there(value.trace, at),
                 configured=isinstance(place.node, Span),
             )
@@ -142,18 +145,35 @@ def _stands_there(trace: Trace, at: Location) -> bool:
     return all((stop := where(place)) is not None and inside(stop, at) for place in trace)
 
 
-def _rules(
-    ruled: dict[tuple[int, str], list[tuple[Rule, FactVerdict]]], node: int, *names: str
-) -> list[tuple[Rule, FactVerdict]]:
-    """Return the rules on an argument, and the rules on more than one argument that it violates."""
-    own = next((ruled[node, name] for name in names if (node, name) in ruled), [])
-    wider = [one for one in ruled.get((node, ""), []) if one[1].decision.verdict == "fail"]
-    return [*own, *(one for one in wider if all(one[0] is not rule for rule, _ in own))]
+def _rules(ruled: Ruled, node: int, value: Value, several: bool, *names: str) -> list[tuple[Rule, FactVerdict]]:
+    """Return the rules on an argument, and the rules on more than one argument that it violates.
+
+    Where its line gets `several` values, only the verdicts on this one.
+    """
+    origin = id(value.trace[0].node) if value.trace else 0
+
+    def on(judged: list[tuple[Rule, FactVerdict]], equal: bool) -> Iterator[tuple[Rule, FactVerdict]]:
+        facts = ((one, one[1].fact.value) for one in judged)
+        same = [
+            one
+            for one, other in facts
+            if not several
+            or equal
+            and said(other) == said(value)
+            or origin in {id(place.node) for place in other.trace}
+        ]
+        yield from [one for one in same if one[1].decision.verdict == "fail"][:1] or same[:1]
+
+    own = next((ruled[node, name] for name in names if (node, name) in ruled), {})
+    found = [one for judged in own.values() for one in on(judged, True)]
+    wider = [one for judged in ruled.get((node, ""), {}).values() for one in on(judged, False)]
+    named = {rule.id for rule, _ in found}
+    return [*found, *(one for one in wider if one[1].decision.verdict == "fail" and one[0].id not in named)]
 
 
-def _ruled(review: Review) -> dict[tuple[int, str], list[tuple[Rule, FactVerdict]]]:
+def _ruled(review: Review) -> Ruled:
     """Return the verdicts of the rules by an argument's node and name; "" for facts of more than one argument."""
-    made: dict[tuple[int, str], list[tuple[Rule, FactVerdict]]] = {}
+    made: Ruled = {}
     for of_rule in review.examined.rule_verdicts if review.examined is not None else ():
         for judged, _ in of_rule.judged:
             fact = judged.fact
@@ -161,9 +181,8 @@ def _ruled(review: Review) -> dict[tuple[int, str], list[tuple[Rule, FactVerdict
                 continue
             places = [fact.at, *fact.value.trace[-1:]]
             for node in {id(place.node) for place in places if place is not None}:
-                told = made.setdefault((node, fact.argument), [])
-                if not any(rule is of_rule.rule and one.name == judged.name for rule, one in told):
-                    told.append((of_rule.rule, judged))
+                told = made.setdefault((node, fact.argument), {}).setdefault((of_rule.rule.id, judged.name), [])
+                told.append((of_rule.rule, judged))
     return made
 
 
