@@ -50,6 +50,18 @@ def test_hover_and_definition_cross_files(tmp_path: Path) -> None:
     drive(work, tmp_path)
 
 
+def test_what_a_configuration_leaves_out_is_said_after_the_line_that_names_the_model(tmp_path: Path) -> None:
+    text = "base_model: Qwen/Qwen2.5-Coder-7B  # ours\nadapter: lora\nlora_r: 16\nmicro_batch_size: 2\n"
+    text += "datasets:\n  - path: d.jsonl\n    type: alpaca\n"
+
+    async def work(editor: Editor) -> None:
+        uri = editor.open("axolotl.yaml", text, "yaml")
+        (hint,) = [one for one in await editor.hints(uri) if str(one.label).startswith("by default ")]
+        assert hint.position == editor.at(uri, "# ours", len("# ours"))
+
+    drive(work, tmp_path)
+
+
 def test_hints_show_values_from_elsewhere_and_what_is_left_out(tmp_path: Path) -> None:
     async def work(editor: Editor) -> None:
         uri = await project(editor)

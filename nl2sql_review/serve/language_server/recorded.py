@@ -187,7 +187,7 @@ def _ruled(review: Review) -> Ruled:
 
 
 def omitted(review: Review) -> Iterator[tuple[Location, str, Value]]:
-    """Yield (place of the call, name, default) for each omitted argument of a library call."""
+    """Yield (place of the call, or line of a configuration, name, default) for each argument that is left out."""
     seen = set()
     for of_rule in review.examined.rule_verdicts if review.examined is not None else ():
         for judged, _ in of_rule.judged:
@@ -196,6 +196,8 @@ def omitted(review: Review) -> Iterator[tuple[Location, str, Value]]:
             if not fact.argument or fact.why_not or not trace or not trace[0].note.startswith(LIBRARY_DEFAULT):
                 continue
             at = where(trace[0])
+            if at is not None and isinstance(trace[0].node, Span):  # a key: what follows it on its line is its value
+                at = replace(at, row=at.end_row, end_column=len(trace[0].source.line(at.end_row)) + 1)
             if at is not None and (at, fact.argument) not in seen:
                 seen.add((at, fact.argument))
                 yield at, fact.argument, fact.value
