@@ -1,4 +1,7 @@
-"""Answers requests about a place or a file: each waits for the review of the current text."""
+"""Answers requests about a place or a file: each waits for the review of the current text.
+
+What makes an answer is imported for the first one of its kind: findings are shown before that.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,14 @@ from lsprotocol import types
 
 from ...policy import rulebook
 from ...policy.rulebook import Rulebook
-from . import actions, completion, definition, hints, hover, lens, rows
+from . import actions
 from .actions import Actions
+from .protocol import MEMORY, PLAN, PROMPT, ROWS
 from .reviews import Review, Superseded
 
 if TYPE_CHECKING:
     from .server import Server
 
-ROWS = "nl2sql-review.rows"  # shows what is found in the rows
 Place = tuple[Review, str, "int | None", int, int]  # path, cell, row, column
 
 
@@ -51,11 +54,15 @@ async def _reader(server: Server, uri: str, position: types.Position) -> Place |
 def _values(server: Server) -> None:
     @server.feature(types.TEXT_DOCUMENT_HOVER)
     async def on_hover(params: types.HoverParams) -> types.Hover | None:
+        from . import hover
+
         place = await _reader(server, params.text_document.uri, params.position)
         return None if place is None else hover.at(place[0], server.positions, *place[1:])
 
     @server.feature(types.TEXT_DOCUMENT_DEFINITION)
     async def on_definition(params: types.DefinitionParams) -> list[types.Location] | None:
+        from . import definition
+
         place = await _reader(server, params.text_document.uri, params.position)
         return None if place is None else definition.at(place[0], server.positions, *place[1:]) or None
 
@@ -65,6 +72,8 @@ def _values(server: Server) -> None:
         review = await server.reviews.current(uri)
         if review is None or server.options.get("inlayHints") is False:
             return []
+        from . import hints, rows
+
         while True:
             counted = await asyncio.to_thread(rows.steps, review)  # the files may be large, and other requests go on
             now = await server.reviews.current(uri)
@@ -81,6 +90,8 @@ def _values(server: Server) -> None:
         review = await server.reviews.current(uri)
         if review is None:
             return []
+        from . import lens, rows
+
         made = list(lens.of(review, server.positions, uri))
         if made and rows.are_there(review):  # how many is told when the lens comes into view
             data = {"uri": review.document.uri, "stamp": review.stamp}
@@ -93,6 +104,8 @@ def _values(server: Server) -> None:
         review = server.reviews.latest(uri) if isinstance(uri, str) else None
         if review is None:
             return one
+        from . import rows
+
         title = await server.proofs.run(lambda: rows.title(review))
         one.command = types.Command(title, ROWS, arguments=[review.document.uri])
         return one
@@ -132,19 +145,25 @@ def _actions(server: Server) -> None:
 def _commands(server: Server) -> None:
     """Register the commands of the lenses: each returns a text, and shows it unless the client does so itself."""
 
-    def command(name: str, shown: Callable[[Review], str]) -> None:
+    def command(name: str) -> None:
         @server.command(name)
         async def on_command(uri: str) -> str | None:
             review = await server.reviews.current(uri)
             if review is None:
                 return None
-            text = await server.proofs.run(lambda: shown(review))
+            text = await server.proofs.run(lambda: _shown(name)(review))
             if not server.options.get("showsTexts"):
                 server.window_show_message(types.ShowMessageParams(types.MessageType.Info, text))
             return text
 
-    for name, shown in {**lens.SHOWN, ROWS: rows.text}.items():
-        command(name, shown)
+    for name in (PLAN, PROMPT, MEMORY, ROWS):
+        command(name)
+
+
+def _shown(name: str) -> Callable[[Review], str]:
+    from . import lens, rows
+
+    return {**lens.SHOWN, ROWS: rows.text}[name]
 
 
 def _completion(server: Server) -> None:
@@ -152,6 +171,8 @@ def _completion(server: Server) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_COMPLETION, options)
     def on_completion(params: types.CompletionParams) -> list[types.CompletionItem]:
+        from . import completion
+
         uri = params.text_document.uri
         text = server.documents.text(uri)
         document = server.documents.get(uri)

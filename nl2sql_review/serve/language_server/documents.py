@@ -58,6 +58,7 @@ class Document:
     stamp: int = 0
     changed: float = 0.0  # when it was last typed into, by the loop's clock; 0 for one that was only opened
     cells: dict[int, str] = field(default_factory=dict)
+    joined: bool = False  # it is the cells of a notebook as one script, and its path is no file's
 
     def __post_init__(self) -> None:
         self.real = os.path.realpath(self.path)  # once: many places are looked up by it
@@ -95,7 +96,8 @@ class Documents:
         document = self._open.get(uri)
         if document is None:
             path = path_of(uri)
-            document = Document(uri, script_path(path) if language == "python" else path, b"")
+            read_as = script_path(path) if language == "python" else path
+            document = Document(uri, read_as, b"", joined=read_as != path and kind_of(path) == "notebook")
             self._open[uri] = document
         self._set_text(uri, text)
         script = kind_of(document.path) == "script"

@@ -19,9 +19,9 @@ from ...report.report import Location
 from ...run.memory import of_plans
 from . import recorded
 from .positions import Positions
+from .protocol import MEMORY, PLAN, PROMPT
 from .reviews import Review
 
-PLAN, PROMPT, MEMORY = "nl2sql-review.plan", "nl2sql-review.prompt", "nl2sql-review.memory"
 WIDTH = 100  # columns of what a command shows
 
 

@@ -5,6 +5,8 @@ A report counts from 1 and in code points; a client counts in UTF-16 units unles
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable
 from typing import Protocol
 
@@ -61,6 +63,21 @@ class Positions:
 
     def target(self, at: Location) -> Target:
         return Target(self.uri(at), self.range(at))
+
+    def named(self, path: str, row: int, cell: int | None = None) -> str:
+        """Return a place in words: `train.py:5`, `train.ipynb:cell 2:5`; of joined cells their line."""
+        document = self.documents.of_path(path)
+        if document is not None and document.joined:
+            return f"line {row} of all cells"
+        return f"{path.rpartition('/')[2]}:{f'cell {cell}:' if cell is not None else ''}{row}"
+
+    def renamed(self, message: str) -> str:
+        """Return a message in which places in joined cells are named as lines of theirs."""
+        for document in self.documents:
+            if document.joined:
+                name = re.escape(os.path.basename(document.path))
+                message = re.sub(rf"(?:[^\s()]*/)?{name}:(\d+)", r"line \1 of all cells", message)
+        return message
 
     def position(self, uri: str, row: int, column: int) -> Position:
         before = self.documents.line(uri, max(row, 1))[: max(column - 1, 0)]

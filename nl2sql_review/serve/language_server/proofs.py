@@ -12,14 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from ...fixes import Session
 from ...report.report import FileReport, Finding, Fix
-from ...run.add_ignores import IgnoreError, silence
 from ...run.reviewer import Reviewer
 from .documents import Document, Documents
 from .reviews import Review, Superseded
 
 if TYPE_CHECKING:
+    from ...fixes import Session
     from ...judgement.judge import Examined
 
 T = TypeVar("T")
@@ -84,6 +83,7 @@ class Proofs:
 
     async def ignored(self, review: Review, finding: Finding, reason: str) -> bytes | None:
         """Return the script with a comment that ignores a finding, None if that is not possible. Raises Superseded."""
+        from ...run.add_ignores import IgnoreError, silence
 
         def work() -> bytes | None:
             others = tuple(
@@ -122,6 +122,8 @@ class Proofs:
         return session.fix_of(same) if same is not None else None
 
     def _session(self, review: Review) -> Session:
+        from ...fixes import Session
+
         document = review.document
         reviewer = Reviewer()
 
