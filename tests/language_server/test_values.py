@@ -50,6 +50,32 @@ def test_hover_and_definition_cross_files(tmp_path: Path) -> None:
     drive(work, tmp_path)
 
 
+def test_what_a_line_assigns_is_not_repeated_and_a_text_with_holes_is_written(tmp_path: Path) -> None:
+    text = """\
+import time
+
+from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainingArguments
+
+SIDE = "left"
+folder = f"{time.time()}/run"
+tokenizer = AutoTokenizer.from_pretrained("Qwen/Qwen2.5-0.5B")
+tokenizer.padding_side = "right"
+tokenizer.padding_side = SIDE  # ours
+arguments = TrainingArguments(output_dir=folder)
+trainer = Trainer(AutoModelForCausalLM.from_pretrained("Qwen/Qwen2.5-0.5B"), args=arguments)
+trainer.train()
+"""
+
+    async def work(editor: Editor) -> None:
+        uri = editor.open("train.py", text)
+        hints = {str(one.label): one.position for one in await editor.hints(uri)}
+        assert '⟶ "right"' not in hints and hints['⟶ "left"'] == editor.at(uri, "  # ours", len("  # ours"))
+        assert hints['⟶ f"{time.time()}/run"'] == editor.at(uri, "output_dir=folder", len("output_dir=folder"))
+        assert '**output_dir** = `f"{time.time()}/run"`' in (await editor.hover(uri, "output_dir=") or "")
+
+    drive(work, tmp_path)
+
+
 def test_what_a_configuration_leaves_out_is_said_after_the_line_that_names_the_model(tmp_path: Path) -> None:
     text = "base_model: Qwen/Qwen2.5-Coder-7B  # ours\nadapter: lora\nlora_r: 16\nmicro_batch_size: 2\n"
     text += "datasets:\n  - path: d.jsonl\n    type: alpaca\n"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import zip_longest
 
 from lsprotocol.types import InlayHint, InlayHintKind, MarkupContent, MarkupKind, Position, Range
@@ -21,7 +23,7 @@ LONGEST = 40  # characters of a value
 MOST = 3  # values that one line may get
 NAMES = 4  # arguments that `**settings` stands for; the others are in the tooltip
 DEFAULTS = 2  # arguments that a closing bracket names; the others are in its tooltip
-
+_ASSIGNED = re.compile(r"\s*=(?!=)")
 Said = tuple[Location, str, str]  # where, the label and the tooltip
 
 
@@ -43,7 +45,7 @@ def _key(at: Position) -> tuple[int, int]:
 def _hint(at: Position, said: list[tuple[str, str]]) -> InlayHint:
     """Return all that is said at one place as one hint."""
     label = "; ".join(label for label, _ in said)
-    tooltip = "; ".join(tooltip for _, tooltip in said if tooltip) or None
+    tooltip = "; ".join(dict.fromkeys(tooltip for _, tooltip in said if tooltip)) or None
     return InlayHint(at, label, InlayHintKind.Type, tooltip=tooltip, padding_left=True)
 
 
@@ -55,6 +57,11 @@ def _values(review: Review, positions: Positions, uri: str) -> Iterator[Said]:
             continue
         of.setdefault(record.at, {}).setdefault(record.name, []).append(record)
     for at, named in of.items():
+        rest = positions.documents.line(uri, at.end_row)[at.end_column - 1 :]
+        if _ASSIGNED.match(rest):  # `tokenizer.padding_side = "right"`: its value follows, and is often written there
+            if all(stop.row == at.row for found in named.values() for record in found for stop in record.stops):
+                continue
+            at = replace(at, end_column=at.end_column + len(rest.rstrip()))
         unpacked = positions.documents.line(uri, at.row)[at.column - 1 :].startswith("**")
         known = {name: found for name, found in named.items() if not all(isinstance(r.value, Unknown) for r in found)}
         labels, tooltips = [], []

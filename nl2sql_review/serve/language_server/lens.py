@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from lsprotocol.types import CodeLens, Command
 
@@ -93,14 +92,10 @@ def prompt(review: Review) -> str:
     for sections in (described.plan, *described.more_plans):
         value = sections.prompt["text"]
         for parts in plan_words.texts(value):
-            made.append("".join(map(_part, parts)))
+            made.append(recorded.written(parts))
         if not plan_words.texts(value):
             made.append(f"the prompt is unknown: {value.reason or plan_words.said(value)}")
     return "\n\n---\n\n".join(dict.fromkeys(made))
-
-
-def _part(part: dict[str, Any]) -> str:
-    return str(part["text"]) if "text" in part else f"{{{part['hole']}}}"
 
 
 def _described(review: Review) -> plan_json.PlanReport | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...judgement.verdict import FactVerdict
 from ...judgement.wording import LIBRARY_DEFAULT, locate
@@ -219,11 +219,21 @@ def under(review: Review, path: str, cell: int | None, row: int, column: int) ->
 
 
 def said(value: Value) -> str:
-    """Return a value in words, as in the plan."""
+    """Return a value in words, as in the plan; a text with holes as `f"{args.output}/adapter"`."""
     from ...render.plan_json import describe_value
+    from ...render.plan_words import literal, texts
     from ...render.plan_words import said as words
 
-    return words(describe_value(value))
+    described = describe_value(value)
+    found = texts(described)
+    if not found or described.kind == "either" and len(found) < len(described.value):
+        return words(described)
+    return " or ".join(dict.fromkeys(f"f{literal(written(parts))}" for parts in found))
+
+
+def written(parts: list[dict[str, Any]]) -> str:
+    """Return a text with what fills its holes in braces."""
+    return "".join(str(part["text"]) if "text" in part else f"{{{part['hole']}}}" for part in parts)
 
 
 def by_default(value: Value) -> str:
