@@ -171,5 +171,11 @@ def test_a_script_that_names_its_encoding_is_read_as_the_editor_shows_it(tmp_pat
         assert fix.edit is not None and editor.applied(fix.edit, uri) == script.replace("64", "16")
         (everything,) = await editor.actions(uri, "R = 64", only=["source.policy.nl2sql"])
         assert everything.edit is not None and editor.applied(everything.edit, uri) == script.replace("64", "16")
+        (editor.folder / "conf.py").write_bytes(f"{named}# Gr\u00f6\u00dfe\nRANK = 64\n".encode("latin-1"))
+        uri = editor.open("imports.py", SHORT.replace("R = 64", "from conf import RANK as R"))
+        (everything,) = await editor.actions(uri, "r=R", only=["source.policy.nl2sql"])
+        assert everything.edit is not None and everything.edit.changes is not None
+        (edit,) = everything.edit.changes[editor.uri("conf.py")]
+        assert (edit.range.start.line, edit.new_text) == (2, "RANK = 16\n")
 
     drive(work, tmp_path)
