@@ -26,11 +26,15 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 TRAINER = ROOT / "examples" / "train_unsloth_complete.py"
 VALUE = re.compile(r"\b(LEARNING_RATE = |learning_rate=)[\d.e-]+")
-# The server as it is, without the pause: what an edit costs is asked, and not how long somebody types.
-SERVER = (
-    "import gc; gc.disable(); "  # as every command begins
-    "from nl2sql_review.serve.language_server import reviews, server; reviews.PAUSE = 0; server.run()"
-)
+# The server as the command starts it, without the pause: what an edit costs is asked, and not how long somebody types.
+SERVER = """
+import gc
+gc.disable()
+from nl2sql_review.serve.language_server import reviews
+reviews.PAUSE = 0
+from nl2sql_review.cli import main
+raise SystemExit(main(["server"]))
+"""
 IDLE = 0.1  # seconds without work after which a server has done what it does behind an answer: longer than its rest
 
 

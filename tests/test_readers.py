@@ -325,6 +325,8 @@ trainer = SFTTrainer(model=model, args=SFTConfig(max_length=length))
         ("import pynvml\npynvml.nvmlDeviceGetMemoryInfo(0)", "reserved memory"),
         ("os.system('nvidia-smi')", "reserved memory"),
         ("subprocess.check_output(['nvidia-smi', '--query-gpu=memory.used'])", "reserved memory"),
+        ("if False:\n    os.system('nvidia-smi')", "unknown"),
+        ("# where nvidia-smi shows room, or torch.cuda.memory_allocated(), raise the length", "absent"),
         ("", "absent"),
     ],
 )

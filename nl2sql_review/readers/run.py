@@ -38,6 +38,8 @@ CONFIGS = (
 
 @dataclass(slots=True)
 class Run:
+    """The calls of a recording that make one training run: what it loads, adapts, feeds and starts."""
+
     recording: Recording
     source: Source
     settings: ProjectSettings | None = None

@@ -14,8 +14,9 @@ from ..derive import derive
 from ..object_settings import last
 from ..prompt.training_text import datasets, texts_of
 from ..run import Run
+from ..untrained import NOTHING_TRAINED, trains_nothing
 from . import config, fields, schema_cut
-from .rows import MAKERS
+from .rows import MAKERS, from_one_file, rows_given
 
 if TYPE_CHECKING:
     from ...training_plan import facts
@@ -134,6 +135,9 @@ def _names(value: Value) -> Iterator[Any]:
 
 def mixing(run: Run, found: list[Dataset], part: facts.Dataset, at: Place | None) -> list[Call]:
     """Fill `mixing` and return the calls that mix the training data."""
+    if trains_nothing(run):
+        part.mixing = Fact(Absent(NOTHING_TRAINED), at=at, why_not=NOTHING_TRAINED)
+        return []
     calls = [d.mixed for d in found if d.mixed is not None]
     values: list[Value] = [_manner(d.mixed) if d.mixed is not None else _unmixed(d) for d in found]
     if not found:
@@ -177,6 +181,8 @@ def _unmixed(dataset: Dataset) -> Value:
     names = [name for call in calls for name in named(call)]
     loaded = [c for c in calls if last(c.callee) in LOADED]
     if not loaded:
+        if len(calls) == 1 and from_one_file(rows_given(calls[0])):
+            return Known("single", (calls[0].place,))
         return Unknown(
             f"the dataset is created by {last(calls[0].callee)} from rows that the script collects", (calls[0].place,)
         )

@@ -1,6 +1,6 @@
 """Answers requests about a place or a file: each waits for the review of the current text.
 
-What makes an answer is imported for the first one of its kind: findings are shown before that.
+What only some requests need is imported by them: the first answer, the diagnostics, does not wait for it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ...policy import rulebook
 from ...policy.rulebook import Rulebook
 from . import actions
 from .actions import Actions
-from .protocol import MEMORY, PLAN, PROMPT, ROWS
+from .commands import MEMORY, PLAN, PROMPT, ROWS
 from .reviews import Review, Superseded
 
 if TYPE_CHECKING:
@@ -68,12 +68,12 @@ def _values(server: Server) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_INLAY_HINT)
     async def on_hints(params: types.InlayHintParams) -> list[types.InlayHint]:
+        from . import hints, rows
+
         uri = params.text_document.uri
         review = await server.reviews.current(uri)
         if review is None or server.options.get("inlayHints") is False:
             return []
-        from . import hints, rows
-
         while True:
             counted = await asyncio.to_thread(rows.steps, review)  # the files may be large, and other requests go on
             now = await server.reviews.current(uri)
@@ -86,12 +86,12 @@ def _values(server: Server) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_CODE_LENS, types.CodeLensOptions(resolve_provider=True))
     async def on_lenses(params: types.CodeLensParams) -> list[types.CodeLens]:
+        from . import lens, rows
+
         uri = params.text_document.uri
         review = await server.reviews.current(uri)
         if review is None:
             return []
-        from . import lens, rows
-
         made = list(lens.of(review, server.positions, uri))
         if made and rows.are_there(review):  # how many is told when the lens comes into view
             data = {"uri": review.document.uri, "stamp": review.stamp}
@@ -100,12 +100,12 @@ def _values(server: Server) -> None:
 
     @server.feature(types.CODE_LENS_RESOLVE)
     async def on_lens(one: types.CodeLens) -> types.CodeLens:
+        from . import rows
+
         uri = one.data.get("uri") if isinstance(one.data, dict) else None
         review = server.reviews.latest(uri) if isinstance(uri, str) else None
         if review is None:
             return one
-        from . import rows
-
         title = await server.proofs.run(lambda: rows.title(review))
         one.command = types.Command(title, ROWS, arguments=[review.document.uri])
         return one
@@ -148,22 +148,19 @@ def _commands(server: Server) -> None:
     def command(name: str) -> None:
         @server.command(name)
         async def on_command(uri: str) -> str | None:
+            from . import lens, rows
+
+            shown: Callable[[Review], str] = rows.text if name == ROWS else lens.SHOWN[name]
             review = await server.reviews.current(uri)
             if review is None:
                 return None
-            text = await server.proofs.run(lambda: _shown(name)(review))
+            text = await server.proofs.run(lambda: shown(review))
             if not server.options.get("showsTexts"):
                 server.window_show_message(types.ShowMessageParams(types.MessageType.Info, text))
             return text
 
     for name in (PLAN, PROMPT, MEMORY, ROWS):
         command(name)
-
-
-def _shown(name: str) -> Callable[[Review], str]:
-    from . import lens, rows
-
-    return {**lens.SHOWN, ROWS: rows.text}[name]
 
 
 def _completion(server: Server) -> None:

@@ -17,8 +17,8 @@ from ...render.terminal import Terminal
 from ...report.report import Location
 from ...run.memory import of_plans
 from . import recorded
+from .commands import MEMORY, PLAN, PROMPT
 from .positions import Positions
-from .protocol import MEMORY, PLAN, PROMPT
 from .reviews import Review
 
 WIDTH = 100  # columns of what a command shows

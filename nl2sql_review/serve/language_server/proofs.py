@@ -83,9 +83,10 @@ class Proofs:
 
     async def ignored(self, review: Review, finding: Finding, reason: str) -> bytes | None:
         """Return the script with a comment that ignores a finding, None if that is not possible. Raises Superseded."""
-        from ...run.add_ignores import IgnoreError, silence
 
         def work() -> bytes | None:
+            from ...run.add_ignores import IgnoreError, silence
+
             others = tuple(
                 replace(one, suppressed="not this one")
                 if one.suppressed is None and one.fingerprint != finding.fingerprint

@@ -15,7 +15,6 @@ from pygls.protocol import LanguageServerProtocol
 from .texts import Texts
 
 NAME = "nl2sql-review"
-PLAN, PROMPT, MEMORY, ROWS = f"{NAME}.plan", f"{NAME}.prompt", f"{NAME}.memory", f"{NAME}.rows"  # commands of lenses
 LOOK = 10.0  # seconds between two looks at whether the editor still runs
 
 

@@ -58,7 +58,7 @@ class Server(LanguageServer):
 
     def shutdown(self) -> None:
         """Stop serving. pygls leaves a port's connection open, and since Python 3.12 asyncio waits for its end."""
-        super().shutdown()  # type: ignore[no-untyped-call]  # pygls does not say what it returns
+        super().shutdown()
         if isinstance(self.protocol.writer, asyncio.StreamWriter):
             self.protocol.writer.close()
 
