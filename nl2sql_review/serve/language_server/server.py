@@ -70,6 +70,7 @@ class Server(LanguageServer):
             params.capabilities.notebook_document = types.NotebookDocumentClientCapabilities(
                 types.NotebookDocumentSyncClientCapabilities()
             )
+        self.protocol.keep_texts()
         self.positions = Positions(self.documents, self.workspace.position_encoding or types.PositionEncodingKind.Utf16)
         if isinstance(params.initialization_options, dict):
             self.options = params.initialization_options
