@@ -476,3 +476,24 @@ def test_what_becomes_of_a_long_row_is_said_as_it_is(tmp_path, cut, said):
     code += 'Trainer(model=model, args=TrainingArguments("out"), train_dataset=rows).train()\n'
     _, found = items(tmp_path, MODEL + TOKENIZER + ROWS + code)
     assert any(one.startswith("dataset/schema-truncation") and said in one for one in found)
+
+
+PARTS = """\
+def encode(row):
+    asked = tokenizer(row["question"], truncation=True, max_length=1024)["input_ids"]
+    answer = tokenizer({second}, truncation=True, max_length=2048)["input_ids"]
+    return {{"input_ids": {ids} + [tokenizer.eos_token_id], "labels": [-100] * len(asked) + answer[len(asked) :]}}
+
+
+rows = rows.map(encode, remove_columns=["question", "sql"])
+Trainer(model=model, args=TrainingArguments("out"), train_dataset=rows).train()
+"""
+
+
+@pytest.mark.parametrize(
+    ("second", "ids", "verdict"),
+    [('row["sql"]', "asked + answer", "unknown"), ('row["question"] + row["sql"]', "answer", "pass")],
+)
+def test_parts_that_are_truncated_separately_have_no_known_length_together(tmp_path, second, ids, verdict):
+    found, _ = items(tmp_path, MODEL + TOKENIZER + ROWS + PARTS.format(second=second, ids=ids))
+    assert found["memory/sequence-length"] == verdict

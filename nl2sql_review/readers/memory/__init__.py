@@ -10,6 +10,8 @@ from ..api.arguments import rejected
 from ..api.version_guards import Guards
 from ..derive import derive, plain
 from ..object_settings import from_library, last
+from ..prompt.tokens import joined_calls
+from ..prompt.training_text import texts_of
 from ..run import Run
 from . import inputs
 
@@ -142,6 +144,9 @@ def trainer_length(run: Run) -> Fact:
     cuts = [c for c in run.calls if c.callee.rpartition(".")[0].endswith("Tokenizer") and "max_length" in c.arguments]
     if trainer is not None:  # what is tokenised for the trained model to answer is no row
         cuts = [c for c in cuts if c.order < trainer.order] or cuts
+    if cuts and trainer is not None and any(len(joined_calls(ids)) > 1 for ids in rows_ids(run)):
+        why = "the parts of a row are truncated separately, and it is unknown how long they are together"
+        return Fact(Unknown(why), at=cuts[-1].places.get("max_length", cuts[-1].place))
     if cuts and (trainer is None or sft or not trainer.callee.startswith("trl.")):  # rows of the others are prompts
         return Fact(
             cuts[-1].arguments["max_length"],
@@ -160,6 +165,10 @@ def trainer_length(run: Run) -> Fact:
     return Fact(
         Unknown("the script tokenizes the text itself, and its truncation was not recognized"), at=trainer.place
     )
+
+
+def rows_ids(run: Run) -> list[Value]:
+    return [text.columns["input_ids"] for text in texts_of(run) if "input_ids" in text.columns]
 
 
 def by_default(run: Run) -> Fact:

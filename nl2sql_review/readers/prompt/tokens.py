@@ -40,6 +40,18 @@ def tokenised_text(value: object, depth: int = 0) -> tuple[Value | None, Term | 
     return found[0]
 
 
+def joined_calls(ids: object, depth: int = 0) -> list[Term]:
+    """Return the tokenizer calls whose ids are joined to one row, as in `prompt_ids + answer_ids`."""
+    ids = cell(ids) if isinstance(ids, Value) else ids
+    if depth > 8 or not isinstance(ids, Term):
+        return []
+    if ids.operation == "call" and (method_of(ids) in TOKENIZERS or "okenizer" in method_of(ids)):
+        return [ids]
+    parts = ids.args if ids.operation == "op" else ids.args[:1]
+    found = [call for part in parts if not is_padding(part) for call in joined_calls(part, depth + 1)]
+    return list({call.text: call for call in found}.values())
+
+
 def is_padding(value: object) -> bool:
     """Return whether a value is like `[tokenizer.pad_token_id] * gap`: one id, repeated."""
     if not isinstance(value, Term) or value.operation != "op":
