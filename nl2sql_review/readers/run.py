@@ -80,6 +80,11 @@ class Run:
         said = getattr(self.source, "directives", {}).get("processes")
         return getattr(self.settings, "processes", None) or (int(said) if said else None)
 
+    def before_training(self, call: Call) -> bool:
+        """Return whether a call happens before the last training ends, so that it can have an effect on it."""
+        end = max((c.order for c in self.train), default=None)
+        return end is None or call.order < end
+
     @property
     def unsloth(self) -> bool:
         calls = (self.adapter_call, self.load.call, self.trainer)

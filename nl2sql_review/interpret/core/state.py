@@ -312,6 +312,7 @@ class State:
             return
         call.certain = not self.conditions and not self.unlikely and not self.uncalled
         call.condition = (self.unlikely or self.conditions or [self.uncalled])[-1]
+        call.conditions = (*self.conditions, *self.unlikely)
         call.conditional = bool(self.unlikely or self.conditions)
         call.function = self.frame.scope.name
         if self.uncalled:

@@ -15,7 +15,7 @@ from ..object_settings import last
 from ..run import Run
 from ..untrained import NOTHING_TRAINED, trains_nothing
 from .text import MAX_ALTERNATIVES, Piece, alternatives, assign_roles, chat, chat_call, trimmed
-from .tokens import appended_later, cell, ends_with_eos_id, flat, tokenised_text
+from .tokens import appended_later, cell, flat, is_eos_id, last_ids, tokenised_text
 
 CHAT_COLUMNS = ("messages", "conversations")
 DEEP = 20  # levels of an expression that are kept: a chain of `or` is one for each spelling of a column
@@ -66,6 +66,7 @@ class TrainingText:
     by_formatting: bool = False
     tokenizer_call: Term | None = None
     appends_eos: bool = False  # the id of the EOS token is added to the tokens
+    appended: tuple[Any, ...] = ()  # the other ids, one of which is added to the tokens last
     dataset: Any = None
 
     @property
@@ -379,5 +380,7 @@ def _tokenised(ids: Value, columns: dict[str, Value], at: Place | None) -> Train
         why = "the text behind the tokens could not be traced"
         return TrainingText("tokenised", [], Unknown(why, ids.trace), at, why, "input_ids")
     found = _text(text, "tokenised", at, "input_ids")
-    found.tokenizer_call, found.appends_eos = call, ends_with_eos_id(ids)
+    added = last_ids(ids) or ()
+    found.tokenizer_call, found.appends_eos = call, bool(added) and all(map(is_eos_id, added))
+    found.appended = () if found.appends_eos else tuple(added)
     return found
