@@ -7,7 +7,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from ..training_plan.facts import Fact, Lora, TrainingPlan
-from ..training_plan.values import Absent, Default, Either, Known, Place, Unknown, Value
+from ..training_plan.values import SET_ORDER, Absent, Default, Either, Known, Place, Unknown, Value
 from . import hand_loop
 from .api.arguments import rejected
 from .derive import derive, options
@@ -302,12 +302,8 @@ def modules(run: Run) -> tuple[Fact, Fact]:
                 by_flags(run.adapter), at=fact.at, note="chosen by finetune_attention_modules and finetune_mlp_modules"
             )
             return fact, Fact(Known([], fact.value.trace), at=fact.at)
-    if (
-        isinstance(value, Unknown)
-        and isinstance(value.parts, list)
-        and all(isinstance(p, (Known, Default)) for p in value.parts)
-    ):
-        value = Known([p.value for p in value.parts], value.trace)
+    if isinstance(value, Unknown) and value.why == SET_ORDER and isinstance(value.parts, list):
+        value = derive(lambda *names: list(names), *value.parts, trace=value.trace)  # the order does not matter
     names = [o.value for o in options(value) if isinstance(o, (Known, Default))]
     if None in names:
         fact.note = "PEFT then chooses by model type: only q_proj and v_proj for Llama and Mistral"

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from ..adoption.changes import Changes
     from ..interpret.core.recording import Recording
     from ..judgement.judge import Examined
-    from ..launches.command_line import CommandLine
     from ..source import Source
+    from ..source.command_line import CommandLine
     from ..training_plan.facts import TrainingPlan
     from .options import Options
 

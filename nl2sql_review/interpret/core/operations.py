@@ -122,6 +122,31 @@ def describe_plain(v: object, limit: int) -> str:
 Frozen = dict[tuple[int, int], Value]  # of one call: what an object became at a depth, as many may share it
 
 
+def in_each(f: Callable[[Known], Value], value: Value) -> Value:
+    """Apply `f` to what is known: in every option of an Either, and behind a Default, which stays one."""
+    match value:
+        case Known():
+            return f(value)
+        case Default(v, by, trace):
+            return demote(in_each(f, Known(v, trace)), by)
+        case Either(options, condition, trace):
+            return Either(tuple(in_each(f, option) for option in options), condition, trace)
+    return value
+
+
+def mapped(f: Callable[[Value], Value], value: Known) -> Known:
+    """Return a list or mapping with `f` applied to each of its values; any other value unchanged."""
+    obj = value.value
+    if isinstance(obj, Sequence):
+        items, why, by = obj.state
+        return Known(Sequence(tuple(map(f, items)), obj.kind, why, by), value.trace)
+    if isinstance(obj, Mapping):
+        state = obj.state
+        made = {key: f(one) for key, one in state.items.items()}
+        return Known(Mapping(made, state.why_incomplete, obj.kind, state.overridden_by), value.trace)
+    return value
+
+
 def freeze(value: Value, depth: int = 6, done: Frozen | None = None) -> Value:
     """Return a snapshot: containers become plain Python, mere terms become `Term`; objects stay live."""
     done = {} if done is None else done

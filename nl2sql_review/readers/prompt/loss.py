@@ -102,7 +102,7 @@ def masking_call(run: Run) -> list[Loss] | None:
         return None
     call = calls[-1]
     if "Trainer" in call.callee:
-        why = f"{call.callee} is a method of no trainer that is known"
+        why = f"{call.callee} is a method of an unknown trainer"
         return [Loss("", FUNCTION, why, call.place, call)]
     if isinstance(value := call.get("return_function"), Known) and value.value:
         return [

@@ -94,7 +94,7 @@ def classifies(run: Run) -> str:
         return ""
     task = run.adapter.value("task_type")
     said = task.text.rpartition(".")[2] if isinstance(task, Term) else plain(task)
-    return f"an adapter for {said} trains a classifier, which writes no text" if said in CLASSIFYING else ""
+    return f"an adapter for {said} trains a classifier: it writes no text" if said in CLASSIFYING else ""
 
 
 CLASSIFYING = ("SEQ_CLS", "TOKEN_CLS", "QUESTION_ANS")  # task types of peft
