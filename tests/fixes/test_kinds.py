@@ -134,6 +134,82 @@ def test_no_four_bit_where_the_weights_are_wanted_whole(given, more):
     assert repaired(script, "lora/four-bit", unsafe=True) == script
 
 
+PARSED = (
+    "import argparse\nimport os\nimport sys\n" + PLAIN + "from trl import SFTTrainer\n"
+    "parser = argparse.ArgumentParser()\n"
+    'parser.add_argument("--full", action="store_true")\n'
+    'parser.add_argument("--lora", action="store_true")\n'
+    'parser.add_argument("--rank", action="store_true")\n'
+    "args = parser.parse_args()\n"
+    'model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf")\n'
+    "config = LoraConfig(r=16)\n"
+)
+IN_PLACE = "if {}:\n    model = get_peft_model(model, config)\nSFTTrainer(model=model).train()\n"
+EXPRESSION = "SFTTrainer(model=model, peft_config=config if {} else None).train()\n"
+INLINE = "SFTTrainer(model=model, peft_config=LoraConfig(r=16) if {} else None).train()\n"
+KEYWORDS = 'more = {{}}\nif {}:\n    more["peft_config"] = config\nSFTTrainer(model=model, **more).train()\n'
+EARLY = (
+    "def adapt(model):\n    if not ({}):\n        return model\n    return get_peft_model(model, config)\n"
+    "SFTTrainer(model=adapt(model)).train()\n"
+)
+WITHIN = (
+    "if {}:\n    if args.rank:\n        model = get_peft_model(model, LoraConfig(r=8))\n"
+    "    else:\n        model = get_peft_model(model, config)\nSFTTrainer(model=model).train()\n"
+)
+FORMS = pytest.mark.parametrize(
+    "form",
+    [IN_PLACE, EXPRESSION, INLINE, KEYWORDS, EARLY, WITHIN],
+    ids=["if", "None", "inline", "**", "return", "within"],
+)
+
+
+@FORMS
+@pytest.mark.parametrize(
+    "switch", ["not args.full", 'os.environ.get("LORA", "1") == "1"', '"--lora" in sys.argv', "args.lora"]
+)
+def test_no_four_bit_where_a_switch_decides_on_the_adapter(form, switch):
+    script = PARSED + form.format(switch)
+    assert repaired(script, "lora/four-bit", unsafe=True) == script
+
+
+@FORMS
+def test_four_bit_where_the_adapter_is_there_in_any_case(form):
+    assert "load_in_4bit=True" in repaired(PARSED + form.format("True"), "lora/four-bit")
+
+
+@pytest.mark.parametrize(
+    "adapted",
+    [
+        "config = LoraConfig(r=8) if args.full else LoraConfig(r=16)\n"
+        "SFTTrainer(model=model, peft_config=config).train()\n",
+        "if args.full:\n    model = get_peft_model(model, LoraConfig(r=8))\n"
+        "else:\n    model = get_peft_model(model, config)\nSFTTrainer(model=model).train()\n",
+        "if not args.full:\n    model = get_peft_model(model, config)\n    SFTTrainer(model=model).train()\n",
+        "model = get_peft_model(model, config)\nif args.lora:\n    model = model.float()\n"
+        "SFTTrainer(model=model).train()\n",
+    ],
+    ids=["one of two", "on both sides", "trains there", "another switch"],
+)
+def test_a_switch_that_leaves_the_adapter_decides_nothing(adapted):
+    assert "load_in_4bit=True" in repaired(PARSED + adapted, "lora/four-bit")
+
+
+# -- imports that may fail -----------------------------------------------------------------------------------------
+
+OPTIONAL = (
+    "try:\n    from peft import LoraConfig, get_peft_model\n    from transformers import AutoModelForCausalLM\n"
+    "except ImportError:\n    AutoModelForCausalLM = None\n"
+    'model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf")\n'
+    "model = get_peft_model(model, LoraConfig(r=16))\n"
+)
+
+
+def test_a_name_is_imported_where_its_library_may_be_missing():
+    made = repaired(OPTIONAL, "lora/four-bit")
+    assert "\n    from transformers import AutoModelForCausalLM, BitsAndBytesConfig\n" in made
+    assert "\nfrom transformers" not in made
+
+
 # -- what was not asked for -----------------------------------------------------------------------------------------
 
 BATCHES = IMPORTS + LOAD + "args = SFTConfig(per_device_train_batch_size={}, gradient_accumulation_steps={})\n"
