@@ -369,3 +369,19 @@ def test_an_argument_is_renamed_though_its_value_is_not_known():
     assert repaired(
         text.format("evaluation_strategy"), "api/deprecated-argument", "api/removed-argument"
     ) == text.format("eval_strategy")
+
+
+OPTION = (
+    "import argparse\nimport random\nfrom trl import SFTConfig\n"
+    "parser = argparse.ArgumentParser()\n"
+    'parser.add_argument("--keep", type=int, default=5)\n'
+    'config = {"keep": parser.parse_args().keep}\n'
+    'if random.random() > 0.5:\n    config = {"keep": 7}\n'
+    'SFTConfig(save_total_limit=config["keep"])\n'
+    'for n in range(config["keep"]):\n    work(n)\n'
+)
+
+
+def test_an_option_is_not_overruled_where_it_gives_one_of_two_values():
+    assert repaired(OPTION, "checkpointing/limit") == OPTION
+    assert "save_total_limit=3" in repaired(OPTION, "checkpointing/limit", unsafe=True)
