@@ -384,4 +384,18 @@ OPTION = (
 
 def test_an_option_is_not_overruled_where_it_gives_one_of_two_values():
     assert repaired(OPTION, "checkpointing/limit") == OPTION
-    assert "save_total_limit=3" in repaired(OPTION, "checkpointing/limit", unsafe=True)
+
+
+def test_a_length_is_not_given_to_the_adapter_which_ignores_it():
+    load = LOAD.replace("max_seq_length=2048", "max_seq_length=512")
+    made = repaired(IMPORTS + load + "FastLanguageModel.get_peft_model(model, r=16)\n", "memory/sequence-length")
+    assert made == IMPORTS + LOAD + "FastLanguageModel.get_peft_model(model, r=16)\n"
+
+
+def test_a_long_value_in_place_of_a_short_one_gets_lines_of_its_own():
+    script = (
+        IMPORTS + "import os\n" + LOAD + "def main():\n    trainer = SFTTrainer(model=model)\n"
+        "    trainer.train(resume_from_checkpoint = True)\nmain()\n"
+    )
+    made = repaired(script, "checkpointing/resume", unsafe=True)
+    assert "get_last_checkpoint(" in made and max(map(len, made.splitlines())) <= 120
