@@ -31,6 +31,9 @@ class Call:
     condition: str = ""  # what decides, if it is not certain
     conditional: bool = False  # a branch or loop decides, and not only whether its function is called
     conditions: tuple[str, ...] = ()  # everything that decides, the outermost first
+    assumed: tuple[str, ...] = ()  # the options whose defaults choose the branches that it is in, outermost first
+    passed: tuple[str, ...] = ()  # the options by which another run would have left a function before it
+    left: tuple[str, ...] = ()  # the options by whose defaults a plain run has left a function before it
     unknown_arguments: str = ""  # why there may be more arguments than listed: an unread `**`
     function: str = ""  # qualified name of the enclosing user function, "" at module level
     second_result: Any = None  # the second object it returned: the tokenizer of `FastLanguageModel.from_pretrained`
