@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -48,6 +49,8 @@ while not (a := -1) < 2 <= 3: continue
 @d
 class C[T](B, metaclass=M): type X = int
 """
+
+TIGHT = "async def f(): return await(b)if(c)else(d)\n"  # Python needs no blanks there
 
 
 def everything(node: cst.CSTNode) -> list[cst.CSTNode]:
@@ -180,3 +183,35 @@ def test_nodes_that_others_make_are_checked_after_a_parse(text: str) -> None:
         parsing.parse(text)
     with pytest.raises(cst.CSTValidationError):
         cst.Name("")
+
+
+def test_nodes_that_another_thread_makes_meanwhile_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the parse goes on unchecked after that of the other thread has ended."""
+    parse_module, refused = cst.parse_module, []
+
+    def interrupted(text: str) -> cst.Module:
+        def other() -> None:
+            parsing.parse("x = 1\n")
+            with suppress(cst.CSTValidationError):
+                refused.append(cst.Name(""))
+
+        if "await" in text:
+            (thread := threading.Thread(target=other)).start()
+            thread.join()
+        return parse_module(text)
+
+    monkeypatch.setattr(cst, "parse_module", interrupted)
+    parsing.parse(TIGHT)
+    assert refused == []
+
+
+def test_a_program_that_the_checks_refuse_is_read() -> None:
+    with pytest.raises(cst.CSTValidationError):
+        cst.parse_module(TIGHT)
+    assert parsing.parse(TIGHT, program=True).code == TIGHT
+
+
+@pytest.mark.parametrize("text", ["x = 'a' b'b'\n", "x = b'a' f'{b}'\n", "lazy import a\nx = f'{a}' b'b'\n"])
+def test_bytes_beside_text_are_refused(text: str) -> None:
+    with pytest.raises(SourceError):
+        parsing.parse(text, program=True)
