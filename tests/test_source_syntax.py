@@ -215,3 +215,33 @@ def test_a_program_that_the_checks_refuse_is_read() -> None:
 def test_bytes_beside_text_are_refused(text: str) -> None:
     with pytest.raises(SourceError):
         parsing.parse(text, program=True)
+
+
+DEEP = "(" * 30 + "a + 1" + ")" * 30  # for which LibCST would take 2**30 steps
+
+
+@pytest.mark.parametrize(
+    ("text", "keyword", "place"),
+    [
+        (f"x = 1; del {DEEP}\n", "del", (1, 20)),
+        (f"if x: del {DEEP}\n", "del", (1, 19)),
+        (f"match x:\n    case [  # one\n{DEEP}]: pass\n", "case", (3, 8)),
+        (f"match x:\n    case 1: pass\n\\\n    case {DEEP}: pass\n", "case", (4, 18)),
+        (f"match x:\n \f case {DEEP}: pass\n", "case", (2, 17)),
+    ],
+    ids=["semicolon", "colon", "comment", "backslash", "form feed"],
+)
+def test_deep_brackets_of_case_and_del_are_refused_wherever_they_begin(
+    text: str, keyword: str, place: tuple[int, int]
+) -> None:
+    with pytest.raises(SourceError, match=f"more than 8 nested brackets of a `{keyword}`") as refused:
+        parsing.parse(text)
+    assert (refused.value.span.row, refused.value.span.column) == place
+
+
+@pytest.mark.parametrize(
+    "line", ["del a; x = {}\n", "x = {}; del a\n", "case = {}\n", "x = {}  # del\n", "x = 'del', {}\n"]
+)
+def test_deep_brackets_beside_case_and_del_are_read(line: str) -> None:
+    text = line.format("(" * 30 + "1" + ")" * 30)
+    assert parsing.parse(text, program=True).code == text
