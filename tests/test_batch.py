@@ -14,6 +14,7 @@ import pytest
 
 from nl2sql_review import cli
 from nl2sql_review.policy import settings
+from nl2sql_review.render import FORMATS
 from nl2sql_review.report.exit_codes import FAULT, FINDINGS
 from nl2sql_review.report.serialization import dump
 from nl2sql_review.run import batch, cache, workers
@@ -55,6 +56,41 @@ def test_processes_fill_one_cache(scripts, monkeypatch):
     monkeypatch.setattr(Reviewer, "source", None)  # nothing is reviewed any more
     again, _ = batch.run(["."], Options(cache=cache.opened()))
     assert again == report and again.summary.reviewed == 12
+
+
+@pytest.mark.parametrize("way", [name for name, form in FORMATS.items() if not form.carries_fixes])
+def test_a_report_from_another_process_is_unpacked_once(scripts, capsys, monkeypatch, way):
+    unpacked = []
+    report = Outcome.report
+    monkeypatch.setattr(Outcome, "report", lambda self: unpacked.append(self.path) or report(self))
+    said(capsys, "--no-cache", "--jobs", "2", "--output-format", way, "--fail-on-unknown", ".")
+    assert sorted(unpacked) == sorted(path.name for path in scripts.glob("*.py"))
+
+
+LOADS = """
+import sys
+from nl2sql_review.run import batch, reviews
+from nl2sql_review.run.options import Options
+
+def listing(self, found, review=reviews.Reviews.review):
+    before = set(sys.modules)
+    try:
+        return review(self, found)
+    finally:
+        with open(found.shown + ".modules", "w") as file:
+            print(*(name for name in sys.modules if name not in before), file=file)
+
+reviews.Reviews.review = listing
+batch.run(["."], Options(jobs=2))
+"""
+
+
+def test_what_every_script_needs_is_loaded_before_the_processes_start(scripts):
+    for number in range(12):
+        shutil.copy(ROOT / "fixtures" / "golden" / "good.py", scripts / f"train{number:02}.py")
+    subprocess.run([sys.executable, "-c", LOADS], check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    loaded = [set(path.read_text().split()) for path in scripts.glob("train*.modules")]
+    assert len(loaded) == 12 and len(set().union(*loaded)) < 8
 
 
 ODD = 'from peft import LoraConfig\nc = LoraConfig(r="\\udc80", lora_alpha=float("nan"), bias="\\ud83d\\ude00é")\n'
