@@ -122,9 +122,13 @@ UNSLOTH = re.compile(r"^[ \t]*(?:import|from) unsloth", re.MULTILINE)
 
 def uses_unsloth(run: Run) -> bool:
     """Return whether Unsloth's own data preparation runs: importing the package is enough to replace TRL's."""
-    if run.unsloth or any(c.callee.startswith("unsloth") for c in run.calls):
-        return True
-    return UNSLOTH.search(getattr(run.source, "text", "") or "") is not None
+    if run.prepared_by_unsloth is None:
+        run.prepared_by_unsloth = (
+            run.unsloth
+            or any(c.callee.startswith("unsloth") for c in run.calls)
+            or UNSLOTH.search(getattr(run.source, "text", "") or "") is not None
+        )
+    return run.prepared_by_unsloth
 
 
 def training_texts(run: Run) -> list[TrainingText]:
