@@ -13,6 +13,8 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Collection
 
+from ..files.typed_data import Suggestions
+
 FOLDER = Path(__file__).with_name("keys")
 REQUIRED, NO_LITERAL = "", "…"
 
@@ -79,15 +81,12 @@ def of(flavour: str) -> Keys:
     return Keys(flavour, data["library"], data["version"], data["requires"], sections, data.get("gone", {}))
 
 
-def hint(key: str, known: Collection[str], spelling: bool = True) -> str:
-    """Return `; did you mean "lora_r"?`: this flavour's name for the same setting, else a key with similar spelling.
-
-    `spelling`: whether to look for the latter, which takes as long as a hundred other lines of a configuration.
-    """
+def hint(key: str, known: Collection[str], suggestions: Suggestions) -> str:
+    """Return `; did you mean "lora_r"?`: this flavour's name for the same setting, else a key with similar spelling."""
     from difflib import get_close_matches
 
     meant = [name for names in SAME if key in names for name in names if name in known]
-    if not spelling and not meant:
+    if not meant and not suggestions.spend():
         return ""
     plain = {name.replace("_", "").lower(): name for name in known}
     close = get_close_matches(key.replace("_", "").replace("-", "").lower(), plain, n=1, cutoff=CLOSE)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, Collection, Iterable, Iterator, Mapping
+from typing import Any, Iterable, Iterator, Mapping
 
+from ..files.typed_data import Suggestions
 from ..interpret.core.documents import Pair, Text
 from ..interpret.core.objects import Dataset, Opaque, Row, object_of
 from ..interpret.core.objects import Mapping as Items
@@ -29,7 +30,6 @@ FILLED_IN = re.compile(r"\$\{(?:(?!\$\{)[^}])*\}|\{\{(?:(?!\{\{).)*\}\}|\A\$\w+\
 NO_CHOICE = "no key chooses the precision by GPU; {} is enabled, and the GPU must support it"
 LOGS_NOTHING = "no key logs GPU memory, except skip_memory_metrics: false for allocated memory"
 MIX = ("sources", "mixing", "weights", "weights_sum", "seed", "stopping_strategy", "misaligned_weights")
-COMPARED = 200  # unknown keys of a file for which a similar one is looked for
 DEFAULT = "library default"  # how the note of a default starts; readers tell it from what was chosen by that
 
 
@@ -181,7 +181,7 @@ class Reading:
         self.keys = flavour.keys
         self.recording = Recording(project=project)
         self.made = Configuration(flavour, versions)
-        self._compared = 0  # unknown keys for which the one that is meant was looked for
+        self._suggestions = Suggestions()
         self.recording.configuration = self.made
         found = object_of(document)
         first = next(iter((text.pairs or {}).get(id(found), {}).values()), None)
@@ -226,7 +226,7 @@ class Reading:
                 why = f"{key}: a key of {self.keys.library} before {since}; it is unknown which release reads the file"
                 self.made.doubts.setdefault(kind, why)
                 continue
-            hint = f"; it belongs under {elsewhere}:" if elsewhere else self._hint(key, known)
+            hint = f"; it belongs under {elsewhere}:" if elsewhere else tables.hint(key, known, self._suggestions)
             what = f": {self.flavour.unknown_key}" if refuses else ", and it is silently dropped"
             if hint or not self.flavour.other_keys:
                 self.defect(kind, level, key, f"{key} is not a key of {program}{what}{hint}")
@@ -239,11 +239,6 @@ class Reading:
                 f"{listed}: not a key of {program} ({self.keys.library} {self.keys.version}); "
                 f"{self.flavour.other_keys} may know it",
             )
-
-    def _hint(self, key: str, known: Collection[str]) -> str:
-        """Return which key may be meant; of very many unknown keys, only the first are compared with all known ones."""
-        self._compared += 1
-        return tables.hint(key, known, spelling=self._compared <= COMPARED)
 
     def _twice(self, level: Level, key: str) -> None:
         if self.flavour.parser == "none" and not self.source.path.endswith(".json"):

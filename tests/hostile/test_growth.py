@@ -46,9 +46,13 @@ MANY: dict[str, tuple[str, Callable[[int], str]]] = {
             'a, = HfArgumentParser(A).parse_args_into_dataclasses()\nSFTTrainer("m").train()\n',
         ),
     ),
+    "arguments that nobody knows": (
+        "train.py",
+        lambda many: f"{HEAD}SFTConfig({listed(f'learning_rat_{n}=1' for n in range(2 * many))})\n",
+    ),
     "comments that suppress": (
         "train.py",
-        lines(HEAD, "x = ?  # nl2sql-review: ignore[lora/rank] because\n", 'SFTTrainer("m").train()\n'),
+        lines(HEAD, "x = ?  # nl2sql: ignore[lora/rank?] because\n", 'SFTTrainer("m").train()\n'),
     ),
     "cells": (
         "train.ipynb",

@@ -42,7 +42,7 @@ OTHER_OBJECTIVES = (
 
 
 # models that label a text or fill its gaps
-OTHER_HEADS = re.compile(r"For(\w*Classification|QuestionAnswering|MultipleChoice|MaskedLM|PreTraining)$")
+OTHER_HEADS = re.compile(r"Classification$|For(?:QuestionAnswering|MultipleChoice|MaskedLM|PreTraining)$")
 
 
 @dataclass(slots=True)
@@ -87,7 +87,7 @@ def objective(run: Run) -> str:
 def classifies(run: Run) -> str:
     """Return why the model labels a text, or fills its gaps, rather than writes one; "" if it may write one."""
     loader = last(run.load.callee.rpartition(".")[0])
-    if OTHER_HEADS.search(loader):
+    if "For" in loader and OTHER_HEADS.search(loader):
         return f"{loader} does not learn to write a text"
     if "CausalLM" in loader:
         return ""
