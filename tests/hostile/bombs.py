@@ -269,6 +269,14 @@ BOMBS = {
     "printed": "x = [1]\n" + "x = [x, x]\n" * 60 + "print(x, f'{x}')",
     "json of a graph": "x = [1]\n" + "x = [x, x]\n" * 60 + "x = json.dumps(x)",
     "pretty": "import pprint\nx = [1]\n" + "x = [x, x]\n" * 60 + "x = pprint.pformat(x)",
+    # expressions whose value only the run decides
+    **{
+        f"unknown values: {expression}": f"x = os.environ['X']\nfor i in range(60):\n    x = {expression}"
+        for expression in (
+            *("x[x]", "x[x:x]", "re.sub(x, x, x)", "re.sub([x, x], x, [x])", "os.path.join(x, x)", "sorted(x, key=x)"),
+            *("max(x, x)", "isinstance(x, (x, x))", "not x or x and x", "(x or x) and (x or not x)", "x.get(x, x)"),
+        )
+    },
     # many turns, each of which looks at all that the others made
     "sums of lists": f"{TURNS}x = sum([[1] * 900] * 900, [])",
     "reduced lists": f"{TURNS}x = functools.reduce(operator.add, [[1] * 900] * 900, [])",

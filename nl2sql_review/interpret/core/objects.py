@@ -9,7 +9,7 @@ import itertools
 from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, Union, overload
 
 from ...training_plan.values import Absent, Default, Known, Place, Unknown, Value
-from .sizes import MAX_ITEMS
+from .sizes import MAX_EXPRESSION, MAX_ITEMS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -271,8 +271,9 @@ class Instance(Object):
 class Opaque(Object):
     """A value of a library: a name in it, the result of a call, or an expression over such values.
 
-    `text` is the expression, `operation` and `args` as in `values.Term`. `kind` is the canonical name of its type, if
-    known ("datasets.Dataset", "model", "trl.SFTTrainer"); a value with a kind is an object, any other a mere term.
+    `text` is the expression, cut where it is very long; `operation` and `args` are as in `values.Term`. `kind` is the
+    canonical name of its type, if known ("datasets.Dataset", "model", "trl.SFTTrainer"); a value with a kind is an
+    object, any other a mere term.
     `place`: the place in the file, for values read from a row of a dataset.
     """
 
@@ -287,7 +288,8 @@ class Opaque(Object):
         call: Call | None = None,
     ) -> None:
         self.slots = {}
-        self.text, self.operation, self.args, self.kind, self.call = text, operation, args, kind, call
+        self.text = text if len(text) <= MAX_EXPRESSION else text[: MAX_EXPRESSION - 1] + "…"
+        self.operation, self.args, self.kind, self.call = operation, args, kind, call
         self.place: Place | None = None
 
     def same_as(self, other: Opaque) -> bool:

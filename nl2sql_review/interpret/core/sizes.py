@@ -17,6 +17,7 @@ MAX_ITEMS = 20_000  # elements of a container that are kept
 MAX_BITS = 1_000  # of a whole number: what a float can hold, so that whatever reads it later can calculate with it
 MAX_WORK = 2_000_000  # what a function may make of its arguments, multiplied, where nothing else is said
 MAX_FIELD = 10_000  # the width or precision of a placeholder
+MAX_EXPRESSION = 400  # characters that are kept of an expression whose value only the run decides
 MAX_WRAPPED = 20_000  # characters of a text that is broken into lines: a line each makes as many texts
 
 
