@@ -214,3 +214,40 @@ def test_how_many_processes(monkeypatch):
     assert workers.usable() == 3 and workers.usable(5) == 5
     monkeypatch.delattr(os, "fork")
     assert workers.usable() == workers.usable(5) == 1
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no such limit on Windows")
+def test_a_single_file_that_never_ends_is_given_up_too(monkeypatch, tmp_path):
+    """As one of many would be; what caught everything on the way would not have kept it, and the next is reviewed."""
+    monkeypatch.setattr(workers, "SECONDS", 0.3)
+    review = Reviewer.file
+
+    def endless(self, data, path):
+        while "endless" in path:
+            try:
+                sum(range(1000))
+            except Exception:
+                pass
+        return review(self, data, path)
+
+    monkeypatch.setattr(Reviewer, "file", endless)
+    for name in ("endless.py", "other.py"):
+        (tmp_path / name).write_text("from trl import SFTTrainer\nSFTTrainer('m').train()\n")
+    report, code = batch.run([str(tmp_path / "endless.py"), str(tmp_path / "other.py")], Options(isolated=True))
+    assert [file.status for file in report.files] == ["error", "reviewed"] and code == 2
+    assert "more than 0.3 s" in report.internal_errors[0].message
+    assert signal.getitimer(signal.ITIMER_PROF) == (0, 0) and signal.getsignal(signal.SIGPROF) is signal.SIG_DFL
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no such limit on Windows")
+def test_a_profiler_keeps_its_signal():
+    def sample(number, frame):
+        pass
+
+    signal.signal(signal.SIGPROF, sample)
+    try:
+        with workers.limited():
+            assert signal.getsignal(signal.SIGPROF) is sample
+    finally:
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    assert signal.getitimer(signal.ITIMER_PROF) == (0, 0)

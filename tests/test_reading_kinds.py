@@ -505,3 +505,19 @@ def test_an_adapter_that_the_command_line_decides_leaves_nothing_unset() -> None
     plan = plan_of(code)
     for name in ("adapter", "r", "alpha", "scaling", "target_modules"):
         assert shown(getattr(plan.lora, name).value) == "unknown", name
+
+
+@pytest.mark.parametrize("first", ["tools", "datasets", "os", "transformers", "peft"])
+def test_of_several_star_imports_the_library_that_offers_a_name_counts(first):
+    """Also after one that nobody can look into: the script trains, whatever it imports before."""
+    text = f"from {first} import *\nfrom trl import *\nSFTTrainer('m', args=SFTConfig(learning_rate=3e-4)).train()\n"
+    calls = [call.callee for call in interpret(Source("train.py", text), ".").calls]
+    assert calls == ["trl.SFTConfig", "trl.SFTTrainer", "transformers.Trainer.train"]
+
+
+@pytest.mark.parametrize("other", ["tools", "datasets", "transformers"])
+def test_a_name_that_trl_does_not_offer_is_not_called_its(other):
+    text = f"from trl import *\nfrom {other} import *\nhelper_of_ours()\nAutoTokenizer.from_pretrained('m')\n"
+    calls = [call.callee for call in interpret(Source("train.py", text), ".").calls]
+    assert not any(callee.startswith("trl.") for callee in calls)
+    assert other != "transformers" or calls[-1:] == ["transformers.AutoTokenizer.from_pretrained"]

@@ -56,6 +56,7 @@ class Run:
     model_unknown: str = ""  # why the model's own calls could not be followed
     dataset: Value = field(default_factory=Absent)
     texts: list[TrainingText] | None = field(default=None, init=False)  # kept by training_texts, which finds them
+    prepared_by_unsloth: bool | None = field(default=None, init=False)  # kept by uses_unsloth, which finds it out
 
     @property
     def calls(self) -> list[Call]:

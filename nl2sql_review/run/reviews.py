@@ -57,7 +57,11 @@ class Reviews:
         for place, number in enumerate(numbers):
             if place:
                 gc.collect(0)  # the tree of the file before: memory stays flat, and the next one gets what it used
-            outcome = self.review(found[number])
+            try:
+                with workers.limited():
+                    outcome = self.review(found[number])
+            except workers.Spent:
+                outcome = _given_up(found[number], f"it took more than {workers.SECONDS} s of processor time")
             if len(numbers) > 1:
                 outcome.compact()
             yield number, outcome
@@ -80,13 +84,8 @@ class Reviews:
 
         for number, answer in workers.spread(work, numbers, processes):
             if answer is None:
-                name = found[number].shown
-                fault = (
-                    "",
-                    name,
-                    f"the process that reviewed it ended early twice, or took more than {workers.SECONDS} s",
-                )
-                yield number, Outcome(name, "error", "internal error", FAULT, faults=[fault])
+                why = f"the process that reviewed it ended early twice, or took more than {workers.SECONDS} s"
+                yield number, _given_up(found[number], why)
                 continue
             kind, content = answer
             if kind == "settings":
@@ -149,3 +148,8 @@ class Reviews:
         file = self.reviewer.changed(outcome.report())
         faults = tuple(InternalError(*fault) for fault in outcome.faults)
         return outcome_of(file, faults, self.reviewer.exit_code(Report(files=(file,), internal_errors=faults)))
+
+
+def _given_up(found: discovery.Found, why: str) -> Outcome:
+    """Return the outcome for a file whose review was ended, for a reason."""
+    return Outcome(found.shown, "error", "internal error", FAULT, faults=[("", found.shown, why)])

@@ -29,7 +29,7 @@ SHALLOW = 10
 MAX_OPERATORS = 1000  # one inside the other: a.b.c, a + b + c, not not a, elif … elif …
 MAX_STRINGS = 3 * MAX_OPERATORS  # side by side: LibCST's own limit, which puts each inside the one before
 MAX_PATTERN = 8  # LibCST takes 2**depth steps for the brackets of a `case`, and of a `del` it cannot read
-MAX_TOKENS = 200_000  # names, operators, lines: a tree takes some 3 KB of memory and 20 µs for each
+MAX_TOKENS = 100_000  # names, operators, lines: a tree takes up to 4 KB of memory and 20 µs for each
 
 _LARGE = 200_000  # characters; text below it is not counted
 _WORD = re.compile(  # comments and strings as one, names, numbers, operators, line ends

@@ -10,7 +10,7 @@ from ...training_plan.values import Absent, Place, Value
 NOT_GIVEN = "which is not given here"  # of a parameter: the reason for its being unknown ends so
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)  # two calls are two, whatever they are given: and comparing all of that is slow
 class Call:
     """One call (or attribute write) of a library, with its arguments at that moment.
 

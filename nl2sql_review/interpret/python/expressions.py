@@ -13,6 +13,7 @@ from ...source.syntax import string_value
 from ...training_plan.values import Absent, Either, Known, Text, Unknown, Value, join, traced
 from ..core import sizes
 from ..core.joins import demote, join_values
+from ..core.library import star_library
 from ..core.machine import Machine
 from ..core.objects import Arguments, Function, Instance, Mapping, Opaque, Row, Scope, Sequence, object_of
 from ..core.operations import describe, lift, term_of, truth
@@ -186,9 +187,8 @@ def lookup(m: Machine, word: str, scope: Scope) -> Value | None:
         return v if isinstance(v, Absent) else settled(v, word)
     if word in BUILTINS:
         return BUILTINS[word]
-    for library in top.slots.get("*", ()):
-        return m.library_name(library, word)
-    return None
+    libraries = top.slots.get("*", ())
+    return m.library_name(star_library(libraries, word), word) if libraries else None
 
 
 def settled(v: Value, word: str) -> Value:

@@ -42,7 +42,7 @@ OTHER_OBJECTIVES = (
 
 
 # models that label a text or fill its gaps
-OTHER_HEADS = re.compile(r"For(\w*Classification|QuestionAnswering|MultipleChoice|MaskedLM|PreTraining)$")
+OTHER_HEADS = re.compile(r"Classification$|For(?:QuestionAnswering|MultipleChoice|MaskedLM|PreTraining)$")
 
 
 @dataclass(slots=True)
@@ -88,7 +88,7 @@ def objective(run: Run) -> str:
 def classifies(run: Run) -> str:
     """Return why the model labels a text, or fills its gaps, rather than writes one; "" if it may write one."""
     loader = last(run.load.callee.rpartition(".")[0])
-    if OTHER_HEADS.search(loader):
+    if "For" in loader and OTHER_HEADS.search(loader):
         return f"{loader} does not learn to write a text"
     if "CausalLM" in loader:
         return ""
@@ -123,9 +123,13 @@ UNSLOTH = re.compile(r"^[ \t]*(?:import|from) unsloth", re.MULTILINE)
 
 def uses_unsloth(run: Run) -> bool:
     """Return whether Unsloth's own data preparation runs: importing the package is enough to replace TRL's."""
-    if run.unsloth or any(c.callee.startswith("unsloth") for c in run.calls):
-        return True
-    return UNSLOTH.search(getattr(run.source, "text", "") or "") is not None
+    if run.prepared_by_unsloth is None:
+        run.prepared_by_unsloth = (
+            run.unsloth
+            or any(c.callee.startswith("unsloth") for c in run.calls)
+            or UNSLOTH.search(getattr(run.source, "text", "") or "") is not None
+        )
+    return run.prepared_by_unsloth
 
 
 def training_texts(run: Run) -> list[TrainingText]:
