@@ -505,3 +505,28 @@ def test_an_adapter_that_the_command_line_decides_leaves_nothing_unset() -> None
     plan = plan_of(code)
     for name in ("adapter", "r", "alpha", "scaling", "target_modules"):
         assert shown(getattr(plan.lora, name).value) == "unknown", name
+
+
+MAKES_A_MODEL = """\
+def make(name):
+    model = AutoModelForCausalLM.from_pretrained(name)
+    return get_peft_model(model, LoraConfig(r=16, target_modules=["q_proj"]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "judged"),
+    [
+        (MAKES_A_MODEL, False),
+        (MAKES_A_MODEL + "make('codellama/CodeLlama-7b-hf').save_pretrained('out')\n", False),
+        (MAKES_A_MODEL + "from composer import Fitter\nFitter(make('codellama/CodeLlama-7b-hf')).fit()\n", True),
+        (MAKES_A_MODEL + "import subprocess\nmake('m')\nsubprocess.run(['./train.sh'])\n", True),
+        (MAKES_A_MODEL + "make('codellama/CodeLlama-7b-hf')(**batch).loss.backward()\n", True),
+    ],
+)
+def test_a_file_that_trains_nothing_has_no_training_text(code, judged):
+    plan = plan_of(code)
+    for fact in (plan.prompt.missing_parts, plan.prompt.ending, plan.prompt.loss_on, plan.dataset.bare_fields):
+        assert bool(fact.why_not) is not judged
+    assert bool(plan.dataset.mixing.why_not) is not judged
+    assert shown(plan.lora.r) == 16 or not plan.lora.r.why_not

@@ -30,6 +30,11 @@ ADAPTERS = ("get_peft_model", "LoraConfig", "add_adapter")
 LOADERS = ("from_pretrained", "from_config")
 # Whose classes train, beside those of flavours.
 TRAINERS = ("trl", "transformers", "unsloth", "unsloth_zoo", "sentence_transformers")
+# What trains, or starts something that may, is called so; what loads a model or prepares one is not.
+MAY_TRAIN = re.compile(
+    r"(?i)(?<!def )\b(?!\w{0,60}(?:pretrained|trainable|kbit_training))"
+    r"(?:\w{0,60}(?:train|tun|fit|learn|backward|optim|launch|experiment)\w{0,60}|step|run|cli|go|system|popen|\w{0,9}call)\s?\("
+)
 CONFIGS = (
     *("TrainingArguments", "SFTConfig", "Seq2SeqTrainingArguments", "UnslothTrainingArguments"),
     *("SentenceTransformerTrainingArguments", "CrossEncoderTrainingArguments", "SparseEncoderTrainingArguments"),
@@ -71,6 +76,18 @@ class Run:
             if call is not None:
                 return call.place
         return None
+
+    @property
+    def trains_nothing(self) -> bool:
+        """Whether the script only makes what others train: no trainer, no loop, and no call that may hide one."""
+        if self.trainer is not None or self.arguments or self.configuration is not None:
+            return False
+        if self.recording.exhausted or self.recording.broken or any(last(c.callee) == "backward" for c in self.calls):
+            return False
+        sources = [self.source]
+        if any(c is not None and c.reached for c in (self.adapter_call, self.load.call)):  # else others call it
+            sources += [module.source for module in self.recording.modules.values()]
+        return not any(MAY_TRAIN.search(getattr(s, "text", None) or "") for s in sources)
 
     @property
     def processes(self) -> int | None:

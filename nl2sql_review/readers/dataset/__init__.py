@@ -12,7 +12,7 @@ from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Default, Known, Place, Term, Unknown, Value, join
 from ..derive import derive
 from ..object_settings import last
-from ..prompt.training_text import datasets, texts_of
+from ..prompt.training_text import datasets, objective, texts_of
 from ..run import Run
 from . import config, fields, schema_cut
 from .rows import MAKERS
@@ -152,7 +152,8 @@ def mixing(run: Run, found: list[Dataset], part: facts.Dataset, at: Place | None
             "each dataset is cut to its share before they are concatenated; the proportions depend on their sizes",
             value.trace,
         )
-    part.mixing = Fact(value, at=calls[0].place if calls else at, why_not=NOT_MIXED if single else "")
+    why_not = NOT_MIXED if single else objective(run) if run.trainer is None and not calls else ""
+    part.mixing = Fact(value, at=calls[0].place if calls else at, why_not=why_not)
     return calls
 
 
@@ -205,7 +206,7 @@ def weighting(part: facts.Dataset, calls: list[Call]) -> None:
     ]
     if not calls:
         reason = part.mixing.why_not or getattr(part.mixing.value, "why", "") or NOT_MIXED
-        unknown = isinstance(part.mixing.value, Unknown)
+        unknown = isinstance(part.mixing.value, Unknown) and not part.mixing.why_not
         for name in ("weights", "weights_sum", "seed", "stopping_strategy"):
             setattr(
                 part,

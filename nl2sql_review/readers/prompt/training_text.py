@@ -77,7 +77,7 @@ def objective(run: Run) -> str:
     if run.configuration is not None and run.configuration.text.objective:
         return str(run.configuration.text.objective)
     if run.trainer is None:
-        return ""
+        return "the file creates no trainer and has no training loop" if run.trains_nothing else ""
     loader = last(run.load.callee.rpartition(".")[0])
     if OTHER_HEADS.search(loader):
         return f"{loader} does not learn to write a text"
