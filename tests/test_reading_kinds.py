@@ -530,3 +530,20 @@ def test_a_file_that_trains_nothing_has_no_training_text(code, judged):
         assert bool(fact.why_not) is not judged
     assert bool(plan.dataset.mixing.why_not) is not judged
     assert shown(plan.lora.r) == 16 or not plan.lora.r.why_not
+
+
+def test_reasons_name_files_by_their_path_in_the_project(tmp_path, monkeypatch):
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "train.py").write_text(
+        HEAD
+        + "from pathlib import Path\n"
+        + "rows = json.load(open(Path(__file__).parent / 'data' / 'rows.json'))\n"
+        + "steps = len(json.load(open(os.path.join(os.path.dirname(__file__), 'data.json')))) // 64\n"
+        + "SFTTrainer(model='m', train_dataset=Dataset.from_list([{'text': r['q']} for r in rows]),\n"
+        + "           args=SFTConfig(output_dir='o', warmup_steps=steps)).train()\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    (file,) = review(["train.py"], Options(isolated=True)).files
+    reasons = " ".join(item.reason + item.evidence for item in file.checklist)
+    assert str(tmp_path) not in reasons
+    assert "json.load(open('data.json'))" in reasons
