@@ -37,6 +37,7 @@ def read(run: Run, part: Checkpointing) -> None:
     at = said.trace[0] if said.trace else run.place
     part.save_strategy = Fact(said, at=at, note=NOTHING if said.value == "no" else "")
     part.save_conflict = Fact(Known(False, said.trace), at=at)
+    part.save_total_limit = unread(run, "how many checkpoints it keeps", at)
     if said.value == "no":
         for name in ("save_steps", "save_total_limit"):
             setattr(part, name, Fact(Absent(NOTHING), at=at, why_not=NOTHING))
