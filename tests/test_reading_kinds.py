@@ -73,7 +73,7 @@ def loop(accelerator="", lr=", lr=2e-4", schedule=""):
         (loop(), "arguments.gradient_accumulation", 1),
         (loop("mixed_precision='bf16'"), "arguments.mixed_precision", "bf16"),
         (loop(), "arguments.mixed_precision", "unknown"),
-        (loop(), "checkpointing.save_strategy", "unknown"),
+        (loop(), "checkpointing.save_strategy", "no"),
         (loop(), "lora.adapter", "absent"),
         # what is written when training is over does not count
         (
@@ -547,3 +547,33 @@ def test_reasons_name_files_by_their_path_in_the_project(tmp_path, monkeypatch):
     reasons = " ".join(item.reason + item.evidence for item in file.checklist)
     assert str(tmp_path) not in reasons
     assert "json.load(open('data.json'))" in reasons
+
+
+OPEN = """\
+import torch
+from unsloth import FastLanguageModel
+name, length = None, 512
+if torch.cuda.device_count() > 1:
+    name, length = "codellama/CodeLlama-13b-hf", 2048
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "length"),
+    [
+        ("if name:\n    {load}", "codellama/CodeLlama-13b-hf", "either"),
+        ("if name is not None:\n    {load}", "codellama/CodeLlama-13b-hf", "either"),
+        ("if not name:\n    name = 'm'\n{load}", "either", "either"),
+        ("if not name:\n    raise SystemExit\n{load}", "codellama/CodeLlama-13b-hf", "either"),
+        ("if name and length:\n    {load}", "codellama/CodeLlama-13b-hf", "either"),
+        ("if name or length:\n    {load}", "either", "either"),
+        ("if not name:\n    {load}", None, "either"),
+        ("if name:\n    print(name)\n{load}", "either", "either"),
+    ],
+)
+def test_a_branch_keeps_the_options_for_which_its_test_holds(code, name, length):
+    load = "FastLanguageModel.from_pretrained(name, max_seq_length=length)"
+    source = Source.from_bytes((OPEN + code.format(load=load) + "\n").encode(), "train.py")
+    (call,) = interpret(source, ".").named("from_pretrained")
+    said = [shown(call.arguments[one]) for one in ("model_name", "max_seq_length")]
+    assert [one if isinstance(one, (str, int, type(None))) else "either" for one in said] == [name, length]
