@@ -22,7 +22,7 @@ import ray
 from nl2sql_review.data_files.records import ranges
 from nl2sql_review.rows.check import Asked, Result, check, prepare, settle
 from nl2sql_review.rows.checker import check_lines
-from nl2sql_review.rows.door import runs_of
+from nl2sql_review.rows.data_review import runs_of
 from nl2sql_review.run.reviewer import Reviewer
 
 

@@ -7,7 +7,7 @@ import os
 import sys
 
 from .commands.console import close_stdout, complain
-from .commands.parser import COMMANDS, PROGRAM, UsageError
+from .commands.program import COMMANDS, PROGRAM, UsageError
 from .report.exit_codes import FAULT, INTERRUPTED
 
 TYPE_CHECKING = False
@@ -74,6 +74,12 @@ def _command(argv: list[str]) -> int:
             f"{argv[0]} is both a command and a path: write ./{argv[0]} for the path, or {argv[0]} with the "
             f"command's arguments"
         )
+    if len(argv) == 1 and not named and not argv[0].startswith("-"):
+        from .commands import stored
+
+        code = stored.answer(argv[0])
+        if code is not None:
+            return code
     command = import_module(f".commands.{argv[0] if named else 'review'}", __package__)
     status: int = command.run(command.parser().parse(argv[1:] if named else argv))
     return status

@@ -11,6 +11,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -107,11 +108,17 @@ def _text(node: ast.AST) -> str | None:
     return None
 
 
+@cache
+def sentences() -> tuple[Sentence, ...]:
+    """Return all sentences, by file and line."""
+    return (*of_rules(), *sorted(of_program(), key=lambda one: (one.path, one.line)))
+
+
 def page() -> str:
     """All sentences as Markdown, by file."""
     lines: list[str] = []
     path = ""
-    for sentence in (*of_rules(), *sorted(of_program(), key=lambda one: (one.path, one.line))):
+    for sentence in sentences():
         if sentence.path != path:
             path = sentence.path
             lines += ["", f"## {path}", ""]

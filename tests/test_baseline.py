@@ -63,6 +63,12 @@ def test_what_is_accepted_does_not_count_and_what_is_new_does(review, project: P
 CONFIGURED = SCRIPT.replace("config =", "R = 32\nconfig =").replace("r=64", "r=R")
 
 
+def test_a_mistyped_path_writes_no_baseline(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["baseline", "write", "nowhere.py"]) == 2
+    assert capsys.readouterr() == ("", "error: nowhere.py does not exist\n")
+    assert not list(project.glob("*baseline*"))
+
+
 def test_another_value_in_the_same_code_is_new(review, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (project / "train.py").write_text(CONFIGURED, encoding="utf-8")
     cli.main(["baseline", "write", *SELECT, "train.py"])

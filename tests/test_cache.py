@@ -79,6 +79,26 @@ def test_the_second_run_reviews_nothing_and_says_the_same(project, made, capsys)
     assert made == ["src/train.py"] * 2
 
 
+@pytest.mark.parametrize("first", [["src/train.py"], ["review", "src/train.py"]])
+def test_with_and_without_the_parser_the_answer_is_the_same(project, made, capsys, first):
+    """`review train.py` is parsed, `train.py` alone is looked up: each finds what the other has stored."""
+    told = said(capsys, *first)
+    assert said(capsys, "src/train.py") == told == said(capsys, "review", "src/train.py")
+    assert made == ["src/train.py"]
+
+
+def test_an_unchanged_file_is_answered_without_a_parser(project):
+    program = "import sys; from nl2sql_review import cli; cli.main(['src/train.py']); print(*sys.modules)"
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    *_, modules = done.stdout.splitlines()
+    assert "nl2sql_review.commands.stored" in modules.split()
+    assert not set(modules.split()) & {"argparse", "typing", "dataclasses", "zlib", "nl2sql_review.commands.review"}
+
+
 def write(path, text):
     def change(project):
         file = project / path

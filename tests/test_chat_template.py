@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from nl2sql_review import Options, review
 from nl2sql_review.readers.prompt.chat_template import BOS, CONTENT, EOS, Unread, read
 from nl2sql_review.readers.prompt.models import known, member
 
@@ -87,3 +88,60 @@ def test_every_member_says_where_it_is_written():
     for one in known().members:
         assert one.source.startswith("https://github.com/")
         assert one.turn_end in ("", one.eos, *one.stops) or one.model.endswith("base"), one
+
+
+SCRIPT = """\
+import re
+from datasets import load_dataset
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from trl import SFTConfig, SFTTrainer
+GEN = (
+    "{% for m in messages %}{% if m.role == 'assistant' %}{% generation %}{{ m.content }}{{ eos_token }}"
+    "{% endgeneration %}{% else %}{{ m.content }}{% endif %}{% endfor %}"
+)
+PLAIN = "{% for m in messages %}{{ m.content }}{{ eos_token }}{% endfor %}"
+NAME = "meta-llama/Llama-3.1-8B-Instruct"
+tokenizer = AutoTokenizer.from_pretrained(NAME)
+SETUP
+trainer = SFTTrainer(
+    model=AutoModelForCausalLM.from_pretrained(NAME),
+    train_dataset=load_dataset("json", data_files="chats.jsonl", split="train").select_columns(["messages"]),
+    args=SFTConfig(assistant_only_loss=True),
+    processing_class=tokenizer,
+)
+trainer.train()
+"""
+HELPER = """\
+def ensure(tokenizer):
+    template = getattr(tokenizer, "chat_template", None)
+    marks = template is not None and "{% generation %}" in template
+    if not marks:
+        tokenizer.chat_template = GEN
+ensure(tokenizer)
+"""
+
+
+@pytest.mark.parametrize(
+    ("setup", "verdict"),
+    [
+        ("", "fail"),  # the model's own, which marks nothing
+        ("tokenizer.chat_template = GEN", "pass"),
+        ("tokenizer.chat_template = PLAIN", "fail"),
+        ("if tokenizer.chat_template is None:\n    tokenizer.chat_template = GEN", "fail"),  # the model has one
+        ("if not getattr(tokenizer, 'chat_template', None):\n    tokenizer.chat_template = GEN", "fail"),
+        ("if '{% generation %}' not in tokenizer.chat_template:\n    tokenizer.chat_template = GEN", "pass"),
+        ("if '{% generation %}' not in tokenizer.chat_template:\n    tokenizer.chat_template = PLAIN", "fail"),
+        ("if not re.search('generation', tokenizer.chat_template):\n    tokenizer.chat_template = GEN", "pass"),
+        (HELPER, "pass"),
+        ("if 'system' not in tokenizer.chat_template:\n    tokenizer.chat_template = GEN", "unknown"),
+        ("tokenizer = AutoTokenizer.from_pretrained(NAME, chat_template=GEN)", "pass"),
+        ("tokenizer = AutoTokenizer.from_pretrained(NAME, chat_template=PLAIN)", "fail"),
+    ],
+)
+def test_a_condition_on_the_template_decides_whose_it_is(setup, verdict, tmp_path):
+    """Whether there is a template is known of the model; what it contains decides only where that is known too."""
+    path = tmp_path / "train.py"
+    path.write_text(SCRIPT.replace("SETUP", setup), encoding="utf-8")
+    (file,) = review(path, Options(isolated=True)).files
+    item = next(item for item in file.checklist if item.rule == "prompt/response-only-loss")
+    assert item.verdict == verdict, item

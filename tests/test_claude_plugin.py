@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from nl2sql_review import __version__
-from nl2sql_review.commands import parser
+from nl2sql_review.commands import program
 from nl2sql_review.policy import rulebook
 from nl2sql_review.run.reviewer import Reviewer
 from nl2sql_review.training_plan.facts import SECTIONS
@@ -84,7 +84,7 @@ def test_the_manifests_agree_with_the_package():
     assert manifest["version"] == __version__ and manifest["license"] == "Apache-2.0"
     marketplace = json.loads((ROOT / ".claude-plugin" / "marketplace.json").read_text(encoding="utf-8"))
     (entry,) = marketplace["plugins"]
-    assert entry["name"] == manifest["name"] == marketplace["name"] == parser.PROGRAM
+    assert entry["name"] == manifest["name"] == marketplace["name"] == program.PROGRAM
     assert (ROOT / entry["source"]).resolve() == PLUGIN and "version" not in entry  # said once, in the manifest
     assert entry["description"] == manifest["description"]
 
@@ -121,15 +121,15 @@ def test_hooks_and_server_are_commands_of_ours():
     assert set(hook) == {"type", "command", "timeout"} and hook["type"] == "command" and hook["timeout"] <= 60
     assert parses(hook["command"]) == "hook"
     ((name, server),) = load(".mcp.json")["mcpServers"].items()
-    assert name == parser.PROGRAM and set(server) == {"command", "args"}
+    assert name == program.PROGRAM and set(server) == {"command", "args"}
     assert parses(shlex.join([server["command"], *server["args"]])) == "mcp"
 
 
 def parses(command):
     """The name of the command, whose parser has understood every word."""
-    program, *argv = shlex.split(command)
-    assert program == parser.PROGRAM
-    named = argv[0] if argv and argv[0] in parser.COMMANDS else "review"
+    called, *argv = shlex.split(command)
+    assert called == program.PROGRAM
+    named = argv[0] if argv and argv[0] in program.COMMANDS else "review"
     import_module(f"nl2sql_review.commands.{named}").parser().parse(argv[argv[:1] == [named] :])
     return named
 
@@ -142,7 +142,7 @@ def commands(text):
         for line in block.splitlines()
     ]
     prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
-    return [c.strip() for c in (*lines, *re.findall(r"`([^`\n]+)`", prose)) if c.startswith(f"{parser.PROGRAM} ")]
+    return [c.strip() for c in (*lines, *re.findall(r"`([^`\n]+)`", prose)) if c.startswith(f"{program.PROGRAM} ")]
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda p: f"{p.parent.name}/{p.name}")

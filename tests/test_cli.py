@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from nl2sql_review import __version__, cli
-from nl2sql_review.commands import inputs, parser
+from nl2sql_review.commands import inputs, program
 from nl2sql_review.libraries import dates
 from nl2sql_review.render import FORMATS
 from nl2sql_review.run.reviewer import without_plan
@@ -150,6 +150,28 @@ def test_a_syntax_error_is_a_finding_and_other_files_are_reviewed(
     assert cli.main(["--output-format", "json", "."]) == 1
     found = findings(capsys.readouterr().out)
     assert "file/syntax" in found and "lora/rank" in found
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        [""],
+        ["train.py", ""],
+        ["--", ""],
+        ["--show-settings", ""],
+        ["plan", ""],
+        ["baseline", "write", ""],
+        ["rule", ""],
+    ],
+)
+def test_an_empty_path_is_not_the_working_directory(
+    argv: list[str], project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(project.iterdir())
+    assert cli.main(argv) == 2
+    out, said = capsys.readouterr()
+    assert not out and "is empty, as from a variable that is not set" in said
+    assert sorted(project.iterdir()) == before
 
 
 def test_a_missing_file_is_a_finding_only_where_a_hook_names_it(
@@ -456,7 +478,7 @@ def test_version_and_help_import_nothing_heavy() -> None:
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
 
 
-@pytest.mark.parametrize("command", ["", *parser.COMMANDS])
+@pytest.mark.parametrize("command", ["", *program.COMMANDS])
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         cli.main([*command.split(), "--help"])

@@ -12,7 +12,7 @@ import pytest
 
 from nl2sql_review import cli
 from nl2sql_review.commands import completion
-from nl2sql_review.commands.parser import COMMANDS
+from nl2sql_review.commands.program import COMMANDS
 
 PROGRAMS = Path(sys.executable).parent
 

@@ -205,6 +205,44 @@ def test_github_annotations_worst_first(view: View) -> None:
     assert line[int(notebook["col"]) - 1 :].startswith("trainer.train()")
 
 
+def trap(path: str, effect: str, severity: str = "error", kind: str = "trap") -> FileReport:
+    """A file with one finding."""
+    finding = Finding(
+        "api/x", severity, effect, "certain", f"{kind} {effect}", 1, Location(path, 1, 1, 1, 2), kind=kind
+    )
+    return FileReport(path, "reviewed", findings=(finding,))
+
+
+SEVERAL = Report(
+    files=(
+        trap("a.py", "silent", kind="policy"),
+        trap("b.py", "stops", "warning"),
+        trap("c.py", "silent"),
+        FileReport("d.py", "reviewed"),
+        trap("e.py", "stops"),
+    )
+)
+
+
+def test_the_annotations_that_github_shows_are_those_of_the_worst_files(view: View) -> None:
+    told = [properties["file"] for _, properties, _ in commands(render("github", SEVERAL, view))]
+    assert told == ["e.py", "c.py", "a.py", "b.py"]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_pages_for_people_begin_with_the_worst_file_and_lists_keep_the_order_of_the_paths(
+    name: str, view: View
+) -> None:
+    if name == "statistics":  # counts rules
+        return
+    output = render(name, SEVERAL, replace(view, show_unknown=False))
+    if name == "sarif":  # the results, not the files
+        output = json.dumps(json.loads(output)["runs"][0]["results"])
+    told = list(dict.fromkeys(re.findall(r"\b([abce])\.py\b", output)))
+    worst = {"text": "beca", "html": "beca", "markdown": "beca", "github": "ecab"}
+    assert "".join(told) == worst.get(name, "abce")
+
+
 @pytest.mark.parametrize("text", ["a\n::error::x", "50%0Aoff", "\r\n::set-output name=a::b", "\u2028::warning::x"])
 def test_no_script_can_speak_to_the_runner(text: str, view: View) -> None:
     finding = Finding("lora/rank", "error", "silent", "certain", text, 64, at(1, 1, 2), help=text, suppressed=text)

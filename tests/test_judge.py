@@ -200,6 +200,9 @@ def test_when():
     assert verdict(Known(1), head, dataset__mixing=Default("interleaved", "--mix")) == ("fail", "default", "")
     told = head.replace("]}", "], else: only mixed data}")
     assert verdict(Known(1), told, dataset__mixing=Known("single"))[2] == "only mixed data"
+    seen = head.replace("]}", "], unseen: pass}")
+    assert verdict(Known(1), seen, dataset__mixing=Fact(why_not="no dataset"))[0] == "fail"
+    assert verdict(Known(1), seen, dataset__mixing=Known("single"))[0] == "not-applicable"
 
 
 def test_several_facts_the_worst_counts():

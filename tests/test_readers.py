@@ -76,6 +76,20 @@ def test_loading_a_model_to_use_it_is_no_training():
     assert plans(code + "FastLanguageModel.for_inference(model)\nmodel.generate()\n") == []
 
 
+EITHER = """
+def answer(rows, model):
+    if isinstance(model, str):
+        model = AutoModelForCausalLM.from_pretrained(model)
+    model.USE()
+    return [model.generate(**row) for row in rows]
+"""
+
+
+def test_a_model_that_is_loaded_or_given_is_used_without_training_it():
+    assert plans(EITHER.replace("USE", "eval")) == []
+    assert len(plans(EITHER.replace("USE", "train"))) == 1
+
+
 def test_one_plan_per_trainer():
     code = """
 def run(rank):
@@ -325,6 +339,8 @@ trainer = SFTTrainer(model=model, args=SFTConfig(max_length=length))
         ("import pynvml\npynvml.nvmlDeviceGetMemoryInfo(0)", "reserved memory"),
         ("os.system('nvidia-smi')", "reserved memory"),
         ("subprocess.check_output(['nvidia-smi', '--query-gpu=memory.used'])", "reserved memory"),
+        ("if False:\n    os.system('nvidia-smi')", "unknown"),
+        ("# where nvidia-smi shows room, or torch.cuda.memory_allocated(), raise the length", "absent"),
         ("", "absent"),
     ],
 )

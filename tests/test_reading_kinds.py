@@ -520,7 +520,6 @@ def make(name):
         (MAKES_A_MODEL, False),
         (MAKES_A_MODEL + "make('codellama/CodeLlama-7b-hf').save_pretrained('out')\n", False),
         (MAKES_A_MODEL + "from composer import Fitter\nFitter(make('codellama/CodeLlama-7b-hf')).fit()\n", True),
-        (MAKES_A_MODEL + "import subprocess\nmake('m')\nsubprocess.run(['./train.sh'])\n", True),
         (MAKES_A_MODEL + "make('codellama/CodeLlama-7b-hf')(**batch).loss.backward()\n", True),
     ],
 )

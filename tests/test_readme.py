@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from nl2sql_review.commands import parser, review
+from nl2sql_review.commands import program, review
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -19,7 +19,7 @@ def test_every_option_and_command_is_documented() -> None:
     options = {o for action in review.parser()._actions for o in action.option_strings}
     missing = {o for o in options - {"-h", "--help", "--version"} if f"`{o}" not in USAGE and f" {o}" not in USAGE}
     assert not missing
-    for command in set(parser.COMMANDS) - {"review"}:
+    for command in set(program.COMMANDS) - {"review"}:
         assert f"nl2sql-review {command}" in README
 
 
@@ -42,7 +42,7 @@ def test_its_commands_are_taken() -> None:
     assert block
     for line in block[1].splitlines():
         words = shlex.split(line.partition("#")[0])[1:]
-        named = words[0] in parser.COMMANDS
+        named = words[0] in program.COMMANDS
         command = import_module(f"nl2sql_review.commands.{words[0] if named else 'review'}")
         command.parser().parse(words[1:] if named else words)
 

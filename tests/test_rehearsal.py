@@ -112,6 +112,7 @@ def test_an_example_of_a_rule_does_what_is_claimed_of_it(text: str, tmp_path: Pa
     path = tmp_path / "example.py"
     path.write_text(text, encoding="utf-8")
     assert refuted(path, None, fragment=True) == []
+    assert not perform(path, None, fragment=True).error.startswith("stopped")  # it proves nothing if it never ends
 
 
 # -- the rehearsal itself ------------------------------------------------------------------------------------------
@@ -175,6 +176,7 @@ def test_writes_to_objects_of_a_library_are_recorded(tmp_path: Path) -> None:
         "time.strftime('%Y')",
         "os.path.isdir('outputs')",
         "len(load_dataset('a', split='train')[0]['sql'] + tokenizer.eos_token)",
+        "input()",
     ],
 )
 def test_what_the_environment_decides_differs_between_the_variants(tmp_path: Path, expression: str) -> None:

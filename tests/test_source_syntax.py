@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import suppress
 from pathlib import Path
 
 import libcst as cst
@@ -10,7 +11,7 @@ import pytest
 
 from nl2sql_review.source import Source, deeply, parsing, positions
 from nl2sql_review.source.lexer import Lexer
-from nl2sql_review.source.spans import Lines
+from nl2sql_review.source.spans import Lines, SourceError
 from nl2sql_review.source.syntax import LAYOUT, below, dotted, statements, text_of, walk
 
 SCRIPTS = sorted(Path(__file__).parents[1].joinpath("fixtures").rglob("*.py"))
@@ -171,3 +172,11 @@ def test_a_long_comment_or_string_is_one_token(line: str, filling: str) -> None:
         counts.append((len(lexer.opaque), len(parsing._TOKEN.findall(lexer.outline()))))
         assert Source("train.py", text).tree.code == text
     assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize("text", ["x = 1\n", "x = (\n"])
+def test_nodes_that_others_make_are_checked_after_a_parse(text: str) -> None:
+    with suppress(SourceError):
+        parsing.parse(text)
+    with pytest.raises(cst.CSTValidationError):
+        cst.Name("")

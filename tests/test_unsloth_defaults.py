@@ -175,6 +175,22 @@ def test_an_argument_that_trl_refuses_is_passed_on_by_the_generated_class(import
     assert plan["arguments.warmup"].value.value == 0.1
 
 
+@pytest.mark.parametrize(
+    ("unsloth", "by"),
+    [
+        ("2026.7.1", "warmup_ratio"),  # whose transformers, 5.5.0, takes it
+        ("2026.9.8", "warmup_ratio"),
+        ("2026.10.2", "warmup_ratio"),  # whose newest, 5.17.0, does not; an older one may be installed
+        ("2026.10.8", "warmup_ratio (Unsloth's class passes it on as warmup_steps)"),
+    ],
+)
+def test_a_release_between_those_of_the_tables_has_the_versions_that_it_requires(unsloth, by):
+    imports = "from unsloth import FastLanguageModel\nfrom trl import GRPOConfig, GRPOTrainer\n"
+    plan = plan_of(stated(f"unsloth=={unsloth}") + imports + LOADED + SHARE)
+    assert shown(plan["arguments.warmup_spelling"].value) == "current"
+    assert plan["arguments.warmup"].note == f"by {by}"
+
+
 def test_the_builder_reads_which_names_are_passed_on():
     code = b'OTHER = {"a": "b"}\nTRL_CONFIG_RENAMES = {"old": "new"}\nT_CONFIG_RENAMES = {"x": "y", **more}\n'
     assert generated.passed_on(code) == {"old": "new", "x": "y"}

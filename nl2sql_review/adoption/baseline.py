@@ -162,7 +162,8 @@ def read(path: str) -> Baseline:
     except OSError as error:
         raise SettingsError(f"{name}: {error.strerror or error}") from None
     except (ShapeError, ValueError, RecursionError) as error:
-        raise SettingsError(f"{name}: this is not a baseline of nl2sql-review: {error}") from None
+        remedy = "restore it, or delete it and accept the findings anew with nl2sql-review baseline write"
+        raise SettingsError(f"{name}: this is not a baseline of nl2sql-review: {error}; {remedy}") from None
 
 
 def text(entries: Iterable[BaselineEntry]) -> str:

@@ -6,7 +6,8 @@ import os
 
 from ..report.exit_codes import FINDINGS, NOT_REVIEWED, NOTHING
 from . import console, inputs
-from .parser import PROGRAM, Parser, UsageError, flavour_option, rules_options, run_options, settings_options
+from .parser import Parser, flavour_option, rules_options, run_options, settings_options
+from .program import PROGRAM, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def parser() -> Parser:
 def run(args: Namespace) -> int:
     if not args.paths:
         raise UsageError(f"nothing to accept: give a file or a directory, as in {PROGRAM} baseline write .")
+    inputs.check_existing(args.paths)
     from ..adoption import baseline
     from ..policy.settings import SettingsError
     from ..run import batch

@@ -12,7 +12,8 @@ from importlib import import_module
 
 from ..report.exit_codes import NOTHING
 from .console import write
-from .parser import COMMANDS, PROGRAM, Parser
+from .parser import Parser
+from .program import COMMANDS, PROGRAM
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

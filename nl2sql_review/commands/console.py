@@ -6,7 +6,7 @@ import os
 import sys
 
 from ..report.exit_codes import FAULT
-from .parser import UsageError, columns
+from .program import UsageError
 
 TYPE_CHECKING = False  # as typing's, whose import would be a sixth of what `--help` costs
 if TYPE_CHECKING:
@@ -25,6 +25,20 @@ def terminal(args: Namespace, file: str | None = None) -> Terminal:
     encoding = getattr(sys.stdout, "encoding", None)
     color = colored(args.color)
     return Terminal(max(columns(), 40), color, glyphs_for(encoding), color and follows_links())
+
+
+def columns() -> int:
+    """Return the width to write for: COLUMNS, else the width of the terminal, else 80."""
+    try:
+        given = int(os.environ.get("COLUMNS", ""))
+        if given > 0:
+            return given
+    except ValueError:
+        pass
+    try:
+        return (os.get_terminal_size(sys.__stdout__.fileno()).columns if sys.__stdout__ is not None else 0) or 80
+    except (ValueError, OSError):
+        return 80
 
 
 def follows_links() -> bool:
@@ -51,6 +65,21 @@ def colored(choice: str) -> bool:
     if os.environ.get("FORCE_COLOR", "0") not in ("", "0") or os.environ.get("CLICOLOR_FORCE", "0") not in ("", "0"):
         return True
     return os.environ.get("TERM") != "dumb" and bool(getattr(sys.stdout, "isatty", bool)())
+
+
+def presentation(
+    format: str = "text",
+    *,
+    show_fixes: bool = False,
+    show_suppressed: bool = False,
+    quiet: bool = False,
+    verbose: bool = False,
+    color: str = "auto",
+) -> str:
+    """Return what decides the output besides files and the options of a review, as text: a part of the cache's key."""
+    encoding = getattr(sys.stdout, "encoding", None)
+    shown = [format, show_fixes, show_suppressed, quiet, verbose]
+    return repr([*shown, columns(), colored(color), follows_links(), encoding])
 
 
 def write(text: str) -> None:

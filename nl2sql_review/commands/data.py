@@ -10,7 +10,6 @@ from . import inputs
 from .console import complain, progress, terminal, write
 from .parser import (
     Parser,
-    UsageError,
     color_option,
     flavour_option,
     one_script,
@@ -20,6 +19,7 @@ from .parser import (
     stdin_option,
     whole,
 )
+from .program import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from ..report.report import Report
     from ..rows.check import Asked
-    from ..rows.door import DataReview
+    from ..rows.data_review import DataReview
     from ..run.options import Options
 
 FORMATS = ("text", "json", "sarif", "html")
@@ -95,7 +95,7 @@ def run(args: Namespace) -> int:
         raise UsageError("give one script: its data files are checked")
     from ..flavours import NotAConfiguration
     from ..policy.settings import SettingsError
-    from ..rows import door
+    from ..rows import data_review
     from ..rows.check import DataError
     from ..run.options import Options
     from ..run.reviewer import Reviewer
@@ -107,7 +107,7 @@ def run(args: Namespace) -> int:
         config=args.config, isolated=args.isolated, overrides=_overrides(args), flavour=args.flavour or "", stdin=stdin
     )
     try:
-        made = door.review(paths[0], _asked(args), options, every=args.all, progress=progress("bytes read"))
+        made = data_review.review(paths[0], _asked(args), options, every=args.all, progress=progress("bytes read"))
         if args.write_clean is not None:
             from ..rows import clean
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from ..report.exit_codes import FINDINGS, NOTHING
 from . import inputs
 from .console import complain, terminal, write
-from .parser import Parser, UsageError, color_option, flavour_option, run_options, settings_options
+from .parser import Parser, color_option, flavour_option, run_options, settings_options
+from .program import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

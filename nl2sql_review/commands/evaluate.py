@@ -7,7 +7,8 @@ import os
 
 from ..report.exit_codes import FINDINGS, NOT_REVIEWED, NOTHING
 from .console import progress, save, terminal, write
-from .parser import Parser, UsageError, color_option, positive
+from .parser import Parser, color_option, positive
+from .program import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from ..report.exit_codes import FINDINGS, NOTHING
 from ..run.fix import Fixed, fix
 from . import outputs, review
 from .console import write
-from .parser import UsageError
+from .program import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from ..run.add_ignores import IgnoreError, checked, silence
 from ..run.reviewer import summary
 from . import outputs, review
 from .console import write
-from .parser import UsageError
+from .program import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ import os
 from ..files import disk, resources
 from ..report.exit_codes import NOTHING
 from .console import save_all, write
-from .parser import PROGRAM, Parser, UsageError
+from .parser import Parser
+from .program import PROGRAM, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import sys
 
-from ..files.limits import size_limit
 from .console import progress
-from .parser import COMMANDS, UsageError
+from .program import COMMANDS, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Sequence
     from typing import Any
 
     from ..run.cache import Cache
@@ -75,14 +75,20 @@ def paths(args: Namespace, remedy: str) -> list[str]:
         raise UsageError("--stdin-filename names the script on standard input: also give - as a path")
     if args.paths.count("-") > 1:
         raise UsageError("standard input can be read only once: give - once")
-    for path in args.paths:
-        if path != "-" and not os.path.lexists(os.path.normpath(path)) and not getattr(args, "force_exclude", False):
-            raise UsageError(f"{path} does not exist{_meant(path)}")
+    if not getattr(args, "force_exclude", False):
+        check_existing(args.paths)
     if args.flavour and all(path.endswith((".py", ".ipynb")) for path in args.paths):
         raise UsageError(
             f"--flavour names the program that reads a configuration, but {args.paths[0]} is a script: leave it out"
         )
     return list(args.paths)
+
+
+def check_existing(paths: Sequence[str]) -> None:
+    """Raise UsageError for a path that does not exist; `-` is standard input."""
+    for path in paths:
+        if path != "-" and not os.path.lexists(os.path.normpath(path)):
+            raise UsageError(f"{path} does not exist{_meant(path)}")
 
 
 def one_path(args: Namespace, remedy: str) -> str:
@@ -123,6 +129,8 @@ def stdin(args: Namespace, paths: list[str]) -> tuple[str, bytes] | None:
     """Return the name and the bytes of the script on standard input; None unless "-" is among the paths."""
     if "-" not in paths:
         return None
+    from ..files.limits import size_limit
+
     if sys.stdin is None:
         raise UsageError("standard input is closed: give a file instead of -")
     name = args.stdin_filename or "<stdin>"

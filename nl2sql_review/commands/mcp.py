@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..report.exit_codes import NOTHING
-from .parser import Parser, UsageError
+from .parser import Parser
+from .program import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from . import inputs
 from .console import complain, remark, terminal, write
 from .parser import (
     Parser,
-    UsageError,
     color_option,
     flavour_option,
     one_script,
@@ -19,6 +18,7 @@ from .parser import (
     whole,
     words,
 )
+from .program import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

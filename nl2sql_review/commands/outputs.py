@@ -7,7 +7,7 @@ import os
 
 from ..render import FORMATS
 from . import console
-from .parser import UsageError
+from .program import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,11 +78,13 @@ def texts(
 
     files = Files(stdin)
     settings = reviewer.settings(".")
-    reviewed = {os.path.realpath(each.path) for each in report.files if each.status != "skipped"}
-    made = []
-    for name, file in targets(args):
-        if file is not None and os.path.realpath(file) in reviewed:
+    wanted = targets(args)
+    written = {os.path.realpath(file): file for _, file in wanted if file is not None}
+    for each in report.files if written else ():
+        if each.status != "skipped" and (file := written.get(os.path.realpath(each.path))) is not None:
             raise UsageError(f"{file} is reviewed, and the report would overwrite it: name another file")
+    made = []
+    for name, file in wanted:
         view = View(
             terminal=console.terminal(args, file),
             quiet=args.quiet,

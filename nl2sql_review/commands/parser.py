@@ -6,40 +6,16 @@ Built with argparse, one parser per command, and only the requested one: `--help
 from __future__ import annotations
 
 import argparse
-import os
-import sys
+
+from .console import columns
+from .program import PROGRAM, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import NoReturn
 
-PROGRAM = "nl2sql-review"
-COMMANDS = {
-    "review": "review scripts (the default when no command is named)",
-    "plan": "show what a script really trains with",
-    "diff": "show what changed between two runs, and whether a checkpoint matches a script",
-    "memory": "estimate how much GPU memory a script needs, and what fits",
-    "data": "check the rows of a script's data files, as the script will use them",
-    "evaluate": "score predicted SQL against databases or schemas",
-    "baseline": "accept the current findings, so that only new ones count",
-    "rule": "list the rules, or explain one",
-    "policy": "print a policy, rule by rule",
-    "init": "set up a project: Claude Code, pre-commit, GitHub Actions, the reference trainer",
-    "hook": "answer a coding agent's event after it edited a file",
-    "mcp": "serve reviews to a language model (Model Context Protocol)",
-    "server": "serve findings, values and fixes to an editor (Language Server Protocol)",
-    "cache": "remove cached reviews",
-    "completion": "print a shell's completion script",
-    "schema": "print the JSON Schema of a report, a plan or the settings",
-}
-
-
 TAKES_COMMAND_LINE = {"": 1, "plan": 1, "memory": 1, "diff": 2}  # after how many paths `--` begins the script's own
-
-
-class UsageError(Exception):
-    """Error for a command line or settings that cannot be followed; the text names the remedy."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -107,6 +83,10 @@ class Parser(argparse.ArgumentParser):
                     f"-- starts the command line of one script, but {len(paths)} paths are given: give one, as in "
                     f"{self.prog} train.py -- --lr 1e-4"
                 )
+        for action in self._get_positional_actions():
+            given = getattr(parsed, action.dest)
+            if given == "" or isinstance(given, list) and "" in given:  # as a path, the working directory
+                self.error(f"{action.metavar or action.dest} is empty, as from a variable that is not set")
         return parsed
 
     def _closest(self, word: str) -> str:
@@ -137,13 +117,14 @@ def _joined(lines: list[str]) -> list[str]:
 
 def _column(line: str) -> int:
     """Return the column in which the explanation of `term   explanation` begins; 0 without one."""
-    import re
-
-    return max((found.end() for found in re.finditer(r"(?<=\S)  +", line)), default=0)
+    term, gap, explanation = line.lstrip().rpartition("  ")
+    return len(line) - len(explanation.lstrip()) if gap and term else 0
 
 
 def _folded(line: str, width: int) -> list[str]:
     """Wrap a line at the width; an explanation stays in its column."""
+    if len(line) <= width:
+        return [line]
     import textwrap
 
     within = " " * (_column(line) or (4 if line.startswith(" ") else 0))
@@ -152,20 +133,6 @@ def _folded(line: str, width: int) -> list[str]:
 
 def _formatter(prog: str) -> argparse.HelpFormatter:
     return _Formatter(prog, max_help_position=30, width=max(min(columns() - 2, 110), 40))
-
-
-def columns() -> int:
-    """Return the width to write for: COLUMNS, else the width of the terminal, else 80."""
-    try:
-        given = int(os.environ.get("COLUMNS", ""))
-        if given > 0:
-            return given
-    except ValueError:
-        pass
-    try:
-        return (os.get_terminal_size(sys.__stdout__.fileno()).columns if sys.__stdout__ is not None else 0) or 80
-    except (ValueError, OSError):
-        return 80
 
 
 def rules_options(group: argparse._ActionsContainer) -> None:

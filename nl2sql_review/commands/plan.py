@@ -5,16 +5,8 @@ from __future__ import annotations
 from ..report.exit_codes import NOT_REVIEWED, NOTHING
 from . import inputs
 from .console import complain, remark, terminal, write
-from .parser import (
-    Parser,
-    UsageError,
-    color_option,
-    flavour_option,
-    one_script,
-    run_options,
-    settings_options,
-    stdin_option,
-)
+from .parser import Parser, color_option, flavour_option, one_script, run_options, settings_options, stdin_option
+from .program import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

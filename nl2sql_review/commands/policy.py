@@ -6,7 +6,8 @@ import os
 
 from ..report.exit_codes import NOTHING
 from .console import terminal, write
-from .parser import Parser, UsageError, color_option, settings_options
+from .parser import Parser, color_option, settings_options
+from .program import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

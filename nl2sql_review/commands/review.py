@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from .. import __version__
 from ..report.exit_codes import FINDINGS, NOT_REVIEWED, NOTHING
 from . import inputs, outputs
-from .console import colored, complain, follows_links, write
+from .console import complain, presentation, write
 from .parser import (
-    COMMANDS,
-    PROGRAM,
     Parser,
-    UsageError,
     cache_options,
     color_option,
-    columns,
     flavour_option,
     positive,
     rules_options,
@@ -24,6 +19,7 @@ from .parser import (
     settings_options,
     stdin_option,
 )
+from .program import COMMANDS, PROGRAM, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -193,10 +189,10 @@ def _review(args: Namespace, paths: list[str]) -> int:
     stdin = inputs.stdin(args, paths)
     answers = None if args.no_cache else cache.opened(args.cache_dir)
     run = batch.Batch(inputs.reviewing(args, stdin, answers))
-    presentation = _presentation(args)
-    stored = run.answer_from_cache(paths, presentation) if presentation else None
-    if stored is not None:
-        text, code = stored
+    shown = _presentation(args)
+    answer = run.answer_from_cache(paths, shown) if shown else None
+    if answer is not None:
+        text, code = answer
         write(text)
         return _exit(code, args)
     from ..policy.settings import SettingsError
@@ -221,8 +217,8 @@ def _review(args: Namespace, paths: list[str]) -> int:
                     report = offered(run.reviewer, report, stdin)
                 texts = outputs.texts(args, report, run.reviewer, stdin)
             finish(texts, report)
-            if presentation:
-                run.store_answer(paths, presentation, outcomes, texts[0][0], seen)
+            if shown:
+                run.store_answer(paths, shown, outcomes, texts[0][0], seen)
     except SettingsError as error:
         raise UsageError(str(error)) from None
     return _exit(code, args)
@@ -314,19 +310,13 @@ def _presentation(args: Namespace) -> str:
     (name, file), *more = outputs.targets(args)
     if name not in PURE or file is not None or more or any(said[key] for key in said if key not in REMEMBERED):
         return ""
-    encoding = getattr(sys.stdout, "encoding", None)
-    return repr(
-        [
-            name,
-            args.show_fixes,
-            args.show_suppressed,
-            args.quiet,
-            args.verbose,
-            columns(),
-            colored(args.color),
-            follows_links(),
-            encoding,
-        ]
+    return presentation(
+        name,
+        show_fixes=args.show_fixes,
+        show_suppressed=args.show_suppressed,
+        quiet=args.quiet,
+        verbose=args.verbose,
+        color=args.color,
     )
 
 

@@ -6,7 +6,8 @@ import os
 
 from ..report.exit_codes import FINDINGS, NOT_REVIEWED, NOTHING
 from .console import terminal, write
-from .parser import PROGRAM, Parser, UsageError, color_option, settings_options
+from .parser import Parser, color_option, settings_options
+from .program import PROGRAM, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

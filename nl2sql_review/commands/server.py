@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .parser import Parser, UsageError
+from .parser import Parser
+from .program import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

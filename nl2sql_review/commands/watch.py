@@ -12,7 +12,7 @@ from ..files import disk
 from ..files.discovery import CONFIGURATIONS, NEVER_OURS, SUFFIXES
 from ..report.exit_codes import NOTHING
 from .console import complain, write
-from .parser import UsageError
+from .program import UsageError
 
 PAUSE = 0.3  # seconds between two looks
 CLEAR = "\x1b[2J\x1b[3J\x1b[H"  # of screen and scrollback

@@ -25,7 +25,7 @@ from ..run.reviewer import Reviewer, started
 from ..source import Source, SourceError, Span
 from ..training_plan.facts import TrainingPlan
 from ..training_plan.values import Known, Place, Value
-from . import finished_run
+from . import run_files
 from .finished_run import FinishedRun
 from .settings import Setting
 
@@ -87,9 +87,9 @@ def read(text: str, options: Options) -> Side:
 
 
 def _finished(folder: str) -> Side:
-    found = finished_run.read(folder)
+    found = run_files.read(folder)
     if found is None:
-        names = ", ".join(finished_run.NAMES)
+        names = ", ".join(run_files.NAMES)
         raise NotReadable(f"{folder}: the directory contains no finished run: none of {names}")
     return Side(discovery.shown(folder) + "/", finished=found)
 

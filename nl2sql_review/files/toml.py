@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
+
+MOST_PARTS = 1_000  # of a dotted key: the parser takes a time that grows with their square
 
 
 class NotToml(ValueError):
@@ -16,6 +19,8 @@ def parsed(text: str) -> dict[str, Any]:
         import tomllib
     else:
         import tomli as tomllib
+    if any(part.count(".") > MOST_PARTS for part in re.split(r"[=,\n\[\]{}]", text)):
+        raise NotToml("nested too deeply to be read")
     try:
         tables: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

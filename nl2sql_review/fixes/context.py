@@ -22,7 +22,7 @@ from ..training_plan.facts import Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Known
 from . import places, uses
 from .candidate import Candidate
-from .edits import EditError, python
+from .edits import EditError, imports, python
 
 PATHS = ("project.output_dir", "project.log_file")  # facts that other code may read by their value
 
@@ -192,7 +192,7 @@ def _configured(
         return
     library, _, callable = trainer.callee.rpartition(".")
     config = CONFIG_OF.get(callable, "")
-    found = python.imported(place.source, library.partition(".")[0], config) if config else None
+    found = imports.imported(place.source, library.partition(".")[0], config, place.node) if config else None
     if found is not None:
         edits, local = found
         edits = [*edits, *python.added(place.source, place.node, f"args={local}({argument})")]

@@ -57,16 +57,24 @@ def prove(before: Examined, after: Examined, finding: Finding, candidate: Candid
 
 
 def hold_together(before: Examined, after: Examined, fixes: Sequence[tuple[Finding, Candidate]]) -> bool:
-    """Return whether several candidates hold together: every finding is gone, and only what they list differs."""
+    """Return whether several candidates hold together: every finding is gone, and only what they list differs.
+
+    As alone, unsafe candidates may change more than they list.
+    """
     if _unreadable(before, after) or _breaks(before, after) or _worse(before, after):
         return False
-    if any(_verdict(after, finding.rule) == "unknown" for finding, _ in fixes):
+    if unsettled_rules(before, after, [finding for finding, _ in fixes]):
         return False
+    candidates = [candidate for _, candidate in fixes]
+    return all(c.unsafe for c in candidates) or not any(_differences(before, after, union(candidates)))
+
+
+def unsettled_rules(before: Examined, after: Examined, fixed: Sequence[Finding]) -> set[str]:
+    """Return the rules that are undecided after the fixes of some findings, or have more findings than are left."""
     old, new = counted(before), counted(after)
-    gone = Counter(finding.rule for finding, _ in fixes)
-    if any(new[rule] > old[rule] - gone[rule] for rule in {*old, *new}):
-        return False
-    return not any(_differences(before, after, union([candidate for _, candidate in fixes])))
+    gone = Counter(finding.rule for finding in fixed)
+    left = {rule for rule in {*old, *new} if new[rule] > old[rule] - gone[rule]}
+    return left | {rule for rule in gone if _verdict(after, rule) == "unknown"}
 
 
 def elsewhere(before: Examined, after: Examined, candidate: Candidate) -> Literal["safe", "unsafe"] | None:

@@ -13,7 +13,8 @@ Examine = Callable[[bytes, str, Mapping[str, bytes]], Examined]
 KEPT = 8  # readings of a script that are kept: what did not hold is tried again where something else was fixed
 STEPS = 600_000  # of the interpreter, in all the readings that prove the fixes of a file: some seconds
 STEPS_OF_ROUND = STEPS // 2  # what one look at all findings may take: one that mends nothing would end the same again
-STEPS_OF_READING, CHARACTERS_OF_STEP = 2_000, 4  # what parsing and judging cost besides, counted as such steps
+# What parsing and judging cost besides, counted as such steps, with one for each node of the syntax tree.
+STEPS_OF_READING, STEPS_OF_PLAN, CHARACTERS_OF_STEP = 2_000, 1_000, 16
 USUAL_FINDINGS, STEPS_OF_FINDING = 200, 100  # those beyond count as well: a hostile script may have thousands
 SPENT = f"not tried: the limit of {STEPS_OF_ROUND:,} steps ({STEPS:,} per file) is reached"
 
@@ -42,8 +43,10 @@ class Readings:
         with remembering(self._modules):
             examined = self._examine(data, path, dict(drafts))
         made: Iterable[Recording | None] = examined.recordings or [examined.recording]
-        text = examined.source.text if examined.source is not None else ""
-        self.steps += STEPS_OF_READING + len(text) // CHARACTERS_OF_STEP
+        self.steps += STEPS_OF_READING + STEPS_OF_PLAN * len(examined.plans)
+        if (source := examined.source) is not None:
+            self.steps += len(source.text) // CHARACTERS_OF_STEP
+            self.steps += len(source.nodes.order) if source.kind in ("script", "notebook") else 0
         self.steps += sum(recording.steps for recording in made if recording is not None)
         self.steps += STEPS_OF_FINDING * max(0, len(examined.report.findings) - USUAL_FINDINGS)
         return examined

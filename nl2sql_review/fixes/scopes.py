@@ -11,7 +11,7 @@ import libcst as cst
 from ..interpret.core.recording import Recording
 from ..report.report import Edit
 from ..source.syntax import below, dotted, walk
-from .edits import python
+from .edits import imports, python
 
 if TYPE_CHECKING:
     from ..source import Source
@@ -155,7 +155,7 @@ class Scopes:
 
     def _bound(self, use: cst.BaseExpression, owner: str, name: str) -> list[Edit] | None:
         """Replace `render` by `partial(render, tokenizer=tokenizer)`."""
-        found = python.imported(self.source, "functools", "partial")
+        found = imports.imported(self.source, "functools", "partial")
         if found is None:
             return None
         edits, partial = found

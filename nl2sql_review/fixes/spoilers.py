@@ -15,6 +15,7 @@ from ..training_plan.values import Place
 from .candidate import Candidate, affected, union
 from .differences import changes
 from .edits import overlap
+from .proof import unsettled_rules
 
 
 def spoiling(before: Examined, after: Examined, fixes: Sequence[tuple[Finding, Candidate]]) -> set[int]:
@@ -22,21 +23,27 @@ def spoiling(before: Examined, after: Examined, fixes: Sequence[tuple[Finding, C
     if after.report.status != "reviewed":
         return set()
     facts = _facts_of(after, _worse_rules(before, after))
+    open_rules = unsettled_rules(before, after, [finding for finding, _ in fixes])
     whole = union([candidate for _, candidate in fixes])
     at: list[Location] = []
-    for change in changes(before, after, whole):
+    changed = list(changes(before, after, whole))
+    for change in changed:
         if change.fact:
             facts.add(change.fact)
         at += _locations(change.places)
     found: set[int] = set()
-    for number, (_, candidate) in enumerate(fixes):
+    for number, (finding, candidate) in enumerate(fixes):
         own = affected(candidate.facts)
-        if not own.isdisjoint(facts) and not _is_meant(own, facts, candidate):
+        if finding.rule in open_rules:
+            found.add(number)
+        elif not own.isdisjoint(facts) and not _is_meant(own, facts, candidate):
             found.add(number)
         elif any(overlap(edit.location, one) for edit in candidate.edits for one in at):
             found.add(number)
         elif _written(candidate.edits, after, before):
             found.add(number)
+    if not found and changed:  # only an unsafe fix may change more than its setting
+        found = {number for number, (_, candidate) in enumerate(fixes) if candidate.unsafe}
     return found if len(found) < len(fixes) else set()
 
 

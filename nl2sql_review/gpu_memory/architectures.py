@@ -6,7 +6,7 @@ import json
 import os
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Mapping, Union
 
 HERE = os.path.dirname(__file__)
@@ -135,11 +135,15 @@ NOT_COVERED = (
 )  # fmt: skip
 # Said of the precision, not of the model: `…-14B-bnb-4bit` is no 4B model.
 PRECISION = re.compile(r"(-unsloth)?-bnb-(4|8)bit|[-_.](4|8|16)-?bits?\b|-nf4\b|-int[48]\b|-qat\b")
+LONGEST_NAME = 1_000  # characters, of a path to a directory as well
 SIZE = re.compile(r"(?<![a-z0-9.])(\d+(?:[._]\d+)?)\s?(b|m)(?![a-z0-9])")
 
 
+@lru_cache(maxsize=256)
 def find(name: str) -> Found:
     """Find the architecture of a hub name or path, as far as the name identifies it."""
+    if len(name) > LONGEST_NAME:
+        return NoArchitecture("a text this long names no model; give a directory with its config.json")
     short = name.rstrip("/").rpartition("/")[2]
     lowered = PRECISION.sub("", name.lower().replace("\\", "/").rstrip("/"))
     for words, reason in NOT_COVERED:

@@ -24,6 +24,7 @@ from .core.state import Exhausted, Frame, Raised
 from .interpreter import Interpreter
 from .models.commandline import click, process
 from .python import budget, containers, inspection, iterators, modules, strings, type_calls  # noqa: F401 (they fill registries)
+from .python.training_words import training_definitions
 
 STEPS = 60_000  # expressions, statements and joined changes; about a second on a slow machine
 
@@ -80,7 +81,7 @@ def demote_by_alternatives(recording: Recording) -> None:
                     c.arguments[name] = demote(value, other.condition)
 
 
-STARTED = re.compile(r"(^|\.)(?!Patch)[A-Z]\w*Trainer$|\.backward$")
+STARTED = re.compile(r"(^|\.)(?!Patch)(?:[A-Z]\w*)?Trainer$|\.backward$")
 
 
 def starts_training(callee: str) -> bool:
@@ -110,6 +111,7 @@ def search_path(root: Path | None, file: Path | None) -> list[Path]:
 
 
 def run_script(m: Machine, module: Module, source: Source) -> None:
+    """Run the module as `python script.py` does, then what only a library or another script would call."""
     module.package = package_of(m, module.file)
     if (
         module.package and module.file is not None
@@ -117,7 +119,7 @@ def run_script(m: Machine, module: Module, source: Source) -> None:
         above = resolved(module.file).parents[module.package.count(".") + 1]
         if above not in m.search_path:
             m.search_path.append(above)
-    m.aside, m.functions_aside = budget.aside(source, speaks_of_training)
+    m.aside, m.functions_aside = budget.aside(source)
     try:
         modules.run_module(m, module, source.tree)
     except Raised as e:  # nothing is left to catch it: the script ends there
@@ -151,44 +153,6 @@ def drive(m: Machine, module: Module) -> None:
             drive_class(m, obj, value, module)
 
 
-DEFINITION = re.compile(r"^(?:async +def|def|class) +(\w+)", re.MULTILINE)
-TRAINS = (
-    "from_pretrained get_peft_model trainer trainingarguments dataset tokenizer wandb cuda checkpoint unsloth collator"
-).split()
-CONFIG = re.compile(r"config\b")
-
-
-def speaks_of_training(text: str) -> bool:
-    lower = text.lower()  # and one search a word: alternatives without case are tried at every letter
-    if any(word in lower for word in TRAINS):
-        return True
-    return any(_is_in_a_name(lower, found.start()) for found in CONFIG.finditer(lower))
-
-
-def _is_in_a_name(text: str, at: int) -> bool:
-    """Return whether a word continues to the left of a place, with a letter in it."""
-    while at and (text[at - 1].isalnum() or text[at - 1] == "_"):
-        at -= 1
-        if "a" <= text[at] <= "z":
-            return True
-    return False
-
-
-def training_definitions(text: str) -> set[str]:
-    """Return the names of the top-level functions and classes that mention training, or mention one that does."""
-    starts = list(DEFINITION.finditer(text))
-    bodies = {
-        d.group(1): text[d.start() : n.start() if n is not None else len(text)]
-        for d, n in zip(starts, [*starts[1:], None])
-    }
-    worth = {name for name, body in bodies.items() if speaks_of_training(body)}
-    words = {name: set(re.findall(r"\w+", body)) for name, body in bodies.items() if name not in worth}
-    while found := {name for name, used in words.items() if used & worth}:
-        worth |= found
-        words = {name: used for name, used in words.items() if name not in found}
-    return worth
-
-
 def drive_callbacks(m: Machine, module: Module) -> None:
     """Call methods of classes that derive from a library's class (`TrainerCallback.on_log`): the library calls them."""
     for cls in list(m.recording.classes):
@@ -206,7 +170,10 @@ def drive_callbacks(m: Machine, module: Module) -> None:
 
 def drive_call(m: Machine, name: str, value: Value, module: Module) -> Value:
     """Return an uncalled function's result; if a training was already followed, only a few steps are spent on it."""
-    limit = budget.DRIVEN if any(starts_training(c.callee) for c in m.recording.calls if c.reached) else m.steps
+    calls = m.recording.calls
+    reached = {id(c.place.node) for c in calls if c.reached}
+    limit = budget.DRIVEN if any(starts_training(c.callee) for c in calls if c.reached) else m.steps
+    before = len(calls)
     m.uncalled = name
     try:
         made = budget.within(
@@ -214,6 +181,9 @@ def drive_call(m: Machine, name: str, value: Value, module: Module) -> Value:
         )
     finally:
         m.uncalled = ""
+    trainings = [c for c in calls[before:] if starts_training(c.callee)]
+    if trainings and all(id(c.place.node) in reached for c in trainings):  # `def _mp_fn(index): main()`
+        del calls[before:]  # the script's own training over again, of which less is known here
     return made if made is not None else Unknown(f"{name}() takes many steps")
 
 

@@ -71,7 +71,7 @@ def _judged_facts(head: Head, plan: TrainingPlan) -> Iterator[tuple[str, Expecta
 def _applies(when: When, plan: TrainingPlan) -> Decision:
     fact = plan[when.fact]
     if fact.why_not:
-        return Decision("not-applicable", reason=when.otherwise or fact.why_not)
+        return Decision(when.unseen, reason=when.otherwise or fact.why_not)
     found = _value(fact.value, when, (), when.unset or "fail")
     if found.verdict == "pass" or found.verdict == "unknown":
         return found

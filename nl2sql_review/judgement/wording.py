@@ -57,6 +57,7 @@ def places(fact: Fact) -> list[Place]:
 
 
 def claim(judged: FactVerdict, rule: Rule, source: Source) -> Claim:
+    """Return what a verdict says of its fact: the evidence and, where it failed, the message and the trace."""
     fact, value = judged.fact, judged.fact.value
     primary = _primary(fact, source)
     location = where(primary) if primary else None
@@ -203,7 +204,7 @@ def where(place: Place) -> Location | None:
 def at(location: Location, path: str) -> str:
     """Return `train.py:24` or `train.ipynb:cell 3:24` for a reader of `path`; other folders' files keep their path."""
     cell = "" if location.cell is None else f"cell {location.cell}:"
-    beside = os.path.dirname(location.path) == os.path.dirname(path)
+    beside = location.path == path or os.path.dirname(location.path) == os.path.dirname(path)
     return f"{os.path.basename(location.path) if beside else location.path}:{cell}{location.row}"
 
 

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from ..training_plan.values import Default, Either, Known, Unknown, Value
-from .shell_words import ASSIGNED, Hole, Part, Raw, Reader, Variable, literal
+from .shell_words import ASSIGNED, MOST_WORDS, Hole, Part, Raw, Reader, Variable, literal
 
+MOST_CHARACTERS = 100_000  # of a word that variables are put into
 MOST_OPTIONS = 8  # words of a loop that are followed
 
 
@@ -148,7 +149,7 @@ class Shell:
             earlier = self.variables.get(name)
             if self._depth and [repr(v) for v in earlier or ()] != [repr(v) for v in values]:
                 values = [Unknown(f"${name} is set in a branch")]
-            self.variables[name] = values
+            self.variables[name] = values if len(values) <= MOST_WORDS else [Unknown(f"${name} is a very long list")]
 
     def expanded(self, raw: Raw, command: Command) -> list[Word]:
         """Return the words that a raw word expands to."""
@@ -226,5 +227,7 @@ def _joined(values: list[Value]) -> Value:
         if not isinstance(value, (Known, Default)):
             return Unknown(value.why or "a word put together from parts known only at run time")
         texts.append(str(value.value))
+        if sum(map(len, texts)) > MOST_CHARACTERS:
+            return Unknown("a very long text")
         by = by or (value.overridden_by if isinstance(value, Default) else "")
     return Default("".join(texts), by) if by else Known("".join(texts))

@@ -181,13 +181,21 @@ def _goes_with(library: str, version: str, choices: dict[str, Choice]) -> bool:
     for other in choices.values():
         if other.library == library or not other.versions:
             continue
-        asked = [store.requires(other.library, v, library) for v in other.judged]
-        if not any(not wanted or allows(wanted, version) for wanted in asked):
+        if not any(not wanted or allows(wanted, version) for wanted in _asked(other, library)):
             return False
         back = store.requires(library, version, other.library)
         if back and other.said and not any(allows(back, v) for v in other.versions):
             return False
     return True
+
+
+def _asked(choice: Choice, library: str) -> list[str]:
+    """Return what the judged releases of one library require of another, "" for nothing; of a pin, its own release."""
+    if is_exact(choice.specifier):
+        own = [one.specifier for one in requirements.required(choice.library, choice.number) if one.library == library]
+        if own:  # the table of interfaces has few releases, that of requirements has all
+            return own
+    return [store.requires(choice.library, v, library) for v in choice.judged]
 
 
 def of_script(

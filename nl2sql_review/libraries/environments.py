@@ -61,15 +61,20 @@ def _metadata(source: Source) -> Iterator[Requirement]:
         yield Requirement(PYTHON, python, "script metadata")
 
 
-def _of_file(path: str, folder: str, root: str, above: tuple[str, ...] = ()) -> tuple[Group, ...]:
-    """Return the groups of a file; a requirements file forms one group with the files it includes. Raises Broken."""
-    data = disk.read(path, declared.LIMIT) if path not in above else None
+def _of_file(path: str, folder: str, root: str, seen: set[str] | None = None) -> tuple[Group, ...]:
+    """Return the groups of a file; a requirements file forms one group with the files it includes. Raises Broken.
+
+    `seen`: the files that were read already, which count once.
+    """
+    seen = seen if seen is not None else set()
+    data = disk.read(path, declared.LIMIT) if path not in seen else None
     if data is None:
         return ()
+    seen.add(path)
     name = os.path.relpath(path, folder).replace(os.sep, "/")
     own = project_files.groups(name, data.decode("utf-8", "replace"))
     more = [p for p in declared.included(path, data) if p.startswith(root + os.sep)]
     if not more:
         return own
-    beside = [group for p in more for group in _of_file(p, folder, root, (*above, path))]
+    beside = [group for p in more for group in _of_file(p, folder, root, seen)]
     return (tuple(dict.fromkeys(one for group in (*own, *beside) for one in group)),)

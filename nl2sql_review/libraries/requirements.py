@@ -19,6 +19,7 @@ from .versions import allows, clauses, is_exact, key_of
 
 FILE = Path(__file__).with_name("requirements.json")
 TRIED, STEP = 24, 6  # releases that are tried for a set that holds: the nearest, and of those further away each sixth
+MOST_OF_ONE = 20  # different requirements on one library that are compared with each other
 PYTHON = "python"
 ABOVE_ALL = "99999"
 BUT_MACOS = "but macOS"  # under which a release has what it requires on every other system
@@ -107,7 +108,9 @@ def _conflicts(stated: Sequence[Requirement]) -> Iterator[Incompatible]:
     for one in waiting:  # which grows by what pinned releases require
         if clauses(one.specifier) is None:
             continue
-        asked.setdefault(one.library, []).append(one)
+        others = asked.setdefault(one.library, [])
+        if len(others) < MOST_OF_ONE and all(one.specifier != other.specifier for other in others):
+            others.append(one)
         version = pinned(one.specifier)
         if version and (one.library, version) not in seen:
             seen.add((one.library, version))

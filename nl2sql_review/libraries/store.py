@@ -108,6 +108,7 @@ def whole(library: str, callable: str, installed: dict[str, str]) -> Signature |
     return Signature(own.name, own.version, parameters, own.bases, open_, renamed)
 
 
+@cache
 def ever(library: str, callable: str) -> tuple[str, ...]:
     """Return every parameter that the callable's own definition had in some version."""
     stored = _stored().get(library, {}).get("callables", {}).get(callable, {})

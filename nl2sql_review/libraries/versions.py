@@ -23,6 +23,7 @@ _BY_NUMBER: dict[str, Callable[[Key, Key], bool]] = {
 }
 _NO_VERSION: Key = (-1, (), (0, 0), 0, (0, 0), ())
 _BEFORE, _FINAL = -1, 9  # of a development release alone, of none
+MOST_CLAUSES = 50  # of a requirement; real ones have a handful
 _LONGEST = 200  # characters of a version: Python turns no text of thousands of digits into a number
 _STAGES = {"a": 0, "b": 1, "rc": 2}
 
@@ -63,7 +64,10 @@ def is_version(text: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def clauses(specifier: str) -> tuple[tuple[str, str], ...] | None:
-    """Return `>=0.12,<0.20` as pairs; also Poetry's `^` and `~`, and conda's `=`. None if it cannot be parsed."""
+    """Return `>=0.12,<0.20` as pairs; also Poetry's `^` and `~`, and conda's `=`. None if it cannot be parsed.
+
+    One of more than `MOST_CLAUSES` counts as such.
+    """
     found: list[tuple[str, str]] = []
     for part in filter(None, (p.strip() for p in re.split(r",|\s(?=[<>=!~^])", specifier))):
         match = _CLAUSE.match(part)
@@ -78,7 +82,9 @@ def clauses(specifier: str) -> tuple[tuple[str, str], ...] | None:
             found.append(("==", version if version.endswith(".*") else version + ".*"))
         else:
             found.append((operator, version))
-    return tuple(found) if all(_is_numeric(*one) or _specifier(*one) for one in found) else None
+    if len(found) > MOST_CLAUSES or not all(_is_numeric(*one) or _specifier(*one) for one in found):
+        return None
+    return tuple(found)
 
 
 def _above(operator: str, version: str) -> str:

@@ -12,8 +12,8 @@ import json
 import os
 import re
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
-from typing import Any, Iterable, Mapping, NamedTuple, Union
+from functools import cache, cached_property, lru_cache
+from typing import Any, Iterable, Literal, Mapping, NamedTuple, Union
 
 from ..files import disk, resources, user_cache
 from ..files.typed_data import ShapeError, build, did_you_mean, listed, show
@@ -48,9 +48,13 @@ class RulebookError(ValueError):
 
 @dataclass(frozen=True)
 class When(Expectation):
-    """Condition of a rule: it applies only if `fact` is as expected; `otherwise` (written `else`) explains if not."""
+    """Condition of a rule: it applies only if `fact` is as expected; `otherwise` (written `else`) explains if not.
+
+    `unseen`: "pass" if the rule also applies to a script that does not show the fact, as one without a trainer.
+    """
 
     fact: str = ""
+    unseen: Literal["pass", "not-applicable"] = "not-applicable"
     otherwise: str = field(default="", metadata={"key": "else"})
 
     def __post_init__(self) -> None:
@@ -161,7 +165,7 @@ class Rule:
     body_row: int = 1  # 1-based row of the body's first line in the file
     counted: tuple[Kind, ...] = KINDS  # which of its outcomes count, by the policy and the settings
 
-    @property
+    @cached_property
     def section(self) -> str:
         return self.id.partition("/")[0]
 

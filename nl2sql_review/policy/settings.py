@@ -416,6 +416,7 @@ def _with_parameters(rule: Rule, tables: Mapping[str, RuleSettings] | None, sett
         head,
         expect=expectations[head.facts[0]] if len(expectations) == 1 else expectations,
         severity=severity,
+        when=None if facts and head.kind == "policy" else head.when,  # it says when the rule's own value is wanted
         unset=tables[""].unset or head.unset,
         help=_respelled(head.help, changes),
         says={k: _respelled(v, changes) for k, v in head.says.items()},

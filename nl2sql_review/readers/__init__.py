@@ -55,6 +55,7 @@ def _plans(
 
 
 def read_run(one: Run) -> TrainingPlan:
+    """Return the plan of one run: each section is filled in by its reader."""
     from . import (
         accumulated_loss,
         api,

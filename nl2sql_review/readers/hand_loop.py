@@ -108,15 +108,9 @@ def texts(run: Run) -> list[str]:
 
 def labels_of_ids(run: Run) -> Call | None:
     """Return the call of the model, if it is given the ids themselves as labels wherever it is called to train."""
-    trained = [
-        spelt(loss) or getattr(loss, "text", "")
-        for c in run.calls
-        if last(c.callee) == "backward"
-        for loss in losses(c)
-    ]
     forward = [c for c in run.calls if c.callee == FORWARD]
-    own = trained and all(".loss" in text for text in trained)
-    if own and forward and all(OF_IDS.search(spelt(c.arguments.get("labels", Absent()))) for c in forward):
+    given = [spelt(c.arguments.get("labels", Absent())) for c in forward]
+    if forward and takes_model_loss(run) and all(OF_IDS.search(text) for text in given):
         return forward[-1]
     return None
 

@@ -57,6 +57,7 @@ SETTINGS = (*SPELLINGS, "scaling", "target_modules", "unmatched_modules", "gradi
 
 
 def read(run: Run, plan: TrainingPlan) -> None:
+    """Fill in the section `lora` of the plan."""
     part = plan.lora
     part.model_name = model_name(run)
     read_four_bit(run, plan)
@@ -99,6 +100,7 @@ def not_lora(run: Run) -> Fact | None:
 
 
 def no_adapter(run: Run) -> Fact:
+    """Return the fact that there is no adapter, or why that is not known."""
     if any(last(c.callee) == "from_pretrained" and "PeftModel" in c.callee for c in run.calls):
         return Fact(Unknown("the adapter is loaded from a directory that contains its settings"), at=run.place)
     switched = next((c for c in run.recording.alternatives if last(c.callee) in ("get_peft_model", "LoraConfig")), None)
@@ -161,6 +163,7 @@ def scaling(run: Run, part: Lora) -> Fact:
 
 
 def model_name(run: Run) -> Fact:
+    """Return the name of the base model, as the call that loads it has it."""
     if not run.load:
         why = run.model_unknown
         return Fact(
@@ -323,6 +326,7 @@ def default_modules(value: Value) -> bool:
 
 
 def expand(chosen: object) -> object:
+    """Return the names of modules, words like `all-linear` and fused modules written out; else what was given."""
     if isinstance(chosen, str):
         if chosen == "all-linear":
             return [*ATTENTION, *FEED_FORWARD]

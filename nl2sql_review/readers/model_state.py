@@ -123,16 +123,15 @@ def owners(thing: Object | None, depth: int = 0) -> Iterator[Any]:
 
 def replay(run: Run, thing: Object | None, until: int | None = None) -> ModelState:
     """Return the state of a model before the call with the order `until`, or at the end of the script without it."""
-    members = family(run, thing)
-    chain = backward(thing)
+    members = set(map(id, family(run, thing)))
+    chain = set(map(id, backward(thing)))
     state = ModelState()
     for call in run.calls:
         if until is not None and call.order >= until:
             break
-        own = any(call is c for c in chain)
-        if not own and not any(of is m for of in subject(call) for m in members):
-            continue
-        apply(run, state, call, own)
+        own = id(call) in chain
+        if own or not members.isdisjoint(map(id, subject(call))):
+            apply(run, state, call, own)
     return state
 
 

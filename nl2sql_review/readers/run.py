@@ -30,11 +30,6 @@ ADAPTERS = ("get_peft_model", "LoraConfig", "add_adapter")
 LOADERS = ("from_pretrained", "from_config")
 # Whose classes train, beside those of flavours.
 TRAINERS = ("trl", "transformers", "unsloth", "unsloth_zoo", "sentence_transformers")
-# What trains, or starts something that may, is called so; what loads a model or prepares one is not.
-MAY_TRAIN = re.compile(
-    r"(?i)(?<!def )\b(?!\w{0,60}(?:pretrained|trainable|kbit_training))"
-    r"(?:\w{0,60}(?:train|tun|fit|learn|backward|optim|launch|experiment)\w{0,60}|step|run|cli|go|system|popen|\w{0,9}call)\s?\("
-)
 CONFIGS = (
     *("TrainingArguments", "SFTConfig", "Seq2SeqTrainingArguments", "UnslothTrainingArguments"),
     *("SentenceTransformerTrainingArguments", "CrossEncoderTrainingArguments", "SparseEncoderTrainingArguments"),
@@ -43,6 +38,8 @@ CONFIGS = (
 
 @dataclass(slots=True)
 class Run:
+    """The calls of a recording that make one training run: what it loads, adapts, feeds and starts."""
+
     recording: Recording
     source: Source
     settings: ProjectSettings | None = None
@@ -79,18 +76,6 @@ class Run:
         return None
 
     @property
-    def trains_nothing(self) -> bool:
-        """Whether the script only makes what others train: no trainer, no loop, and no call that may hide one."""
-        if self.trainer is not None or self.arguments or self.configuration is not None:
-            return False
-        if self.recording.exhausted or self.recording.broken or any(last(c.callee) == "backward" for c in self.calls):
-            return False
-        sources = [self.source]
-        if any(c is not None and c.reached for c in (self.adapter_call, self.load.call)):  # else others call it
-            sources += [module.source for module in self.recording.modules.values()]
-        return not any(MAY_TRAIN.search(getattr(s, "text", None) or "") for s in sources)
-
-    @property
     def processes(self) -> int | None:
         """Number of training processes: from the settings or the command line, else from a comment in the script."""
         said = getattr(self.source, "directives", {}).get("processes")
@@ -122,7 +107,7 @@ def runs(recording: Recording, source: Source, settings: ProjectSettings | None)
     ]
     arguments = [c for c in recording.calls if last(c.callee) in CONFIGS]
     loads = [c for c in recording.calls if is_model_load(c)]
-    if not adapters and not arguments and (not loads or infers(recording)):
+    if not adapters and not arguments and (not loads or infers(recording, source)):
         return []
     if arguments:
         run.arguments = made_by(arguments[-1:])
@@ -159,8 +144,18 @@ def is_model_load(call: Call) -> bool:
     return name in LOADERS and re.search(r"Model|For[A-Z]|^Fast|LMHead", owner) is not None and "Peft" not in owner
 
 
-def infers(recording: Recording) -> bool:
-    """Return whether a script that only loads a model uses it without training it."""
+GENERATES = re.compile(r"\.(?:generate|eval)\(")
+MAY_TRAIN = re.compile(r"Trainer\w*\(|Accelerator\(|\b(?:backward|step|train|fit)\(|prepare_model_for_\w+\(")
+
+
+def infers(recording: Recording, source: Source) -> bool:
+    """Return whether a script that only loads a model uses it without training it.
+
+    A call on a model that is one of several is not recorded: then the text tells, unless a word of it may train.
+    """
+    text = getattr(source, "text", "")
+    if GENERATES.search(text) and not MAY_TRAIN.search(text):
+        return True
     names = {last(c.callee) for c in recording.calls}
     trains = {"backward", "AdamW", "Accelerator", "prepare_model_for_kbit_training"} & names
     return not trains and bool({"generate", "for_inference", "pipeline", "eval", "LLM"} & names)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from ..training_plan.values import Default, Known, Term, Text, Unknown
+from ..training_plan.values import Default, Known, Term, Text, Unknown, Value
 
 DEPTH = 8
 
@@ -21,21 +22,36 @@ def terms(value: object) -> Term | None:
     )
 
 
-def spelt(value: object, depth: int = 0) -> str:
-    """Return all the code of a value as one text to search."""
-    if depth > DEPTH:
-        return ""
-    term = terms(value)
-    if term is not None:
-        return " ".join([term.text, *(spelt(a, depth + 1) for a in term.args)])
-    if isinstance(value, (Known, Default)):
-        inner = value.value
-        if isinstance(inner, (list, tuple)):
-            return " ".join(spelt(i, depth + 1) if hasattr(i, "trace") else repr(i) for i in inner[:8])
-        return repr(inner)[:200]
-    if isinstance(value, Text):
-        return " ".join(p if isinstance(p, str) else spelt(p, depth + 1) for p in value.parts)
-    if isinstance(value, Unknown):
-        parts = value.parts.values() if isinstance(value.parts, dict) else value.parts or ()
-        return " ".join([value.why, *(spelt(p, depth + 1) for p in parts)])
-    return " ".join(spelt(o, depth + 1) for o in getattr(value, "options", ()))
+def spelt(value: object) -> str:
+    """Return all the code of a value as one text to search; what several parts of it share is in it once."""
+    said: list[str] = []
+    seen: set[int] = set()
+
+    def say(part: object, depth: int) -> None:
+        if depth > DEPTH or id(part) in seen:
+            return
+        if isinstance(part, Value):
+            seen.add(id(part))
+        inside: Iterable[object] = ()
+        if (term := terms(part)) is not None:
+            said.append(term.text)
+            inside = term.args
+        elif isinstance(part, (Known, Default)):
+            if not isinstance(part.value, (list, tuple)):
+                said.append(repr(part.value)[:200])
+                return
+            inside = part.value[:8]
+        elif isinstance(part, Text):
+            inside = part.parts
+        elif isinstance(part, Unknown):
+            said.append(part.why)
+            inside = part.parts.values() if isinstance(part.parts, dict) else part.parts or ()
+        elif isinstance(part, Value):
+            inside = getattr(part, "options", ())
+        else:
+            said.append(part if isinstance(part, str) else repr(part))
+        for one in inside:
+            say(one, depth + 1)
+
+    say(value, 0)
+    return " ".join(said)

@@ -1,14 +1,15 @@
 """Workflow commands of GitHub Actions: one annotation per remark, worst first, then the counts.
 
-GitHub shows the first ten errors, ten warnings and ten notices of a step.
+GitHub shows the first ten errors, ten warnings and ten notices of a step: of many files, those of the worst must not be
+lost behind departures from policy in the first ones.
 """
 
 from __future__ import annotations
 
-from ..report.report import SEVERITIES, Report
+from ..report.report import EFFECTS, SEVERITIES, Report
 from .entries import Entry, entries, relative
 from .escaping import workflow_message, workflow_property
-from .summary import counts
+from .summary import counts, harm
 from .terminal import escape
 from .view import View
 
@@ -16,11 +17,15 @@ LEVELS = {"error": "error", "warning": "warning", "advice": "notice"}
 
 
 def render(report: Report, view: View) -> str:
-    worst_first = sorted(entries(report, view), key=lambda e: (e.kind != "fault", SEVERITIES.index(e.severity)))
-    lines = [_command(entry, view) for entry in worst_first]
+    lines = [_command(entry, view) for entry in sorted(entries(report, view), key=_rank)]
     if not view.quiet:
         lines.append(counts(report, view.terminal))
     return "".join(f"{line}\n" for line in lines)
+
+
+def _rank(entry: Entry) -> tuple[bool, int, int]:
+    least = len(EFFECTS) + 1
+    return entry.kind != "fault", SEVERITIES.index(entry.severity), harm(entry.finding) if entry.finding else least
 
 
 def _command(entry: Entry, view: View) -> str:

@@ -6,12 +6,13 @@ All content of a script is shown as text: no link, no mention, no table of its o
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ..report.report import ChecklistItem, FileReport, Finding, Report
 from .entries import cell_of, relative
 from .escaping import markdown_code, markdown_text
-from .summary import counts, removable
-from .terminal import PLAIN
+from .summary import counts, lead, removable, worst_first
+from .terminal import ONE_LINE, PLAIN
 from .text import evidence
 from .view import View
 
@@ -31,7 +32,11 @@ def render(report: Report, view: View) -> str:
 def _lines(report: Report, view: View) -> Iterator[str]:
     yield "## nl2sql-review"
     yield ""
-    yield markdown_text(counts(report, PLAIN))
+    told = worst_first(report)
+    if told and not view.of_data:
+        yield from (f"**{markdown_text(line)}**" for line in lead(told, replace(view, terminal=ONE_LINE)))
+        yield ""
+    yield markdown_text(counts(report, PLAIN, view.of_data))
     if report.removable:
         yield ""
         yield markdown_text(removable(report))
@@ -40,7 +45,7 @@ def _lines(report: Report, view: View) -> Iterator[str]:
         yield ""
         where = markdown_code(relative(fault.path, view.root))
         yield f"**Internal error:** {what} failed on {where}: {markdown_text(fault.message)}"
-    for file in report.files:
+    for file in told:
         shown = [f for f in file.findings if f.suppressed is None or view.show_suppressed]
         if shown or file.checklist:
             yield ""

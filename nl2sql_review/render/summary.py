@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..report.report import EFFECTS, FileReport, Report
+from ..report.report import EFFECTS, FileReport, Finding, Report
 from .terminal import PLAIN, Terminal, escape, wrap
 from .view import View
 
@@ -25,8 +25,12 @@ def worst_first(report: Report) -> list[FileReport]:
 
 
 def _rank(file: FileReport) -> int:
-    found = [f for f in file.findings if f.suppressed is None]
-    return min((EFFECTS.index(f.effect) if f.kind == "trap" else len(EFFECTS) for f in found), default=len(EFFECTS) + 1)
+    return min((harm(f) for f in file.findings if f.suppressed is None), default=len(EFFECTS) + 1)
+
+
+def harm(finding: Finding) -> int:
+    """Return a number to sort by: 0 for what stops the run, more for traps of less effect, most for policy."""
+    return EFFECTS.index(finding.effect) if finding.kind == "trap" else len(EFFECTS)
 
 
 def lead(files: Sequence[FileReport], view: View) -> Iterator[str]:

@@ -139,6 +139,7 @@ class Terminal(NamedTuple):
 
 
 PLAIN = Terminal()
+ONE_LINE = Terminal(columns=10_000)  # for pages that a browser wraps
 
 
 def glyphs_for(encoding: str | None) -> Glyphs:

@@ -1,4 +1,4 @@
-"""Entry point to the checks of rows: from a script, or several of its runs, to the report on its data files."""
+"""Checks the data files of one run: `checker` judges chosen rows in batches, and here their results are added up."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from typing import IO, Any
 from ..data_files.formats import DataFile
 from ..data_files.records import Batch, read
 from .check import Checked, DataError
-from .door import DataReview
+from .data_review import DataReview
 
 
 def write(made: DataReview, folder: str) -> str:

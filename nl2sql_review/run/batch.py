@@ -11,7 +11,6 @@ from .answers import Answers
 from .cache import Entry
 from .options import Options
 from .outcome import COUNTS, IRRELEVANT, FileReports, Outcome, code_of, folders
-from .reviews import Reviews
 from .selection import FolderSettings, find_files
 
 TYPE_CHECKING = False
@@ -32,7 +31,6 @@ class Batch:
         self._made: Reviewer | None = None
         self._settings = FolderSettings(options, lambda: self.reviewer)
         self._answers = Answers(options)
-        self._reviews = Reviews(options, lambda: self.reviewer, self._answers)
 
     @property
     def reviewer(self) -> Reviewer:
@@ -49,20 +47,23 @@ class Batch:
 
     def run(self, paths: Sequence[str]) -> list[Outcome]:
         """Return the outcome for every file that the paths refer to, in order. Raises SettingsError, nothing else."""
+        from .reviews import Reviews
+
         self._settings.exclusions(".")  # a mistake in the settings is an error even when no file is found
         found = find_files(paths, self._options, self._settings)
         if started := {one.shown: one.started_by for one in found if one.started_by}:
             self.reviewer.started_by = started
         outcomes = [self._answers.without_review(file) for file in found]
         left = [number for number, outcome in enumerate(outcomes) if outcome is None]
-        for done, (number, outcome) in enumerate(self._reviews.review_all(found, left), 1):
+        reviews = Reviews(self._options, lambda: self.reviewer, self._answers)
+        for done, (number, outcome) in enumerate(reviews.review_all(found, left), 1):
             outcomes[number] = outcome
             if self._options.progress is not None:
                 self._options.progress(done, len(left))
         if any(outcome.rests_on for outcome in outcomes if outcome is not None):
             self._settings.store()
         made = [outcome for outcome in outcomes if outcome is not None and outcome is not IRRELEVANT]
-        return made if self._options.changes is None else [self._reviews.without_old_findings(one) for one in made]
+        return made if self._options.changes is None else [reviews.without_old_findings(one) for one in made]
 
     def report(self, outcomes: Sequence[Outcome]) -> Report:
         """Return the outcomes as one report. Raises SettingsError."""

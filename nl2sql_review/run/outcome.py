@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import zlib
 from collections.abc import Sequence
 
 from ..report.exit_codes import FAULT, FINDINGS, NOT_REVIEWED, NOTHING
@@ -66,6 +65,8 @@ class Outcome:
 
         if not self._packed:
             return FileReport(self.path, self.status, self.reason)
+        import zlib
+
         from ..files.typed_data import restore
 
         made: FileReport = restore(FileReport, json.loads(zlib.decompress(self._packed)))
@@ -74,6 +75,8 @@ class Outcome:
     def pack(self) -> bytes:
         """Return the report as JSON, compressed; b"" if there is none."""
         if self._file is not None and not self._packed:
+            import zlib
+
             from ..report.serialization import plain
 
             # Of one report `dumps` takes a third of the time of `dump`, which writes piece by piece.

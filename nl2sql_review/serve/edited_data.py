@@ -50,7 +50,7 @@ def notes(path: str) -> list[str]:
 def _of_script(script: str, edited: str) -> Iterator[str]:
     from ..flavours import NotAConfiguration
     from ..render import agent
-    from ..rows import door
+    from ..rows import data_review
     from ..rows.check import Asked, DataError
     from ..run.options import Options
     from ..source import SourceError
@@ -61,7 +61,7 @@ def _of_script(script: str, edited: str) -> Iterator[str]:
         return real == edited or edited.startswith(real.rstrip(os.sep) + os.sep)
 
     try:
-        made = door.review(script, Asked(sample=ROWS, allow=allow), Options(force_exclude=True))
+        made = data_review.review(script, Asked(sample=ROWS, allow=allow), Options(force_exclude=True))
     except (DataError, NotAConfiguration, SourceError):
         return
     for file in made.report.files:

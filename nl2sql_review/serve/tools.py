@@ -22,7 +22,7 @@ from ..render.view import View
 from ..report.report import Severity
 from ..report.serialization import plain, well_formed
 from ..rows import check as rows_of_data
-from ..rows import door, spelling
+from ..rows import data_review, spelling
 from ..rows.engine.limits import Limits
 from ..rows.scoring import evaluate as scoring
 from ..rows.scoring.comparison import Match
@@ -249,7 +249,7 @@ def check_data(
         allow=roots.file,
     )
     try:
-        made = door.review(_file(path, roots), asked, _options(roots, select, ignore), every=every_row)
+        made = data_review.review(_file(path, roots), asked, _options(roots, select, ignore), every=every_row)
     except rows_of_data.DataError as error:
         raise Refused("input", str(error)) from None
     except NotAConfiguration as error:

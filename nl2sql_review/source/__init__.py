@@ -100,6 +100,7 @@ class Source:
         self._failure: SourceError | None = None
         self._problems: list[SourceError] = []
         self._ranges: dict[int, tuple[int, int]] = {}  # by the id of a node of the tree: offsets into the text
+        self._spans: dict[int, Span] = {}  # the same as spans, which are asked for several times
         self._asked_for = 0  # nodes that were looked for one by one
         self._comments: comments.Comments | None = None
         self._words: frozenset[str] | None = None
@@ -123,7 +124,7 @@ class Source:
         made._notebook = book = self._notebook.only(number)
         made.magics, made.text = [], book.program()
         made._lines = made._tree = made._nodes = made._failure = made._comments = made._words = None
-        made._problems, made._ranges = [], {}
+        made._problems, made._ranges, made._spans = [], {}, {}
         return made
 
     # The tree
@@ -224,10 +225,13 @@ class Source:
         """
         if isinstance(node, Span):
             return node
-        start, end = self._range(node)
-        lines = self._program_lines()
-        span = Span(*lines.place(start), *lines.place(end))
-        return span if self._notebook is None else self.in_cell(span)
+        span = self._spans.get(id(node))
+        if span is None:
+            start, end = self._range(node)
+            lines = self._program_lines()
+            span = Span(*lines.place(start), *lines.place(end))
+            self._spans[id(node)] = span = span if self._notebook is None else self.in_cell(span)
+        return span
 
     def segment(self, node: cst.CSTNode, last: cst.CSTNode | None = None) -> str:
         """Return the code of a node, or from it to a `last` one, as written in the program."""

@@ -50,6 +50,19 @@ def decode(data: bytes, cookie: bool = True) -> tuple[str, str, bool]:
     return text, encoding, bom
 
 
+def encode(text: str) -> bytes:
+    """Return the bytes of a script that decode to a text: in the encoding that it names, else in UTF-8."""
+    data = text.encode("utf-8", "surrogatepass")
+    named = None if text.isascii() else _named(data)
+    if named is None:
+        return data
+    try:
+        made = text.encode(named[0])
+        return made if decode(made)[0] == text else data
+    except (LookupError, UnicodeError, SourceError):
+        return data
+
+
 def _before(body: bytes, end: int, encoding: str) -> str:
     """Return the text before an invalid byte; if the codec cannot tell, treat every byte as a character."""
     try:

@@ -14,6 +14,7 @@ from .spans import Lines
 
 _CODE = re.compile(r"#|\"\"\"|'''|[\"'()\[\]{}]|\\(?=[\r\n]|\Z)")
 _FIELD = re.compile(r"#|\"\"\"|'''|[\"'()\[\]{}:]|\\(?=[\r\n]|\Z)")  # a replacement field of an f-string
+_HAS_CODE = re.compile(r"[ \t\f]*[^ \t\f#\r\n]")  # a row that is not blank, nor only a comment
 _ESCAPE = r"\\(?:\r\n|.)"
 _STRING = {quote: re.compile(rf"{_ESCAPE}|{quote}", re.DOTALL) for quote in ('"""', "'''", '"', "'")}
 _FSTRING = {
@@ -68,37 +69,37 @@ class Lexer:
         return not self._stack and not self._backslash
 
     def run(self) -> Lexer:
-        for row in range(1, len(self.lines) + 1):
+        for row in range(1, len(self.lines.starts) + 1):
             self.feed(row)
         return self.close()
 
     def feed(self, row: int) -> None:
         """Read one physical line."""
-        lines, stack = self.lines, self._stack
-        text, begin = lines.text, lines.starts[row - 1]
-        stop = lines.starts[row] if row < len(lines) else len(text)
+        stack, starts = self._stack, self.lines.starts
+        text, begin, last = self.lines.text, starts[row - 1], row == len(starts)
+        stop = len(text) if last else starts[row]
         if stack and stack[-1].kind in ("string", "fstring", "spec"):
             self.in_string.append(row)
         if not self._first_row:
-            head = text[begin:stop].lstrip(" \t\f")
-            if head and head[0] not in "#\r\n":
+            if _HAS_CODE.match(text, begin, stop):
                 self._first_row = row
         self._backslash = False
         position, carried = begin, False  # carried: a backslash joins a one-line string to the next row
         while position < stop:
             top = stack[-1] if stack else None
             if top is None or top.kind in ("bracket", "field"):
-                match = (_FIELD if top and top.kind == "field" else _CODE).search(text, position, stop)
+                match = (_FIELD if top is not None and top.kind == "field" else _CODE).search(text, position, stop)
                 if match is None:
                     break
                 position = match.end()
-                if match[0] == "#":
+                mark = match[0]
+                if mark == "#":
                     self._comment(row, begin, match.start(), stop)
                     break
-                if match[0] == "\\":
-                    self._backslash = row < len(lines)
+                if mark == "\\":
+                    self._backslash = not last
                     break
-                position = self._code(match[0], match.start(), top, stop)
+                position = self._code(mark, match.start(), top, stop)
             else:
                 position, carried = self._literal(top, position, stop)
         self._end_of_row(row, carried)

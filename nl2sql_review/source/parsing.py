@@ -121,8 +121,10 @@ def _compile(text: str, flags: int) -> None:
 def _read(text: str, refused: SyntaxError | None) -> cst.Module:
     import libcst
 
+    from .unchecked import parse_module
+
     try:
-        module = libcst.parse_module(text)
+        module = parse_module(text)
         if refused is None:
             return module
         for literal in _literals(module):

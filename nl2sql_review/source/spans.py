@@ -7,6 +7,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 
 NEWLINE = re.compile(r"\r\n?|\n")  # what Python calls a line end; str.splitlines() knows more of them
+_LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,11 @@ class SourceError(Exception):
 def point(row: int, column: int, cell: int | None = None) -> Span:
     """Return the span of the one character at (row, column)."""
     return Span(row, column, row, column + 1, cell)
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines of a text with their ends; a form feed or U+2028 ends none, unlike in `str.splitlines`."""
+    return _LINE.findall(text)
 
 
 class Lines:

@@ -56,6 +56,8 @@ class Part:
 
 
 class Lora(Part):
+    """The adapter and the model that it is put on."""
+
     adapter: Fact  # canonical name of the call that makes the adapter
     model_name: Fact
     r: Fact
@@ -79,6 +81,8 @@ class Lora(Part):
 
 
 class Prompt(Part):
+    """The training text: its parts, how it ends, and which tokens the loss covers."""
+
     text: Fact  # Text: what the model is trained on, part by part
     form: Fact  # "text", "prompt-completion", "chat", "tokenised"
     parts: Fact  # list, in order, of: instruction, schema, question, response, sql
@@ -100,6 +104,8 @@ class Prompt(Part):
 
 
 class Dataset(Part):
+    """Where the rows come from, how they are mixed, and what is read of them."""
+
     sources: Fact  # list of paths and hub names
     config_class: Fact  # name of the class that describes a dataset
     config_kind: Fact  # "dataclass", "pydantic model", "attrs class", "class", "dict"
@@ -123,6 +129,8 @@ class Dataset(Part):
 
 
 class Arguments(Part):
+    """How long, how fast and in which precision the run trains."""
+
     per_device_batch_size: Fact
     gradient_accumulation: Fact
     processes: Fact
@@ -151,6 +159,8 @@ class Arguments(Part):
 
 
 class Memory(Part):
+    """What the run needs of the GPU, and what saves memory."""
+
     gpu: Fact
     estimate: Fact  # what the run needs at its peak, in words
     verdict: Fact  # for the stated card: "fits", "likely runs out", "cannot fit"; "may run out" is unknown
@@ -180,6 +190,8 @@ class Memory(Part):
 
 
 class Checkpointing(Part):
+    """What is saved on the way, how much of it is kept, and whether a restarted run goes on."""
+
     save_strategy: Fact
     save_steps: Fact
     save_conflict: Fact  # True when save_steps is set and nothing is saved
@@ -195,6 +207,8 @@ class Checkpointing(Part):
 
 
 class Project(Part):
+    """What lies around the run: its folders, its log, what it is tracked by."""
+
     script: Fact  # path of the script, relative to its project
     output_dir: Fact
     log_file: Fact
@@ -206,6 +220,8 @@ class Project(Part):
 
 
 class Api(Part):
+    """Whether the libraries take what the script passes to them."""
+
     trainer: Fact  # canonical name of the trainer class
     arguments_class: Fact
     versions: Fact  # library -> version or range that the script is judged by
@@ -231,6 +247,8 @@ class Api(Part):
 
 
 class Artifact(Part):
+    """What is left after training, and whether it is asked as it was trained."""
+
     saved: Fact  # list: the directories and repositories that the model is saved to after training
     # Lists of defects, each with cases.
     saved_weights: Fact  # saves of a model from which what was trained is gone, or hidden under other names

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from nl2sql_review import cli
-from nl2sql_review.differences import finished_run
+from nl2sql_review.differences import run_files
 
 SCRIPT = """\
 from unsloth import FastLanguageModel
@@ -268,10 +268,10 @@ def test_no_content_of_a_file_makes_the_comparison_fail(
 
 def test_weights_in_shards_are_weights(tmp_path: Path) -> None:
     (tmp_path / "adapter_config.json").write_text(json.dumps(ADAPTER))
-    whole = finished_run.read(str(tmp_path))
+    whole = run_files.read(str(tmp_path))
     assert whole is not None and not whole.has_weights
     (tmp_path / "adapter_model-00001-of-00002.safetensors").write_bytes(b"x" * 300)
-    sharded = finished_run.read(str(tmp_path))
+    sharded = run_files.read(str(tmp_path))
     assert sharded is not None and sharded.has_weights
 
 
@@ -437,4 +437,4 @@ def test_an_adapter_does_not_come_from_a_script_that_trains_all_weights(
 
 def test_a_readme_of_something_else_is_no_finished_run(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("# Project\n\n- learn: everything\n")
-    assert finished_run.read(str(tmp_path)) is None
+    assert run_files.read(str(tmp_path)) is None

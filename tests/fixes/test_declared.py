@@ -6,10 +6,15 @@ import pytest
 
 from .repair import repaired, session
 
-HEAD = "from argparse import ArgumentParser\nfrom dataclasses import dataclass\nfrom trl import SFTConfig, SFTTrainer\n"
+HEAD = (
+    "from argparse import ArgumentParser\nfrom dataclasses import dataclass\n"
+    "from peft import LoraConfig\nfrom trl import SFTConfig, SFTTrainer\n"
+)
 OPTION = "p = ArgumentParser()\np.add_argument('--x', {})\na = p.parse_args()\n"
 FIELD = "@dataclass\nclass A:\n    x: {}\na = A()\n"
-TRAIN = 'SFTTrainer("m", args=SFTConfig(output_dir="o", max_steps=1000, {}=a.x)).train()\n'
+TRAIN = (
+    'SFTTrainer("m", args=SFTConfig(output_dir="o", max_steps=1000, {}=a.x), peft_config=LoraConfig(r=16)).train()\n'
+)
 
 SAID = {
     "a whole number": (OPTION, "type=int, default=100", "warmup_steps", "arguments/warmup", None),

@@ -214,7 +214,8 @@ KINDS = {
 @pytest.mark.parametrize("rule", KINDS)
 def test_a_finding_says_its_kind_by_its_outcome(rule):
     given, kind = KINDS[rule]
-    script = f'{IMPORTS}{LOAD}trainer = SFTTrainer(model=model, args=SFTConfig(output_dir="o"{given}))\n'
+    adapted = f"{IMPORTS}{LOAD}model = FastLanguageModel.get_peft_model(model)\n"
+    script = f'{adapted}trainer = SFTTrainer(model=model, args=SFTConfig(output_dir="o"{given}))\n'
     found = [f for f in session(script.encode(), select=[rule]).report.findings if f.rule == rule]
     assert kind in [f.kind for f in found]
 
@@ -235,6 +236,38 @@ def test_a_repair_leaves_the_value_to_the_policy():
     assert b"warmup_steps=0.1)" in one.data
     one.apply(unsafe=False, policy=True)
     assert b"warmup_steps=0.03)" in one.data
+
+
+@pytest.mark.parametrize(
+    ("torch", "asks"),
+    [
+        ("2.6", "not torch.cuda.is_bf16_supported(including_emulation=False)"),
+        ("2.0", "torch.cuda.get_device_capability()[0] < 8"),
+    ],
+)
+def test_the_precision_asks_the_gpu_by_what_the_stated_versions_have(torch, asks):
+    script = (
+        f'# /// script\n# dependencies = ["torch>={torch}", "trl", "transformers"]\n# ///\nimport torch\n{PLAIN}'
+        "from transformers import TrainingArguments, Trainer\n"
+        'Trainer("m", args=TrainingArguments("o", fp16=True)).train()\n'
+    )
+    made = repaired(script, "arguments/mixed-precision")
+    assert f"fp16={asks}," in made and made.count("torch.cuda.") == 2
+
+
+FULL = PLAIN + (
+    "from trl import SFTConfig, SFTTrainer\n"
+    'model = AutoModelForCausalLM.from_pretrained("Qwen/Qwen2.5-1.5B")\n'
+    "trainer = SFTTrainer(model, args=SFTConfig(learning_rate=1e-5){})\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("more", "rate"), [("", "1e-5"), (", peft_config=choose()", "1e-5"), (", peft_config=LoraConfig(r=16)", "2e-4")]
+)
+def test_only_an_adapter_is_given_the_rate_of_adapters(more, rate):
+    script = FULL.format(more)
+    assert repaired(script, "arguments/learning-rate") == script.replace("1e-5", rate)
 
 
 @pytest.mark.parametrize(

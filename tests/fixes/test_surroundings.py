@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from nl2sql_review.fixes.edits import applied, python
+from nl2sql_review.fixes.edits import applied, imports, python
 from nl2sql_review.source import Source
 
 from .repair import IMPORTS, repaired
@@ -151,13 +151,14 @@ def test_the_logger_that_the_function_has_used_by_then_says_it():
 )
 def test_an_import_stands_in_its_section(before, after):
     source = Source.from_bytes(before.encode(), "t.py")
-    edits, _ = python.imported_module(source, "torch")
+    edits, _ = imports.imported_module(source, "torch")
     assert applied(before.encode(), "t.py", edits).decode().startswith(after)
 
 
 def test_a_call_that_grows_too_long_gets_a_line_for_each_argument():
     call = 'args = SFTConfig(output_dir="models/nl2sql-unsloth", per_device_train_batch_size=4, logging_steps=1000)\n'
-    made = repaired(IMPORTED + call + "SFTTrainer('m', args=args)\n", "arguments/learning-rate", "checkpointing/limit")
+    script = f"from peft import LoraConfig\n{IMPORTED}{call}SFTTrainer('m', args=args, peft_config=LoraConfig())\n"
+    made = repaired(script, "arguments/learning-rate", "checkpointing/limit")
     assert max(map(len, made.splitlines())) <= 120
     assert "\n    logging_steps=1000,\n    learning_rate=2e-4,\n    save_total_limit=3,\n)\n" in made
 
@@ -203,3 +204,64 @@ def test_two_arguments_for_one_call_that_is_spread_for_them():
         made = repaired(script.replace("ARGS", given), "arguments/gradient-accumulation")
         assert "gradient_accumulation_steps=4" in made and "per_device_train_batch_size=2" in made
         ast.parse(made)
+
+
+LAZY = """\
+import os
+
+
+def load():
+    from unsloth import FastLanguageModel
+
+    return FastLanguageModel.from_pretrained("unsloth/llama-3-8b")
+
+
+def main():
+    from trl import SFTConfig, SFTTrainer
+
+    model, tokenizer = load()
+    trainer = SFTTrainer(model=model, args=SFTConfig(output_dir="o"))
+    trainer.train()
+
+
+main()
+"""
+
+
+def test_libraries_that_functions_import_are_not_imported_before_unsloth():
+    own = "    from trl import SFTConfig, SFTTrainer\n"
+    made = repaired(LAZY, "checkpointing/resume", unsafe=True)
+    assert own + "    from transformers.trainer_utils import get_last_checkpoint\n" in made
+    made = repaired(LAZY.replace("SFTConfig, ", "").replace('SFTConfig(output_dir="o")', "None"), "checkpointing/limit")
+    assert made.count("import") == 3
+
+
+def test_a_name_is_imported_beside_its_package_and_not_among_the_projects_own():
+    above = f"import config\n\nfrom transformers import AutoTokenizer\n{IMPORTED}\nfrom src.a import b\n"
+    source = Source.from_bytes(above.encode(), "t.py")
+    edits, _ = imports.imported(source, "transformers.trainer_utils", "get_last_checkpoint")
+    made = applied(above.encode(), "t.py", edits).decode()
+    assert "AutoTokenizer\nfrom transformers.trainer_utils import get_last_checkpoint\nfrom trl" in made
+
+
+def test_an_argument_too_long_for_its_line_is_put_in_parentheses():
+    script = (
+        f"{IMPORTED}def main():\n    trainer = SFTTrainer('m', args=SFTConfig('o'))\n    trainer.train()\n\nmain()\n"
+    )
+    made = repaired(script, "checkpointing/resume", unsafe=True)
+    assert (
+        max(map(len, made.splitlines())) <= 120 and "\n        resume_from_checkpoint=(\n            get_last" in made
+    )
+
+
+@pytest.mark.parametrize(
+    ("made_by", "text"),
+    [
+        ("logging.getLogger", 'info("peak GPU memory: %.1f GiB", torch'),
+        ("structlog.get_logger", 'info(f"peak GPU memory: {torch'),  # which need not put values into a text
+    ],
+)
+def test_a_logger_is_used_as_its_library_has_it(made_by, text):
+    head = f"import {made_by.partition('.')[0]}\nimport torch\n{IMPORTED}log = {made_by}()\n"
+    script = head + "trainer = SFTTrainer('m', args=SFTConfig('o'))\ntrainer.train()\n"
+    assert f"log.{text}" in repaired(script, "memory/monitoring")

@@ -17,6 +17,12 @@ config = LoraConfig(r=64)
 SFTTrainer("m", args=SFTConfig(learning_rate=2e-4), peft_config=config).train()
 """
 NAMED = 'SFTTrainer("m", args=SFTConfig(run_name=x, output_dir=str(x)))\n'
+TURNS = "for i in range(60):\n    for j in range(60):\n        SFTConfig(seed=i)\n        "
+
+
+def indented(text: str) -> str:
+    return "    " + text.replace("\n", "\n    ")
+
 
 BOMBS = {
     # texts and bytes
@@ -263,6 +269,34 @@ BOMBS = {
     "printed": "x = [1]\n" + "x = [x, x]\n" * 60 + "print(x, f'{x}')",
     "json of a graph": "x = [1]\n" + "x = [x, x]\n" * 60 + "x = json.dumps(x)",
     "pretty": "import pprint\nx = [1]\n" + "x = [x, x]\n" * 60 + "x = pprint.pformat(x)",
+    # expressions whose value only the run decides
+    **{
+        f"unknown values: {expression}": f"x = os.environ['X']\nfor i in range(60):\n    x = {expression}"
+        for expression in (
+            *("x[x]", "x[x:x]", "re.sub(x, x, x)", "re.sub([x, x], x, [x])", "os.path.join(x, x)", "sorted(x, key=x)"),
+            *("max(x, x)", "isinstance(x, (x, x))", "not x or x and x", "(x or x) and (x or not x)", "x.get(x, x)"),
+        )
+    },
+    # many turns, each of which looks at all that the others made
+    "sums of lists": f"{TURNS}x = sum([[1] * 900] * 900, [])",
+    "reduced lists": f"{TURNS}x = functools.reduce(operator.add, [[1] * 900] * 900, [])",
+    "long texts split": f'y = "a " * 90_000\n{TURNS}x = y.split()',
+    "long texts searched": f'y = "a" * 190_000\n{TURNS}x = "a" * 90_000 + "b" in y',
+    "patterns that go on too long": f"{TURNS}x = re.findall(r'a*?a*?b', 'a' * 3_000)",
+    "long texts worked on": f'y = "\u0390" * 50_000\n{TURNS}x = y.title()',
+    "calls that may raise": "try:\n"
+    + indented(f"{TURNS}if y:\n            raise E(LoraConfig(r=i))")
+    + "\nexcept E:\n    x = 1",
+    "merges that are saved": "from transformers import AutoModelForCausalLM\nfrom peft import get_peft_model\n"
+    "x = AutoModelForCausalLM.from_pretrained('m')\n"
+    f"{TURNS}get_peft_model(x, LoraConfig()).merge_and_unload().save_pretrained('a')",
+    "outputs decoded": "from transformers import AutoModelForCausalLM, AutoTokenizer\n"
+    "m, t = AutoModelForCausalLM.from_pretrained('m'), AutoTokenizer.from_pretrained('m')\n"
+    f"{TURNS}x = t.decode(m.generate(max_new_tokens=i)[0])",
+    "lists of the run that meet": f"x = []\n{TURNS}x.append(f'{{os.getpid()}} {{i}} {{j}}')\n"
+    "        if os.getpid() > i:\n            x.append(os.getpid() + i)",
+    "a long name of a model": 'from transformers import AutoModelForCausalLM\n'
+    'x = SFTTrainer(AutoModelForCausalLM.from_pretrained("gemma3" * 15_000))',
     "flattened": "def flat(x):\n    return [z for y in x for z in flat(y)] if isinstance(x, list) else [x]\nx = [1]\n"
     + "x = [x, x]\n" * 60
     + "x = flat(x)",

@@ -11,8 +11,8 @@ import ast
 import importlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,8 @@ PACKAGE = Path(nl2sql_review.__file__).parent
 AT_ONE_PLACE = {"match", "fullmatch"}
 METHODS = {"search", "match", "fullmatch", "finditer", "findall", "sub", "subn", "split"}
 SHORT = 60  # characters of a text whose steps are counted
+VARIED = 8  # texts that are tried with each end
+TAILS = ("\0", "", "\n\0", "!")
 OWN_INPUT = {"libraries/build.py", "flavours/build.py"}  # read released wheels, on the machine of who releases
 
 
@@ -61,33 +63,36 @@ class Used:
                 getattr(self.compiled, method)(given)
 
 
-def patterns() -> Iterator[Used]:
-    """The patterns of the package, each once for every place that holds it."""
-    trees = {}
+@cache
+def patterns() -> tuple[Used, ...]:
+    """Return the patterns of the package, each once for every place that holds it."""
+    found: list[Used] = []
+    compiled: list[str] = []  # files that have patterns of their own
+    used: dict[tuple[str, str], set[str]] = {}  # attribute or name → methods called on it, anywhere in the package
     for path in sorted(PACKAGE.rglob("*.py")):
         name = path.relative_to(PACKAGE).as_posix()
-        if name not in OWN_INPUT and "_rules" not in path.parts:
-            trees[name] = ast.parse(path.read_text(encoding="utf-8"))
-    used: dict[tuple[str, str], set[str]] = {}  # attribute or name → methods called on it, anywhere in the package
-    for name, tree in trees.items():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Attribute) and node.attr in METHODS:
+        if name in OWN_INPUT or "_rules" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import) and "re" in {alias.name for alias in node.names}:
+                compiled.append(name)
+            elif isinstance(node, ast.Attribute) and node.attr in METHODS:
                 owner = node.value
                 while isinstance(owner, ast.Subscript):
                     owner = owner.value
                 attribute = ast.unparse(owner).rpartition(".")[2]
                 where = name if attribute.startswith("_") else ""  # a private one is used where it is
                 used.setdefault((where, attribute), set()).add(node.attr)
-    for name, tree in trees.items():
-        yield from _inline(name, tree)
-        if "re" in {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}:
-            dotted = ".".join(("nl2sql_review", *Path(name).with_suffix("").parts)).removesuffix(".__init__")
-            for attribute, value in vars(importlib.import_module(dotted)).items():
-                for found in _within(value):
-                    methods = frozenset(
-                        used.get((name if attribute.startswith("_") else "", attribute), ())
-                    ) or frozenset({"search", "finditer"})
-                    yield Used(f"{name}: {attribute}", found.pattern, found.flags & ~re.UNICODE, methods)
+            elif isinstance(node, ast.Call):
+                found += _inline(name, node)
+    for name in dict.fromkeys(compiled):
+        dotted = ".".join(("nl2sql_review", *Path(name).with_suffix("").parts)).removesuffix(".__init__")
+        for attribute, value in vars(importlib.import_module(dotted)).items():
+            private = name if attribute.startswith("_") else ""
+            methods = frozenset(used.get((private, attribute), ("search", "finditer")))
+            for one in _within(value):
+                found.append(Used(f"{name}: {attribute}", one.pattern, one.flags & ~re.UNICODE, methods))
+    return tuple(found)
 
 
 def _within(value: object) -> Iterator[re.Pattern[Any]]:
@@ -101,21 +106,21 @@ def _within(value: object) -> Iterator[re.Pattern[Any]]:
             yield from _within(each)
 
 
-def _inline(name: str, tree: ast.Module) -> Iterator[Used]:
-    for node in ast.walk(tree):
-        if not (isinstance(node, ast.Call) and ast.unparse(node.func) in {f"re.{method}" for method in METHODS}):
-            continue
-        method = node.func.attr  # type: ignore[attr-defined]
-        given = node.args[0]
-        text = given.value if isinstance(given, ast.Constant) else _formatted(given)
-        if text is not None:
-            flags = [k.value for k in node.keywords if k.arg == "flags"]
-            flags += [] if method in ("sub", "subn", "split") else node.args[2:3]
-            said = sum({getattr(re, word) for flag in flags for word in re.findall(r"re\.(\w+)", ast.unparse(flag))})
-            yield Used(f"{name}:{node.lineno}", text, said, frozenset({method}))
+def _inline(name: str, node: ast.Call) -> Iterator[Used]:
+    """Yield the pattern of a call of `re` itself."""
+    of = node.func
+    if not (isinstance(of, ast.Attribute) and of.attr in METHODS and isinstance(of.value, ast.Name)):
+        return
+    given = node.args[0] if of.value.id == "re" else None
+    text = given.value if isinstance(given, ast.Constant) else _formatted(given)
+    if text is not None:
+        flags = [k.value for k in node.keywords if k.arg == "flags"]
+        flags += [] if of.attr in ("sub", "subn", "split") else node.args[2:3]
+        said = sum({getattr(re, word) for flag in flags for word in re.findall(r"re\.(\w+)", ast.unparse(flag))})
+        yield Used(f"{name}:{node.lineno}", text, said, frozenset({of.attr}))
 
 
-def _formatted(node: ast.expr) -> str | None:
+def _formatted(node: ast.expr | None) -> str | None:
     """The literal parts of an f-string, a name in place of each value."""
     if not isinstance(node, ast.JoinedStr):
         return None
@@ -125,21 +130,26 @@ def _formatted(node: ast.expr) -> str | None:
 # What a pattern likes least
 
 
-def texts(used: Used, size: int) -> Iterator[str]:
-    """Texts of about `size` characters."""
-    flags = used.flags
-    pieces = _pieces(parser.parse(used.pattern, flags))
-    seen = set()
-    for before, pumped in pieces:
+@dataclass(frozen=True)
+class Shape:
+    """A text of any length: something repeated, what comes before it, and what ends it."""
+
+    head: str
+    repeated: str
+    tail: str
+
+    def text(self, size: int) -> str:
+        """Return a text of about `size` characters."""
+        return self.head + self.repeated * (size // len(self.repeated)) + self.tail
+
+
+def shapes(pattern: str, flags: int) -> list[Shape]:
+    """Return what a pattern may be made to repeat, alone and after a text that leads there, each once."""
+    found = {Shape("", common, "\0") for common in COMMON}
+    for before, pumped in _pieces(parser.parse(pattern, flags)):
         for repeated in {pumped, before, before + pumped, pumped + "\n", before + pumped + "\n"} - {""}:
-            for head in ("", before):
-                for tail in ("", "\0", "\n\0", "!"):
-                    text = head + repeated * (size // len(repeated)) + tail
-                    if text not in seen:
-                        seen.add(text)
-                        yield text
-    for common in COMMON:
-        yield common * (size // len(common)) + "\0"
+            found |= {Shape("", repeated, "\0"), Shape(before, repeated, "\0")}
+    return sorted({shape.text(SHORT): shape for shape in found}.values(), key=str)
 
 
 def _pieces(parsed: Any, before: str = "") -> list[tuple[str, str]]:
@@ -229,13 +239,18 @@ CATEGORIES = {
 
 
 def worst(used: Used, size: int, count: int = 3) -> list[str]:
-    """The texts on which a pattern takes the most steps when they are short, as they are when they are long."""
+    """The texts on which a pattern takes the most steps when they are short, as they are when they are long.
+
+    What is repeated, and after what, decides most: the end is varied for the dearest of them only.
+    """
     pattern = used.pattern.decode("latin-1") if isinstance(used.pattern, bytes) else used.pattern
     everywhere = not used.methods <= AT_ONE_PLACE
 
-    def steps(text: str) -> float:
-        taken = match_cost.steps(pattern, used.flags, text, everywhere)
-        return float("inf") if taken is None else taken
+    @cache
+    def steps(shape: Shape) -> float:
+        taken = match_cost.cost(pattern, used.flags, shape.text(SHORT), everywhere)
+        return taken.steps if taken.known else float("inf")
 
-    ordered = sorted(zip(texts(used, SHORT), texts(used, size)), key=lambda pair: steps(pair[0]), reverse=True)
-    return [text for _, text in ordered[:count]]
+    dearest = sorted(shapes(pattern, used.flags), key=steps, reverse=True)[:VARIED]
+    varied = [replace(shape, tail=tail) for shape in dearest for tail in TAILS]
+    return [shape.text(size) for shape in sorted(varied, key=steps, reverse=True)[:count]]

@@ -13,7 +13,7 @@ from nl2sql_review.files import disk, user_cache
 from nl2sql_review.run import cache
 
 SCRIPT = "from trl import SFTConfig, SFTTrainer\n\nSFTTrainer('m', args=SFTConfig(learning_rate=5e-3)).train()\n"
-ARGUMENTS = ["--select", "arguments/learning-rate", "train.py"]
+ARGUMENTS = ["--select", "arguments/scheduler", "train.py"]
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +67,7 @@ def test_a_forged_entry_is_none(seal, with_key: bool, capsys) -> None:
         assert found.find(*json.loads(written)["name"]) is None
     capsys.readouterr()
     assert cli.main(ARGUMENTS) == 1
-    assert "arguments/learning-rate" in capsys.readouterr().out
+    assert "arguments/scheduler" in capsys.readouterr().out
 
 
 def test_nothing_to_report_is_not_believed(capsys) -> None:

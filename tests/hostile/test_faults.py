@@ -12,7 +12,10 @@ import pytest
 
 from nl2sql_review import cli
 
-SCRIPT = "from trl import SFTConfig, SFTTrainer\n\nSFTTrainer('m', args=SFTConfig(learning_rate={})).train()\n"
+SCRIPT = (
+    "from peft import LoraConfig\nfrom trl import SFTConfig, SFTTrainer\n\n"
+    "SFTTrainer('m', args=SFTConfig(learning_rate={}), peft_config=LoraConfig()).train()\n"
+)
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,9 @@ from nl2sql_review.fixes import Session
 from nl2sql_review.fixes.readings import SPENT
 from nl2sql_review.interpret.program import interpret
 from nl2sql_review.interpret.python.builtins import BUILTINS, METHODS
+from nl2sql_review.libraries import requirements
+from nl2sql_review.libraries.project_files import requirement
+from nl2sql_review.libraries.requirements import disjoint
 from nl2sql_review.source import Source, SourceError, parse
 
 TAIL = '\nSFTTrainer("m", args=SFTConfig(learning_rate=2e-4, run_name=x, output_dir=str(x))).train()\n'
@@ -63,9 +66,10 @@ def _configs(capsys: pytest.CaptureFixture[str]) -> list[dict]:
     return [call for call in calls if call["callee"].endswith("SFTConfig")]
 
 
-def test_toml_that_nests_too_deeply(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("toml", ["exclude = " + "[" * 5_000, "a" + " . a" * 20_000 + " = 1"])
+def test_toml_that_nests_too_deeply(toml: str, capsys: pytest.CaptureFixture[str]) -> None:
     Path("train.py").write_text(HEAD + "x = 1" + TAIL)
-    Path("nl2sql-review.toml").write_text("exclude = " + "[" * 5_000)
+    Path("nl2sql-review.toml").write_text(toml)
     assert cli.main(["train.py"]) == 2
     assert "nested too deeply" in capsys.readouterr().err
 
@@ -105,6 +109,31 @@ def test_proofs_end_where_their_steps_are_spent(monkeypatch: pytest.MonkeyPatch)
     assert len(read) == 1 and cut.data == text and SPENT in [why for _, why in cut.unfixed()]
 
 
+@pytest.mark.parametrize(
+    "lines", [["trl>=0.1"] * 900, [f"trl>=0.{n}" for n in range(900)], ["trl" + ",".join(["<9"] * 9_000)]]
+)
+def test_requirements_that_repeat_are_compared_once(lines: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library that is required in very many ways still conflicts with what it is pinned to first."""
+    compared = []
+    monkeypatch.setattr(requirements, "disjoint", lambda one, other: compared.append(one) or disjoint(one, other))
+    stated = [made for line in ["trl==9", "trl<2", *lines] if (made := requirement(line, "requirements.txt"))]
+    assert [(str(one.one.specifier), one.other.specifier) for one in requirements.incompatible(stated)] == [
+        ("==9", "<2")
+    ]
+    assert len(compared) < 1_000
+
+
+def test_files_beside_a_script_that_double() -> None:
+    """Variables of a launch file that hold themselves twice, and requirements that include the next file nine times."""
+    Path("train.py").write_text(HEAD + "x = 1" + TAIL)
+    Path("run.sh").write_text(
+        "A=a\n" + "A=$A$A\n" * 60 + "B=(a)\n" + 'B=("${B[@]}" "${B[@]}")\n' * 60 + "python train.py $A\n"
+    )
+    for n in range(40):
+        Path(f"requirements{n or ''}.txt").write_text(f"-r requirements{n + 1}.txt\n" * 9 + f"library{n}>=1\n")
+    assert cli.main(["--no-cache", "train.py"]) in (0, 1)
+
+
 def test_a_script_of_many_trainers_is_read_as_far_as_its_budget_goes(capsys: pytest.CaptureFixture[str]) -> None:
     """A hundred trainers are not a hundred plans, and what was not read is said; ten are all read."""
     call = 'SFTTrainer("m", args=SFTConfig(learning_rate={}e-4)).train()\n'
@@ -137,7 +166,7 @@ def test_a_diff_says_what_failed(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert "internal error" in capsys.readouterr().err
 
 
-LEAVING = ("exit", "quit", "sys.exit", "os._exit")
+LEAVING = {"exit", "quit", "sys.exit", "os._exit"}
 EXAMPLES = {"list": "[1]", "tuple": "(1,)", "str": "'a'", "dict": "{'a': 1}", "set": "{1}", "bytes": "b'a'"}
 
 
@@ -147,14 +176,15 @@ def test_what_python_offers_takes_any_arguments(given: str) -> None:
     names = [name for name in BUILTINS if all(part.isidentifier() for part in name.split("."))]
     names += [f"{EXAMPLES[kind]}.{name}" for kind, name in METHODS if kind in EXAMPLES]
     assert len(names) > 150
-    for name in names:
-        module = name.split(".")[0]
-        head = f"import {module}\n" if "." in name and module.isidentifier() else ""
-        text = f"{head}try:\n    x = {name}({given})\nexcept Exception:\n    x = 0\ny = 1\n"
-        recording = interpret(Source("train.py", text))
-        assert "y" in recording.modules["__main__"].scope.slots or name in ("exit", "quit", "sys.exit", "os._exit"), (
-            name
-        )
+    for name in LEAVING & {*names}:
+        interpret(Source("train.py", f"import os, sys\ntry:\n    x = {name}({given})\nexcept Exception:\n    x = 0\n"))
+    staying = [name for name in names if name not in LEAVING]
+    modules = {name.split(".")[0] for name in staying if "." in name and name.split(".")[0].isidentifier()}
+    text = "".join(f"import {module}\n" for module in sorted(modules))
+    for number, name in enumerate(staying):
+        text += f"try:\n    x = {name}({given})\nexcept Exception:\n    x = 0\ny{number} = 1\n"
+    reached = interpret(Source("train.py", text), steps=1_000_000).modules["__main__"].scope.slots
+    assert [name for number, name in enumerate(staying) if f"y{number}" not in reached] == []
 
 
 def test_a_list_that_is_searched_is_seen_to_change(capsys: pytest.CaptureFixture[str]) -> None:

@@ -97,13 +97,13 @@ def test_a_settings_file_that_is_a_link_out_of_the_tree_is_refused(tree: Path, c
 def test_without_project_settings_none_of_the_tree_counts(tree: Path, capsys) -> None:
     (tree / "nl2sql-review.toml").write_text('exclude = ["package"]\nbaseline = "../outside/x"\n"a/b" = 3\n')
     team = tree.parent / "team.toml"
-    team.write_text('select = ["arguments/learning-rate"]\n')
+    team.write_text('select = ["arguments/scheduler"]\n')
     words = ["--no-cache", "--output-format", "json", "--no-project-settings", "."]
     assert cli.main(words) == 1
     everything = json.loads(capsys.readouterr().out)["files"][0]["checklist"]
     assert cli.main([*words, "--config", str(team)]) == 1
     some = json.loads(capsys.readouterr().out)["files"][0]["checklist"]
-    assert [item["rule"] for item in some] == ["arguments/learning-rate"] and len(everything) > 30
+    assert [item["rule"] for item in some] == ["arguments/scheduler"] and len(everything) > 30
 
 
 def test_a_rule_that_is_a_link_out_of_its_folder_is_refused(tree: Path, capsys) -> None:

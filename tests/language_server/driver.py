@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from pygls.uris import from_fs_path
 from pytest_lsp.client import LanguageClient, make_test_lsp_client
 
 ROOT = Path(__file__).parents[2]
+LINE_END = re.compile(r"\r\n|\r|\n")  # of the protocol
 LIMIT = 120  # seconds for an answer on a loaded machine
 
 
@@ -85,10 +87,8 @@ class Editor:
 
     def at(self, uri: str, words: str, offset: int = 0) -> types.Position:
         """Where words stand first, in UTF-16 units."""
-        before = self.texts[uri][: self.texts[uri].index(words) + offset]
-        line = before.count("\n")
-        rest = before.rpartition("\n")[2]
-        return types.Position(line, len(rest.encode("utf-16-le")) // 2)
+        *above, rest = LINE_END.split(self.texts[uri][: self.texts[uri].index(words) + offset])
+        return types.Position(len(above), len(rest.encode("utf-16-le")) // 2)
 
     async def pushed(self, uri: str, wanted: Callable[[list[types.Diagnostic]], bool]) -> list[types.Diagnostic]:
         """The diagnostics of a file, once they are as wanted."""
@@ -155,9 +155,7 @@ class Editor:
             assert isinstance(change, types.TextDocumentEdit)
             changes[change.text_document.uri] = change.edits  # type: ignore[assignment]
         text = self.texts[uri]
-        starts = [0]
-        for line in text.splitlines(keepends=True):
-            starts.append(starts[-1] + len(line))
+        starts = [0, *(end.end() for end in LINE_END.finditer(text))]
 
         def offset(at: types.Position) -> int:
             return min(starts[min(at.line, len(starts) - 1)] + at.character, len(text))

@@ -133,3 +133,49 @@ def test_ignoring_adds_a_comment_with_the_reason_that_silences_one_finding(tmp_p
         assert "lora/rank" not in codes and "dataset/dataset-config" in codes
 
     drive(work, tmp_path, options={"ignoreReason": "measured on Spider"})
+
+
+@pytest.mark.parametrize("separator", ["\x0c", "\u2028", "\x85", "\r"], ids=ascii)
+def test_lines_are_counted_as_editors_count_them(tmp_path: Path, separator: str) -> None:
+    """Of what str.splitlines takes for a line end only the last is one: an edit elsewhere would destroy the script."""
+    script = SHORT.replace(
+        "R = 64", f"# page{separator}\nNOTE = '😀{separator if separator != chr(13) else ''}'\nR = 64"
+    )
+
+    async def work(editor: Editor) -> None:
+        uri = editor.open("train.py", script)
+        (everything,) = await editor.actions(uri, "R = 64", only=["source.policy.nl2sql"])
+        assert everything.edit is not None
+        assert editor.applied(everything.edit, uri) == script.replace("R = 64", "R = 16")
+        (ignore,) = [one for one in await editor.actions(uri, "r=R") if one.title.startswith("Ignore lora/rank")]
+        assert ignore.edit is not None
+        after = editor.applied(ignore.edit, uri)
+        assert after.startswith(script.rstrip("\n")) and "# nl2sql: ignore[lora/rank=64]" in after[len(script) - 1 :]
+        editor.replace(uri, "R = 64", "R = 16")  # as typed: by its place
+        assert "lora/rank" not in [one.code for one in (await editor.pull(uri)).items]
+        assert "`16`" in str(await editor.hover(uri, "r=R"))
+
+    drive(work, tmp_path)
+
+
+def test_a_script_that_names_its_encoding_is_read_as_the_editor_shows_it(tmp_path: Path) -> None:
+    named = "# -*- coding: latin-1 -*-\n"
+    script = named + SHORT.replace("R = 64", "LABEL = 'Gr\u00f6\u00dfe'; R = 64")
+
+    async def work(editor: Editor) -> None:
+        (editor.folder / "train.py").write_bytes(script.encode("latin-1"))
+        uri = editor.open("train.py", script)
+        found = next(one for one in (await editor.pull(uri)).items if one.code == "lora/rank")
+        assert "LABEL = 'Gr\u00f6\u00dfe'; R = 64" in found.message
+        (fix,) = [one for one in await editor.actions(uri, "r=R") if one.title.startswith("Set r=16")]
+        assert fix.edit is not None and editor.applied(fix.edit, uri) == script.replace("64", "16")
+        (everything,) = await editor.actions(uri, "R = 64", only=["source.policy.nl2sql"])
+        assert everything.edit is not None and editor.applied(everything.edit, uri) == script.replace("64", "16")
+        (editor.folder / "conf.py").write_bytes(f"{named}# Gr\u00f6\u00dfe\nRANK = 64\n".encode("latin-1"))
+        uri = editor.open("imports.py", SHORT.replace("R = 64", "from conf import RANK as R"))
+        (everything,) = await editor.actions(uri, "r=R", only=["source.policy.nl2sql"])
+        assert everything.edit is not None and everything.edit.changes is not None
+        (edit,) = everything.edit.changes[editor.uri("conf.py")]
+        assert (edit.range.start.line, edit.new_text) == (2, "RANK = 16\n")
+
+    drive(work, tmp_path)

@@ -216,6 +216,14 @@ def test_a_notebook_that_is_sent_as_one_script_is_read_as_python(tmp_path: Path)
         uri = editor.open(".virtual_documents/train.ipynb", text)
         assert "lora/rank" in [one.code for one in (await editor.pull(uri)).items]
         assert "`64`" in (await editor.hover(uri, "r=R") or "")
+        editor.type(uri, SHORT)
+        found = of_rule((await editor.pull(uri)).items, "lora/rank")
+        assert found is not None and "from R = 64 (line 3 of all cells)" in found.message
+        hover = await editor.hover(uri, "r=R") or ""
+        assert f"[line 3 of all cells]({uri}#L3)" in hover and ".ipynb.py" not in hover
+        twin = editor.open("real.ipynb.py", SHORT)  # a file of that name
+        found = of_rule((await editor.pull(twin)).items, "lora/rank")
+        assert found is not None and "(real.ipynb.py:3)" in found.message
 
     drive(work, tmp_path)
 

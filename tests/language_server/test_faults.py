@@ -93,6 +93,19 @@ def test_a_greeting_with_nothing_in_it_is_answered_and_broken_messages_are_survi
     wire.process.wait(timeout=LIMIT)
 
 
+def test_a_file_named_after_a_module_of_the_server_is_not_run(tmp_path: Path) -> None:
+    """`python -m` looks for modules in the working directory first."""
+    for name in ("attr", "asyncio", "libcst", "lsprotocol", "argparse"):
+        (tmp_path / f"{name}.py").write_text("open('was-run', 'w')\n1 / 0\n")
+    wire = Wire(tmp_path)
+    wire.send(id=1, method="initialize", params={"capabilities": {}})
+    assert wire.answer(1)["result"]["capabilities"]["hoverProvider"]
+    wire.send(id=2, method="shutdown")
+    wire.answer(2)
+    wire.send(method="exit")
+    assert wire.process.wait(timeout=LIMIT) == 0 and not (tmp_path / "was-run").exists()
+
+
 def test_a_server_ends_after_its_editor(tmp_path: Path) -> None:
     """Of one that is killed while its pipe is held open, and of one that reads no more."""
     editor = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)

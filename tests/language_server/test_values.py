@@ -50,6 +50,44 @@ def test_hover_and_definition_cross_files(tmp_path: Path) -> None:
     drive(work, tmp_path)
 
 
+def test_what_a_line_assigns_is_not_repeated_and_a_text_with_holes_is_written(tmp_path: Path) -> None:
+    text = """\
+import time
+
+from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainingArguments
+
+SIDE = "left"
+folder = f"{time.time()}/run"
+tokenizer = AutoTokenizer.from_pretrained("Qwen/Qwen2.5-0.5B")
+tokenizer.padding_side = "right"
+tokenizer.padding_side = SIDE  # ours
+arguments = TrainingArguments(output_dir=folder)
+trainer = Trainer(AutoModelForCausalLM.from_pretrained("Qwen/Qwen2.5-0.5B"), args=arguments)
+trainer.train()
+"""
+
+    async def work(editor: Editor) -> None:
+        uri = editor.open("train.py", text)
+        hints = {str(one.label): one.position for one in await editor.hints(uri)}
+        assert '⟶ "right"' not in hints and hints['⟶ "left"'] == editor.at(uri, "  # ours", len("  # ours"))
+        assert hints['⟶ f"{time.time()}/run"'] == editor.at(uri, "output_dir=folder", len("output_dir=folder"))
+        assert '**output_dir** = `f"{time.time()}/run"`' in (await editor.hover(uri, "output_dir=") or "")
+
+    drive(work, tmp_path)
+
+
+def test_what_a_configuration_leaves_out_is_said_after_the_line_that_names_the_model(tmp_path: Path) -> None:
+    text = "base_model: Qwen/Qwen2.5-Coder-7B  # ours\nadapter: lora\nlora_r: 16\nmicro_batch_size: 2\n"
+    text += "datasets:\n  - path: d.jsonl\n    type: alpaca\n"
+
+    async def work(editor: Editor) -> None:
+        uri = editor.open("axolotl.yaml", text, "yaml")
+        (hint,) = [one for one in await editor.hints(uri) if str(one.label).startswith("by default ")]
+        assert hint.position == editor.at(uri, "# ours", len("# ours"))
+
+    drive(work, tmp_path)
+
+
 def test_hints_show_values_from_elsewhere_and_what_is_left_out(tmp_path: Path) -> None:
     async def work(editor: Editor) -> None:
         uri = await project(editor)
@@ -57,7 +95,7 @@ def test_hints_show_values_from_elsewhere_and_what_is_left_out(tmp_path: Path) -
         labels = [label for _, label in hints]
         assert (editor.at(uri, "r=settings.rank,", len("r=settings.rank")), "⟶ 64") in hints
         assert labels.count("⟶ 8") == 0  # written where it arrives
-        assert "effective batch 16" in labels
+        assert "⟶ 2; effective batch 16" in labels  # what is said at one place is one hint
         defaults = [label for label in labels if label.startswith("by default ")]
         assert any("learning_rate=" in label for label in defaults)
         bracket = editor.at(uri, "fp16=True,\n    ),", len("fp16=True,\n    )"))
@@ -119,10 +157,10 @@ def test_hints_count_the_steps_where_the_rows_are_known(tmp_path: Path) -> None:
         for number, (line, rows, hint) in enumerate(STEPS):
             editor.write("train.jsonl", '{"text": "SELECT 1"}\n' * rows)
             uri = editor.open(f"train{number}.py", TRAIN.replace(loader, line))
-            assert hint in [str(one.label) for one in await editor.hints(uri)], line
+            assert f"⟶ 2; {hint}" in [str(one.label) for one in await editor.hints(uri)], line
         packed = TRAIN.replace("fp16=True", "packing=True")
         uri = editor.open("packed.py", packed)
-        assert "effective batch 16" in [str(one.label) for one in await editor.hints(uri)]
+        assert "⟶ 2; effective batch 16" in [str(one.label) for one in await editor.hints(uri)]
 
     drive(work, tmp_path)
 
@@ -131,10 +169,10 @@ def test_the_count_of_steps_follows_a_data_file_that_grows(tmp_path: Path) -> No
     async def work(editor: Editor) -> None:
         editor.write("train.jsonl", '{"text": "SELECT 1"}\n' * 160)
         uri = await project(editor)
-        assert "effective batch 16, 30 steps" in [str(one.label) for one in await editor.hints(uri)]
+        assert "⟶ 2; effective batch 16, 30 steps" in [str(one.label) for one in await editor.hints(uri)]
         editor.write("train.jsonl", '{"text": "SELECT 1"}\n' * 320)
         found = next(one for one in await editor.hints(uri) if str(one.label).endswith("steps"))
-        assert found.label == "effective batch 16, 60 steps"
+        assert found.label == "⟶ 2; effective batch 16, 60 steps"
         assert "320 rows × 3 epochs, 16 a step" in str(found.tooltip)
 
     drive(work, tmp_path)
@@ -173,5 +211,67 @@ def test_a_lens_counts_the_rows_that_are_found_fault_with(tmp_path: Path) -> Non
         assert lens.command is not None and lens.command.title.startswith("2 of 3 rows have findings")
         text = await editor.command(lens.command.command, *(lens.command.arguments or []))
         assert "train.jsonl" in text and "rows/columns" in text
+
+    drive(work, tmp_path)
+
+
+TWICE = """\
+from unsloth import FastLanguageModel
+from trl import SFTConfig, SFTTrainer
+
+COMMON = dict(learning_rate=1e-4, num_train_epochs=2)
+
+
+def run(r, batch, name):
+    model, tokenizer = FastLanguageModel.from_pretrained(name, load_in_4bit=True)
+    model = FastLanguageModel.get_peft_model(model, r=r, lora_alpha=16)
+    args = SFTConfig(per_device_train_batch_size=batch, gradient_accumulation_steps=4, **COMMON)
+    trainer = SFTTrainer(model, args=args)
+    trainer.train()
+
+
+run(16, 2, "unsloth/Qwen2.5-Coder-7B-bnb-4bit")
+run(64, 4, "unsloth/Qwen2.5-Coder-1.5B-bnb-4bit")
+"""
+
+
+def test_a_line_that_runs_twice_shows_both_values_each_with_its_own_verdict(tmp_path: Path) -> None:
+    async def work(editor: Editor) -> None:
+        uri = editor.open("train.py", TWICE)
+        labels = [str(one.label) for one in await editor.hints(uri)]
+        assert "⟶ 16 or 64" in labels and "⟶ 2 or 4; effective batch 8 or 16" in labels
+        assert "⟶ learning_rate=1e-4, num_train_epochs=2" in labels  # the text names neither
+        small, large = [text or "" for text in (await editor.hover(uri, "16, 2"), await editor.hover(uri, "64, 4"))]
+        assert "**r** = `16`" in small and "is kept" in small and "is broken" not in small
+        assert "**r** = `64`" in large and "is broken" in large and "is kept" not in large
+        both = await editor.hover(uri, "r=r") or ""
+        assert both.index("`16`") < both.index("is kept") < both.index("`64`") < both.index("is broken")
+        assert "effective-batch" in str(await editor.hover(uri, '2, "unsloth'))
+        assert "effective-batch" not in str(await editor.hover(uri, '4, "unsloth'))
+        (lens,) = [one.command.title for one in await editor.lenses(uri) if one.command and "GiB" in one.command.title]
+        alone = editor.open("alone.py", TWICE.replace("run(64", "# run(64"))
+        (largest,) = [
+            one.command.title for one in await editor.lenses(alone) if one.command and "GiB" in one.command.title
+        ]
+        assert lens == f"up to {largest}"
+
+    drive(work, tmp_path)
+
+
+def test_each_trainer_has_the_estimate_of_its_own_run(tmp_path: Path) -> None:
+    """Of three runs, two of which need the same: equal estimates are one in the report."""
+    setup = """\
+model, tokenizer = FastLanguageModel.from_pretrained("unsloth/Qwen2.5-Coder-{size}-bnb-4bit", load_in_4bit=True)
+model = FastLanguageModel.get_peft_model(model, r=16, lora_alpha=16)
+trainer = SFTTrainer(model, args=SFTConfig(per_device_train_batch_size=2))
+trainer.train()
+"""
+    script = "".join(setup.format(size=size) for size in ("7B", "7B", "1.5B"))
+
+    async def work(editor: Editor) -> None:
+        uri = editor.open("train.py", "".join(TWICE.splitlines(keepends=True)[:2]) + script)
+        titles = [one.command.title for one in await editor.lenses(uri) if one.command]
+        first, second, third = [title for title in titles if "GiB" in title]
+        assert first == second != third
 
     drive(work, tmp_path)

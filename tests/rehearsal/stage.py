@@ -64,6 +64,7 @@ def rehearse(job: dict, real: set[str]) -> dict:
             )
         child = os.fork()
         if child == 0:
+            sys.stdin = open(os.devnull)  # the jobs that follow are not the script's to read
             try:
                 perform(Path(stage), job, answer, real)
             finally:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
 import datetime
+import json
 import os
 import pathlib
 import re
@@ -59,6 +61,8 @@ def furnish(text: str) -> None:
     os.environ.update(dict.fromkeys(needed, "3" if plain() else "5"))
     if not plain():
         os.environ.update(dict.fromkeys(names, "7"))
+    typed = {"question": "How many?", "sql": "SELECT 1"} if plain() else {"question": "Who?", "sql": "SELECT 2"}
+    builtins.input = lambda prompt="": json.dumps(typed)  # a row, which is a text as well
     os.cpu_count = lambda: 8 if plain() else 16
     time.sleep = lambda seconds: None
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nl2sql_review.policy import rulebook
-from nl2sql_review.rows import door
+from nl2sql_review.rows import data_review
 from nl2sql_review.rows.check import Asked
 from nl2sql_review.run.options import Options
 
@@ -42,7 +42,7 @@ def test_a_fence_is_judged_as_it_is_labelled(
     monkeypatch.chdir(tmp_path)
     Path("train.py").write_text(SCRIPT, encoding="utf-8")
     Path("train.jsonl").write_text(fence.code, encoding="utf-8")
-    made = door.review("train.py", Asked(), Options(isolated=True), every=True)
+    made = data_review.review("train.py", Asked(), Options(isolated=True), every=True)
     found = sorted(f.location.row for file in made.report.files for f in file.findings if f.rule == rule.id)
     label, *rows = fence.label.split()
     assert label in ("good", "bad") and bool(rows) == (label == "bad")

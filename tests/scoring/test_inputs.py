@@ -61,6 +61,12 @@ def test_jsonl_with_a_byte_order_mark_and_empty_lines(evaluate, folder):
     assert outcomes(evaluate, folder, gold(NAMES, "SELECT 'ü'"), text).outcomes == ["right", "right"]
 
 
+def test_a_separator_within_a_text_ends_no_line(evaluate, folder):
+    predicted = f"SELECT 'a\u2028b'\n{AGES}\n"
+    run = outcomes(evaluate, folder, f"{NAMES}\tmusic\n{AGES}\tmusic\n", predicted, "gold.txt", "p.txt")
+    assert run.outcomes == ["wrong-rows", "right"]
+
+
 def test_rows_are_joined_by_id_where_both_have_one(evaluate, folder):
     rows = [{"id": "a", "db_id": "music", "query": NAMES}, {"id": "b", "db_id": "music", "query": AGES}]
     run = outcomes(evaluate, folder, rows, [{"id": "b", "predicted": AGES}])

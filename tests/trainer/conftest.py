@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -20,6 +21,11 @@ STACK = ("torch", "unsloth", "trl", "transformers", "datasets", "peft", "acceler
 INSTALL = "pip install -r examples/requirements.txt && pip install --no-deps -r examples/requirements-unsloth.txt"
 MISSING = [name for name in STACK if importlib.util.find_spec(name) is None]
 PATIENCE = 500  # seconds for one run; it takes twenty on two idle cores
+SCHEMA = "CREATE TABLE singer (name TEXT, age INTEGER)"
+GOLD = [
+    {"question": "How many?", "sql": "SELECT COUNT(*) FROM singer", "db_id": "concert", "prompt": SCHEMA},
+    {"question": "Names?", "sql": "SELECT name FROM singer", "db_id": "concert", "prompt": SCHEMA},
+]
 
 needs_stack = pytest.mark.skipif(
     bool(MISSING), reason=f"the training stack is not installed ({', '.join(MISSING)} missing): {INSTALL}"
@@ -122,6 +128,18 @@ def script(tmp_path_factory):
 def tiny(tmp_path_factory, script) -> Path:
     """The folder of the tiny model."""
     return make_model().write(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def databases(tmp_path):
+    folder = tmp_path / "databases" / "concert"
+    folder.mkdir(parents=True)
+    connection = sqlite3.connect(folder / "concert.sqlite")
+    connection.execute(SCHEMA)
+    connection.executemany("INSERT INTO singer VALUES (?, ?)", [("Ada", 30), ("Ben", 40)])
+    connection.commit()
+    connection.close()
+    return folder.parent
 
 
 def make_model():

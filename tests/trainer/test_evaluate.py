@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 import subprocess
 import sys
 
 import pytest
 
-from .conftest import SCRIPT, Run, environment, needs_stack
+from .conftest import GOLD, SCRIPT, Run, needs_stack
 
 pytestmark = needs_stack
-SCHEMA = "CREATE TABLE singer (name TEXT, age INTEGER)"
-GOLD = [
-    {"question": "How many?", "sql": "SELECT COUNT(*) FROM singer", "db_id": "concert", "prompt": SCHEMA},
-    {"question": "Names?", "sql": "SELECT name FROM singer", "db_id": "concert", "prompt": SCHEMA},
-]
 
 
 @pytest.fixture
@@ -25,18 +19,6 @@ def evaluate_sql(script):
     import evaluate_sql
 
     return evaluate_sql
-
-
-@pytest.fixture
-def databases(tmp_path):
-    folder = tmp_path / "databases" / "concert"
-    folder.mkdir(parents=True)
-    connection = sqlite3.connect(folder / "concert.sqlite")
-    connection.execute(SCHEMA)
-    connection.executemany("INSERT INTO singer VALUES (?, ?)", [("Ada", 30), ("Ben", 40)])
-    connection.commit()
-    connection.close()
-    return folder.parent
 
 
 def test_help_imports_nothing_heavy_and_explains_every_option(tmp_path):
@@ -52,12 +34,20 @@ def test_help_imports_nothing_heavy_and_explains_every_option(tmp_path):
     assert len(starts) == 6 and all(re.search(r"(\s{2,}|\n\s+)\w+ \w+", option.strip()) for option in starts), options
 
 
-def test_a_folder_without_a_model_is_said(tmp_path):
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (["--model", "empty"], "empty: no adapter and no model is there"),
+        (["--model", "empty", "--db", "nowhere"], "nowhere: no such folder of databases"),
+    ],
+)
+def test_what_cannot_be_scored(evaluate_sql, tmp_path, monkeypatch, flags, says):
     (tmp_path / "dev.jsonl").write_text(json.dumps(GOLD[0]) + "\n")
     (tmp_path / "empty").mkdir()
-    command = [sys.executable, str(SCRIPT.with_name("evaluate_sql.py")), "dev.jsonl", "--model", "empty"]
-    ended = subprocess.run(command, cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True)
-    assert ended.returncode == 1 and "empty: no adapter and no model is there" in ended.stderr
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["evaluate", "dev.jsonl", *flags])
+    with pytest.raises(SystemExit, match=says):
+        evaluate_sql.main(evaluate_sql.command_line())
 
 
 def test_scores_are_by_the_databases_or_by_the_schemas(evaluate_sql, databases, tmp_path):
@@ -105,21 +95,3 @@ def test_a_run_scores_at_each_save_and_keeps_the_best(tmp_path):
     assert "accepted on its schema" in run.log and "--evaluate: 27 of 27 held-out rows" in run.log
     assert len((tmp_path / "demo" / "predictions-15.jsonl").read_text().splitlines()) == 27
     assert (tmp_path / "demo" / "adapter_model.safetensors").is_file()
-
-
-def test_an_adapter_is_scored_from_the_command_line(whole_run, databases, tmp_path):
-    (tmp_path / "dev.jsonl").write_text("".join(json.dumps({**row, "schema": SCHEMA}) + "\n" for row in GOLD))
-    command = [sys.executable, str(SCRIPT.with_name("evaluate_sql.py")), str(tmp_path / "dev.jsonl"), "--model", "demo"]
-
-    def call(*more):
-        return subprocess.run(
-            [*command, *more], cwd=whole_run.folder, env=environment(tmp_path), capture_output=True, text=True
-        )
-
-    done = call("--db", str(databases), "--output", str(tmp_path / "answers.jsonl"))
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert "execution accuracy " in done.stdout and "2 of 2 stopped at EOS" in done.stdout
-    answers = [json.loads(line) for line in (tmp_path / "answers.jsonl").open()]
-    assert [answer["id"] for answer in answers] == ["0", "1"] and all(answer["predicted"] for answer in answers)
-    refused = call("--db", str(tmp_path / "nowhere"))
-    assert refused.returncode == 1 and "nowhere: no such folder of databases" in refused.stderr

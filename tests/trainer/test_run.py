@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 
-from .conftest import SCRIPT, Run, environment, load, needs_stack
+from .conftest import GOLD, SCHEMA, SCRIPT, Run, environment, load, needs_stack
 
 pytestmark = needs_stack
 STEPS = 32  # 501 rows, 16 a step
@@ -78,6 +78,17 @@ def test_the_adapter_answers_and_stops_at_eos(whole_run):
     answers = [line for line in done.stdout.splitlines() if line.startswith("SELECT")]
     assert len(answers) == done.stderr.count("stopped at EOS") == 5
     assert "###" not in done.stdout
+
+
+def test_the_adapter_is_scored_from_the_command_line(whole_run, databases, tmp_path):
+    (tmp_path / "dev.jsonl").write_text("".join(json.dumps({**row, "schema": SCHEMA}) + "\n" for row in GOLD))
+    command = [sys.executable, str(SCRIPT.with_name("evaluate_sql.py")), str(tmp_path / "dev.jsonl"), "--model", "demo"]
+    command += ["--db", str(databases), "--output", str(tmp_path / "answers.jsonl")]
+    done = subprocess.run(command, cwd=whole_run.folder, env=environment(tmp_path), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "execution accuracy " in done.stdout and "2 of 2 stopped at EOS" in done.stdout
+    answers = [json.loads(line) for line in (tmp_path / "answers.jsonl").open()]
+    assert [answer["id"] for answer in answers] == ["0", "1"] and all(answer["predicted"] for answer in answers)
 
 
 def test_schedule(whole_run):

@@ -91,7 +91,7 @@ async function restart(
   if (started.state !== State.Running) {
     status.severity = vscode.LanguageStatusSeverity.Error;
     status.text = `${NAME} did not start`;
-    status.detail = "pip install 'nl2sql-review[lsp]', or name the program in nl2sql-review.path";
+    status.detail = "install nl2sql-review with pygls, or name the program in nl2sql-review.path (docs/editors.md)";
     output.error(`${status.text} ${fault}`);
     void vscode.window
       .showErrorMessage(`${status.text}: ${status.detail}`, "Show the output")

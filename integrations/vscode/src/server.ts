@@ -16,6 +16,12 @@ export interface Start {
 }
 
 const PROGRAM = "nl2sql-review";
+// As `-m nl2sql_review`, which would look for modules in the workspace first, and run a file of it called `attr.py`.
+const START = [
+  "-c",
+  "import sys; sys.path[:] = [folder for folder in sys.path if folder]; from nl2sql_review.cli import run; run()",
+  "server",
+];
 
 /** Returns the first server there is: the one of the settings, the bundled one, the one on the path, a module. */
 export function findServer(wishes: Wishes, extension: string, env: NodeJS.ProcessEnv = process.env): Start {
@@ -28,13 +34,13 @@ export function findServer(wishes: Wishes, extension: string, env: NodeJS.Proces
   if (wishes.useBundled && fs.existsSync(path.join(bundled, "nl2sql_review"))) {
     // -s: nothing of the user's own packages takes the place of what is bundled
     const bundledEnv = { ...env, PYTHONPATH: bundled, PYTHONNOUSERSITE: "1" };
-    return { command: python, args: ["-s", "-m", "nl2sql_review", "server"], env: bundledEnv, origin: "bundled" };
+    return { command: python, args: ["-s", ...START], env: bundledEnv, origin: "bundled" };
   }
   const found = wishes.interpreter ? undefined : onPath(windows ? `${PROGRAM}.exe` : PROGRAM, env.PATH ?? "");
   if (found) {
     return { command: found, args: ["server"], env, origin: "path" };
   }
-  return { command: python, args: ["-m", "nl2sql_review", "server"], env, origin: "interpreter" };
+  return { command: python, args: START, env, origin: "interpreter" };
 }
 
 function onPath(name: string, searched: string): string | undefined {

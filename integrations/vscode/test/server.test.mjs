@@ -41,9 +41,14 @@ test("the server of the settings, the bundled one, the one on the path, a module
 });
 
 test("a session: findings, hover, a fix, a lens", { timeout: 240_000 }, async () => {
-  const env = { ...process.env };
+  const env = { ...process.env, PATH: "" };
   if (process.env.NL2SQL_REVIEW_ROOT) env.PYTHONPATH = path.resolve(process.env.NL2SQL_REVIEW_ROOT);
-  const child = spawn(process.env.PYTHON ?? "python3", ["-m", "nl2sql_review", "server"], { env });
+  const { findServer } = await finder();
+  const workspace = mkdtempSync(path.join(tmpdir(), "workspace-"));
+  const start = findServer({ path: "", useBundled: false, interpreter: process.env.PYTHON ?? "python3" }, workspace, env);
+  // Files of a workspace are read and never run, whatever they are called.
+  for (const name of ["attr", "asyncio", "runpy", "typing"]) writeFileSync(path.join(workspace, `${name}.py`), "1 / 0\n");
+  const child = spawn(start.command, start.args, { env: { ...start.env, PATH: process.env.PATH }, cwd: workspace });
   const connection = protocol.createProtocolConnection(
     new protocol.StreamMessageReader(child.stdout),
     new protocol.StreamMessageWriter(child.stdin),

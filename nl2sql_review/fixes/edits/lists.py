@@ -14,6 +14,7 @@ from io import StringIO
 from typing import Any
 
 from ...report.report import Edit, Location
+from ...source.spans import lines_of
 from ...training_plan.values import Place
 from . import EditError
 
@@ -41,7 +42,7 @@ def replaced(place: Place, value: list[Any], wanted: list[Any]) -> Edit | None:
 
 def _changed(path: str, text: str, new: str, row: int) -> Edit | None:
     """Return the difference of two texts as one edit, or None if they also differ outside the list."""
-    old_lines, new_lines = text.splitlines(keepends=True), new.splitlines(keepends=True)
+    old_lines, new_lines = lines_of(text), lines_of(new)
     codes = [c for c in SequenceMatcher(None, old_lines, new_lines, autojunk=False).get_opcodes() if c[0] != "equal"]
     if not codes:
         return None
@@ -63,7 +64,7 @@ def _in_yaml(text: str, row: int, name: str, wanted: list[Any]) -> str | None:
     """Return the text with the list changed in its own lines, which are parsed as a separate document."""
     from ruamel.yaml import YAML
 
-    lines = text.splitlines(keepends=True)
+    lines = lines_of(text)
     start, end = _rows(text, row - 1)
     writer = YAML()
     writer.preserve_quotes, writer.width = True, 100_000
@@ -88,7 +89,7 @@ def _in_yaml(text: str, row: int, name: str, wanted: list[Any]) -> str | None:
 
 def _rows(text: str, row: int) -> tuple[int, int]:
     """Return the rows of a pair in a block mapping: first from 0 and end, without the comments and blanks after it."""
-    lines = text.splitlines()
+    lines = lines_of(text)
     indent = len(lines[row]) - len(lines[row].lstrip())
     end = row + 1
     for number in range(row + 1, len(lines)):
@@ -132,7 +133,7 @@ def _in_toml(text: str, name: str, value: list[Any], wanted: list[Any]) -> str |
 
 def _in_json(place: Place, text: str, row: int, value: list[Any], wanted: list[Any]) -> Edit | None:
     line = place.source.line(row)
-    start = sum(len(one) for one in text.splitlines(keepends=True)[: row - 1])
+    start = sum(map(len, lines_of(text)[: row - 1]))
     opened = text.find("[", start + place.node.column - 1, start + len(line))
     if opened < 0:
         return None

@@ -18,7 +18,7 @@ from ...report.report import Edit, Location
 from ...source.syntax import dotted
 from ..candidate import Candidate
 from ..context import Task
-from ..edits import python
+from ..edits import imports, python
 
 DEFECTS = tuple(f"api.{name}_arguments" for name in ("unknown", "removed", "moved", "deprecated", "conflicting"))
 FACTS = (*DEFECTS, "api.wrong_classes", "api.missing_in_range", "api.changed_defaults", "api.removed_imports")
@@ -123,7 +123,7 @@ def moved(task: Task) -> Iterator[Candidate]:
             return
         yield Candidate(f"give {other}= to {taker}", tuple(edits), facts, names)
     elif config and "args" not in call.arguments:
-        imported = python.imported(task.source, library.partition(".")[0], config)
+        imported = imports.imported(task.source, library.partition(".")[0], config, call.place.node)
         if imported is not None:
             edits, local = imported
             edits = [*edits, python.replaced(task.source, arg, f"args={local}({other}={value})")]
@@ -136,7 +136,7 @@ def reclassed(task: Task) -> Iterator[Candidate]:
     node = call.place.node if call is not None else None
     if call is None or call.place.source is not task.source or not isinstance(node, cst.Call):
         return
-    found = python.imported(task.source, "trl", "SFTConfig")
+    found = imports.imported(task.source, "trl", "SFTConfig", node)
     if found is None:
         return
     edits, name = [*found[0], python.replaced(task.source, node.func, found[1])], found[1]
@@ -165,7 +165,7 @@ def imported_first(task: Task) -> Iterator[Candidate]:
     if line is None or len(line.body) != 1 or line not in task.source.tree.body:
         return
     statement, source = line.body[0], task.source
-    changed = (s for s in python.top_level(source.tree) if _library(s) in ("trl", "transformers", "peft"))
+    changed = (s for s in imports.top_level(source.tree) if _library(s) in ("trl", "transformers", "peft"))
     first = next((s for s in changed if s is not statement), None)
     if first is None:
         return

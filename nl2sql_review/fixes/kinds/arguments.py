@@ -8,12 +8,13 @@ from dataclasses import replace
 from ...policy.expectations import broken, spelled
 from ...readers.api.arguments import rejected
 from ...readers.derive import plain
+from ...report.report import Edit
 from ...training_plan.facts import Fact
 from ...training_plan.values import Default, Known
 from .. import places, uses
 from ..candidate import Candidate
 from ..context import Task, setting, together, wanted
-from ..edits import python
+from ..edits import imports, python
 from . import configuration
 
 BATCH, ACCUMULATION, EFFECTIVE = (
@@ -22,6 +23,14 @@ BATCH, ACCUMULATION, EFFECTIVE = (
     "arguments.effective_batch",
 )
 SUPPORTED = ("unsloth", "is_bfloat16_supported")
+TORCH_PROBES = [  # code for bf16 and for fp16, given the name of torch; the function that is called
+    (
+        "{}.cuda.is_bf16_supported(including_emulation=False)",
+        "not {}.cuda.is_bf16_supported(including_emulation=False)",
+        "cuda.is_bf16_supported",
+    ),
+    ("{}.cuda.get_device_capability()[0] >= 8", "{}.cuda.get_device_capability()[0] < 8", "cuda.get_device_capability"),
+]
 
 
 def factor(task: Task) -> Iterator[Candidate]:
@@ -98,24 +107,32 @@ def _quotient(product: object, factor: object, processes: object) -> int | None:
 
 
 def precision(task: Task) -> Iterator[Candidate]:
-    """Set bf16 if the GPU supports it, else fp16: both arguments query the GPU."""
+    """Set bf16 if the GPU supports it, else fp16: both arguments query the GPU.
+
+    PyTorch's own probe counts emulation unless told not to, which early versions cannot be: for them the capability.
+    """
     if task.expected.equals != "bf16 else fp16":
         return
     arguments = task.run.arguments.call
     user = arguments.place.node if arguments is not None and arguments.place.source is task.source else None
-    module, name = SUPPORTED if task.imports_unsloth() else ("torch", "cuda.is_bf16_supported")
-    found = (
-        python.imported(task.source, module, name)
-        if module == SUPPORTED[0]
-        else python.imported_module(task.source, module, user)
-    )
+    if task.imports_unsloth():
+        found = imports.imported(task.source, *SUPPORTED, user)
+        probes = [("{}()", "not {}()", SUPPORTED[1])]
+    else:
+        found = imports.imported_module(task.source, "torch", user)
+        probes = TORCH_PROBES
     if found is None:
         return
     edits, local = found
-    probe = f"{local}()" if module == SUPPORTED[0] else f"{local}.{name}(including_emulation=False)"
+    for bf16, fp16, name in probes:
+        yield from _asking(task, edits, bf16.format(local), fp16.format(local), name)
+
+
+def _asking(task: Task, added: list[Edit], bf16: str, fp16: str, name: str) -> Iterator[Candidate]:
+    """Yield the candidate that sets both arguments to code which asks the GPU by a function of this name."""
     missing, changed = [], []
     call, idle = None, False
-    for argument, text in (("bf16", probe), ("fp16", f"not {probe}")):
+    for argument, text in (("bf16", bf16), ("fp16", fp16)):
         fact = task.plan[f"arguments.{argument}"]
         place = places.lacking(fact) if places.omitted(fact) else places.argument(fact)
         if place is None or place.source is not task.source:
@@ -134,11 +151,11 @@ def precision(task: Task) -> Iterator[Candidate]:
             return
         call = holder
     assert call is not None
-    edits = [*edits, *python.fitted(task.source, call, changed, *missing)]
+    edits = (*added, *python.fitted(task.source, call, changed, *missing))
     facts = ("arguments.mixed_precision", "arguments.bf16", "arguments.fp16")
     probes = tuple(id(c.place.node) for c in task.examined.recorded.calls if c.callee.endswith(name))
     given = ("bf16", "fp16", "including_emulation")
-    yield Candidate(f"set bf16={probe} and fp16=not {probe}", tuple(edits), facts, given, (name,), idle, probes)
+    yield Candidate(f"set bf16={bf16} and fp16={fp16}", edits, facts, given, (name,), idle, probes)
 
 
 # -- warm-up -----------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from ...readers.derive import plain
 from .. import places
 from ..candidate import Candidate
 from ..context import Task, setting, wanted
-from ..edits import python
+from ..edits import imports, python
 
 STRATEGY = "checkpointing.save_strategy"
 
@@ -39,8 +39,8 @@ def newest(task: Task) -> Iterator[Candidate]:
     ):
         return
     directory = _directory(task, node.func.value)
-    found = python.imported(task.source, "transformers.trainer_utils", "get_last_checkpoint")
-    os_found = python.imported_module(task.source, "os")
+    found = imports.imported(task.source, "transformers.trainer_utils", "get_last_checkpoint", node)
+    os_found = imports.imported_module(task.source, "os")
     if not directory or found is None or os_found is None:
         return
     (edits, name), (more, os_name) = found, os_found

@@ -16,7 +16,7 @@ from ...training_plan.values import Absent
 from .. import places, uses
 from ..candidate import Candidate
 from ..context import Task, setting, wanted
-from ..edits import python
+from ..edits import imports, python
 from . import columns
 from .prompt import expressions
 
@@ -93,7 +93,7 @@ def _by_tables(task: Task, node: cst.CSTNode, limit: int, sql: list[str]) -> Edi
 
 def _imported(task: Task) -> tuple[Edit, ...]:
     has = any(isinstance(n, cst.ImportFrom) and "cut_schema" in task.source.segment(n) for n in walk(task.source.tree))
-    return () if has else (python.new_import(task.source, TABLE_CUT),)
+    return () if has else (imports.new_import(task.source, TABLE_CUT),)
 
 
 def _chain(task: Task, node: cst.CSTNode) -> cst.CSTNode:
@@ -162,7 +162,7 @@ def names_imported(task: Task) -> Iterator[Candidate]:
     for name in plain(task.fact.value) or []:
         for module in (typing, dataclasses, pathlib):
             if hasattr(module, name) and not name.startswith("_"):
-                edit = python.new_import(task.source, f"from {module.__name__} import {name}")
+                edit = imports.new_import(task.source, f"from {module.__name__} import {name}")
                 if any(isinstance(n, cst.Name) and n.value == name for n in uses.expressions(task.source.tree)):
                     yield Candidate(f"import {name} from {module.__name__}", (edit,), (task.name,))
                 break

@@ -15,7 +15,7 @@ from ...training_plan.values import Default, Known
 from .. import places
 from ..candidate import Candidate
 from ..context import Task, setting, wanted
-from ..edits import python
+from ..edits import imports, python
 from . import configuration
 
 QUANTIZED = ("lora.load_in_4bit", "lora.quantized_by")
@@ -39,8 +39,8 @@ def quantized(task: Task) -> Iterator[Candidate]:
     call = task.run.load.call
     if call is None or not call.callee.startswith("transformers.") or call.place.source is not task.source:
         return
-    found = python.imported(task.source, "transformers", CONFIG)
     node = call.place.node
+    found = imports.imported(task.source, "transformers", CONFIG, node)
     if found is None or not isinstance(node, cst.Call) or "quantization_config" in call.arguments:
         return
     edits, name = found

@@ -12,11 +12,10 @@ from ...source.syntax import dotted, walk
 from .. import places
 from ..candidate import Candidate
 from ..context import Task, setting, together, wanted
-from ..edits import python
+from ..edits import imports, python
 
 MODEL, TRAINER = "memory.model_length", "memory.trainer_length"
 FACTS = ("memory.sequence_length", "memory.length_conflict", MODEL, TRAINER)
-LOGGERS = ("getLogger", "get_logger")
 NAMES = ("max_length", "max_seq_length")
 
 
@@ -53,23 +52,19 @@ def logged(task: Task) -> Iterator[Candidate]:
         return
     line = task.line(task.run.train[-1].place.node)
     branches = _joined(task) if line is not None else None
-    found = python.imported_module(task.source, "torch")
+    found = imports.imported_module(task.source, "torch", task.run.train[-1].place.node)
     if line is None or found is None:
         return
     edits, torch = found
-    first = ""
-    if edits and (functions := python.importing(task.source, "torch")):  # a second import would hide the first
-        inside = any(function is task.function(task.run.train[-1].place.node) for function in functions)
-        edits, first = [], "" if inside else "import torch\n"
     used = f"{torch}.cuda.max_memory_reserved() / 1024**3"
     text = f'(f"peak GPU memory: {{{used}:.1f}} GiB")'
     if logger := _logger(task):
         call = f'{logger}.info("peak GPU memory: %.1f GiB", {used})'
-    elif logger := _used_before(task, line):
+    elif logger := _logger(task, "get_logger") or _used_before(task, line):
         call = f"{logger}.info{text}"  # whose it is, is not known, nor how it puts values into a text
     else:
         call = f"print{text}"
-    edits = [*edits, python.below(task.source, branches or line, f"{first}{call}")]
+    edits = [*edits, python.below(task.source, branches or line, call)]
     calls = ("max_memory_reserved", "print", "info")
     yield Candidate(
         "log the peak of the reserved memory after training",
@@ -103,12 +98,12 @@ def _trains(branch: cst.CSTNode | None, callee: str) -> bool:
     return any(isinstance(node, cst.Call) and dotted(node.func) == callee for node in nodes)
 
 
-def _logger(task: Task) -> str:
-    """Return the name of the module's logger, or "" if it has none."""
-    for statement in python.top_level(task.source.tree):
+def _logger(task: Task, made_by: str = "getLogger") -> str:
+    """Return the name of the module's logger that a function of this name makes, or "" if it has none."""
+    for statement in imports.top_level(task.source.tree):
         if isinstance(statement, cst.Assign) and isinstance(statement.value, cst.Call):
             target = statement.targets[0].target
-            if dotted(statement.value.func).rpartition(".")[2] in LOGGERS and isinstance(target, cst.Name):
+            if dotted(statement.value.func).rpartition(".")[2] == made_by and isinstance(target, cst.Name):
                 return str(target.value)
     return ""
 

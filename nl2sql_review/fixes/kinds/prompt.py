@@ -17,7 +17,7 @@ from ...source.literals import is_variable
 from ...source.syntax import text_of
 from ..candidate import Candidate
 from ..context import Task
-from ..edits import python
+from ..edits import imports, python
 from ..scopes import Scopes
 
 GIVEN = ("fn_kwargs", "mapping", "formatting_func")  # what a text comes through on its way into a dataset or trainer
@@ -145,7 +145,7 @@ def masked(task: Task) -> Iterator[Candidate]:
         return
     line = task.line(trainer.place.node)
     name = _target(task, line, trainer.place.node) if line is not None else ""
-    found = python.imported(task.source, TEMPLATES, FUNCTION)
+    found = imports.imported(task.source, TEMPLATES, FUNCTION)
     if line is None or not name or found is None:
         return
     edits, function = found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ...training_plan.values import UNBOUND, Absent, Default, Either, Known, Term, Text, Unknown, Value, join, same
@@ -53,6 +54,7 @@ def condition_text(condition: Value | None) -> str:
     return obj.text if isinstance(obj, Opaque) else condition.text if isinstance(condition, Term) else ""
 
 
+COMPARED = 10  # objects that another is compared with, so that long lists are joined in linear time
 DIFFERS = "its length depends on the path taken"
 
 
@@ -70,11 +72,25 @@ def join_items(a: Items, b: Items, condition: Value | None = None) -> Items:
         return Items(out, open_, by)
     if len(a.items) == len(b.items) and not open_:
         return Items(tuple(join_values(x, y, condition) for x, y in zip(a.items, b.items)), "", by)
-    merged: list[Value] = []
-    for value in (*a.items, *b.items):
-        if not any(same(value, seen) for seen in merged):
-            merged.append(value)
-    return Items(tuple(merged), open_ or DIFFERS, by)
+    return Items(distinct((*a.items, *b.items)), open_ or DIFFERS, by)
+
+
+def distinct(values: Iterable[Value]) -> tuple[Value, ...]:
+    """Return the values without repeats; one that is no plain value may repeat an earlier one than the last few."""
+    seen: set[int] = set()
+    kept: list[Value] = []
+    alike: dict[object, list[Value]] = {}
+    for value in values:
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        plain = value.value if isinstance(value, (Known, Default)) else None
+        scalar = isinstance(plain, (str, bytes, int, float))
+        others = alike.setdefault((type(value), type(plain), plain if scalar else None), [])
+        if not any(same(value, other) for other in others[-COMPARED:]):
+            others.append(value)
+            kept.append(value)
+    return tuple(kept)
 
 
 def demote(value: Value, by: str) -> Value:

@@ -32,6 +32,8 @@ ITERATION_MODELS: dict[str, IterationModel] = {}  # kind of object
 
 
 def model(*names: str) -> Callable[[F], F]:
+    """Register the model of library functions or classes under their canonical names."""
+
     def add(f: F) -> F:
         for name in names:
             MODELS[name] = f
@@ -41,6 +43,8 @@ def model(*names: str) -> Callable[[F], F]:
 
 
 def method_model(kinds: str, *names: str) -> Callable[[F], F]:
+    """Register the model of methods, of objects of these kinds (separated by blanks)."""
+
     def add(f: F) -> F:
         for kind in kinds.split():
             for name in names:
@@ -51,6 +55,8 @@ def method_model(kinds: str, *names: str) -> Callable[[F], F]:
 
 
 def iteration_model(*kinds: str) -> Callable[[Iteration], Iteration]:
+    """Register what gives the elements of objects of these kinds."""
+
     def add(f: Iteration) -> Iteration:
         for kind in kinds:
             ITERATION_MODELS[kind] = f
@@ -61,6 +67,7 @@ def iteration_model(*kinds: str) -> Callable[[Iteration], Iteration]:
 
 # -- names -----------------------------------------------------------------------------------------------
 def library_name(m: Machine, base: str, name: str) -> Value:
+    """Return what a name of a library stands for: a constant, something that the script has set, or the name itself."""
     path = canonical(f"{base}.{name}" if base else name)
     if path in CONSTANTS:
         return CONSTANTS[path]
@@ -76,6 +83,7 @@ def imported(m: Machine, node: cst.CSTNode | None, scope: Scope, names: list[str
 
 
 def library_attribute(m: Machine, owner: Known, v: Opaque, name: str, node: cst.CSTNode | None) -> Value | None:
+    """Return the attribute of a library's name or object; None if nothing is known of it."""
     if v.operation == "symbol":
         path = canonical(f"{v.text}.{name}")
         if path in CONSTANTS:
@@ -178,6 +186,7 @@ def record(
     receiver: Value | None = None,
     instance: Value | None = None,
 ) -> Call:
+    """Record a call of a library, with its arguments by name as they are now, and return the record."""
     names = positional(callee)
     arguments: dict[str, Value] = {}
     places: dict[str, Place] = {}
@@ -233,6 +242,7 @@ def portable(m: Machine, value: Value) -> Value:
 def result(
     m: Machine, f: Opaque, callee: str, call: Call, args: Arguments, node: cst.CSTNode | None, receiver: Value | None
 ) -> Value:
+    """Return what a recorded call gives: a model and its tokenizer, a dataset, or an object named after the call."""
     kind = kind_of_result(callee)
     trace = (call.place,)
     if kind == "model+tokenizer":
@@ -274,6 +284,7 @@ def result(
 
 
 def record_write(m: Machine, obj: Opaque, name: str, value: Value, node: cst.CSTNode | None, scope: Scope) -> None:
+    """Record that the script sets an attribute of a library's object."""
     owner = obj.kind or obj.text
     if f"{owner}.{name}" in m.shared:
         m.write(m.shared[f"{owner}.{name}"], "value", value)
@@ -294,6 +305,7 @@ def log(m: Machine, callee: str, args: Arguments, node: cst.CSTNode | None) -> N
 
 # -- items and iteration ---------------------------------------------------------------------------------
 def library_item(m: Machine, owner: Known, v: Opaque, key: Value, node: cst.CSTNode | None) -> Value | None:
+    """Return an item of a library's object; None if nothing is known of it."""
     run = METHOD_MODELS.get((v.kind, "__getitem__"))
     if run is not None:
         return run(ModelCall(m, Arguments([key]), node, "__getitem__", owner))
@@ -304,11 +316,13 @@ def library_item(m: Machine, owner: Known, v: Opaque, key: Value, node: cst.CSTN
 
 
 def library_contains(m: Machine, owner: Known, v: Opaque, value: Value, node: cst.CSTNode | None) -> Value | None:
+    """Return whether a library's object has an item; None if there is no model that knows."""
     run = METHOD_MODELS.get((v.kind, "__contains__"))
     return run(ModelCall(m, Arguments([value]), node, "__contains__", owner)) if run is not None else None
 
 
 def library_iterate(m: Machine, value: Known, v: Opaque, node: cst.CSTNode | None) -> Items | None:
+    """Return the elements of a library's object; None if there is no model that knows."""
     run = ITERATION_MODELS.get(v.kind)
     return run(ModelCall(m, Arguments(), node, "__iter__", value)) if run is not None else None
 
@@ -322,6 +336,7 @@ def forget_items(m: Machine, obj: Opaque, why: str) -> None:
 def library_set_item(
     m: Machine, obj: Opaque, key: Value, value: Value, node: cst.CSTNode | None, scope: Scope | None
 ) -> None:
+    """Set an item of a library's object."""
     run = METHOD_MODELS.get((obj.kind, "__setitem__"))
     if run is not None:
         run(ModelCall(m, Arguments([key, value]), node, "__setitem__", Known(obj)))

@@ -9,7 +9,7 @@ import itertools
 from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, Union, overload
 
 from ...training_plan.values import Absent, Default, Known, Place, Unknown, Value
-from .sizes import MAX_ITEMS
+from .sizes import MAX_EXPRESSION, MAX_ITEMS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,6 +55,15 @@ class Items(_Items):
                 items = items[:MAX_ITEMS]
             why_incomplete = why_incomplete or "a very long collection"
         return super().__new__(cls, items, why_incomplete, overridden_by)
+
+    def followed_by(self, other: Items) -> Items:
+        """Return the elements of two sequences; where nothing is known of the second's, one of them is unknown."""
+        more = other.items or ((Unknown(other.why_incomplete),) if other.why_incomplete else ())
+        return Items(
+            self.items + more,
+            self.why_incomplete or other.why_incomplete,
+            self.overridden_by or other.overridden_by,
+        )
 
     def forgotten(self, why: str, by: str = "") -> Items:
         """Return the same keys or positions with unknown values, and open."""
@@ -262,8 +271,9 @@ class Instance(Object):
 class Opaque(Object):
     """A value of a library: a name in it, the result of a call, or an expression over such values.
 
-    `text` is the expression, `operation` and `args` as in `values.Term`. `kind` is the canonical name of its type, if
-    known ("datasets.Dataset", "model", "trl.SFTTrainer"); a value with a kind is an object, any other a mere term.
+    `text` is the expression, cut where it is very long; `operation` and `args` are as in `values.Term`. `kind` is the
+    canonical name of its type, if known ("datasets.Dataset", "model", "trl.SFTTrainer"); a value with a kind is an
+    object, any other a mere term.
     `place`: the place in the file, for values read from a row of a dataset.
     """
 
@@ -278,7 +288,8 @@ class Opaque(Object):
         call: Call | None = None,
     ) -> None:
         self.slots = {}
-        self.text, self.operation, self.args, self.kind, self.call = text, operation, args, kind, call
+        self.text = text if len(text) <= MAX_EXPRESSION else text[: MAX_EXPRESSION - 1] + "…"
+        self.operation, self.args, self.kind, self.call = operation, args, kind, call
         self.place: Place | None = None
 
     def same_as(self, other: Opaque) -> bool:

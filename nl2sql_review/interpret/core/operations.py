@@ -263,27 +263,30 @@ def spread_parts(shape: Shape, keys: list[Any], parts: list[Value], v: Sequence 
 
 
 # -- truth -----------------------------------------------------------------------------------------------
-def truth(value: Value) -> tuple[bool | None, str]:
-    """Return (True, False or None if only the run decides; the name of a possible override, "" if there is none)."""
+def truth(value: Value, depth: int = 4) -> tuple[bool | None, str]:
+    """Return (True, False or None if only the run decides; the name of a possible override, "" if there is none).
+
+    What `and` and `or` hold deeper than `depth` is not asked: it may be the same expression again and again.
+    """
     match value:
         case Known(v):
-            return truth_of(v), v.state.overridden_by if isinstance(v, (Sequence, Mapping)) else ""
+            return truth_of(v, depth), v.state.overridden_by if isinstance(v, (Sequence, Mapping)) else ""
         case Default(v, by):
-            return truth_of(v), by or "default"
+            return truth_of(v, depth), by or "default"
         case Text(parts):
             return (True if any(isinstance(p, str) and p for p in parts) else None), ""
         case Either(options):
-            verdicts = [truth(o) for o in options if not isinstance(o, Absent)]
+            verdicts = [truth(o, depth) for o in options if not isinstance(o, Absent)]
             if verdicts and all(t is not None and t == verdicts[0][0] for t, _ in verdicts):
                 return verdicts[0][0], next((by for _, by in verdicts if by), "")
     return None, ""
 
 
-def truth_of(v: object) -> bool | None:
+def truth_of(v: object, depth: int) -> bool | None:
     if isinstance(v, Opaque):
-        if v.operation in ("and", "or"):  # `x and False` is false and `x or True` true, whatever x is
+        if v.operation in ("and", "or") and depth:  # `x and False` is false and `x or True` true, whatever x is
             decided = v.operation == "or"
-            if any(truth(a) == (decided, "") for a in v.args):
+            if any(truth(a, depth - 1) == (decided, "") for a in v.args):
                 return decided
         return True if v.kind and v.kind not in ("row", "str", "datasets.Dataset") or isinstance(v, Row) else None
     if isinstance(v, (Sequence, Mapping)):
@@ -331,7 +334,7 @@ def term_of(op: str, *operands: Value) -> Value:
     first = operands[0].value if isinstance(operands[0], Known) else None
     if operation in ("or", "and") and isinstance(first, Opaque) and first.operation == operation:
         operands = (*first.args, *operands[1:])  # `a or b or c`, so that a long chain is not a deep one
-    return Known(Opaque(text if len(text) < 400 else text[:399] + "…", operation, tuple(operands)), trace)
+    return Known(Opaque(text, operation, tuple(operands)), trace)
 
 
 def wrapped(value: Value) -> str:

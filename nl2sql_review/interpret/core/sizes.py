@@ -17,6 +17,8 @@ MAX_ITEMS = 20_000  # elements of a container that are kept
 MAX_BITS = 1_000  # of a whole number: what a float can hold, so that whatever reads it later can calculate with it
 MAX_WORK = 2_000_000  # what a function may make of its arguments, multiplied, where nothing else is said
 MAX_FIELD = 10_000  # the width or precision of a placeholder
+MAX_EXPRESSION = 400  # characters that are kept of an expression whose value only the run decides
+MAX_WRAPPED = 20_000  # characters of a text that is broken into lines: a line each makes as many texts
 
 
 class TooMuch(Exception):
@@ -92,6 +94,8 @@ def function(name: str, args: Iterable[Any]) -> None:
             return
         except (TypeError, AttributeError, ValueError, OverflowError):  # arguments that it does not take
             pass
+    if word in WRAPPING and any(isinstance(arg, str) and len(arg) > MAX_WRAPPED for arg in args):
+        raise TooMuch("a very long text, broken into lines")
     work = 1
     for arg in args:
         amount = abs(arg) if isinstance(arg, int) else int(abs(arg)) if isinstance(arg, float) and abs(arg) < 1e9 else 0
@@ -117,6 +121,7 @@ def _number_function(word: str, args: tuple[Any, ...]) -> None:
 NUMBERS = frozenset(
     "int float abs round divmod pow ord chr hex bin oct complex bool fabs sqrt log log2 log10 exp".split()
 )
+WRAPPING = frozenset("wrap fill shorten indent".split())
 LINEAR = frozenset("sorted sum min max any all len list tuple set dict literal_eval loads isinstance".split())
 
 

@@ -207,11 +207,20 @@ class State:
             values = [path.get(where, base) for path in paths]
             merged = values[0]
             for value in values[1:]:
-                merged = join_slot(obj, key, merged, value, condition)
+                merged = self.joined(obj, key, merged, value, condition)
             if merged is MISSING:
                 self.delete(obj, key)
             elif merged is not base:
                 self.write(obj, key, merged)
+
+    def joined(self, obj: Object, key: SlotKey, one: object, other: object, condition: Value | None = None) -> Any:
+        """Return the join of two contents of one slot; `core.joins` says how."""
+        self._spend_elements(one, other)
+        return join_slot(obj, key, one, other, condition)
+
+    def _spend_elements(self, one: object, other: object) -> None:
+        if one is not other and isinstance(one, Items) and isinstance(other, Items):
+            self.spend((len(one.items) + len(other.items)) // 4)
 
     def prefer(self, mark: int, likely: Changes, other: Changes, by: str) -> None:
         """Undo to `mark`, then apply the likely path; slots that the other path would change become defaults."""
@@ -220,7 +229,9 @@ class State:
         for where in {**likely, **other}:
             obj, key = where
             base = obj.slots.get(key, MISSING)
-            merged = prefer_slot(obj, key, likely.get(where, base), other.get(where, base), by)
+            one, two = likely.get(where, base), other.get(where, base)
+            self._spend_elements(one, two)
+            merged = prefer_slot(obj, key, one, two, by)
             if merged is MISSING:
                 self.delete(obj, key)
             elif merged is not base:
@@ -306,6 +317,7 @@ class State:
         if self.uncalled:
             call.reached = False
         call.order = len(self.recording.calls) + len(self.recording.alternatives)
+        self.spend(call.order // 8)  # readers look at each call beside the others
         if self.unlikely:
             self.recording.alternatives.append(call)
         else:

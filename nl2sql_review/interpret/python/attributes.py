@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 
 def attribute(m: Machine, owner: Value, name: str, node: cst.CSTNode | None) -> Value:
+    """Return `owner.name`, whatever the owner is; Unknown with the reason where it cannot be told."""
     if isinstance(owner, Either):
         return lift(lambda o: attribute(m, o, name, node), owner)
     if isinstance(owner, Default):
@@ -138,6 +139,7 @@ def missing_attribute(m: Machine, what: str, name: str) -> Value:
 
 
 def instance_attribute(m: Machine, owner: Known, v: Instance, name: str, node: cst.CSTNode | None) -> Value:
+    """Return an attribute of an object of a script's class: its own, its class's, or its library base's."""
     if v.cls.odd and not name.startswith("__"):
         return Unknown(f"{v.cls.name}.{name}: {v.cls.odd}")
     getter = v.cls.lookup("__getattribute__")
@@ -214,6 +216,7 @@ def bound(m: Machine, owner: Value, cls: Class, found: Value, name: str) -> Valu
 
 
 def class_attribute(m: Machine, owner: Known, v: Class, name: str, node: cst.CSTNode | None) -> Value:
+    """Return an attribute of a class of the script."""
     if v.odd and not name.startswith("__"):
         return Unknown(f"{v.name}.{name}: {v.odd}")
     found = v.lookup(name)
@@ -253,6 +256,7 @@ CLASS_METHODS = {
 
 
 def module_attribute(m: Machine, v: Module, name: str) -> Value:
+    """Return a name of a module of the project."""
     if name in v.scope.slots:
         return settled(v.scope.slots[name], name)
     if name == "__file__":
@@ -272,6 +276,7 @@ def opaque_attribute(m: Machine, owner: Known, v: Opaque, name: str, node: cst.C
 
 
 def super_attribute(m: Machine, v: Super, name: str, node: cst.CSTNode | None) -> Value:
+    """Return `super().name`: looked up in the classes after the one whose method runs."""
     obj = object_of(v.instance)
     cls = obj if isinstance(obj, Class) else obj.cls if isinstance(obj, Instance) else None
     if cls is None:
@@ -290,6 +295,7 @@ def super_attribute(m: Machine, v: Super, name: str, node: cst.CSTNode | None) -
 
 
 def set_attribute(m: Machine, owner: Value, name: str, value: Value, node: cst.CSTNode | None, scope: Scope) -> None:
+    """Set `owner.name = value`."""
     if isinstance(owner, Either):
         for option in owner.options:
             obj = object_of(option)

@@ -21,6 +21,7 @@ from ..core.machine import Machine
 from ..core.objects import Arguments, Class, Function
 from ..core.state import Exhausted
 from .forgetting import forget_reached, values_of
+from .training_words import speaks_of_training
 
 ASIDE = 2_500  # steps of a statement that training does not depend on
 TOUCHING = 10_000  # of one that says nothing of training, and changes what a statement reads that does
@@ -85,15 +86,15 @@ def call_aside(m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | No
     return made if made is not None else Unknown(f"what {what} returns")
 
 
-def aside(source: Source, speaks: Callable[[str], bool]) -> tuple[dict[int, int], set[str]]:
+def aside(source: Source) -> tuple[dict[int, int], set[str]]:
     """Return the statements of a module that do not mention training, by id, and the steps each may take.
 
     Also return the names of its functions and classes that do not mention training.
 
-    `speaks` returns whether a text mentions training; a statement that names a function which leads to the training,
-    such as the `main()` at the end of most scripts, counts as one that does. A statement that touches a variable of the
-    module read by such a statement may take more steps. Functions and classes do not count as variables; the names that
-    they read count for the statements that use them.
+    A statement that names a function which leads to the training, such as the `main()` at the end of most scripts,
+    counts as one that mentions it. A statement that touches a variable of the module read by such a statement may take
+    more steps. Functions and classes do not count as variables; the names that they read count for the statements that
+    use them.
     """
     statements = by_statement(source)
     lines = [line for line, _ in statements]
@@ -102,11 +103,11 @@ def aside(source: Source, speaks: Callable[[str], bool]) -> tuple[dict[int, int]
     variables = {name for line, nodes in statements if not isinstance(line, DEFINITIONS) for name in bound(nodes)}
     needed: set[str] = set()
     rest: list[cst.CSTNode] = []
-    training = leading([line for line in lines if isinstance(line, DEFINITIONS)], said, words, speaks)
+    training = leading([line for line in lines if isinstance(line, DEFINITIONS)], said, words)
     for line in lines:
         if (
             words[id(line)] & training
-            or speaks(said[id(line)])
+            or speaks_of_training(said[id(line)])
             or isinstance(line, cst.SimpleStatementLine)
             and imports(line)
         ):
@@ -140,10 +141,9 @@ def leading(
     definitions: list[cst.FunctionDef | cst.ClassDef],
     said: dict[int, str],
     words: dict[int, set[str]],
-    speaks: Callable[[str], bool],
 ) -> set[str]:
     """Return the names of functions and classes that mention training, or name one that does."""
-    found = {one.name.value for one in definitions if speaks(said[id(one)])}
+    found = {one.name.value for one in definitions if speaks_of_training(said[id(one)])}
     while True:
         more = {one.name.value for one in definitions if words[id(one)] & found} - found
         if not more:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 BUILTINS: dict[str, Value] = {}
 METHODS: dict[tuple[str, str], PythonModel] = {}
+CHARACTERS = 100  # that a function works through in the time of one element
 FEW = 200  # elements that an operator or a function takes at no cost
 PROPERTIES: dict[tuple[str, str], Callable[..., Value]] = {}  # (type, attribute) -> run(machine, owner)
 
@@ -83,6 +84,18 @@ def held(value: Value) -> int:
     return len(obj.slots["state"].items) if isinstance(obj, (Sequence, Mapping)) else 0
 
 
+def charge_reading(m: Machine, *values: Value) -> None:
+    """Take the steps that a function needs to go through the elements and the characters of these values."""
+    texts = sum(len(v.value) for v in values if isinstance(v, Known) and isinstance(v.value, (str, bytes)))
+    if (elements := sum(map(held, values)) + texts // CHARACTERS) > FEW:
+        m.spend(elements // 16)  # a step takes as long as many elements do
+
+
+def charge_copy(m: Machine, *values: Value) -> None:
+    """Take the steps that an operator needs to copy the elements of these values."""
+    m.spend(sum(map(held, values)) // 256)
+
+
 def apply(m: Machine, name: str, f: Callable[..., Any], *args: Value, **keywords: Value) -> Value:
     """Apply `f` to plain Python values, lifted; return a term if an argument is open."""
 
@@ -94,6 +107,8 @@ def apply(m: Machine, name: str, f: Callable[..., Any], *args: Value, **keywords
                 sizes.function(name, known)
                 made = f(*known)
                 sizes.result(made)
+                if isinstance(made, (list, tuple, dict, set, frozenset)) and len(made) > FEW:
+                    m.spend(sizes.size(made) // 8)
                 return rebuild(made, trace)
             except sizes.TooMuch as e:
                 return Unknown(str(e), trace)
@@ -103,8 +118,7 @@ def apply(m: Machine, name: str, f: Callable[..., Any], *args: Value, **keywords
                 return Unknown(f"{name}() raises {type(e).__name__}")
         return open_term(m, name, *args)
 
-    if (elements := sum(map(held, args))) > FEW:
-        m.spend(elements // 16)  # a step takes as long as many elements do
+    charge_reading(m, *args)
     return lift(run, *[settle(a) for a in args])
 
 

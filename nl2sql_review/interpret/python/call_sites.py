@@ -16,6 +16,7 @@ from .builtins import BUILTINS
 
 
 def arguments(m: Machine, node: cst.Call, scope: Scope) -> Arguments:
+    """Evaluate the arguments of a written call, stars included, each with its place."""
     args = Arguments(place=place_of(scope, node))
     for arg in node.args:
         v = m.evaluate(arg.value, scope)
@@ -46,6 +47,7 @@ def arguments(m: Machine, node: cst.Call, scope: Scope) -> Arguments:
 
 
 def call(m: Machine, node: cst.Call, scope: Scope) -> Value:
+    """Evaluate a written call."""
     callee = m.evaluate(node.func, scope)
     word = node.func.value if isinstance(node.func, cst.Name) else ""
     special = CALL_FORMS.get(word)

@@ -42,6 +42,7 @@ __all__ = ["call", "call_function", "decorate", "define_class", "super_object", 
 
 
 def call(m: Machine, callee: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
+    """Call anything that may be called, with evaluated arguments, and return what it returns."""
     if isinstance(callee, Default):
         mark = m.mark()
         value = demote(call(m, Known(callee.value, callee.trace), args, node), callee.overridden_by)
@@ -122,6 +123,7 @@ def escape(m: Machine, args: Arguments, why: str) -> None:
 
 
 def call_bound(m: Machine, f: Bound, args: Arguments, node: cst.CSTNode | None) -> Value:
+    """Call a method with the object that it was read from."""
     if isinstance(f.function, Function):
         inner = Arguments([f.receiver, *args.positional], args.keywords, args.place)
         inner.places = {(k + 1 if isinstance(k, int) else k): p for k, p in args.places.items()}
@@ -161,6 +163,7 @@ def too_deep(m: Machine, fn: Function) -> bool:
 def call_function(
     m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | None, cls: Class | None = None
 ) -> Value:
+    """Call a function of the script."""
     fn.called = True
     if budget.says_nothing(m, fn):
         return budget.call_aside(m, fn, args, node, cls)
@@ -238,6 +241,7 @@ def returned(frame: Frame) -> Value:
 
 
 def bind_parameters(m: Machine, fn: Function, args: Arguments, scope: Scope) -> None:
+    """Set the parameters of a function in its scope: from the arguments, or from the defaults."""
     params, positional = fn.node.params, fn.positional
     left = dict(args.keywords)
     for i, p in enumerate(positional):
@@ -334,6 +338,7 @@ def super_object(m: Machine, scope: Scope) -> Value:
 
 # -- decorators ------------------------------------------------------------------------------------------
 def decorate(m: Machine, decorator: Value, value: Value, node: cst.CSTNode | None, scope: Scope) -> Value:
+    """Return what the decorators above a function or class make of it."""
     target = object_of(value)
     d = object_of(decorator)
     if isinstance(target, Function):

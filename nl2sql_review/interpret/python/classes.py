@@ -49,7 +49,9 @@ def define_class(m: Machine, node: cst.ClassDef, scope: Scope) -> None:
     inner = Scope(scope.module, scope, "class", node.name.value)
     cls = Class(node.name.value, bases, node, scope.module, inner)
     cls.slots = inner.slots
-    for base in cls.mro()[1:]:
+    above = cls.mro()[1:]
+    m.spend(4 * len(above))  # all of them are looked at, here and by readers
+    for base in above:
         kind = base.kind if isinstance(base, Class) else KINDS.get(base.text, "")
         if kind and kind != "class":
             cls.kind = kind

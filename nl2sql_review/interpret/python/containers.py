@@ -44,13 +44,8 @@ def append(call: ModelCall) -> Value:
 def extend_(call: ModelCall) -> Value:
     obj = call.owner
     extra = call.machine.iterate(call.arguments.get(0), call.node)
-    return write_items(
-        call.machine,
-        obj,
-        obj.state.items + extra.items,
-        obj.state.why_incomplete or extra.why_incomplete,
-        obj.state.overridden_by or extra.overridden_by,
-    )
+    call.machine.write(obj, "state", obj.state.followed_by(extra))
+    return Known(None)
 
 
 @method("list deque", "insert")

@@ -155,12 +155,15 @@ def explicit_raises(
     environment or command line.
     """
     for handler in node.handlers:
-        found = [e for e in escapes if catches(m, handler, scope, e[0]) is not False]
-        caught = [changes for _, changes, _ in found]
-        by = found[0][2] if found and all(e[2] for e in found) else ""
-        escapes = [e for e in escapes if e[1] not in caught]
-        if not caught:
+        found: list[tuple[str, Changes, str]] = []
+        others: list[tuple[str, Changes, str]] = []
+        for one in escapes:
+            (others if catches(m, handler, scope, one[0]) is False else found).append(one)
+        if not found:
             continue
+        escapes = others
+        caught = [changes for _, changes, _ in found]
+        by = found[0][2] if all(e[2] for e in found) else ""
         after = m.changes(mark)
         m.join_paths(mark, caught)
         with m.supposing("an exception that the block may raise"):

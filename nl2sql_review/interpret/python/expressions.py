@@ -17,7 +17,7 @@ from ..core.machine import Machine
 from ..core.objects import Arguments, Function, Instance, Mapping, Opaque, Row, Scope, Sequence, object_of
 from ..core.operations import describe, lift, term_of, truth
 from ..core.state import place_of
-from .builtins import BUILTINS, FEW, held
+from .builtins import BUILTINS, FEW, charge_reading, held
 from .call_sites import call
 from .displays import comprehension, dictionary, display, elements, several
 from .operators import binary
@@ -222,6 +222,8 @@ def operate(m: Machine, op: str, a: Value, b: Value, node: cst.CSTNode | None) -
         return special
     if (elements_held := held(a) + held(b)) > FEW:
         m.spend(4 * elements_held)
+    else:
+        charge_reading(m, a, b)
     if op == "|" and isinstance(a, Known) and isinstance(a.value, Mapping) and is_environment(b):
         laid = overlaid(m, a.value.state, b, node)
         return Known(Mapping(dict(laid.items), laid.why_incomplete, "dict", laid.overridden_by), a.trace)

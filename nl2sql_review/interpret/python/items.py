@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 # -- items -----------------------------------------------------------------------------------------------
 def item(m: Machine, owner: Value, key: Value, node: cst.CSTNode | None) -> Value:
+    """Return `owner[key]`, whatever the owner is; Unknown with the reason where it cannot be told."""
     if isinstance(owner, (Either, Default)) or isinstance(key, (Either, Default)):
         with m.supposing("one of several values"):  # what raises for one of them does not raise for certain
             return lift(lambda o, k: item(m, o, k, node), owner, key)
@@ -101,6 +102,7 @@ def is_optional(value: Value) -> TypeGuard[Either]:
 
 
 def mapping_item(m: Machine, owner: Known, v: Mapping, key: Value, missing: str = "key") -> Value:
+    """Return the item of a mapping, or the attribute of one that has its keys as attributes (`missing`: which)."""
     k = plain_key(key)
     state = v.state
     if k is None:
@@ -135,6 +137,7 @@ def mapping_item(m: Machine, owner: Known, v: Mapping, key: Value, missing: str 
 
 
 def sequence_item(m: Machine, owner: Known, v: Sequence, key: Value) -> Value:
+    """Return the element or the slice of a list, tuple or other sequence."""
     state = v.state
     if is_slice(key):
         s = slice_of(key)
@@ -200,6 +203,7 @@ def instance_item(m: Machine, owner: Known, v: Instance, key: Value, node: cst.C
 
 
 def set_item(m: Machine, owner: Value, key: Value, value: Value, node: cst.CSTNode | None, scope: Scope | None) -> None:
+    """Set `owner[key] = value`."""
     if isinstance(owner, Either):
         for option in owner.options:
             obj = object_of(option)

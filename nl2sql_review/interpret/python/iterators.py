@@ -10,7 +10,7 @@ from ..core.machine import Machine
 from ..core.model_call import ModelCall
 from ..core.objects import Arguments, Builtin, Items, Mapping, Object, Opaque, Sequence, object_of
 from ..core.operations import describe, freeze, truth
-from .builtins import BUILTINS, apply, builtin, open_term
+from .builtins import BUILTINS, apply, builtin, charge_copy, open_term
 from .operators import binary
 
 if TYPE_CHECKING:
@@ -147,6 +147,7 @@ def sum_(call: ModelCall) -> Value:
     if items.why_incomplete:
         return open_term(call.machine, "sum", as_read(items))
     for v in items.items:
+        charge_copy(call.machine, total, v)
         total = binary("+", total, v)
     return demote(total, items.overridden_by) if items.overridden_by else total
 

@@ -8,7 +8,7 @@ import libcst as cst
 
 from ...source.syntax import walk
 from ...training_plan.values import Default, Known, Unknown, Value, join, same
-from ..core.joins import MISSING, VALUES, demote, join_slot
+from ..core.joins import MISSING, VALUES, demote
 from ..core.machine import Machine
 from ..core.objects import Items, Scope, Sequence
 from ..core.operations import truth
@@ -176,7 +176,7 @@ def covering(
         if (obj, key) not in widened or now is MISSING:
             continue
         if isinstance(old, Items):
-            m.write(obj, key, join_slot(obj, key, old, now))
+            m.write(obj, key, m.joined(obj, key, old, now))
         elif isinstance(old, VALUES) and isinstance(now, Known):
             steady = isinstance(first[obj, key], Known) and same(now, first[obj, key])
             m.write(obj, key, join(old, now, why) if steady else Unknown(f"changes in a loop ({why})"))

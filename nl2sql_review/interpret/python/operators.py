@@ -70,15 +70,8 @@ def binary_settled(op: str, a: Value, b: Value) -> Value:
     if op == "%" and stringy(a):
         return percent(a, b)
     if isinstance(x, Sequence) and isinstance(y, Sequence) and op == "+" and x.kind == y.kind:
-        return Known(
-            Sequence(
-                x.state.items + y.state.items,
-                x.kind,
-                x.state.why_incomplete or y.state.why_incomplete,
-                x.state.overridden_by or y.state.overridden_by,
-            ),
-            a.trace,
-        )
+        both = x.state.followed_by(y.state)
+        return Known(Sequence(both.items, x.kind, both.why_incomplete, both.overridden_by), a.trace)
     if isinstance(x, Sequence) and op == "*" and isinstance(y, int) and x.kind in ("list", "tuple"):
         if len(x.state.items) * y > 1000:  # more are data
             return Known(Sequence(x.state.items, x.kind, "a long repeated list"), a.trace)

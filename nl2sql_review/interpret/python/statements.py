@@ -111,15 +111,7 @@ def augmented(m: Machine, node: cst.AugAssign, scope: Scope) -> None:
     obj = old.value if isinstance(old, (Known, Default)) else None
     if isinstance(obj, Sequence) and obj.kind == "list" and op == "+":
         extra = m.iterate(right, node)  # in place: every alias of the list sees it
-        m.write(
-            obj,
-            "state",
-            Items(
-                obj.state.items + extra.items,
-                obj.state.why_incomplete or extra.why_incomplete,
-                obj.state.overridden_by or extra.overridden_by,
-            ),
-        )
+        m.write(obj, "state", obj.state.followed_by(extra))
         assign(m, target, old, scope)
         return
     if obj is not None and hasattr(obj, "factory") and op == "|":

@@ -117,7 +117,9 @@ def _best_model(run: Run, judging: Judging) -> Iterator[Defect]:
             "load_best_model_at_end=True requires save_strategy and eval_strategy to be the same, "
             f'but they are "{save}" and "{evaluate}": ValueError'
         )
-        yield Defect("conflict", "load_best_model_at_end", place, text)
+        same = f'set eval_strategy="{save}" and pass an eval_dataset' if evaluate == "no" else "set both to the same"
+        remedy = f"{same}, or leave out load_best_model_at_end"
+        yield Defect("conflict", "load_best_model_at_end", place, text, remedy=remedy)
         return
     saved, evaluated = given.value("save_steps"), given.value("eval_steps")
     every, each = (v.value if isinstance(v, (Known, Default)) else None for v in (saved, evaluated))
@@ -128,7 +130,8 @@ def _best_model(run: Run, judging: Judging) -> Iterator[Defect]:
         )
         default = isinstance(saved, Default) or isinstance(evaluated, Default)
         trace = (*saved.trace, *evaluated.trace)
-        yield Defect("conflict", "load_best_model_at_end", place, text, assumed=default, trace=trace)
+        remedy = f"set save_steps={-(-every // each) * each}, a multiple of eval_steps"
+        yield Defect("conflict", "load_best_model_at_end", place, text, assumed=default, trace=trace, remedy=remedy)
 
 
 def _evaluation(run: Run, judging: Judging) -> Iterator[Defect]:
@@ -154,6 +157,7 @@ def _evaluation(run: Run, judging: Judging) -> Iterator[Defect]:
             place,
             f'eval_strategy="{strategy}" but {last(trainer.callee)} gets no eval_dataset: ValueError',
             assumed=assumed(judging.versions["transformers"]),
+            remedy="pass an eval_dataset to the trainer, or leave out eval_strategy",
         )
 
 
@@ -166,27 +170,24 @@ def _trainer(run: Run, judging: Judging) -> Iterator[Defect]:
     formats = trainer.get("formatting_func")
     if not isinstance(formats, Absent) and not (isinstance(formats, Known) and formats.value is None):
         if _plain(given.value("completion_only_loss")) is True and _since(judging, "0.18.0"):
-            text = (
-                "completion_only_loss=True cannot be combined with a formatting_func: ValueError; format the rows "
-                "before passing them to the trainer"
-            )
+            text = "completion_only_loss=True cannot be combined with a formatting_func: ValueError"
             yield Defect(
                 "conflict",
                 "completion_only_loss",
                 given.where("completion_only_loss") or given.place,
                 text,
                 assumed=guess,
+                remedy="format the rows before passing them to the trainer, and leave out formatting_func",
             )
     if _plain(given.value("padding_free")) is True and _since(judging, "1.0.0"):
         length = given.value("max_length")
         packing = given.value("packing")
         unpacked = isinstance(packing, Absent) or _plain(packing) is False
         if unpacked and (isinstance(length, Absent) or isinstance(_plain(length), int)):
-            text = (
-                "padding_free=True without packing does not enforce max_length: ValueError; "
-                "set packing=True or max_length=None"
-            )
-            yield Defect("conflict", "padding_free", given.where("padding_free") or given.place, text, assumed=guess)
+            text = "padding_free=True without packing does not enforce max_length: ValueError"
+            place = given.where("padding_free") or given.place
+            remedy = "set packing=True or max_length=None"
+            yield Defect("conflict", "padding_free", place, text, assumed=guess, remedy=remedy)
     modules = run.adapter.value("target_modules")
     if (
         isinstance(modules, Known)
@@ -195,17 +196,17 @@ def _trainer(run: Run, judging: Judging) -> Iterator[Defect]:
         and _since(judging, "1.15.0")
     ):
         text = "target_modules contains lm_head, but SFTTrainer does not train it: ValueError"
+        place = run.adapter.where("target_modules") or trainer.place
         yield Defect(
-            "conflict", "target_modules", run.adapter.where("target_modules") or trainer.place, text, assumed=guess
+            "conflict", "target_modules", place, text, assumed=guess, remedy="leave lm_head out of target_modules"
         )
     config, model = trainer.get("peft_config"), trainer.get("model")
     adapted = getattr(getattr(getattr(model, "value", None), "call", None), "callee", "") == "peft.get_peft_model"
     if adapted and isinstance(config, Known) and config.value is not None and _since(judging, "0.27.0"):
-        text = (
-            "the model already has an adapter (get_peft_model), and peft_config adds another: ValueError; remove "
-            "one of them"
-        )
-        yield Defect("conflict", "peft_config", trainer.places.get("peft_config", trainer.place), text, assumed=guess)
+        text = "the model already has an adapter (get_peft_model), and peft_config adds another: ValueError"
+        place = trainer.places.get("peft_config", trainer.place)
+        remedy = "leave out peft_config, or the call of get_peft_model"
+        yield Defect("conflict", "peft_config", place, text, assumed=guess, remedy=remedy)
 
 
 def _since(judging: Judging, version: str) -> bool:

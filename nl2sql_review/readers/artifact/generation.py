@@ -234,11 +234,12 @@ def ending(run: Run, call: Call) -> Iterator[Defect]:
 def decoded(run: Run) -> Iterator[Defect]:
     """Yield outputs that are decoded with the prompt before them, then compared or kept as the answer."""
     seen: set[int] = set()
+    generated = {text_of(call) for call in run.calls if call.callee == f"{MODEL}generate"}
     for call in run.calls:
         name = last(call.callee)
         if not call.callee.startswith(TOKENIZER) or name not in ("decode", "batch_decode"):
             continue
-        if id(call.place.node) in seen or not whole_output(run, call.get("token_ids", "sequences", "$0"), name):
+        if id(call.place.node) in seen or not whole_output(generated, call.get("token_ids", "sequences", "$0"), name):
             continue
         seen.add(id(call.place.node))
         if compared(call):
@@ -246,8 +247,8 @@ def decoded(run: Run) -> Iterator[Defect]:
             yield Defect("decoded", name, call.place, text, branch(call) if not call.conditional else "")
 
 
-def whole_output(run: Run, value: Value, name: str) -> bool:
-    """Return whether these are the ids of generate() from the first one on."""
+def whole_output(generated: set[str], value: Value, name: str) -> bool:
+    """Return whether these are the ids of generate() from the first one on; `generated`: its results, as text."""
     term = terms(value)
     index = 0
     while term is not None and term.operation == "item" and index < 2:
@@ -255,10 +256,7 @@ def whole_output(run: Run, value: Value, name: str) -> bool:
             return False
         term = terms(term.args[0])
         index += 1
-    made = next(
-        (c for c in run.calls if c.callee == f"{MODEL}generate" and term is not None and text_of(c) == term.text), None
-    )
-    return made is not None and index == (1 if name == "decode" else 0)
+    return term is not None and term.text in generated and index == (1 if name == "decode" else 0)
 
 
 def text_of(call: Call) -> str:

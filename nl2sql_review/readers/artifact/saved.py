@@ -55,6 +55,7 @@ def model_of(run: Run, call: Call) -> Any:
 
 def weights(run: Run) -> Iterator[Defect]:
     """Yield saves of a model whose trained weights are lost or stored under other names."""
+    merging = [c for c in run.calls if last(c.callee) in MERGES and not c.conditional]
     for call in saves(run):
         thing = model_of(run, call)
         if thing is None:
@@ -69,7 +70,7 @@ def weights(run: Run) -> Iterator[Defect]:
                 )
                 yield Defect("unmerged", last(call.callee), call.place, text, branch(call))
             continue
-        merge = next((c for c in run.calls if merges(c, thing, call) and not c.conditional), None)
+        merge = next((c for c in merging if merges(c, thing, call)), None)
         if merge is not None:
             name = last(merge.callee)
             text = (
@@ -96,7 +97,7 @@ def weights(run: Run) -> Iterator[Defect]:
 
 def merges(call: Call, thing: Object | None, save: Call) -> bool:
     """Return whether a call merged the adapter out of an adapter model that is saved afterwards."""
-    if last(call.callee) not in MERGES or call.receiver is not thing or call.order >= save.order:
+    if call.receiver is not thing or call.order >= save.order:
         return False
     made = call_of(thing)
     return made is not None and (loads_adapter(made) or last(made.callee) == "get_peft_model")
@@ -188,19 +189,21 @@ def touched(run: Run, upload: Call, folder: str) -> bool:
 
 def merged_into(run: Run) -> Iterator[Defect]:
     """Yield merges into weights of 4 or 8 bits that are saved afterwards."""
+    saved = [c for c in saves(run) if c.receiver is not None]
     for call in run.calls:
         if last(call.callee) != "merge_and_unload" or call.receiver is None:
+            continue
+        if not any((c.receiver is call.result or c.receiver is call.receiver) and c.order > call.order for c in saved):
             continue
         state = replay(run, call.receiver, call.order)
         bits = quantized(state)
         if not bits or state.doubt or dequantized(run, call):
             continue
-        if any(c.receiver is call.result or c.receiver is call.receiver for c in saves(run) if c.order > call.order):
-            text = (
-                f"the adapter is merged into {bits}-bit weights, so the sums are rounded again: load the base model "
-                f"in 16 bits, attach the adapter, and merge"
-            )
-            yield Defect("quantized", "merge_and_unload", call.place, text, branch(call))
+        text = (
+            f"the adapter is merged into {bits}-bit weights, so the sums are rounded again: load the base model "
+            f"in 16 bits, attach the adapter, and merge"
+        )
+        yield Defect("quantized", "merge_and_unload", call.place, text, branch(call))
 
 
 def quantized(state: ModelState) -> int:

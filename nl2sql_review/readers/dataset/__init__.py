@@ -12,10 +12,11 @@ from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Default, Known, Place, Term, Unknown, Value, join
 from ..derive import derive
 from ..object_settings import last
-from ..prompt.training_text import datasets, objective, texts_of
+from ..prompt.training_text import datasets, texts_of
 from ..run import Run
+from ..untrained import NOTHING_TRAINED, trains_nothing
 from . import config, fields, schema_cut
-from .rows import MAKERS
+from .rows import MAKERS, from_one_file, rows_given
 
 if TYPE_CHECKING:
     from ...training_plan import facts
@@ -134,6 +135,9 @@ def _names(value: Value) -> Iterator[Any]:
 
 def mixing(run: Run, found: list[Dataset], part: facts.Dataset, at: Place | None) -> list[Call]:
     """Fill `mixing` and return the calls that mix the training data."""
+    if trains_nothing(run):
+        part.mixing = Fact(Absent(NOTHING_TRAINED), at=at, why_not=NOTHING_TRAINED)
+        return []
     calls = [d.mixed for d in found if d.mixed is not None]
     values: list[Value] = [_manner(d.mixed) if d.mixed is not None else _unmixed(d) for d in found]
     if not found:
@@ -152,8 +156,7 @@ def mixing(run: Run, found: list[Dataset], part: facts.Dataset, at: Place | None
             "each dataset is cut to its share before they are concatenated; the proportions depend on their sizes",
             value.trace,
         )
-    why_not = NOT_MIXED if single else objective(run) if run.trainer is None and not calls else ""
-    part.mixing = Fact(value, at=calls[0].place if calls else at, why_not=why_not)
+    part.mixing = Fact(value, at=calls[0].place if calls else at, why_not=NOT_MIXED if single else "")
     return calls
 
 
@@ -178,6 +181,8 @@ def _unmixed(dataset: Dataset) -> Value:
     names = [name for call in calls for name in named(call)]
     loaded = [c for c in calls if last(c.callee) in LOADED]
     if not loaded:
+        if len(calls) == 1 and from_one_file(rows_given(calls[0])):
+            return Known("single", (calls[0].place,))
         return Unknown(
             f"the dataset is created by {last(calls[0].callee)} from rows that the script collects", (calls[0].place,)
         )
@@ -206,7 +211,7 @@ def weighting(part: facts.Dataset, calls: list[Call]) -> None:
     ]
     if not calls:
         reason = part.mixing.why_not or getattr(part.mixing.value, "why", "") or NOT_MIXED
-        unknown = isinstance(part.mixing.value, Unknown) and not part.mixing.why_not
+        unknown = isinstance(part.mixing.value, Unknown)
         for name in ("weights", "weights_sum", "seed", "stopping_strategy"):
             setattr(
                 part,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from ...interpret.core.objects import Row
-from ...training_plan.values import Default, Known, Term, Value
+from ...interpret.core.operations import COUNTED
+from ...interpret.core.recording import Call
+from ...training_plan.values import Default, Known, Term, Unknown, Value
 from ..object_settings import last
 
 MAKERS = ("from_list", "from_dict", "from_generator", "from_pandas", "from_polars")
@@ -21,6 +24,9 @@ READERS = (
     "read_pickle",
     "DataFrame.from_records",
 )
+# Expressions that open a file, and how the length of a list reads that a loop over the content of one fills.
+OPENERS = ("json.load(", "open(", "pandas.read_csv(", "pandas.read_json(", "pandas.read_excel(", "pandas.read_parquet(")
+FILLED = (COUNTED, f"filled in a loop ({COUNTED}")
 
 
 def row_of(term: object) -> Row | None:
@@ -46,10 +52,41 @@ def collected(value: object) -> str:
     for call in dataset.sources:
         if call is None or last(call.callee) not in MAKERS:
             continue
-        given = call.get("mapping", "df", "generator", "data", "$0")
-        if not _from_file(given):
+        if not _from_file(rows_given(call)):
             return f"the script collects the rows and passes them to {last(call.callee)}"
     return ""
+
+
+def rows_given(call: Call) -> Value:
+    """Return the rows that a call such as `Dataset.from_list(rows)` gets."""
+    return call.get("mapping", "df", "generator", "data", "$0")
+
+
+def from_one_file(rows: Value) -> bool:
+    """Return whether a loop over the content of one file fills the rows, and nothing else."""
+    if not isinstance(rows, Unknown) or not isinstance(rows.parts, (list, tuple)) or not rows.why.startswith(FILLED):
+        return False
+    files = {frozenset(files_read(row)) for row in rows.parts}
+    (one, *others) = files or {frozenset()}
+    return not others and len(one) == 1 and not any("[i]" in file for file in one)  # of several files, one by one
+
+
+def files_read(value: Value) -> Iterator[str]:
+    """Yield each expression in a value that opens a file."""
+    for term in _terms(value):
+        of_object = any(isinstance(arg, Term) and arg.operation == "receiver" for arg in term.args)
+        if term.operation == "call" and term.text.startswith(OPENERS) and not of_object:
+            yield term.text
+
+
+def _terms(value: object, depth: int = 0) -> Iterator[Term]:
+    """Yield the expressions in a value, each before its operands."""
+    if isinstance(value, Term):
+        yield value
+    if depth < 20:
+        inner: Any = getattr(value, "parts", None) or getattr(value, "args", ())
+        for part in inner.values() if isinstance(inner, dict) else inner:
+            yield from _terms(part, depth + 1)
 
 
 def _from_file(value: Value) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ...interpret.core.recording import Call
 from ...training_plan.facts import Fact, Memory, TrainingPlan
 from ...training_plan.values import Absent, Default, Either, Known, Term, Text, Unknown, Value, same
@@ -10,6 +12,7 @@ from ..api.arguments import rejected
 from ..api.version_guards import Guards
 from ..derive import derive, plain
 from ..object_settings import from_library, last
+from ..prompt.training_text import texts_of
 from ..run import Run
 from . import inputs
 
@@ -71,10 +74,12 @@ def read_monitoring(run: Run, part: Memory) -> None:
 
 
 def mentions(run: Run, name: str) -> bool:
+    """Return whether the code of the script or of one of its modules says a name, apart from comments."""
+    said = name if name == "nvidia-smi" else name + "("
+    in_code = re.compile(rf"^[^#\n]*{re.escape(said)}", re.MULTILINE)
     sources = [run.source, *(getattr(m, "source", None) for m in run.recording.modules.values())]
-    return any(
-        name + "(" in text or name == "nvidia-smi" and name in text for s in sources if (text := getattr(s, "text", ""))
-    )
+    texts = [getattr(source, "text", "") for source in sources]
+    return any(said in text and in_code.search(text) is not None for text in texts)
 
 
 def runs_nvidia_smi(call: Call) -> bool:
@@ -139,16 +144,10 @@ def trainer_length(run: Run) -> Fact:
         if last(run.arguments.callee) == "SFTConfig":
             return run.arguments.fact(*TRAINER_LENGTH)
         return Fact(Absent("no trainer"), at=run.place)
-    cuts = [c for c in run.calls if c.callee.rpartition(".")[0].endswith("Tokenizer") and "max_length" in c.arguments]
-    if trainer is not None:  # what is tokenised for the trained model to answer is no row
-        cuts = [c for c in cuts if c.order < trainer.order] or cuts
-    if cuts and (trainer is None or sft or not trainer.callee.startswith("trl.")):  # rows of the others are prompts
-        return Fact(
-            cuts[-1].arguments["max_length"],
-            at=cuts[-1].places.get("max_length", cuts[-1].place),
-            note="cut by the tokenizer",
-        )
     assert trainer is not None
+    # rows of the other trainers of TRL are prompts
+    if not trainer.callee.startswith("trl.") and (cut := cut_by_script(run)) is not None:
+        return cut
     if trainer.callee.startswith("trl."):
         stated = run.arguments.value("max_length")
         why_not = (
@@ -160,6 +159,42 @@ def trainer_length(run: Run) -> Fact:
     return Fact(
         Unknown("the script tokenizes the text itself, and its truncation was not recognized"), at=trainer.place
     )
+
+
+def cut_by_script(run: Run) -> Fact | None:
+    """Return the length to which a script that makes the tokens itself cuts them, or None if it was not recognized."""
+    calls = [c for c in run.calls if c.callee.rpartition(".")[0].endswith("Tokenizer")]
+    if run.trainer is not None:  # what is tokenised for the trained model to answer is no row
+        calls = [c for c in calls if c.order < run.trainer.order] or calls
+    for call in reversed(calls):
+        if "max_length" in call.arguments:
+            at = call.places.get("max_length", call.place)
+            return Fact(call.arguments["max_length"], at=at, note="cut by the tokenizer")
+    if any(plain(c.get("truncation")) is True for c in calls):
+        loads = [c for c in calls if last(c.callee) == "from_pretrained" and "model_max_length" in c.arguments]
+        for call in loads[-1:]:
+            at = call.places.get("model_max_length", call.place)
+            return Fact(call.arguments["model_max_length"], at=at, note="cut by the tokenizer")
+    for text in texts_of(run):
+        ids = text.columns.get("input_ids", Absent())
+        length = kept_of(ids)
+        if not isinstance(length, Absent):
+            return Fact(length, at=ids.trace[0] if ids.trace else text.at, note="the tokens are cut by a slice")
+    return None
+
+
+def kept_of(ids: Value) -> Value:
+    """Return how many tokens `ids[:n]` or `ids[-n:]` keeps; Absent if nothing is cut or the number is not known."""
+    if isinstance(ids, Either) and "len(" in ids.condition:  # `if len(ids) > n:`: the others are shorter
+        return next((kept for one in ids.options if not isinstance(kept := kept_of(one), Absent)), Absent())
+    if not isinstance(ids, Term) or ids.operation != "slice" or len(ids.args) < 3:
+        return Absent()
+    start, stop = (Known(None) if isinstance(end, Absent) else end for end in ids.args[1:3])
+    if same(start, Known(None)) or same(start, Known(0)):
+        return stop if isinstance(plain(stop), int) and plain(stop) > 0 else Absent()
+    if same(stop, Known(None)) and isinstance(plain(start), int) and plain(start) < 0:
+        return derive(lambda first: -first, start)
+    return Absent()
 
 
 def by_default(run: Run) -> Fact:

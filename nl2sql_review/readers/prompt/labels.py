@@ -16,6 +16,7 @@ from ..run import Run
 from ..spelling import spelt, terms
 from . import collated
 from .loss import _labels as by_hand
+from .tokenizer import written_template
 from .tokenizers import family, has_chat_template
 from .training_text import TrainingText, objective, texts_of, uses_unsloth
 
@@ -174,10 +175,10 @@ def own_loss(run: Run) -> bool:
 
 def own_template(run: Run) -> str | None:
     """Return the chat template that the script writes, if it is one text."""
-    writes = [c for c in run.calls if c.callee.endswith(".chat_template=")]
+    writes = [value for c in run.calls if (value := written_template(c)) is not None]
     if any(last(c.callee) in ("get_chat_template", "setup_chat_format", "clone_chat_template") for c in run.calls):
         return None
-    value = next(iter(writes[-1].arguments.values())) if writes else Absent()
+    value = writes[-1] if writes else Absent()
     return value.value if isinstance(value, Known) and isinstance(value.value, str) else None
 
 
@@ -189,7 +190,7 @@ def assistant_only(run: Run, text: TrainingText) -> Iterator[Defect]:
     if any(last(c.callee) in ("get_chat_template", "setup_chat_format", "clone_chat_template") for c in run.calls):
         return
     written = own_template(run)
-    if written is None and any(c.callee.endswith(".chat_template=") for c in run.calls):
+    if written is None and any(written_template(c) is not None for c in run.calls):
         return
     if not isinstance(run.arguments.value("chat_template_path"), Absent):
         return

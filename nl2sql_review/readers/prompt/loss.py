@@ -12,6 +12,7 @@ from ...training_plan.values import Absent, Default, Known, Place, Term, Unknown
 from ..hand_loop import batches_changed, labels_of_ids
 from ..object_settings import last, objects
 from ..run import Run, made_from
+from ..spelling import spelt
 from . import collated
 from .training_text import TrainingText
 
@@ -338,7 +339,7 @@ def _labels(text: TrainingText, at: Place | None) -> Loss:
     labels = text.columns.get("labels")
     if labels is None:
         return Loss("all", "nothing", "", at, None, UNMASKED)
-    said = _spelt(labels)
+    said = spelt(labels)
     if "-100" not in said:
         if isinstance(labels, Unknown):
             return Loss("", "hand-made labels", f"it is unknown which labels are masked: {labels.why}", at)
@@ -361,17 +362,3 @@ def masks_padding(labels: Value) -> bool:
         if text.count("-100") == 1 and PADDING_TOKENS.search(text):
             return True
     return False
-
-
-def _spelt(value: object, depth: int = 0) -> str:
-    """Return all the source of a value."""
-    if depth > 6:
-        return ""
-    if isinstance(value, Term):
-        return value.text + " " + " ".join(_spelt(a, depth + 1) for a in value.args)
-    if isinstance(value, (Known, Default)):
-        return repr(value.value)[:200]
-    if isinstance(value, Unknown):
-        parts = value.parts.values() if isinstance(value.parts, dict) else value.parts or ()
-        return value.why + " " + " ".join(_spelt(p, depth + 1) for p in parts)
-    return " ".join(_spelt(o, depth + 1) for o in getattr(value, "options", ()))

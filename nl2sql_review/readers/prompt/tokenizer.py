@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,15 @@ from .tokenizers import Family, family, has_chat_template
 if TYPE_CHECKING:
     from ...flavours.reading import Stated
 
+LOADERS = ("Tokenizer", "TokenizerFast", "Processor")
 SETTERS = ("get_chat_template", "setup_chat_format", "clone_chat_template")
 CHATML_END = "<|im_end|>"
+BRANCH = "which chat template is set depends on a branch"
+# A condition on what a template contains, rather than on whether there is one.
+CONTENT = re.compile(
+    r"""["'] (?:not )?in |[!=]= |chat_template\.\w+\("""
+    r"""|\b(?!(?:getattr|hasattr|bool|len|isinstance)\b)\w+\([^()]*\.chat_template"""
+)
 REWRITES = ("unsloth",)  # owners whose copies of models bring chat templates that they changed
 
 
@@ -56,14 +64,14 @@ class Tokenizer:
         self.stated: Stated | None = run.configuration.text if run.configuration is not None else None
         self.family: Family | None = family(self.model_name)
         self.member: Member | None = member(self.model_name)
-        setters = [c for c in run.calls if last(c.callee) in SETTERS or c.callee.endswith((".chat_template=",))]
+        setters = [c for c in run.calls if last(c.callee) in SETTERS or written_template(c) is not None]
         self.setter: Call | None = setters[-1] if setters else None
         self.file: Value = run.arguments.value("chat_template_path")
         self.project = run.recording.project
         self.versions = run.versions
         self.template: Value = self._named()
         tokens = [c for c in run.calls if c.callee.endswith((".eos_token=", ".add_special_tokens", ".eos_token_id="))]
-        self.settled = not [c for c in setters if not c.callee.endswith("=")] and not tokens
+        self.settled = not [c for c in setters if written_template(c) is None] and not tokens
         named = [*(v for c in tokens for v in special(c)), run.arguments.value("eos_token")]
         given = [v.value for v in named if isinstance(v, (Known, Default)) and isinstance(v.value, str) and v.value]
         if self.stated is not None and self.stated.eos:
@@ -81,7 +89,7 @@ class Tokenizer:
         call = self.setter
         if call is None:
             return Absent() if isinstance(self.file, Absent) else Unknown("the template is another file's or model's")
-        if call.callee.endswith("="):
+        if written_template(call) is not None:
             return Unknown("the script writes a chat template of its own")
         if last(call.callee) == "setup_chat_format":
             return Known("chatml")
@@ -131,21 +139,31 @@ class Tokenizer:
         setter = self.setter
         if setter is None:
             return self.own() if isinstance(self.file, Absent) else self.of_file(self.file)
-        if setter.conditional and "chat_template" in setter.condition and setter.callee.endswith("="):
+        written = written_template(setter)
+        if setter.conditional and written is not None and "chat_template" in setter.condition:
             if self.member is None:
                 return ChatEnd(why=f"it is unknown whether {self.words} has its own chat template")
             if self.member.template:
-                return self.own()  # the branch is there for a model that brings none
+                return self._guarded(setter.condition, written)
         elif setter.conditional:
-            return ChatEnd(why="which chat template is set depends on a branch")
+            return ChatEnd(why=BRANCH)
+        if written is not None:
+            return self.written(written)
         name = last(setter.callee)
-        if setter.callee.endswith("="):
-            return self.written(next(iter(setter.arguments.values()), Absent()))
         if name == "setup_chat_format":
             return ChatEnd(CHATML_END, "setup_chat_format", "", False, True, False, None, CHATML_END)
         if name == "clone_chat_template":
             return self.cloned(setter.get("source_tokenizer_path", "$2"))
         return self.unsloths(setter)
+
+    def _guarded(self, condition: str, written: Value) -> ChatEnd:
+        """Return the end for a template that a condition on the model's own, which it has, lets replace it."""
+        if not CONTENT.search(condition):
+            return self.own()  # the branch is there for a model that brings none
+        own = self.own()
+        if "generation" in condition and "not " in condition and own.marked is False:
+            return self.written(written)  # the branch is there for a template that does not mark the answers
+        return ChatEnd(why=BRANCH)
 
     def own(self) -> ChatEnd:
         one = self.member
@@ -184,7 +202,7 @@ class Tokenizer:
             ends = [self.written(option) for option in value.options]
             same = all((e.token, e.starts_with_bos, e.in_loss, e.why) == (ends[0].token, ends[0].starts_with_bos,
                        ends[0].in_loss, "") for e in ends)  # fmt: skip
-            return ends[0] if same else ChatEnd(why="which chat template is set depends on a branch")
+            return ends[0] if same else ChatEnd(why=BRANCH)
         if not isinstance(value, (Known, Default)) or not isinstance(value.value, str):
             why = getattr(value, "why", "") or getattr(value, "text", "") or "it is not a string"
             return ChatEnd(why=f"the chat template that the script sets is unknown: {why}")
@@ -251,6 +269,16 @@ class Tokenizer:
         if found.maps_eos and maps:
             end.sets_eos = found.turn_end
         return end
+
+
+def written_template(call: Call) -> Value | None:
+    """Return the chat template that a call writes to the tokenizer, or loads it with; None for other calls."""
+    if call.callee.endswith(".chat_template="):
+        return next(iter(call.arguments.values()), Absent())
+    if last(call.callee) == "from_pretrained" and last(call.callee.rpartition(".")[0]).endswith(LOADERS):
+        given = call.get("chat_template")  # wins over the file of the model
+        return None if isinstance(given, Absent) else given
+    return None
 
 
 def special(call: Call) -> list[Value]:

@@ -13,6 +13,7 @@ from ...training_plan.values import Absent, Default, Either, Known, Place, Term,
 from ..derive import plain
 from ..object_settings import last
 from ..run import Run
+from ..untrained import NOTHING_TRAINED, trains_nothing
 from .text import MAX_ALTERNATIVES, Piece, alternatives, assign_roles, chat, chat_call, trimmed
 from .tokens import appended_later, cell, ends_with_eos_id, flat, tokenised_text
 
@@ -73,19 +74,29 @@ class TrainingText:
 
 
 def objective(run: Run) -> str:
-    """Return why the texts of this trainer are not judged, or "" if they are."""
+    """Return why the texts of this run are not judged, or "" if they are."""
     if run.configuration is not None and run.configuration.text.objective:
         return str(run.configuration.text.objective)
     if run.trainer is None:
-        return "the file creates no trainer and has no training loop" if run.trains_nothing else ""
+        return NOTHING_TRAINED if trains_nothing(run) else ""
+    name = last(run.trainer.callee)
+    other = next((o for o in OTHER_OBJECTIVES if name.startswith(o)), None)
+    return f"{name} does not train on a text and its answer" if other else classifies(run)
+
+
+def classifies(run: Run) -> str:
+    """Return why the model labels a text, or fills its gaps, rather than writes one; "" if it may write one."""
     loader = last(run.load.callee.rpartition(".")[0])
     if OTHER_HEADS.search(loader):
         return f"{loader} does not learn to write a text"
-    name = last(run.trainer.callee)
-    other = next((o for o in OTHER_OBJECTIVES if name.startswith(o)), None)
-    return f"{name} does not train on a text and its answer" if other else ""
+    if "CausalLM" in loader:
+        return ""
+    task = run.adapter.value("task_type")
+    said = task.text.rpartition(".")[2] if isinstance(task, Term) else plain(task)
+    return f"an adapter for {said} trains a classifier, which writes no text" if said in CLASSIFYING else ""
 
 
+CLASSIFYING = ("SEQ_CLS", "TOKEN_CLS", "QUESTION_ANS")  # task types of peft
 ENCODES = re.compile(
     r"Seq2Seq|^M?T5|^U?MT5|^M?Bart|Pegasus|EncoderDecoder"
 )  # classes; a Seq2SeqTrainer trains any model

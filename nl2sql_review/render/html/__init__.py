@@ -17,7 +17,7 @@ from ..entries import by_section, relative
 from ..escaping import html_text as text
 from ..excerpt import place
 from ..summary import count, counts, lead, removable, worst_first
-from ..terminal import PLAIN, Terminal
+from ..terminal import ONE_LINE, PLAIN
 from ..text import evidence
 from ..view import View
 from .changes import changed_lines
@@ -29,7 +29,6 @@ VERDICTS: dict[Verdict, str] = {
     "unknown": "unknown",
     "not-applicable": "not applicable",
 }
-ONE_LINE = Terminal(columns=10_000)  # the browser wraps
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...files import disk
+from ...source.spans import lines_of
 from .columns import DATABASE, GOLD, ID, PREDICTED, QUESTION, SCHEMA, first, text_of
 
 SIZE_LIMIT = 2_000_000_000  # bytes of a file that is still read
@@ -198,7 +199,7 @@ def _read(path: str, columns: Sequence[str]) -> Rows:
         return Rows(path, tuple(_row(path, f"line {n}", _parsed(path, n, line), columns) for n, line in _lines(text)))
     if start in ("[", "{") or path.lower().endswith(".json"):
         return Rows(path, tuple(_document(path, text, columns)))
-    return Rows(path, tuple(_text_row(f"line {n}", line) for n, line in enumerate(text.splitlines(), 1)), by_line=True)
+    return Rows(path, tuple(_text_row(f"line {n}", line) for n, line in enumerate(lines_of(text), 1)), by_line=True)
 
 
 def _text(path: str) -> str:

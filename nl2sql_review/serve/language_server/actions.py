@@ -12,7 +12,6 @@ from typing import Any
 from lsprotocol.types import CodeAction, CodeActionKind, Diagnostic, Position, Range, WorkspaceEdit
 
 from ...report.report import Finding, Fix
-from ...run.add_ignores import checked
 from . import diagnostics, edits
 from .edits import Changes
 from .positions import Positions
@@ -33,6 +32,8 @@ class Actions:
     """Code actions for one client; `versioned`: it accepts edits with document versions."""
 
     def __init__(self, proofs: Proofs, positions: Positions, lazy: bool, versioned: bool, reason: str = REASON) -> None:
+        from ...run.add_ignores import checked
+
         self.proofs, self.positions, self.lazy, self.versioned = proofs, positions, lazy, versioned
         try:
             self.reason = checked(reason)

@@ -1,4 +1,7 @@
-"""Answers requests about a place or a file: each waits for the review of the current text."""
+"""Answers requests about a place or a file: each waits for the review of the current text.
+
+What only some requests need is imported by them: the first answer, the diagnostics, does not wait for it.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,14 @@ from lsprotocol import types
 
 from ...policy import rulebook
 from ...policy.rulebook import Rulebook
-from . import actions, completion, definition, hints, hover, lens, rows
+from . import actions
 from .actions import Actions
+from .commands import MEMORY, PLAN, PROMPT, ROWS
 from .reviews import Review, Superseded
 
 if TYPE_CHECKING:
     from .server import Server
 
-ROWS = "nl2sql-review.rows"  # shows what is found in the rows
 Place = tuple[Review, str, "int | None", int, int]  # path, cell, row, column
 
 
@@ -51,16 +54,22 @@ async def _reader(server: Server, uri: str, position: types.Position) -> Place |
 def _values(server: Server) -> None:
     @server.feature(types.TEXT_DOCUMENT_HOVER)
     async def on_hover(params: types.HoverParams) -> types.Hover | None:
+        from . import hover
+
         place = await _reader(server, params.text_document.uri, params.position)
         return None if place is None else hover.at(place[0], server.positions, *place[1:])
 
     @server.feature(types.TEXT_DOCUMENT_DEFINITION)
     async def on_definition(params: types.DefinitionParams) -> list[types.Location] | None:
+        from . import definition
+
         place = await _reader(server, params.text_document.uri, params.position)
         return None if place is None else definition.at(place[0], server.positions, *place[1:]) or None
 
     @server.feature(types.TEXT_DOCUMENT_INLAY_HINT)
     async def on_hints(params: types.InlayHintParams) -> list[types.InlayHint]:
+        from . import hints, rows
+
         uri = params.text_document.uri
         review = await server.reviews.current(uri)
         if review is None or server.options.get("inlayHints") is False:
@@ -77,6 +86,8 @@ def _values(server: Server) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_CODE_LENS, types.CodeLensOptions(resolve_provider=True))
     async def on_lenses(params: types.CodeLensParams) -> list[types.CodeLens]:
+        from . import lens, rows
+
         uri = params.text_document.uri
         review = await server.reviews.current(uri)
         if review is None:
@@ -89,6 +100,8 @@ def _values(server: Server) -> None:
 
     @server.feature(types.CODE_LENS_RESOLVE)
     async def on_lens(one: types.CodeLens) -> types.CodeLens:
+        from . import rows
+
         uri = one.data.get("uri") if isinstance(one.data, dict) else None
         review = server.reviews.latest(uri) if isinstance(uri, str) else None
         if review is None:
@@ -132,9 +145,12 @@ def _actions(server: Server) -> None:
 def _commands(server: Server) -> None:
     """Register the commands of the lenses: each returns a text, and shows it unless the client does so itself."""
 
-    def command(name: str, shown: Callable[[Review], str]) -> None:
+    def command(name: str) -> None:
         @server.command(name)
         async def on_command(uri: str) -> str | None:
+            from . import lens, rows
+
+            shown: Callable[[Review], str] = rows.text if name == ROWS else lens.SHOWN[name]
             review = await server.reviews.current(uri)
             if review is None:
                 return None
@@ -143,8 +159,8 @@ def _commands(server: Server) -> None:
                 server.window_show_message(types.ShowMessageParams(types.MessageType.Info, text))
             return text
 
-    for name, shown in {**lens.SHOWN, ROWS: rows.text}.items():
-        command(name, shown)
+    for name in (PLAN, PROMPT, MEMORY, ROWS):
+        command(name)
 
 
 def _completion(server: Server) -> None:
@@ -152,6 +168,8 @@ def _completion(server: Server) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_COMPLETION, options)
     def on_completion(params: types.CompletionParams) -> list[types.CompletionItem]:
+        from . import completion
+
         uri = params.text_document.uri
         text = server.documents.text(uri)
         document = server.documents.get(uri)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from lsprotocol.types import CompletionItem, CompletionItemKind, MarkupContent, MarkupKind
 
 from ...files.projects import DEDICATED, PYPROJECT, TABLE
 from ...files.typed_data import keys
 from ...gpu_memory import cards
+from ...policy.policies import OURS
 from ...policy.rulebook import NOTICES, Rulebook
 from ...policy.settings import KEYS, RuleSettings
 from ...report.report import CERTAINTIES, KINDS, SEVERITIES
@@ -21,11 +22,13 @@ _REQUEST = re.compile(r"#\s*nl2sql\s*:\s*(?P<word>[\w-]*)$")
 _CARD = re.compile(r"^\s*#\s*gpu\s*:[\w\s-]*$")
 _KEY = re.compile(r"^\s*\"?(?P<word>[\w/-]*)$")
 _VALUE = re.compile(r"^\s*\"?(?P<key>[\w/-]+)\"?\s*=\s*(?P<rest>.*)$")
-_WORD = re.compile(r"[\w./-]*")
+_WORD = re.compile(r"""["'][\w./-]*\Z""")  # the beginning of a text
+_MEMBERS = re.compile(r"""(?:"[^"]*"|'[^']*'|[\s,])*""")
+_OPEN = re.compile(r"""^[ \t]*["']?(?P<key>[^"'\s=\[]+)["']?[ \t]*=[ \t]*\[[^\]]*\Z""", re.MULTILINE)
 _TABLE = re.compile(r"^[ \t]*\[{1,2}(?P<name>[^\[\]\n]+)\]", re.MULTILINE)
 CHOICES = {
     "fail-on": SEVERITIES, "severity": SEVERITIES, "min-certainty": CERTAINTIES, "kinds": KINDS,
-    "policy": ("nl2sql",),
+    "policy": OURS,
 }  # fmt: skip
 PARAMETERS = keys(RuleSettings)
 BOOLEANS = ("fail-on-unknown", "ignore-suppressions")
@@ -42,8 +45,14 @@ def at(path: str, before: str, above: str, rules: Rulebook) -> list[CompletionIt
 
 
 def _is_ours(above: str) -> bool:
-    tables = [name.strip() for name in _TABLE.findall(above)]
-    return bool(tables) and (tables[-1] == f"tool.{TABLE}" or tables[-1].startswith(f"tool.{TABLE}."))
+    table = _table(above)
+    return table == f"tool.{TABLE}" or table.startswith(f"tool.{TABLE}.")
+
+
+def _table(above: str) -> str:
+    """Return the name of the table that a line is in, "" before the first."""
+    tables = _TABLE.findall(above)
+    return tables[-1].strip() if tables else ""
 
 
 def _comment(before: str, rules: Rulebook) -> Iterator[CompletionItem]:
@@ -76,33 +85,43 @@ def _rules(rules: Rulebook, quote: str) -> Iterator[CompletionItem]:
 
 
 def _settings(before: str, above: str, rules: Rulebook) -> Iterator[CompletionItem]:
-    if key := _inner_key(before):
-        yield from _values(key, rules)
-        return
-    if value := _VALUE.match(before):
+    table = _table(above).removeprefix(f"tool.{TABLE}").strip(" .\"'")
+    if key := _inner_key(before, above):
+        yield from _values("ignore" if table == "per-file-ignores" else key, rules)
+    elif value := _VALUE.match(before):
         if "{" in value["rest"] and "/" in value["key"]:
-            for name in PARAMETERS:
-                yield CompletionItem(name, kind=CompletionItemKind.Property, insert_text=f"{name} = ")
+            yield from _keys(PARAMETERS)
         elif value["key"] in BOOLEANS:
             yield CompletionItem("true", kind=CompletionItemKind.Keyword)
+    elif not _KEY.match(before) or table == "per-file-ignores":  # whose keys are files
         return
-    if _KEY.match(before):
-        for key in KEYS:
-            yield CompletionItem(key, kind=CompletionItemKind.Property, insert_text=f"{key} = ")
+    elif "/" in table:
+        yield from _keys(PARAMETERS)
+    else:
+        yield from _keys(KEYS)
         quoted = before.lstrip().startswith('"')
         yield from (one for one in _rules(rules, "" if quoted else '"') if one.kind == CompletionItemKind.Value)
 
 
-def _inner_key(before: str) -> str:
+def _keys(names: Iterable[str]) -> Iterator[CompletionItem]:
+    for name in names:
+        yield CompletionItem(name, kind=CompletionItemKind.Property, insert_text=f"{name} = ")
+
+
+def _inner_key(before: str, above: str) -> str:
     """Return the key whose text, or list of texts, is being written: `select` for `select = ["lora", "pro`."""
-    head, quote, word = before.rpartition('"')
-    if not quote or not _WORD.fullmatch(word):
+    word = _WORD.search(before)
+    if word is None:
         return ""
+    head = before[: word.start()]
     opened = head.rfind("[")
     if opened > head.rfind("]"):
         head = head[:opened]
+    elif not _MEMBERS.sub("", head):  # a list of several lines
+        earlier = _OPEN.search(above)
+        head = earlier["key"] + "=" if earlier is not None else head
     named, equals, rest = head.rpartition("=")
-    return re.split(r"[^\w-]", named.rstrip())[-1] if equals and not rest.strip() else ""
+    return re.split(r"[^\w-]", named.rstrip(" \t\"'"))[-1] if equals and not rest.strip() else ""
 
 
 def _values(key: str, rules: Rulebook) -> Iterator[CompletionItem]:

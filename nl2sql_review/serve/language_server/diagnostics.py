@@ -55,7 +55,7 @@ def of_finding(finding: Finding, rules: Rulebook | None, positions: Positions) -
         message += f"\nWhen started as: {finding.run}"
     return Diagnostic(
         range=where,
-        message=message,
+        message=positions.renamed(message),
         severity=SEVERITY[finding.kind, finding.severity],
         code=finding.rule,
         code_description=CodeDescription(rule.address) if rule is not None and rule.address else None,

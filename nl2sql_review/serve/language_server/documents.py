@@ -13,6 +13,7 @@ from pygls.uris import from_fs_path, to_fs_path
 
 from ...files import disk
 from ...source import kind_of
+from ...source.decoding import encode
 from ...source.spans import Lines
 
 CODE = 2  # the kind of a cell that holds code, in the protocol
@@ -57,6 +58,7 @@ class Document:
     stamp: int = 0
     changed: float = 0.0  # when it was last typed into, by the loop's clock; 0 for one that was only opened
     cells: dict[int, str] = field(default_factory=dict)
+    joined: bool = False  # it is the cells of a notebook as one script, and its path is no file's
 
     def __post_init__(self) -> None:
         self.real = os.path.realpath(self.path)  # once: many places are looked up by it
@@ -94,10 +96,12 @@ class Documents:
         document = self._open.get(uri)
         if document is None:
             path = path_of(uri)
-            document = Document(uri, script_path(path) if language == "python" else path, b"")
+            read_as = script_path(path) if language == "python" else path
+            document = Document(uri, read_as, b"", joined=read_as != path and kind_of(path) == "notebook")
             self._open[uri] = document
         self._set_text(uri, text)
-        document.data = text.encode("utf-8", "surrogatepass")
+        script = kind_of(document.path) == "script"
+        document.data = encode(text) if script else text.encode("utf-8", "surrogatepass")
         document.version, document.changed = version, changed
         self.touch(document)
         return document

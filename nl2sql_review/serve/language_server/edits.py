@@ -17,6 +17,9 @@ from lsprotocol.types import (
 
 from ...files import disk
 from ...report.report import Edit
+from ...source import kind_of
+from ...source.decoding import decode
+from ...source.spans import lines_of
 from .documents import Document, Documents, uri_of
 from .positions import Positions
 
@@ -44,8 +47,8 @@ def of_contents(
             text = source if isinstance(source, str) else "".join(source)
             made[uri] = list(_between(uri, positions.documents.text(uri) or "", text, positions))
     else:
-        old, new = document.data.decode("utf-8"), data.decode("utf-8")
-        made[document.uri] = list(_between(document.uri, old, new, positions))
+        old = positions.documents.text(document.uri) or ""
+        made[document.uri] = list(_between(document.uri, old, _text(data, document.path), positions))
     for path, content in others.items():
         old_content = before.get(path)
         if old_content is None:
@@ -54,13 +57,17 @@ def of_contents(
             continue
         open_document = positions.documents.of_path(path)
         uri = open_document.uri if open_document is not None else uri_of(path)
-        made[uri] = list(_between(uri, old_content.decode("utf-8"), content.decode("utf-8"), positions))
+        made[uri] = list(_between(uri, _text(old_content, path), _text(content, path), positions))
     return {uri: edits for uri, edits in made.items() if edits}
+
+
+def _text(data: bytes, path: str) -> str:
+    return decode(data, cookie=kind_of(path) == "script")[0]
 
 
 def _between(uri: str, old: str, new: str, positions: Positions) -> Iterator[TextEdit]:
     """Yield the edits from one text to another, as whole lines."""
-    before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
+    before, after = lines_of(old), lines_of(new)
     for tag, start, end, first, last in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if tag != "equal":
             stop = Position(end, 0)

@@ -68,7 +68,7 @@ def _way(record: Record, positions: Positions, here: Location) -> str:
 def _place(at: Location, positions: Positions) -> str:
     uri = positions.uri(at)
     line = positions.documents.line(uri, at.row).strip()
-    where = f"{at.path.rpartition('/')[2]}:{f'cell {at.cell}:' if at.cell is not None else ''}{at.row}"
+    where = positions.named(at.path, at.row, at.cell)
     target = uri if at.cell is not None else f"{uri}#L{at.row}"  # a cell's URI ends in a fragment already
     return f"{_code(one_line(line, LINE))} ([{where}]({target}))"
 

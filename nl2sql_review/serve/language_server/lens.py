@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from lsprotocol.types import CodeLens, Command
 
@@ -15,12 +14,13 @@ from ...judgement.wording import where
 from ...readers.run import is_trainer
 from ...render import memory_text, plan_json, plan_text, plan_words
 from ...render.terminal import Terminal
+from ...report.report import Location
 from ...run.memory import of_plans
 from . import recorded
+from .commands import MEMORY, PLAN, PROMPT
 from .positions import Positions
 from .reviews import Review
 
-PLAN, PROMPT, MEMORY = "nl2sql-review.plan", "nl2sql-review.prompt", "nl2sql-review.memory"
 WIDTH = 100  # columns of what a command shows
 
 
@@ -31,34 +31,36 @@ def of(review: Review, positions: Positions, uri: str) -> Iterator[CodeLens]:
     found = recorded.calls(review)
     trainers: list[Call] = [call for call in found if is_trainer(call)] or found[-1:]
     owner = review.document.uri
-    seen = set()
-    for number, call in enumerate(trainers):
-        at = where(call.place)
-        if at is None or positions.uri(at) != uri or at in seen:
+    for at in dict.fromkeys(where(call.place) for call in trainers):
+        if at is None or positions.uri(at) != uri:
             continue
-        seen.add(at)
         row = positions.range(at)
-        for title, command in _titles(review, number):
+        for title, command in _titles(review, at):
             yield CodeLens(row, Command(title, command, arguments=[owner]))
 
 
-def _titles(review: Review, number: int) -> Iterator[tuple[str, str]]:
-    summary = _summary(review, number)
-    if summary is not None and summary.gib is not None:
-        yield f"≈ {gib(summary.gib)} GiB{_fits(summary)}", MEMORY
-    elif summary is not None:
+def _titles(review: Review, at: Location) -> Iterator[tuple[str, str]]:
+    runs = _summaries(review, at)
+    known = [one for one in runs if one.gib is not None]
+    if known:
+        largest = max(known, key=lambda one: one.gib or 0)
+        several = "up to " if len(runs) > 1 else ""  # runs of one line, as in a loop
+        yield f"{several}≈ {gib(largest.gib or 0)} GiB{_fits(largest)}", MEMORY
+    elif runs:
         yield "no memory estimate", MEMORY
     yield "show the plan", PLAN
     yield "show the prompt as the model sees it", PROMPT
 
 
-def _summary(review: Review, number: int) -> Summary | None:
+def _summaries(review: Review, at: Location) -> list[Summary]:
+    """Return the estimates of the runs whose trainer is made at a place; of all where no plan names it."""
     assert review.examined is not None
+    plans = review.examined.plans
+    here = [one for one in plans if (place := one.api.trainer.at) is not None and where(place) == at]
     try:
-        runs = of_plans(review.examined.plans, None, {}, review.document.path).runs
+        return list(of_plans(here or plans, None, {}, review.document.path).runs)
     except UnknownCard:  # a comment names one
-        return None
-    return runs[min(number, len(runs) - 1)] if runs else None
+        return []
 
 
 def _fits(summary: Summary) -> str:
@@ -90,14 +92,10 @@ def prompt(review: Review) -> str:
     for sections in (described.plan, *described.more_plans):
         value = sections.prompt["text"]
         for parts in plan_words.texts(value):
-            made.append("".join(map(_part, parts)))
+            made.append(recorded.written(parts))
         if not plan_words.texts(value):
             made.append(f"the prompt is unknown: {value.reason or plan_words.said(value)}")
     return "\n\n---\n\n".join(dict.fromkeys(made))
-
-
-def _part(part: dict[str, Any]) -> str:
-    return str(part["text"]) if "text" in part else f"{{{part['hole']}}}"
 
 
 def _described(review: Review) -> plan_json.PlanReport | None:

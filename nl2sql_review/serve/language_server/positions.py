@@ -5,6 +5,8 @@ A report counts from 1 and in code points; a client counts in UTF-16 units unles
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable
 from typing import Protocol
 
@@ -12,6 +14,7 @@ from lsprotocol.types import Location as Target
 from lsprotocol.types import Position, PositionEncodingKind, Range
 
 from ...report.report import Location
+from ...source.spans import Lines
 from .documents import Documents
 
 
@@ -33,7 +36,7 @@ class Positions:
 
     def __init__(self, documents: Documents, encoding: str = PositionEncodingKind.Utf16) -> None:
         self.documents = documents
-        self._units = _UNITS.get(encoding, _utf16)
+        self._units = _in(encoding)
 
     def uri(self, at: Location) -> str:
         """Return the URI of the file, or the cell, of a place."""
@@ -61,6 +64,21 @@ class Positions:
     def target(self, at: Location) -> Target:
         return Target(self.uri(at), self.range(at))
 
+    def named(self, path: str, row: int, cell: int | None = None) -> str:
+        """Return a place in words: `train.py:5`, `train.ipynb:cell 2:5`; of joined cells their line."""
+        document = self.documents.of_path(path)
+        if document is not None and document.joined:
+            return f"line {row} of all cells"
+        return f"{path.rpartition('/')[2]}:{f'cell {cell}:' if cell is not None else ''}{row}"
+
+    def renamed(self, message: str) -> str:
+        """Return a message in which places in joined cells are named as lines of theirs."""
+        for document in self.documents:
+            if document.joined:
+                name = re.escape(os.path.basename(document.path))
+                message = re.sub(rf"(?:[^\s()]*/)?{name}:(\d+)", r"line \1 of all cells", message)
+        return message
+
     def position(self, uri: str, row: int, column: int) -> Position:
         before = self.documents.line(uri, max(row, 1))[: max(column - 1, 0)]
         return Position(max(row - 1, 0), self._units(before))
@@ -68,14 +86,25 @@ class Positions:
     def place(self, uri: str, position: Position) -> tuple[int, int]:
         """Return the (row, column) of a position in an open file."""
         line = self.documents.line(uri, position.line + 1)
-        if line.isascii():
-            return position.line + 1, min(position.character, len(line)) + 1
-        units = 0
-        for index, character in enumerate(line):
-            if units >= position.character:
-                return position.line + 1, index + 1
-            units += self._units(character)
-        return position.line + 1, len(line) + 1
+        return position.line + 1, _characters(line, position.character, self._units) + 1
+
+
+def offset(lines: Lines, position: Position, encoding: str | None) -> int:
+    """Return the offset of a client's position in a text; of one beyond its line, or beyond the text, the end."""
+    if position.line >= len(lines):
+        return len(lines.text)
+    return lines.starts[position.line] + _characters(lines[position.line + 1], position.character, _in(encoding))
+
+
+def _characters(line: str, units: int, measured: Callable[[str], int]) -> int:
+    """Return how many characters of a line make so many units, at most all."""
+    if line.isascii():
+        return min(units, len(line))
+    for index, character in enumerate(line):
+        if units <= 0:
+            return index
+        units -= measured(character)
+    return len(line)
 
 
 def _utf16(text: str) -> int:
@@ -91,3 +120,7 @@ _UNITS: dict[str, Callable[[str], int]] = {
     PositionEncodingKind.Utf8: _utf8,
     PositionEncodingKind.Utf32: len,
 }
+
+
+def _in(encoding: str | None) -> Callable[[str], int]:
+    return _UNITS.get(encoding or PositionEncodingKind.Utf16, _utf16)

@@ -12,14 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from ...fixes import Session
 from ...report.report import FileReport, Finding, Fix
-from ...run.add_ignores import IgnoreError, silence
 from ...run.reviewer import Reviewer
 from .documents import Document, Documents
 from .reviews import Review, Superseded
 
 if TYPE_CHECKING:
+    from ...fixes import Session
     from ...judgement.judge import Examined
 
 T = TypeVar("T")
@@ -86,6 +85,8 @@ class Proofs:
         """Return the script with a comment that ignores a finding, None if that is not possible. Raises Superseded."""
 
         def work() -> bytes | None:
+            from ...run.add_ignores import IgnoreError, silence
+
             others = tuple(
                 replace(one, suppressed="not this one")
                 if one.suppressed is None and one.fingerprint != finding.fingerprint
@@ -122,6 +123,8 @@ class Proofs:
         return session.fix_of(same) if same is not None else None
 
     def _session(self, review: Review) -> Session:
+        from ...fixes import Session
+
         document = review.document
         reviewer = Reviewer()
 

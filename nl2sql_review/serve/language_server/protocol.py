@@ -12,6 +12,8 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException, JsonRpcInvalidRequest, JsonRpcServerNotInitialized
 from pygls.protocol import LanguageServerProtocol
 
+from .texts import Texts
+
 NAME = "nl2sql-review"
 LOOK = 10.0  # seconds between two looks at whether the editor still runs
 
@@ -25,6 +27,12 @@ class Protocol(LanguageServerProtocol):
     def ended(self) -> bool:
         """Return whether the client has asked for the end, by `shutdown`."""
         return bool(self._shutdown)
+
+    def keep_texts(self) -> None:
+        """Keep the texts of documents in lines as the client counts them. For the start, before any is opened."""
+        made = self.workspace
+        sync = types.TextDocumentSyncKind.Incremental
+        self._workspace = Texts(made.root_uri, sync, list(made.folders.values()), made.position_encoding)
 
     def _handle_request(self, msg_id: Any, method_name: str, params: Any) -> None:
         """Answer a request. pygls would also answer what comes before `initialize`, and a second `initialize`."""

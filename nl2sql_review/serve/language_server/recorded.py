@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...judgement.verdict import FactVerdict
 from ...judgement.wording import LIBRARY_DEFAULT, locate
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ...interpret.core.recording import Call
     from .reviews import Review
 
+# By an argument's node and name, then by rule and fact: the verdicts, one for each run.
+Ruled = dict[tuple[int, str], dict[tuple[str, str], list[tuple[Rule, FactVerdict]]]]
 LONGEST = 12  # lines that a value's place may have; what is longer is no single value to whoever points at it
 
 
@@ -81,24 +83,25 @@ def _records(review: Review) -> Iterator[Record]:
     found = calls(review)
     locate(_places(found))
     ruled = _ruled(review)
-    seen = set()
+    arrived: dict[tuple[str, Location], dict[tuple[str, tuple[Location, ...]], tuple[Call, str, Place]]] = {}
     for call in found:
         for name, value in call.arguments.items():
             place = call.places.get(name)
-            if place is None or not _is_shown(value):
-                continue
-            at = where(place)
-            if at is None or (name, at) in seen:
-                continue
-            seen.add((name, at))
-            said = call.keys.get(name, name)
+            at = where(place) if place is not None and _is_shown(value) else None
+            if at is not None and place is not None:  # a line that runs again may get another value
+                this = said(value), tuple(_stops(value.trace))
+                arrived.setdefault((name, at), {}).setdefault(this, (call, name, place))
+    for (_, at), each in arrived.items():
+        several = len({words for words, _ in each}) > 1
+        for (_, stops), (call, name, place) in each.items():
+            value, key = call.arguments[name], call.keys.get(name, name)
             yield Record(
-                "" if said.startswith("$") else said,
+                "" if key.startswith("$") else key,
                 value,
                 call,
                 at,
-                tuple(_stops(value.trace)),
-                _rules(ruled, id(place.node), said, name),
+                stops,
+                _rules(ruled, id(place.node), value, several, key, name),
                 literal=_stands_there(value.trace, at),
                 configured=isinstance(place.node, Span),
             )
@@ -142,18 +145,35 @@ def _stands_there(trace: Trace, at: Location) -> bool:
     return all((stop := where(place)) is not None and inside(stop, at) for place in trace)
 
 
-def _rules(
-    ruled: dict[tuple[int, str], list[tuple[Rule, FactVerdict]]], node: int, *names: str
-) -> list[tuple[Rule, FactVerdict]]:
-    """Return the rules on an argument, and the rules on more than one argument that it violates."""
-    own = next((ruled[node, name] for name in names if (node, name) in ruled), [])
-    wider = [one for one in ruled.get((node, ""), []) if one[1].decision.verdict == "fail"]
-    return [*own, *(one for one in wider if all(one[0] is not rule for rule, _ in own))]
+def _rules(ruled: Ruled, node: int, value: Value, several: bool, *names: str) -> list[tuple[Rule, FactVerdict]]:
+    """Return the rules on an argument, and the rules on more than one argument that it violates.
+
+    Where its line gets `several` values, only the verdicts on this one.
+    """
+    origin = id(value.trace[0].node) if value.trace else 0
+
+    def on(judged: list[tuple[Rule, FactVerdict]], equal: bool) -> Iterator[tuple[Rule, FactVerdict]]:
+        facts = ((one, one[1].fact.value) for one in judged)
+        same = [
+            one
+            for one, other in facts
+            if not several
+            or equal
+            and said(other) == said(value)
+            or origin in {id(place.node) for place in other.trace}
+        ]
+        yield from [one for one in same if one[1].decision.verdict == "fail"][:1] or same[:1]
+
+    own = next((ruled[node, name] for name in names if (node, name) in ruled), {})
+    found = [one for judged in own.values() for one in on(judged, True)]
+    wider = [one for judged in ruled.get((node, ""), {}).values() for one in on(judged, False)]
+    named = {rule.id for rule, _ in found}
+    return [*found, *(one for one in wider if one[1].decision.verdict == "fail" and one[0].id not in named)]
 
 
-def _ruled(review: Review) -> dict[tuple[int, str], list[tuple[Rule, FactVerdict]]]:
+def _ruled(review: Review) -> Ruled:
     """Return the verdicts of the rules by an argument's node and name; "" for facts of more than one argument."""
-    made: dict[tuple[int, str], list[tuple[Rule, FactVerdict]]] = {}
+    made: Ruled = {}
     for of_rule in review.examined.rule_verdicts if review.examined is not None else ():
         for judged, _ in of_rule.judged:
             fact = judged.fact
@@ -161,14 +181,13 @@ def _ruled(review: Review) -> dict[tuple[int, str], list[tuple[Rule, FactVerdict
                 continue
             places = [fact.at, *fact.value.trace[-1:]]
             for node in {id(place.node) for place in places if place is not None}:
-                told = made.setdefault((node, fact.argument), [])
-                if not any(rule is of_rule.rule and one.name == judged.name for rule, one in told):
-                    told.append((of_rule.rule, judged))
+                told = made.setdefault((node, fact.argument), {}).setdefault((of_rule.rule.id, judged.name), [])
+                told.append((of_rule.rule, judged))
     return made
 
 
 def omitted(review: Review) -> Iterator[tuple[Location, str, Value]]:
-    """Yield (place of the call, name, default) for each omitted argument of a library call."""
+    """Yield (place of the call, or line of a configuration, name, default) for each argument that is left out."""
     seen = set()
     for of_rule in review.examined.rule_verdicts if review.examined is not None else ():
         for judged, _ in of_rule.judged:
@@ -177,6 +196,8 @@ def omitted(review: Review) -> Iterator[tuple[Location, str, Value]]:
             if not fact.argument or fact.why_not or not trace or not trace[0].note.startswith(LIBRARY_DEFAULT):
                 continue
             at = where(trace[0])
+            if at is not None and isinstance(trace[0].node, Span):  # a key: what follows it on its line is its value
+                at = replace(at, row=at.end_row, end_column=len(trace[0].source.line(at.end_row)) + 1)
             if at is not None and (at, fact.argument) not in seen:
                 seen.add((at, fact.argument))
                 yield at, fact.argument, fact.value
@@ -198,11 +219,21 @@ def under(review: Review, path: str, cell: int | None, row: int, column: int) ->
 
 
 def said(value: Value) -> str:
-    """Return a value in words, as in the plan."""
+    """Return a value in words, as in the plan; a text with holes as `f"{args.output}/adapter"`."""
     from ...render.plan_json import describe_value
+    from ...render.plan_words import literal, texts
     from ...render.plan_words import said as words
 
-    return words(describe_value(value))
+    described = describe_value(value)
+    found = texts(described)
+    if not found or described.kind == "either" and len(found) < len(described.value):
+        return words(described)
+    return " or ".join(dict.fromkeys(f"f{literal(written(parts))}" for parts in found))
+
+
+def written(parts: list[dict[str, Any]]) -> str:
+    """Return a text with what fills its holes in braces."""
+    return "".join(str(part["text"]) if "text" in part else f"{{{part['hole']}}}" for part in parts)
 
 
 def by_default(value: Value) -> str:

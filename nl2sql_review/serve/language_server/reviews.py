@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .recorded import Record
 
 PAUSE = 0.3  # seconds without a keystroke before a script is read again
+REST = 0.05  # seconds after a review until what it has left is freed, which stops all threads for as long
 OPENED, ASKED = 1, 0  # how urgent it is, the lowest first
 MODULES = 300  # parsed modules that are kept
 
@@ -68,6 +69,7 @@ class Reviews:
         self._turns = Turns()
         self._pool = ThreadPoolExecutor(1, "review")
         self._desk = Desk()
+        self._rest: asyncio.TimerHandle | None = None  # until what reviews have left is freed
 
     async def current(self, uri: str, urgency: int = ASKED) -> Review | None:
         """Return the review of a document in its current state, once typing pauses; None if it is not open."""
@@ -94,7 +96,12 @@ class Reviews:
         made = await loop.run_in_executor(self._pool, self._desk.review, copy, drafts, held)
         if self.documents.get(document.uri) is document:
             self._held[document.uri] = made
-        self._pool.submit(self._desk.tidy)  # while the answer is read, before the next key
+        if self._rest is None:
+            self._rest = loop.call_later(REST, self._tidy)  # once the answer is sent, before the next key
+
+    def _tidy(self) -> None:
+        self._rest = None
+        self._pool.submit(self._desk.tidy)
 
     def latest(self, uri: str) -> Review | None:
         """Return the newest existing review, which may be of an older state."""

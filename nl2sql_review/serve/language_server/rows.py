@@ -9,9 +9,9 @@ from ...policy.settings import SettingsError
 from ...readers import run as linking
 from ...render import data_text
 from ...render.terminal import Terminal
-from ...rows import door
+from ...rows import data_review
 from ...rows.check import Asked, DataError
-from ...rows.door import DataReview
+from ...rows.data_review import DataReview
 from ...rows.steps import Steps
 from ...rows.steps import steps as counted
 from ...run.options import Options
@@ -79,6 +79,6 @@ def _reviewed(review: Review) -> DataReview | str:
     document = review.document
     options = Options(stdin=(document.path, document.data))
     try:
-        return door.review("-", Asked(sample=SAMPLE), options)
+        return data_review.review("-", Asked(sample=SAMPLE), options)
     except (SettingsError, DataError, SourceError, OSError) as error:
         return str(error)

@@ -58,7 +58,7 @@ class Server(LanguageServer):
 
     def shutdown(self) -> None:
         """Stop serving. pygls leaves a port's connection open, and since Python 3.12 asyncio waits for its end."""
-        super().shutdown()  # type: ignore[no-untyped-call]  # pygls does not say what it returns
+        super().shutdown()
         if isinstance(self.protocol.writer, asyncio.StreamWriter):
             self.protocol.writer.close()
 
@@ -70,6 +70,7 @@ class Server(LanguageServer):
             params.capabilities.notebook_document = types.NotebookDocumentClientCapabilities(
                 types.NotebookDocumentSyncClientCapabilities()
             )
+        self.protocol.keep_texts()
         self.positions = Positions(self.documents, self.workspace.position_encoding or types.PositionEncodingKind.Utf16)
         if isinstance(params.initialization_options, dict):
             self.options = params.initialization_options

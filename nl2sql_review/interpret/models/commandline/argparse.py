@@ -127,6 +127,7 @@ def parser_behind(value: Value) -> Parser | None:
 
 # -- building --------------------------------------------------------------------------------------------
 def make_parser(m: Machine, args: Arguments, node: cst.CSTNode | None, kind: str) -> Parser:
+    """Return a new parser, with the options of its parents."""
     parser = Parser(kind, args)
     parents = args.get(4, "parents")
     for parent in m.iterate(parents, node).items if not isinstance(parents, Absent) else ():
@@ -170,6 +171,7 @@ def owner_of(m: Machine, receiver: Value) -> tuple[Parser | None, str]:
 
 @method_model(f"{PARSERS} {GROUP}", "add_argument")
 def add_argument(call: ModelCall) -> Value:
+    """Keep an option of the parser, with its default as the namespace will have it."""
     m, args = call.machine, call.arguments
     parser, group = owner_of(m, call.receiver)
     if parser is None:

@@ -11,6 +11,7 @@ from typing import Callable, NamedTuple
 
 from ....files import disk
 from ....source import Source, SourceError
+from ....source.spans import lines_of
 from ....training_plan.values import Absent, Default, Either, Known, Place, Text, Trace, Unknown, Value, join
 from ...core import documents
 from ...core.joins import demote
@@ -296,7 +297,7 @@ def lines(call: ModelCall) -> Items:
     file = call.owner
 
     def split(c: Content) -> Value:
-        found = c.text.splitlines(keepends=True)
+        found = lines_of(c.text)
         if len(found) > MAX_LINES:
             return Unknown(f"{file.text} has {len(found)} lines")
         return Known(Sequence(tuple(Known(line, c.trace) for line in found)))

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 sre: Any = import_module("re._constants" if sys.version_info >= (3, 11) else "sre_constants")
 parser: Any = import_module("re._parser" if sys.version_info >= (3, 11) else "sre_parse")
@@ -29,8 +29,15 @@ class Costly(Exception):
     """Raised if the pattern takes too many steps, or an unknown number of them."""
 
 
-def steps(pattern: str, flags: int, text: str, everywhere: bool) -> int | None:
-    """Return the steps that a pattern takes on a text, or None if they are more than STEPS or not known."""
+class Cost(NamedTuple):
+    """The steps of a search that were followed; `known`: these are all, and no more than STEPS."""
+
+    steps: int
+    known: bool
+
+
+def cost(pattern: str, flags: int, text: str, everywhere: bool) -> Cost:
+    """Return the steps that a pattern takes on a text, as far as they are followed."""
     walk = _Walk(text, flags)
     try:
         tree = _parsed(pattern, flags)
@@ -41,8 +48,8 @@ def steps(pattern: str, flags: int, text: str, everywhere: bool) -> int | None:
                 break
             at = end if end is not None and end > at else at + 1
     except (Costly, RecursionError):
-        return None
-    return STEPS - walk.left
+        return Cost(STEPS - max(walk.left, 0), False)
+    return Cost(STEPS - walk.left, True)
 
 
 @lru_cache(maxsize=256)
@@ -86,7 +93,7 @@ class _Walk:
     def __init__(self, text: str, flags: int) -> None:
         self._text, self.left = text, STEPS
         self._flags = flags & (re.I | re.S | re.A)
-        self._known: dict[tuple[int, str], bool] = {}
+        self._known: dict[tuple[object, int, str], bool] = {}
 
     def first(self, tree: Iterable[Part], at: int) -> int | None:
         """Return the end of a match that begins at a place, or None if there is none."""
@@ -176,7 +183,7 @@ class _Walk:
         return False
 
     def _takes(self, op: object, av: Any, char: str) -> bool:
-        key = id(av) if not isinstance(av, int) else av, f"{op}{char}"
+        key = op, av if isinstance(av, int) else id(av), char
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = self._compare(op, av, char)

@@ -19,10 +19,10 @@ from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Builtin, Items, Opaque, Sequence, object_of
 from ...core.operations import describe, lift
 from ...core.sizes import MAX_TEXT
-from ...python.builtins import apply, open_term, rebuild
+from ...python.builtins import apply, charge_copy, open_term, rebuild
 from ...python.operators import binary
 from ...python.texts import as_value, concatenate, to_text
-from .match_cost import steps
+from .match_cost import cost
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -96,9 +96,6 @@ def cleandoc(text: str) -> str:
     return inspect.cleandoc(text)
 
 
-MAX_WRAPPED = 20_000  # characters: a line each makes as many texts
-
-
 @model("textwrap.shorten", "textwrap.fill", "textwrap.indent", "textwrap.wrap")
 def wrap(call: ModelCall) -> Value:
     args = call.arguments
@@ -106,8 +103,6 @@ def wrap(call: ModelCall) -> Value:
     text = args.get(0, "text")
     if isinstance(text, Text) or args.unknown:
         return open_term(call.machine, call.callee, *args.positional)
-    if isinstance(text, Known) and isinstance(text.value, str) and len(text.value) > MAX_WRAPPED:
-        return Unknown("a very long text is wrapped")
     names = list(args.keywords)
     return apply(
         call.machine,
@@ -133,9 +128,9 @@ def harmless(m: Machine, pattern: object, subject: object, flags: int | None, ev
         return False
     if len(pattern) > MAX_PATTERN or len(subject) > MAX_SUBJECT:
         return False
-    taken = steps(pattern, flags or 0, subject, everywhere)
-    m.spend((taken or 0) // 2)  # such a step costs an eighth of one of the interpreter's
-    return taken is not None
+    taken = cost(pattern, flags or 0, subject, everywhere)
+    m.spend(taken.steps // 2)  # such a step costs an eighth of one of the interpreter's
+    return taken.known
 
 
 def flags_of(value: Value) -> int | None:
@@ -351,7 +346,9 @@ OPERATORS = {
 
 def operator_function(name: str, sign: str) -> None:
     def run(call: ModelCall) -> Value:
-        return binary(sign, call.arguments.get(0), call.arguments.get(1))
+        one, other = call.arguments.get(0), call.arguments.get(1)
+        charge_copy(call.machine, one, other)
+        return binary(sign, one, other)
 
     model(f"operator.{name}")(run)
 

@@ -1,4 +1,4 @@
-"""Entry point for every front end: from a script to the review of its data."""
+"""Reviews the data of a script, for every front end: its runs, the checks of their files, one report."""
 
 from __future__ import annotations
 

@@ -1,0 +1,43 @@
+"""Tells a file that trains nothing, as one of functions that make a model, from one whose training is not read.
+
+The second calls something that trains: a trainer that is not known, a loop of its own, a function of a module that is
+not in the project. What its training does is unknown; that of the first is another file's matter.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..interpret.core.recording import Call
+from .object_settings import last, objects
+from .run import ADAPTERS, CONFIGS, Run, call_of, is_model_load
+
+NOTHING_TRAINED = "nothing is trained in this file: it makes a model and no trainer"
+# What code that trains says: a trainer or its call, a loss or labels, a step of an optimizer.
+TRAINS = re.compile(
+    r"[Tt]rainer\w{0,40}\s{0,4}[=(.]|(?<!model\.)(?<!kbit_)(?<!for_)(?<!pre)train(?:ing)?(?:_\w{1,40})?\(|"
+    r"\.(?:fit|learn|step|launch)\(|backward\(|\b(?:loss|labels)\b['\"\]]{0,2}\s{0,4}[=:]"
+)
+STEPS = ("backward", "fit", "learn")  # calls in the modules that the file uses
+# Packages whose functions, trainers apart, train nothing; "model" is one of which only that is known.
+TRAIN_NOTHING = frozenset(
+    {"peft", "transformers", "unsloth", "unsloth_zoo", "bitsandbytes", "torch", "datasets", "huggingface_hub", "model"}
+)
+
+
+def trains_nothing(run: Run) -> bool:
+    """Return whether the file makes a model and certainly does not train it."""
+    recording = run.recording
+    if run.trainer is not None or run.configuration is not None or recording.exhausted or recording.broken:
+        return False
+    if TRAINS.search(getattr(run.source, "text", "")):
+        return False
+    return not any(last(call.callee) in STEPS or hands_on_model(call) for call in run.calls)
+
+
+def hands_on_model(call: Call) -> bool:
+    """Return whether a call passes a model, an adapter or training arguments to a function that may train."""
+    if call.callee.partition(".")[0] in TRAIN_NOTHING:
+        return False
+    made = [call_of(thing) for value in call.arguments.values() for thing in objects(value)]
+    return any(c is not None and (is_model_load(c) or last(c.callee) in (*ADAPTERS, *CONFIGS)) for c in made)

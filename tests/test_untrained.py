@@ -1,0 +1,148 @@
+"""Files that make a model: those that train nothing, and those whose training is not read."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from nl2sql_review import readers
+from nl2sql_review.interpret.program import interpret
+from nl2sql_review.source import Source
+
+MODEL = """
+from transformers import AutoModelForCausalLM
+from peft import LoraConfig, get_peft_model
+model = get_peft_model(AutoModelForCausalLM.from_pretrained("Qwen/Qwen2.5-Coder-7B"), LoraConfig(r=16))
+"""
+MADE = """
+from transformers import AutoModelForCausalLM
+from peft import LoraConfig, get_peft_model
+
+def adapted(name, settings):
+    model = AutoModelForCausalLM.from_pretrained(name)
+    return get_peft_model(model, LoraConfig(r=settings["r"]))
+"""
+FACTS = ("prompt.ending", "prompt.loss_on", "dataset.mixing", "dataset.bare_fields", "dataset.schema_limit")
+
+
+def plan_of(code: str):
+    source = Source.from_bytes(code.encode(), "train.py")
+    (plan,) = readers.read(interpret(source, "."), source, SimpleNamespace(processes=None, gpu=None))
+    return plan
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        MADE,
+        MADE.replace("return ", "model.train()\n    return "),  # a mode, not a run
+        MODEL + 'model.merge_and_unload().save_pretrained("merged")\n',
+    ],
+    ids=["a module of functions", "that sets a mode", "a conversion"],
+)
+def test_what_trains_nothing_has_no_training_text(code):
+    plan = plan_of(code)
+    assert all("nothing is trained in this file" in plan[name].why_not for name in FACTS)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        MODEL + "from project.loops import Runner\nrunner = Runner(model)\nrunner.train()\n",
+        MODEL + "from project.loops import run\nrun(model)\n",
+        MODEL + "for batch in batches:\n    model(**batch).loss.backward()\n",
+        MADE + "\n    def forward(self, batch):\n        return self.model(**batch, labels=batch['ids'])\n",
+    ],
+    ids=["its own trainer", "a function that is not in the project", "a loop", "a loss"],
+)
+def test_what_may_train_is_unknown(code):
+    plan = plan_of(code)
+    assert not any(plan[name].why_not for name in FACTS)
+
+
+CLASSES = """
+from transformers import {loader}, Trainer, TrainingArguments
+from peft import LoraConfig, TaskType, get_peft_model
+model = get_peft_model({loader}.from_pretrained("Qwen/Qwen2.5-7B"), LoraConfig(r=16, task_type={task}))
+Trainer(model, TrainingArguments("out"), train_dataset=data).train()
+"""
+
+
+@pytest.mark.parametrize(
+    ("loader", "task", "classifies"),
+    [
+        ("AutoModelForTokenClassification", "None", True),
+        ("AutoModel", "TaskType.SEQ_CLS", True),
+        ("AutoModel", "'TOKEN_CLS'", True),
+        ("AutoModelForCausalLM", "TaskType.CAUSAL_LM", False),
+        ("AutoModelForCausalLM", "'SEQ_CLS'", False),  # a slip: the model writes text all the same
+    ],
+)
+def test_a_classifier_writes_no_text(loader, task, classifies):
+    plan = plan_of(CLASSES.format(loader=loader, task=task))
+    assert bool(plan["prompt.ending"].why_not) == classifies
+
+
+ROWS = """
+import json
+from datasets import Dataset
+from transformers import AutoModelForCausalLM
+from trl import SFTTrainer
+rows = []
+{fill}
+SFTTrainer(AutoModelForCausalLM.from_pretrained("Qwen/Qwen2.5-7B"), train_dataset=Dataset.from_list(rows)).train()
+"""
+
+
+@pytest.mark.parametrize(
+    ("fill", "single"),
+    [
+        ("for row in json.load(open('a.json')):\n    rows.append({'text': row['text']})", True),
+        ("rows = [{'text': row['text']} for row in json.load(open('a.json'))[:500]]", True),
+        (
+            "for path in paths:\n    for row in json.load(open(path)):\n        rows.append({'text': row['text']})",
+            False,
+        ),
+        (
+            "for row in json.load(open('a.json')) + json.load(open('b.json')):\n    rows.append({'text': row['text']})",
+            False,
+        ),
+        (
+            "for path in ('a.json', 'b.json'):\n    for row in json.load(open(path)):\n"
+            "        rows.append({'text': row['text']})",
+            False,
+        ),
+        ("rows = more([{'text': row['text']} for row in json.load(open('a.json'))])", False),
+        ("rows = [{'text': row['text']} for row in json.load(open('a.json'))]\nrows += more()", False),
+        ("rows = [{'text': row['text']} for row in json.load(open('a.json'))]\nrows.extend(more())", False),
+    ],
+    ids=["a loop", "a list", "files", "two lists", "two files", "a function", "more rows", "further rows"],
+)
+def test_rows_of_one_file_are_one_dataset(fill, single):
+    plan = plan_of(ROWS.format(fill=fill))
+    assert (getattr(plan["dataset.mixing"].value, "value", None) == "single") == single
+
+
+TWICE = """
+import argparse
+from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
+
+def main(args):
+    model = AutoModelForCausalLM.from_pretrained("Qwen/Qwen2.5-7B")
+    Trainer(model, TrainingArguments("out", learning_rate=args.lr), train_dataset=data).train()
+
+def _mp_fn(index):
+    main()
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float, default=1e-4)
+"""
+
+
+def test_a_training_that_the_script_starts_is_not_read_again_from_a_function_that_nobody_calls():
+    assert plan_of(TWICE + "main(parser.parse_args())\n")["arguments.learning_rate"].value.value == 1e-4
+
+
+def test_a_training_that_only_such_a_function_starts_is_read():
+    assert plan_of(TWICE)["arguments.learning_rate"].value.why.startswith("parameter args of main()")

@@ -1,0 +1,1 @@
+from .mcpserver import MCPServer as MCPServer
