@@ -211,7 +211,8 @@ def untracked(run: Run, plan: TrainingPlan) -> Fact:
         wrong.append(f"{name} is recorded as {stated}, the run uses {used}")
         first = first or place
     if wrong:
-        return Fact(Known(list(dict.fromkeys(wrong)), (first,) if first else ()), at=first)
+        wrong = list(dict.fromkeys(wrong))
+        return Fact(Known(wrong, (first,) if first else ()), at=first, note="; ".join(wrong))
     if unknown and not compared:
         return Fact(Unknown(unknown), at=run.place)
     if not compared:

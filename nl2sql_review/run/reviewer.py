@@ -267,9 +267,11 @@ class Reviewer:
     ) -> None:
         """Read the source as a command line starts it, and add its recording and its plans."""
         from .. import readers
+        from ..interpret.core.operations import shown_below
 
-        recording = self._record(source, root, settings, drafts, line)
-        plans = readers.read(recording, source, settings)
+        with shown_below(disk.real(root)):
+            recording = self._record(source, root, settings, drafts, line)
+            plans = readers.read(recording, source, settings)
         if recording.exhausted and (plans or TRAINS.search(source.text)):
             plans = _cut_short(plans, recording.exhausted)
         for plan in plans:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import PurePosixPath
 from typing import Any, Callable, TypeGuard, Union
 
@@ -76,6 +78,20 @@ COUNTED = "how many there are is known only at run time: "
 
 
 # -- description -----------------------------------------------------------------------------------------
+# The project's folder during the reading of a script: a reader of the report knows its files by their paths below it.
+_ROOT: ContextVar[str] = ContextVar("root", default="")
+
+
+@contextmanager
+def shown_below(root: str) -> Iterator[None]:
+    """Show paths below a folder without it, in the texts made inside this context."""
+    token = _ROOT.set(root.rstrip("/") + "/")
+    try:
+        yield
+    finally:
+        _ROOT.reset(token)
+
+
 def describe(value: Value, limit: int = 60) -> str:
     """Return the value as source-like text, for terms and messages."""
     match value:
@@ -88,7 +104,7 @@ def describe(value: Value, limit: int = 60) -> str:
             for p in parts:
                 if len(out) > limit:
                     break
-                out += p if isinstance(p, str) else "{" + describe(p, 20) + "}"
+                out += _below(p) if isinstance(p, str) else "{" + describe(p, 20) + "}"
             return "f" + repr(out if len(out) <= limit else out[: limit - 1] + "…")
         case Either(options):
             return " or ".join(describe(o, limit) for o in options[:4])
@@ -114,8 +130,13 @@ def describe_plain(v: object, limit: int) -> str:
         return f"({inner})" if v.kind == "tuple" else f"[{inner}]"
     if isinstance(v, Object):
         return "{…}" if isinstance(v, Mapping) else "…"
-    text = f"Path({str(v)!r})" if isinstance(v, PurePosixPath) else repr(v)
+    text = f"Path({_below(str(v))!r})" if isinstance(v, PurePosixPath) else repr(_below(v) if isinstance(v, str) else v)
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _below(text: str) -> str:
+    root = _ROOT.get()
+    return text[len(root) :] or "." if root and text.startswith(root) else text
 
 
 # -- snapshots -------------------------------------------------------------------------------------------
@@ -296,7 +317,7 @@ def truth_of(v: object, depth: int) -> bool | None:
     if isinstance(v, (Sequence, Mapping)):
         state = v.state
         if state.why_incomplete:
-            return None if isinstance(v, Mapping) or not state.items else None
+            return None
         if (
             isinstance(v, Mapping)
             and state.items

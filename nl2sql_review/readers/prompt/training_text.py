@@ -142,9 +142,10 @@ def training_texts(run: Run) -> list[TrainingText]:
 def _training_texts(run: Run) -> list[TrainingText]:
     if run.configuration is not None:
         return [_stated(run.configuration.text)]
-    if run.trainer is None:
+    given = run.trainer or run.loader
+    if given is None:
         return [TrainingText(why="the script creates no trainer, so its training text cannot be traced", at=run.place)]
-    at = run.trainer.places.get("train_dataset", run.trainer.place)
+    at = given.places.get("train_dataset", given.places.get("dataset", given.place))
     found = [text_of_dataset(run, dataset, at) for dataset in datasets(run.dataset)]
     if found:
         return found
@@ -219,17 +220,17 @@ def texts_before_mixing(run: Run, dataset: Dataset) -> list[TrainingText]:
 
 
 def _choose(run: Run, dataset: Dataset, columns: dict[str, Value], at: Place | None) -> TrainingText:
-    assert run.trainer is not None
     unsloth = uses_unsloth(run)
     name = _text_field(run) or DEFAULT_TEXT_FIELD
-    fine_tunes = "SFT" in last(run.trainer.callee) or last(run.trainer.callee).startswith("Unsloth")
+    trainer = last(run.trainer.callee) if run.trainer is not None else "the training loop"
+    fine_tunes = "SFT" in trainer or trainer.startswith("Unsloth")
     if "input_ids" in columns:
         text = _tokenised(columns["input_ids"], columns, at)
         text.appends_eos = text.appends_eos or appended_later(run, columns["input_ids"])
         return text
     if not fine_tunes:
         return TrainingText(
-            why=f"{last(run.trainer.callee)} needs tokenized columns, but the code that creates them is unknown",
+            why=f"{trainer} needs tokenized columns, but the code that creates them is unknown",
             at=at,
         )
     formatted = _formatted(run)
@@ -278,9 +279,8 @@ def _text_field(run: Run) -> str:
 
 def _formatted(run: Run) -> Value | None:
     """Return the result of formatting_func for a row, or Unknown; None if there is no such function."""
-    assert run.trainer is not None
-    function = run.trainer.get("formatting_func")
-    if isinstance(function, Absent) or isinstance(function, Known) and function.value is None:
+    function = run.trainer.get("formatting_func") if run.trainer is not None else Absent()
+    if run.trainer is None or isinstance(function, Absent) or isinstance(function, Known) and function.value is None:
         return None
     result: Value | None = (getattr(run.trainer.result, "slots", None) or {}).get("formatted")
     if result is None:
