@@ -128,7 +128,7 @@ def test_a_large_wheel_is_read_in_parts(tmp_path: Path, server: tuple[str, list[
     assert "LLM" in read["callables"]
     sizes = [int(last) - int(first) + 1 for first, last in (one[6:].split("-") for one in asked)]
     assert sum(sizes) < path.stat().st_size / 2
-    with pytest.raises(wheels.NoRanges, match="bytes .* were asked for"):
+    with pytest.raises(wheels.NoRanges, match="bytes .* were requested"):
         with wheels.opened((f"{address}/whole/{path.name}", path.stat().st_size)):
             pass
 

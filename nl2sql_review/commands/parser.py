@@ -85,6 +85,8 @@ class Parser(argparse.ArgumentParser):
                 )
         for action in self._get_positional_actions():
             given = getattr(parsed, action.dest)
+            if action.help is argparse.SUPPRESS:  # words of a shell's line, where an empty one is yet to be typed
+                continue
             if given == "" or isinstance(given, list) and "" in given:  # as a path, the working directory
                 self.error(f"{action.metavar or action.dest} is empty, as from a variable that is not set")
         return parsed

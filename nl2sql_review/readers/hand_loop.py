@@ -48,7 +48,8 @@ FORWARD = "transformers.PreTrainedModel.__call__"
 OF_IDS = re.compile(r"^[^\n]*(?:\[['\"]input_ids['\"]\]|\.input_ids)(?:\.clone\(\)|\.detach\(\))*(?= |$)")
 # A statement that gives labels a value, other than moving those of the batch to a device.
 CHANGES_LABELS = re.compile(
-    r"(?m)^[^=\n(]*labels[^=\n(]*=(?!=)(?!\s*\w+\[[\"']labels[\"']\](?:\.(?:to|cuda)\(.*\))?\s*$).*(?<!,)$"
+    r"(?m)^[^=\n(]{0,80}labels[^=\n(]{0,80}=(?!=)"
+    r"(?!\s{0,9}\w{1,60}\[[\"']labels[\"']\](?:\.(?:to|cuda)\(.{0,100}\))?\s{0,9}$).{0,200}(?<!,)$"
     r"|-100|masked_fill|where\("
 )
 # What may change the rate of an optimizer: `for group in optimizer.param_groups: group["lr"] = …`

@@ -19,7 +19,8 @@ SAVES = ("save_pretrained", "save_state", "save_model", "save", "save_checkpoint
 MAY_SAVE = re.compile(r"(?i)(?<!def )\b[\w.]{0,60}(?:save|checkpoint(?!ing)|pickle|push_to_hub)\w{0,30}\s?\(")
 # `step % n == 0`, also where it says that saving is on and the first step passed: `n and step > 0 and step % n == 0`
 EVERY_NTH = re.compile(
-    r"(?:[\w.]+(?: (?:>|>=|!=) \d+)? and )*\(?[^=<>!()]+\)? % [\w.\[\]\"']+ == 0(?: and [\w.]+ > \d+)?"
+    r"(?:[\w.]{1,60}(?: (?:>|>=|!=) \d{1,9})? and ){0,4}\(?[^=<>!()]{1,100}\)? % [\w.\[\]\"']{1,100} == 0"
+    r"(?: and [\w.]{1,60} > \d{1,9})?"
 )
 ONE_PROCESS = re.compile(r"is_(local_)?main_process|\brank\b|local_rank")
 NOTHING = "the loop saves nothing on the way"

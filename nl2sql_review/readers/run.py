@@ -151,7 +151,7 @@ def is_model_load(call: Call) -> bool:
 
 
 GENERATES = re.compile(r"\.(?:generate|eval)\(")
-MAY_TRAIN = re.compile(r"Trainer\w*\(|Accelerator\(|\b(?:backward|step|train|fit)\(|prepare_model_for_\w+\(")
+MAY_TRAIN = re.compile(r"Trainer\w{0,40}\(|Accelerator\(|\b(?:backward|step|train|fit)\(|prepare_model_for_\w{1,40}\(")
 
 
 def infers(recording: Recording, source: Source) -> bool:

@@ -77,7 +77,7 @@ def expressions(task: Task) -> Iterator[cst.BaseExpression]:
     """Yield the expressions of the script that make the text, the last one first."""
     seen: list[cst.BaseExpression] = []
     for text in texts_of(task.run):
-        for place in (*reversed(text.trace), *([text.at] if text.at is not None else [])):
+        for place in (*reversed(text.value.trace), *([text.at] if text.at is not None else [])):
             node = place.node.value if isinstance(place.node, (cst.Assign, cst.AnnAssign, cst.Return)) else place.node
             node = _member(node, text.field_name) if isinstance(node, cst.Dict) else node
             if place.source is task.source and isinstance(node, cst.BaseExpression) and node not in seen:

@@ -106,7 +106,9 @@ def labels_by(source: Source, function: cst.FunctionDef) -> str:
         return ""
     if all(LABELS_OF_ROW.search(value) and "input_ids" not in value for value in made):
         left = FILLED.sub("", source.segment(function))
-        return OF_THE_ROWS if not changed and "-100" not in left and not re.search(r"mask\w*\(|where\(", left) else ""
+        return (
+            OF_THE_ROWS if not changed and "-100" not in left and not re.search(r"mask\w{0,60}\(|where\(", left) else ""
+        )
     text = source.segment(function)
     if len(made) == 1 and COPY.fullmatch(made[0]) and len(changed) == text.count("-100") == 1:
         return PADDING_MASKED if PADDING_OUT.fullmatch(changed[0].strip()) else ""

@@ -47,6 +47,11 @@ class Word(str):
         return word
 
 
+def taken(text: object) -> Value:
+    """Return the value of what the parser took: of a word the word's own, with its trace."""
+    return text.value if isinstance(text, Word) else Known(text)
+
+
 class Event(NamedTuple):
     """An option with a custom action of the script, found among the words, with the items given before it."""
 
@@ -133,7 +138,7 @@ def parse_words(
             items.setdefault(name, value)
     for name, chosen in vars(found).items():
         if name not in items and not name.startswith("\0"):
-            items[name] = Known(chosen)
+            items[name] = taken(chosen)
     left = tuple(w.value if isinstance(w, Word) else words.get(w, Known(w)) for w in rest)
     given = frozenset(vars(found))
     for event in events:
@@ -150,7 +155,7 @@ def acted(
     if event.option.dest in given:
         m.write(space, "state", space.state._replace(items={**space.state.items, event.option.dest: Known(None)}))
     action = m.attribute(Known(Instance(object_of(event.option.action))), "__call__", node)
-    values = Known(Sequence(tuple(Known(v) for v in event.values), "list"))
+    values = Known(Sequence(tuple(taken(v) for v in event.values), "list"))
     m.call(action, Arguments([Known(parser), Known(space), values, Known(event.flag)]), node)
     state = space.state
     if state.why_incomplete:
