@@ -239,7 +239,7 @@ class Api(Part):
     late_imports: Fact
     changed_defaults: Fact
     ignored_keys: Fact  # of a configuration: keys that are dropped in silence, have no effect, or come twice
-    refused_values: Fact  # values that the parser of a configuration does not take
+    refused_values: Fact  # values that the parser of a configuration, or a library that a script calls, does not take
     idle: Fact  # settings that count only with another one, which is off or overrules them
     swallowed: Fact  # arguments that a callee takes as further keywords, and nobody reads
     late_environment: Fact  # variables of the environment that are set after they were read
