@@ -27,7 +27,7 @@ STATED = ("versions", "processes", "gpu")
 # Facts that name a problem: without one they are not worth a line.
 _PROBLEMS = re.compile(r"(missing|unmatched|misaligned|misplaced|late|bare|unimported|untracked|moved|removed|unknown|"
                        r"conflicting|deprecated|wrong|changed|unseeded|unguarded|untrained|foreign|joined|idle|swallowed|"
-                       r"unread)(_|$)|"
+                       r"unread|misread)(_|$)|"
                        r"\w+_conflict$")  # fmt: skip
 # Lists of defects whose names are those of what they are about.
 _DEFECTS = frozenset(

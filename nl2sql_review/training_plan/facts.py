@@ -243,6 +243,7 @@ class Api(Part):
     idle: Fact  # settings that count only with another one, which is off or overrules them
     swallowed: Fact  # arguments that a callee takes as further keywords, and nobody reads
     late_environment: Fact  # variables of the environment that are set after they were read
+    misread_options: Fact  # options of type=bool whose word is one like False, which is True to bool()
     unread: Fact  # fields, options and constants of the script that nothing reads
 
 
