@@ -31,8 +31,8 @@ _PROBLEMS = re.compile(r"(missing|unmatched|misaligned|misplaced|late|bare|unimp
                        r"\w+_conflict$")  # fmt: skip
 # Lists of defects whose names are those of what they are about.
 _DEFECTS = frozenset(
-    "frozen replaced labels loss_scale best_model resumed_state contradicted late_environment saved_weights "
-    "merged_into tokenizer converted prompt generation".split()
+    "frozen replaced labels loss_scale restarted_schedule best_model resumed_state contradicted late_environment "
+    "saved_weights merged_into tokenizer converted prompt generation".split()
 )
 
 

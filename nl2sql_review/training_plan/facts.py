@@ -154,6 +154,7 @@ class Arguments(Part):
     launcher_overruled: Fact  # list, with cases: where accelerate's settings and others differ, and one wins silently
     optimizer: Fact
     loss_scale: Fact  # list of defects, with cases: where a loss of the script's own is no mean under accumulation
+    restarted_schedule: Fact  # list of defects, with cases: calls of train() that a loop repeats on the same trainer
     weight_decay: Fact
     seed: Fact
 
