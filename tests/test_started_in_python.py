@@ -18,7 +18,8 @@ from nl2sql_review.run.options import Options
             "llamafactory.train.tuner.run_exp trains",
         ),
         (
-            "from llamafactory.train import tuner\n\n\ndef main(settings):\n    tuner.run_exp(settings)\n\n\nmain({})\n",
+            "from llamafactory.train import tuner\n\n\n"
+            "def main(settings):\n    tuner.run_exp(settings)\n\n\nmain({})\n",
             "llamafactory.train.tuner.run_exp trains",
         ),
         ("from axolotl.train import train\ntrain(cfg=load(), dataset_meta=rows)\n", "axolotl.train.train trains"),
