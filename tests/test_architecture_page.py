@@ -37,10 +37,12 @@ def test_the_rooms_are_those_that_the_imports_are_held_to() -> None:
             assert (PACKAGE / rooms[-1]).exists()
 
 
-def test_every_file_it_names_is_there() -> None:
-    rooms = [ROOT / name for name in ("nl2sql_review", "tests", "docs", "fixtures")]
+@pytest.mark.parametrize("page", ["docs/architecture.md", "docs/releasing.md", "CONTRIBUTING.md"])
+def test_every_file_it_names_is_there(page: str) -> None:
+    rooms = [ROOT / name for name in ("nl2sql_review", "tests", "docs", "fixtures", "benchmarks")]
     known = [f"/{path.relative_to(ROOT).as_posix()}" for room in rooms for path in room.rglob("*.py")]
-    named = set(re.findall(r"`([\w/]+\.py)`", PAGE))
+    named = set(re.findall(r"`(?:python )?([\w/]+\.py)`", (ROOT / page).read_text(encoding="utf-8")))
+    assert named
     assert [name for name in named if not any(path.endswith(f"/{name}") for path in known)] == []
 
 
@@ -79,6 +81,11 @@ def test_the_value_goes_the_way_that_is_told(
     assert missing == []
     sentence = re.findall(r"```text\n(error.*?)```", LIFE, re.DOTALL)[0]
     assert " ".join(sentence.split()) in printed
+
+
+def test_the_fixer_of_the_page_is_the_one_that_is_used() -> None:
+    code = re.search(r"```python\n# (fixes/kinds/\w+\.py)\n(.*?)```", PAGE, re.DOTALL)
+    assert code and code[2] in (PACKAGE / code[1]).read_text(encoding="utf-8")
 
 
 def test_the_model_of_the_page_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from nl2sql_review import cli
 from nl2sql_review.policy import settings
+from nl2sql_review.render import FORMATS
 from nl2sql_review.report.exit_codes import FAULT, FINDINGS
 from nl2sql_review.report.serialization import dump
 from nl2sql_review.run import batch, cache, workers
@@ -55,6 +56,41 @@ def test_processes_fill_one_cache(scripts, monkeypatch):
     monkeypatch.setattr(Reviewer, "source", None)  # nothing is reviewed any more
     again, _ = batch.run(["."], Options(cache=cache.opened()))
     assert again == report and again.summary.reviewed == 12
+
+
+@pytest.mark.parametrize("way", [name for name, form in FORMATS.items() if not form.carries_fixes])
+def test_a_report_from_another_process_is_unpacked_once(scripts, capsys, monkeypatch, way):
+    unpacked = []
+    report = Outcome.report
+    monkeypatch.setattr(Outcome, "report", lambda self: unpacked.append(self.path) or report(self))
+    said(capsys, "--no-cache", "--jobs", "2", "--output-format", way, "--fail-on-unknown", ".")
+    assert sorted(unpacked) == sorted(path.name for path in scripts.glob("*.py"))
+
+
+LOADS = """
+import sys
+from nl2sql_review.run import batch, reviews
+from nl2sql_review.run.options import Options
+
+def listing(self, found, review=reviews.Reviews.review):
+    before = set(sys.modules)
+    try:
+        return review(self, found)
+    finally:
+        with open(found.shown + ".modules", "w") as file:
+            print(*(name for name in sys.modules if name not in before), file=file)
+
+reviews.Reviews.review = listing
+batch.run(["."], Options(jobs=2))
+"""
+
+
+def test_what_every_script_needs_is_loaded_before_the_processes_start(scripts):
+    for number in range(12):
+        shutil.copy(ROOT / "fixtures" / "golden" / "good.py", scripts / f"train{number:02}.py")
+    subprocess.run([sys.executable, "-c", LOADS], check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    loaded = [set(path.read_text().split()) for path in scripts.glob("train*.modules")]
+    assert len(loaded) == 12 and len(set().union(*loaded)) < 8
 
 
 ODD = 'from peft import LoraConfig\nc = LoraConfig(r="\\udc80", lora_alpha=float("nan"), bias="\\ud83d\\ude00é")\n'
@@ -178,3 +214,40 @@ def test_how_many_processes(monkeypatch):
     assert workers.usable() == 3 and workers.usable(5) == 5
     monkeypatch.delattr(os, "fork")
     assert workers.usable() == workers.usable(5) == 1
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no such limit on Windows")
+def test_a_single_file_that_never_ends_is_given_up_too(monkeypatch, tmp_path):
+    """As one of many would be; what caught everything on the way would not have kept it, and the next is reviewed."""
+    monkeypatch.setattr(workers, "SECONDS", 0.3)
+    review = Reviewer.file
+
+    def endless(self, data, path):
+        while "endless" in path:
+            try:
+                sum(range(1000))
+            except Exception:
+                pass
+        return review(self, data, path)
+
+    monkeypatch.setattr(Reviewer, "file", endless)
+    for name in ("endless.py", "other.py"):
+        (tmp_path / name).write_text("from trl import SFTTrainer\nSFTTrainer('m').train()\n")
+    report, code = batch.run([str(tmp_path / "endless.py"), str(tmp_path / "other.py")], Options(isolated=True))
+    assert [file.status for file in report.files] == ["error", "reviewed"] and code == 2
+    assert "more than 0.3 s" in report.internal_errors[0].message
+    assert signal.getitimer(signal.ITIMER_PROF) == (0, 0) and signal.getsignal(signal.SIGPROF) is signal.SIG_DFL
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no such limit on Windows")
+def test_a_profiler_keeps_its_signal():
+    def sample(number, frame):
+        pass
+
+    signal.signal(signal.SIGPROF, sample)
+    try:
+        with workers.limited():
+            assert signal.getsignal(signal.SIGPROF) is sample
+    finally:
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    assert signal.getitimer(signal.ITIMER_PROF) == (0, 0)

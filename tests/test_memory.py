@@ -106,6 +106,35 @@ def test_every_pattern_leads_to_an_architecture():
     assert {a for _, a in architectures._names()} - {""} <= set(architectures.table())
 
 
+# Billions of parameters: as the Hub shows them beside the released weights, of Gemma 3 from 4B without its reader of
+# images (Gemma 3 Technical Report, table 1).
+SIZES = {
+    **{"llama-7b": 6.74, "llama-13b": 13.0, "llama-30b": 32.5, "llama-65b": 65.3, "llama-2-70b": 69.0},
+    **{"codellama-7b": 6.74, "codellama-13b": 13.0, "codellama-34b": 33.7, "codellama-70b": 69.0},
+    **{"llama-3-8b": 8.03, "llama-3-70b": 70.6, "llama-3.2-1b": 1.236, "llama-3.2-3b": 3.21, "tinyllama-1.1b": 1.10},
+    **{"mistral-7b": 7.24, "mistral-7b-v0.3": 7.25, "mistral-nemo-12b": 12.25, "mistral-22b": 22.25},
+    **{"mistral-24b": 23.57, "ministral-8b": 8.02},
+    **{"qwen2-0.5b": 0.494, "qwen2-1.5b": 1.544, "qwen2.5-3b": 3.09, "qwen2-7b": 7.62, "qwen2.5-14b": 14.77},
+    **{"qwen2.5-32b": 32.76, "qwen2-72b": 72.7, "codeqwen1.5-7b": 7.25},
+    **{"qwen3-0.6b": 0.596, "qwen3-1.7b": 1.72, "qwen3-4b": 4.02, "qwen3-8b": 8.19, "qwen3-14b": 14.77},
+    **{"qwen3-32b": 32.76, "deepseek-coder-1.3b": 1.346, "deepseek-coder-6.7b": 6.74, "deepseek-coder-33b": 33.34},
+    **{"deepseek-llm-7b": 6.91, "yi-6b": 6.06, "yi-9b": 8.83, "yi-34b": 34.39},
+    **{"gemma-2b": 2.51, "gemma-7b": 8.54, "gemma-2-2b": 2.61, "gemma-2-9b": 9.24, "gemma-2-27b": 27.23},
+    **{"gemma-3-270m": 0.268, "gemma-3-1b": 1.0, "gemma-3-4b": 3.884, "gemma-3-12b": 11.771, "gemma-3-27b": 27.016},
+    **{"phi-2": 2.78, "phi-3-mini": 3.82, "phi-3-medium": 13.96, "phi-4": 14.66, "phi-4-mini": 3.84},
+    **{"starcoder2-3b": 3.03, "starcoder2-7b": 7.17, "starcoder2-15b": 15.96},
+    **{"smollm2-1.7b": 1.71, "smollm2-360m": 0.362, "granite-8b-code": 8.05, "powerlm-3b": 3.51},
+}
+
+
+def test_every_architecture_has_the_size_of_its_model():
+    """One layer more or less would change any of them by more than one per cent."""
+    counted = {name: one.parameters / 1e9 for name, one in architectures.table().items()}
+    assert counted == {name: pytest.approx(size, rel=5e-3) for name, size in SIZES.items()}
+    shares = [one.linear_parameters / one.layers / one.parameters for one in architectures.table().values()]
+    assert min(shares) > 1e-2
+
+
 def test_counts_of_a_known_model():
     assert SEVEN.parameters == pytest.approx(6.738e9, rel=1e-3)
     assert SEVEN.adapter_parameters(16, tuple(SEVEN.modules)) == 39_976_960  # as Unsloth prints it

@@ -13,8 +13,8 @@ import yaml
 from nl2sql_review.interpret.core.documents import Malformed, Text, json_document, toml_document, yaml_documents
 from nl2sql_review.interpret.core.operations import freeze
 from nl2sql_review.interpret.program import interpret
-from nl2sql_review.launches.command_line import CommandLine
 from nl2sql_review.source import Source
+from nl2sql_review.source.command_line import CommandLine
 from nl2sql_review.training_plan.values import Known, Unknown, Value
 
 from .claims import describe

@@ -146,6 +146,8 @@ ADAPTED = "model = FastLanguageModel.get_peft_model(model, {})\n"
         ("r=16, target_modules=r'.*\\.(q_proj|v_proj)$'", "target_modules", ["q_proj", "v_proj"]),
         ("r=16, target_modules=['model.layers.0.self_attn.q_proj']", "target_modules", ["q_proj"]),
         ("r=16, target_modules=[name for name in os.listdir('.')]", "target_modules", "unknown"),
+        ("r=16, target_modules=[n for n in ('q_proj', 'v_proj') if os.path.exists(n)]", "target_modules", "unknown"),
+        ("r=16, target_modules=list({'q_proj', 'v_proj'})", "target_modules", ["q_proj", "v_proj"]),
     ],
 )
 def test_lora(arguments, name, expected):

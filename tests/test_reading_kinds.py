@@ -73,7 +73,7 @@ def loop(accelerator="", lr=", lr=2e-4", schedule=""):
         (loop(), "arguments.gradient_accumulation", 1),
         (loop("mixed_precision='bf16'"), "arguments.mixed_precision", "bf16"),
         (loop(), "arguments.mixed_precision", "unknown"),
-        (loop(), "checkpointing.save_strategy", "unknown"),
+        (loop(), "checkpointing.save_strategy", "no"),
         (loop(), "lora.adapter", "absent"),
         # what is written when training is over does not count
         (
@@ -505,3 +505,90 @@ def test_an_adapter_that_the_command_line_decides_leaves_nothing_unset() -> None
     plan = plan_of(code)
     for name in ("adapter", "r", "alpha", "scaling", "target_modules"):
         assert shown(getattr(plan.lora, name).value) == "unknown", name
+
+
+@pytest.mark.parametrize("first", ["tools", "datasets", "os", "transformers", "peft"])
+def test_of_several_star_imports_the_library_that_offers_a_name_counts(first):
+    """Also after one that nobody can look into: the script trains, whatever it imports before."""
+    text = f"from {first} import *\nfrom trl import *\nSFTTrainer('m', args=SFTConfig(learning_rate=3e-4)).train()\n"
+    calls = [call.callee for call in interpret(Source("train.py", text), ".").calls]
+    assert calls == ["trl.SFTConfig", "trl.SFTTrainer", "transformers.Trainer.train"]
+
+
+@pytest.mark.parametrize("other", ["tools", "datasets", "transformers"])
+def test_a_name_that_trl_does_not_offer_is_not_called_its(other):
+    text = f"from trl import *\nfrom {other} import *\nhelper_of_ours()\nAutoTokenizer.from_pretrained('m')\n"
+    calls = [call.callee for call in interpret(Source("train.py", text), ".").calls]
+    assert not any(callee.startswith("trl.") for callee in calls)
+    assert other != "transformers" or calls[-1:] == ["transformers.AutoTokenizer.from_pretrained"]
+
+
+MAKES_A_MODEL = """\
+def make(name):
+    model = AutoModelForCausalLM.from_pretrained(name)
+    return get_peft_model(model, LoraConfig(r=16, target_modules=["q_proj"]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "judged"),
+    [
+        (MAKES_A_MODEL, False),
+        (MAKES_A_MODEL + "make('codellama/CodeLlama-7b-hf').save_pretrained('out')\n", False),
+        (MAKES_A_MODEL + "from composer import Fitter\nFitter(make('codellama/CodeLlama-7b-hf')).fit()\n", True),
+        (MAKES_A_MODEL + "make('codellama/CodeLlama-7b-hf')(**batch).loss.backward()\n", True),
+    ],
+)
+def test_a_file_that_trains_nothing_has_no_training_text(code, judged):
+    plan = plan_of(code)
+    for fact in (plan.prompt.missing_parts, plan.prompt.ending, plan.prompt.loss_on, plan.dataset.bare_fields):
+        assert bool(fact.why_not) is not judged
+    assert bool(plan.dataset.mixing.why_not) is not judged
+    assert shown(plan.lora.r) == 16 or not plan.lora.r.why_not
+
+
+def test_reasons_name_files_by_their_path_in_the_project(tmp_path, monkeypatch):
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "train.py").write_text(
+        HEAD
+        + "from pathlib import Path\n"
+        + "rows = json.load(open(Path(__file__).parent / 'data' / 'rows.json'))\n"
+        + "steps = len(json.load(open(os.path.join(os.path.dirname(__file__), 'data.json')))) // 64\n"
+        + "SFTTrainer(model='m', train_dataset=Dataset.from_list([{'text': r['q']} for r in rows]),\n"
+        + "           args=SFTConfig(output_dir='o', warmup_steps=steps)).train()\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    (file,) = review(["train.py"], Options(isolated=True)).files
+    reasons = " ".join(item.reason + item.evidence for item in file.checklist)
+    assert str(tmp_path) not in reasons
+    assert "json.load(open('data.json'))" in reasons
+
+
+OPEN = """\
+import torch
+from unsloth import FastLanguageModel
+name, length = None, 512
+if torch.cuda.device_count() > 1:
+    name, length = "codellama/CodeLlama-13b-hf", 2048
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "length"),
+    [
+        ("if name:\n    {load}", "codellama/CodeLlama-13b-hf", "either"),
+        ("if name is not None:\n    {load}", "codellama/CodeLlama-13b-hf", "either"),
+        ("if not name:\n    name = 'm'\n{load}", "either", "either"),
+        ("if not name:\n    raise SystemExit\n{load}", "codellama/CodeLlama-13b-hf", "either"),
+        ("if name and length:\n    {load}", "codellama/CodeLlama-13b-hf", "either"),
+        ("if name or length:\n    {load}", "either", "either"),
+        ("if not name:\n    {load}", None, "either"),
+        ("if name:\n    print(name)\n{load}", "either", "either"),
+    ],
+)
+def test_a_branch_keeps_the_options_for_which_its_test_holds(code, name, length):
+    load = "FastLanguageModel.from_pretrained(name, max_seq_length=length)"
+    source = Source.from_bytes((OPEN + code.format(load=load) + "\n").encode(), "train.py")
+    (call,) = interpret(source, ".").named("from_pretrained")
+    said = [shown(call.arguments[one]) for one in ("model_name", "max_seq_length")]
+    assert [one if isinstance(one, (str, int, type(None))) else "either" for one in said] == [name, length]

@@ -25,7 +25,7 @@ def test_every_option_and_command_is_documented() -> None:
 
 def test_every_linked_file_exists() -> None:
     """Of docs/ as the checkout shows it; the site checks its own links when it is built."""
-    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
         links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
         assert [link for link in links if not (page.parent / link).exists()] == [], page.name
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -48,6 +49,8 @@ while not (a := -1) < 2 <= 3: continue
 @d
 class C[T](B, metaclass=M): type X = int
 """
+
+TIGHT = "async def f(): return await(b)if(c)else(d)\n"  # Python needs no blanks there
 
 
 def everything(node: cst.CSTNode) -> list[cst.CSTNode]:
@@ -180,3 +183,65 @@ def test_nodes_that_others_make_are_checked_after_a_parse(text: str) -> None:
         parsing.parse(text)
     with pytest.raises(cst.CSTValidationError):
         cst.Name("")
+
+
+def test_nodes_that_another_thread_makes_meanwhile_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the parse goes on unchecked after that of the other thread has ended."""
+    parse_module, refused = cst.parse_module, []
+
+    def interrupted(text: str) -> cst.Module:
+        def other() -> None:
+            parsing.parse("x = 1\n")
+            with suppress(cst.CSTValidationError):
+                refused.append(cst.Name(""))
+
+        if "await" in text:
+            (thread := threading.Thread(target=other)).start()
+            thread.join()
+        return parse_module(text)
+
+    monkeypatch.setattr(cst, "parse_module", interrupted)
+    parsing.parse(TIGHT)
+    assert refused == []
+
+
+def test_a_program_that_the_checks_refuse_is_read() -> None:
+    with pytest.raises(cst.CSTValidationError):
+        cst.parse_module(TIGHT)
+    assert parsing.parse(TIGHT, program=True).code == TIGHT
+
+
+@pytest.mark.parametrize("text", ["x = 'a' b'b'\n", "x = b'a' f'{b}'\n", "lazy import a\nx = f'{a}' b'b'\n"])
+def test_bytes_beside_text_are_refused(text: str) -> None:
+    with pytest.raises(SourceError):
+        parsing.parse(text, program=True)
+
+
+DEEP = "(" * 30 + "a + 1" + ")" * 30  # for which LibCST would take 2**30 steps
+
+
+@pytest.mark.parametrize(
+    ("text", "keyword", "place"),
+    [
+        (f"x = 1; del {DEEP}\n", "del", (1, 20)),
+        (f"if x: del {DEEP}\n", "del", (1, 19)),
+        (f"match x:\n    case [  # one\n{DEEP}]: pass\n", "case", (3, 8)),
+        (f"match x:\n    case 1: pass\n\\\n    case {DEEP}: pass\n", "case", (4, 18)),
+        (f"match x:\n \f case {DEEP}: pass\n", "case", (2, 17)),
+    ],
+    ids=["semicolon", "colon", "comment", "backslash", "form feed"],
+)
+def test_deep_brackets_of_case_and_del_are_refused_wherever_they_begin(
+    text: str, keyword: str, place: tuple[int, int]
+) -> None:
+    with pytest.raises(SourceError, match=f"more than 8 nested brackets of a `{keyword}`") as refused:
+        parsing.parse(text)
+    assert (refused.value.span.row, refused.value.span.column) == place
+
+
+@pytest.mark.parametrize(
+    "line", ["del a; x = {}\n", "x = {}; del a\n", "case = {}\n", "x = {}  # del\n", "x = 'del', {}\n"]
+)
+def test_deep_brackets_beside_case_and_del_are_read(line: str) -> None:
+    text = line.format("(" * 30 + "1" + ")" * 30)
+    assert parsing.parse(text, program=True).code == text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nl2sql_review.interpret.program import interpret
+from nl2sql_review.interpret.python.training_words import training_definitions
 from nl2sql_review.source import Source
 from nl2sql_review.training_plan.values import Known, Unknown
 
@@ -70,3 +71,9 @@ def test_the_call_of_a_main_that_trains_is_never_left_aside(depth: int) -> None:
     code += "".join(f"def run_{n}():\n    run_{n - 1}()\n" for n in range(1, depth + 1))
     found = rank_of(code + f"if __name__ == '__main__':\n    run_{depth}()\n")
     assert isinstance(found, Known) and found.value == 64
+
+
+def test_a_definition_leads_to_the_training_through_as_many_others_as_there_are():
+    chain = [f"def f{i}():\n    return f{i + 1}()\n" for i in range(20_000)]
+    text = "\n".join((*chain, "def f20000():\n    trainer.train()\n", "def aside():\n    return f()\n"))
+    assert training_definitions(text) == {f"f{i}" for i in range(20_001)}

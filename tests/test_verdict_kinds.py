@@ -276,3 +276,225 @@ Weighted(model=model, args=TrainingArguments("out"), train_dataset=rows.map(enco
 def test_a_loss_of_the_scripts_own_may_leave_padding_out(tmp_path, method, verdict):
     found, _ = items(tmp_path, MODEL + TOKENIZER + ROWS + PADDED.format(method=method))
     assert found["prompt/labels"] == verdict
+
+
+# -- read on forty public scripts that nobody had looked at --------------------------------------------------------
+
+ENDED = """\
+def encode(row):
+    text = f"### Question: {{row['question']}}\\n### SQL: {{row['sql']}}{end}"
+    return {{"text": text}}
+
+
+SFTTrainer(model=model, args=SFTConfig("out"), processing_class=tokenizer, train_dataset=rows.map(encode)).train()
+"""
+OWN = """\
+import unsloth
+model = AutoModelForCausalLM.from_pretrained("{name}")
+tokenizer = AutoTokenizer.from_pretrained("{name}")
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "end", "verdict"),
+    [
+        ("./model_save/pre", "[EOS]", "unknown"),
+        ("./model_save/pre", "<|eoa|>", "unknown"),
+        ("./model_save/pre", "[/SQL]", "fail"),
+        ("meta-llama/Llama-3.2-3B", "[EOS]", "fail"),
+    ],
+)
+def test_an_end_mark_may_be_the_eos_token_of_a_tokenizer_of_ones_own(tmp_path, name, end, verdict):
+    found, _ = items(tmp_path, OWN.format(name=name) + ROWS + ENDED.format(end=end))
+    assert found["prompt/eos"] == verdict
+
+
+@pytest.mark.parametrize(("key", "verdict"), [("additional_special_tokens", "unknown"), ("", "fail")])
+def test_generation_may_stop_at_a_token_that_the_script_adds(tmp_path, key, verdict):
+    added = f'tokenizer.add_special_tokens({{"{key}": ["### End", "### SQL:"]}})\n' if key else ""
+    found, _ = items(
+        tmp_path, "import unsloth\n" + MODEL + TOKENIZER + added + ROWS + ENDED.format(end="\\n\\n### End")
+    )
+    assert found["prompt/eos"] == verdict
+
+
+LAST_ID = """\
+def encode(row):
+    asked = tokenizer(row["question"], add_special_tokens=False)["input_ids"]
+    answer = tokenizer(row["sql"], add_special_tokens=False)["input_ids"]
+    return {{"input_ids": asked + answer{last}, "labels": [-100] * len(asked) + answer{last}}}
+
+
+rows = rows.map(encode, remove_columns=["question", "sql"])
+Trainer(model=model, args=TrainingArguments("out"), train_dataset=rows,
+        data_collator=DataCollatorForSeq2Seq(tokenizer)).train()
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "last", "verdict"),
+    [
+        ("", " + [tokenizer.pad_token_id]", "unknown"),
+        ("tokenizer.pad_token = tokenizer.eos_token\n", " + [tokenizer.pad_token_id]", "pass"),
+        ("if tokenizer.pad_token is None:\n    tokenizer.pad_token = tokenizer.eos_token\n",
+         " + [tokenizer.pad_token_id]", "unknown"),
+        ("", " + [tokenizer.eos_token_id]", "pass"),
+        ("tokenizer.eos_token_id = 2\n", " + [tokenizer.eos_token_id]", "pass"),
+        ("", " + [198]", "unknown"),
+        ("", "", "fail"),
+    ],
+)  # fmt: skip
+def test_the_id_put_after_the_text_decides_how_it_ends(tmp_path, before, last, verdict):
+    found, _ = items(tmp_path, MODEL + TOKENIZER + before + ROWS + LAST_ID.format(last=last))
+    assert found["prompt/eos"] == verdict
+
+
+PADDED_BY = """\
+from transformers import DataCollatorForLanguageModeling
+{before}
+rows = rows.map(lambda row: tokenizer(row["question"] + row["sql"] + tokenizer.eos_token), remove_columns=["sql"])
+Trainer(model=model, args=TrainingArguments("out"), train_dataset=rows,
+        data_collator=DataCollatorForLanguageModeling(tokenizer, mlm=False)).train()
+{after}
+"""
+AGAIN = TOKENIZER + "tokenizer.pad_token = tokenizer.eos_token\n"
+
+
+@pytest.mark.parametrize(("before", "after", "fails"), [("", AGAIN, False), (AGAIN, "", True), (AGAIN, AGAIN, True)])
+def test_a_tokenizer_loaded_after_training_does_not_pad_the_rows(tmp_path, before, after, fails):
+    code = MODEL + TOKENIZER + ROWS + PADDED_BY.format(before=before, after=after)
+    verdicts, found = items(tmp_path, code)
+    assert (verdicts["prompt/padding"] == "fail") is fails
+    lines = (tmp_path / "train.py").read_text().splitlines()
+    assert all(review_line(tmp_path) <= lines.index(next(x for x in lines if ".train()" in x)) for _ in found if fails)
+
+
+def review_line(folder: Path) -> int:
+    (file,) = review([str(folder / "train.py")], options=Options()).files
+    return next(f.location.row for f in file.findings if f.rule == "prompt/padding")
+
+
+def test_add_eos_token_after_training_does_not_end_the_rows(tmp_path):
+    end = 'tokenizer = AutoTokenizer.from_pretrained("meta-llama/Llama-3.2-3B", add_eos_token=True)\n'
+    script = "import unsloth\n" + MODEL + TOKENIZER + ROWS + ENDED.format(end="")
+    assert items(tmp_path, script + end)[0]["prompt/eos"] == "fail"
+    assert items(tmp_path, script.replace(TOKENIZER, end))[0]["prompt/eos"] == "pass"
+
+
+MASKED_ELSEWHERE = """\
+import transformers
+IGNORE = {ignored}
+
+
+def preprocess(sources, tokenizer):
+    ids = tokenizer(sources, return_tensors="pt", padding="max_length", max_length=512, truncation=True).input_ids
+    targets = ids.clone()
+    for source, target in zip(sources, targets):
+        target[len(source):] = {ignored}
+    return dict(input_ids=ids, labels=targets)
+"""
+FROM_ELSEWHERE = """\
+from torch.utils.data import Dataset
+from rows import preprocess
+
+
+class Rows(Dataset):
+    def __init__(self, rows):
+        made = preprocess([row["sql"] for row in rows], tokenizer)
+        self.ids, self.labels = made["input_ids"], made["labels"]
+
+    def __getitem__(self, i):
+        return dict(input_ids=self.ids[i], labels=self.labels[i])
+
+
+Trainer(model=model, args=TrainingArguments("out"), train_dataset=Rows(rows)).train()
+"""
+
+
+@pytest.mark.parametrize(("ignored", "fails"), [("-100", False), ("7", True)])
+def test_labels_may_be_masked_in_another_file(tmp_path, ignored, fails):
+    files = {"rows.py": MASKED_ELSEWHERE.format(ignored=ignored)}
+    _, found = items(tmp_path, MODEL + TOKENIZER + ROWS + FROM_ELSEWHERE, **files)
+    assert any(one.startswith("prompt/labels") for one in found) is fails
+
+
+SAVES = """\
+# torchrun --nproc_per_node=2 train.py
+def save(model, folder):
+    inner = model.module if hasattr(model, "module") else model
+    inner.save_pretrained(folder)
+
+
+trainer = Trainer(model=model, args=TrainingArguments("out"), train_dataset=rows)
+trainer.train()
+if {test}:
+    save(model, "out/last")
+"""
+
+
+@pytest.mark.parametrize(("test", "fails"), [("trainer.is_world_process_zero()", False), ("len(rows) > 1", True)])
+def test_the_caller_may_ask_for_the_rank(tmp_path, test, fails):
+    _, found = items(tmp_path, MODEL + ROWS + SAVES.format(test=test))
+    assert any(one.startswith("project/unguarded-write") for one in found) is fails
+
+
+RESUMED = """\
+import os, time
+from transformers.trainer_utils import get_last_checkpoint
+job = {job}
+out = os.path.join("runs", f"job_{{job}}")
+trainer = Trainer(model=model, args=TrainingArguments(out), train_dataset=rows)
+last = get_last_checkpoint(out) if os.path.isdir(out) else None
+trainer.train(resume_from_checkpoint=last)
+"""
+
+
+@pytest.mark.parametrize(
+    ("job", "fails"),
+    [('os.environ.get("SLURM_JOB_ID", f"local_{int(time.time())}")', False), ('f"local_{int(time.time())}"', True)],
+)
+def test_the_environment_may_name_the_run_again(tmp_path, job, fails):
+    _, found = items(tmp_path, MODEL + ROWS + RESUMED.format(job=job))
+    assert any(one.startswith("checkpointing/resumed-run") for one in found) is fails
+
+
+@pytest.mark.parametrize(("recorded", "fails"), [(128, False), (48, True), (16, True)])
+def test_a_recorded_batch_may_be_that_of_several_processes(tmp_path, recorded, fails):
+    code = f'wandb.init(config={{"effective_batch_size": {recorded}}})\n'
+    code += 'args = TrainingArguments("out", per_device_train_batch_size=8, gradient_accumulation_steps=4)\n'
+    code += "Trainer(model=model, args=args, train_dataset=rows).train()\n"
+    _, found = items(tmp_path, MODEL + ROWS + code)
+    assert any(one.startswith("project/tracked-config") for one in found) is fails
+
+
+@pytest.mark.parametrize(
+    ("cut", "said"), [("truncation=True, max_length=1024", "the tokenizer cuts"), ("", "nothing truncates")]
+)
+def test_what_becomes_of_a_long_row_is_said_as_it_is(tmp_path, cut, said):
+    code = "rows = rows.map(lambda row: tokenizer(f\"Schema: {row['schema']} Question: {row['question']} "
+    code += "SQL: {row['sql']}\", "
+    code += f"{cut}), remove_columns=rows.column_names)\n"
+    code += 'Trainer(model=model, args=TrainingArguments("out"), train_dataset=rows).train()\n'
+    _, found = items(tmp_path, MODEL + TOKENIZER + ROWS + code)
+    assert any(one.startswith("dataset/schema-truncation") and said in one for one in found)
+
+
+PARTS = """\
+def encode(row):
+    asked = tokenizer(row["question"], truncation=True, max_length=1024)["input_ids"]
+    answer = tokenizer({second}, truncation=True, max_length=2048)["input_ids"]
+    return {{"input_ids": {ids} + [tokenizer.eos_token_id], "labels": [-100] * len(asked) + answer[len(asked) :]}}
+
+
+rows = rows.map(encode, remove_columns=["question", "sql"])
+Trainer(model=model, args=TrainingArguments("out"), train_dataset=rows).train()
+"""
+
+
+@pytest.mark.parametrize(
+    ("second", "ids", "verdict"),
+    [('row["sql"]', "asked + answer", "unknown"), ('row["question"] + row["sql"]', "answer", "pass")],
+)
+def test_parts_that_are_truncated_separately_have_no_known_length_together(tmp_path, second, ids, verdict):
+    found, _ = items(tmp_path, MODEL + TOKENIZER + ROWS + PARTS.format(second=second, ids=ids))
+    assert found["memory/sequence-length"] == verdict

@@ -15,7 +15,6 @@ from ..interpret.core.objects import object_of
 from ..interpret.core.operations import freeze
 from ..judgement.judge import Examined
 from ..launches import launch_files
-from ..launches.command_line import CommandLine
 from ..launches.launchers import Launchers
 from ..launches.shell import Shell
 from ..render.plan_json import PlanValue, describe_value
@@ -23,6 +22,7 @@ from ..report.report import InternalError
 from ..run.options import Options
 from ..run.reviewer import Reviewer, started
 from ..source import Source, SourceError, Span
+from ..source.command_line import CommandLine
 from ..training_plan.facts import TrainingPlan
 from ..training_plan.values import Known, Place, Value
 from . import run_files

@@ -206,6 +206,24 @@ def did_you_mean(word: object, words: Iterable[object]) -> str:
     return f'; did you mean "{meant}"?' if meant else ""
 
 
+class Suggestions:
+    """Suggestions for the unknown words of one file; of very many words, only the first are compared with all known."""
+
+    COMPARED = 200  # each takes about a millisecond
+
+    def __init__(self) -> None:
+        self._left = self.COMPARED
+
+    def spend(self) -> bool:
+        """Return whether one more word may be compared."""
+        self._left -= 1
+        return self._left >= 0
+
+    def of(self, word: object, words: Iterable[object]) -> str:
+        """Return `; did you mean "equals"?`, or "" if no word is close or too many were compared before."""
+        return did_you_mean(word, words) if self.spend() else ""
+
+
 @lru_cache(maxsize=256)  # a script may make the same mistake in thousands of calls
 def _closest(word: str, words: tuple[str, ...]) -> str:
     """Return the word that is spelled most like another one, "" if none is close."""

@@ -144,7 +144,8 @@ def setting(
         idle = "" if place is not None and uses.read_elsewhere(task.examined, place) else _origin(fact)
         own = idle in (os.path.realpath(task.source.path), "?")
         parted = name in PATHS and place is not None and uses.looked_for(task.examined, place)
-        unsafe = read or own or parted or isinstance(fact.value, Default)
+        overridable = any(isinstance(option, Default) for option in options(fact.value))
+        unsafe = read or own or parted or overridable
         found.append(Candidate(title, tuple(edits), facts, names, unsafe=unsafe, idle=idle))
     yield from sorted(found, key=lambda candidate: candidate.unsafe)
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from ..files.discovery import Screening
     from ..interpret.core.documents import Text
     from ..interpret.core.recording import Recording
-    from ..launches.command_line import CommandLine
     from ..source import Source
+    from ..source.command_line import CommandLine
     from ..training_plan.stated import ProjectSettings
     from ..training_plan.values import Value
     from .flavour import Flavour, Outline
@@ -58,6 +58,25 @@ def screening() -> Screening:
 def packages() -> frozenset[str]:
     """Return the packages of the programs, in addition to those that scripts train with: their classes train."""
     return frozenset(name for one in every() for name in one.packages)
+
+
+@cache
+def commands() -> dict[str, str]:
+    """Return what the two words that start a program train: the name of a flavour, or the words if it reads no file."""
+    return {
+        command: name
+        for one in every()
+        for command, name in (
+            *((command, one.name) for command in one.commands),
+            *((command, command) for command in one.other_commands),
+        )
+    }
+
+
+@cache
+def modules() -> dict[str, str]:
+    """Return the flavours by the modules that start their programs: `python -m axolotl.cli.train`."""
+    return {module: one.name for one in every() for module in one.modules}
 
 
 def record(
@@ -186,4 +205,15 @@ def outline_of(document: Value) -> Outline:
     )
 
 
-__all__ = ["FLAVOURS", "NotAConfiguration", "every", "flavour_of", "of", "packages", "record", "screening"]
+__all__ = [
+    "FLAVOURS",
+    "NotAConfiguration",
+    "commands",
+    "every",
+    "flavour_of",
+    "modules",
+    "of",
+    "packages",
+    "record",
+    "screening",
+]

@@ -54,4 +54,6 @@ FLAVOUR = Flavour(
     packages=("axolotl",),
     pins=True,
     overrides_launcher=True,
+    commands=("axolotl train",),
+    modules=("axolotl.cli.train",),
 )

@@ -69,7 +69,7 @@ class Flavour:
     __slots__ = (
         *("name", "started_by", "program", "family", "build", "read", "detects", "refuses", "plain_keys", "sections"),
         *("parser", "refusal", "unknown_key", "other_keys", "yaml", "packages"),
-        *("pins", "patches", "overrides_launcher"),
+        *("pins", "patches", "overrides_launcher", "commands", "other_commands", "modules"),
     )
 
     def __init__(
@@ -94,6 +94,9 @@ class Flavour:
         pins: bool = False,
         patches: bool = False,
         overrides_launcher: bool = False,
+        commands: tuple[str, ...] = (),
+        other_commands: tuple[str, ...] = (),
+        modules: tuple[str, ...] = (),
     ) -> None:
         self.name = name  # as it is called on the command line, and in keys/
         self.started_by = started_by
@@ -114,6 +117,9 @@ class Flavour:
         self.pins = pins  # whether it holds back versions of the libraries that it trains with
         self.patches = patches  # whether it trains with Unsloth imported
         self.overrides_launcher = overrides_launcher  # whether its keys set the precision, whatever accelerate is told
+        self.commands = commands  # that start it, of two words each: "trl sft"
+        self.other_commands = other_commands  # of the same program, whose training no flavour reads: "trl dpo"
+        self.modules = modules  # that start it with `python -m`
 
     @property
     def keys(self) -> Keys:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, Iterable
+from typing import Any, Collection
+
+from ..files.typed_data import Suggestions
 
 FOLDER = Path(__file__).with_name("keys")
 REQUIRED, NO_LITERAL = "", "…"
@@ -79,12 +81,13 @@ def of(flavour: str) -> Keys:
     return Keys(flavour, data["library"], data["version"], data["requires"], sections, data.get("gone", {}))
 
 
-def hint(key: str, known: Iterable[str]) -> str:
+def hint(key: str, known: Collection[str], suggestions: Suggestions) -> str:
     """Return `; did you mean "lora_r"?`: this flavour's name for the same setting, else a key with similar spelling."""
     from difflib import get_close_matches
 
-    known = list(known)
     meant = [name for names in SAME if key in names for name in names if name in known]
+    if not meant and not suggestions.spend():
+        return ""
     plain = {name.replace("_", "").lower(): name for name in known}
     close = get_close_matches(key.replace("_", "").replace("-", "").lower(), plain, n=1, cutoff=CLOSE)
     found = meant[0] if meant else plain[close[0]] if close else ""
@@ -104,9 +107,9 @@ def parsed(value: object, kind: str, parser: str) -> Any:
     "pydantic" converts between text, numbers and switches if nothing is lost; "argparse" (HfArgumentParser with
     defaults from a file) converts only text; "none" passes on the value of the file.
     """
-    kinds = [k for k in _split(kind) if k]
-    if value is None or not kinds or any(_opaque(k) for k in kinds):
-        if value is None and kinds and "None" not in kinds and parser == "pydantic" and not any(map(_opaque, kinds)):
+    kinds, opaque = _members(kind)
+    if value is None or not kinds or opaque:
+        if value is None and kinds and "None" not in kinds and parser == "pydantic" and not opaque:
             raise Refused(f"null is not {_wanted(kinds)}")
         return value
     convert = {"pydantic": _pydantic, "argparse": _argparse, "none": _handed_on}[parser]
@@ -120,6 +123,16 @@ def parsed(value: object, kind: str, parser: str) -> Any:
         except Refused as error:
             failed = failed or error
     raise Refused(f"{_shown(value)} is not {_wanted(kinds)}") from failed
+
+
+@cache
+def _members(kind: str) -> tuple[list[str], bool]:
+    """Return the members of a type as the library writes it, and whether one of them is not judged here.
+
+    Kept for each type: a configuration may list thousands of datasets, each with the same keys.
+    """
+    kinds = [member for member in _split(kind) if member]
+    return kinds, any(map(_opaque, kinds))
 
 
 def _split(kind: str) -> list[str]:

@@ -18,8 +18,8 @@ from ..interpret.core import documents
 from ..interpret.core.joins import demote
 from ..interpret.core.objects import Mapping, object_of
 from ..interpret.core.recording import Call, Recording
-from ..launches.command_line import CommandLine
 from ..source import Source, SourceError
+from ..source.command_line import CommandLine
 from ..training_plan.values import Default, Known, Place, Unknown, Value, same
 
 LAUNCHER = "the launcher"

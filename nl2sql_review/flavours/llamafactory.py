@@ -55,4 +55,6 @@ FLAVOUR = Flavour(
     yaml="omegaconf",
     packages=("llamafactory",),
     pins=True,
+    commands=("llamafactory-cli train", "lmf train"),
+    modules=("llamafactory.cli", "llamafactory.train"),
 )

@@ -6,7 +6,7 @@ import re
 
 from ..interpret.core.documents import Text
 from ..interpret.core.objects import Items, Mapping, Sequence, object_of
-from ..launches.command_line import CommandLine
+from ..source.command_line import CommandLine
 from ..training_plan.values import Default, Known, Unknown, Value
 from .flavour import Flavour
 

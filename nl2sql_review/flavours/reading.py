@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Iterable, Iterator, Mapping
 
+from ..files.typed_data import Suggestions
 from ..interpret.core.documents import Pair, Text
 from ..interpret.core.objects import Dataset, Opaque, Row, object_of
 from ..interpret.core.objects import Mapping as Items
@@ -180,6 +181,7 @@ class Reading:
         self.keys = flavour.keys
         self.recording = Recording(project=project)
         self.made = Configuration(flavour, versions)
+        self._suggestions = Suggestions()
         self.recording.configuration = self.made
         found = object_of(document)
         first = next(iter((text.pairs or {}).get(id(found), {}).values()), None)
@@ -224,7 +226,7 @@ class Reading:
                 why = f"{key}: a key of {self.keys.library} before {since}; it is unknown which release reads the file"
                 self.made.doubts.setdefault(kind, why)
                 continue
-            hint = f"; it belongs under {elsewhere}:" if elsewhere else tables.hint(key, known)
+            hint = f"; it belongs under {elsewhere}:" if elsewhere else tables.hint(key, known, self._suggestions)
             what = f": {self.flavour.unknown_key}" if refuses else ", and it is silently dropped"
             if hint or not self.flavour.other_keys:
                 self.defect(kind, level, key, f"{key} is not a key of {program}{what}{hint}")

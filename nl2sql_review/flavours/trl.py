@@ -42,4 +42,7 @@ FLAVOUR = Flavour(
     parser="argparse",
     refusal="the command stops with a usage error",
     other_keys="a script with its own parser",
+    commands=("trl sft",),
+    other_commands=("trl dpo", "trl kto", "trl grpo", "trl reward", "trl rloo", "trl orpo", "trl cpo"),
+    modules=("trl.scripts.sft",),
 )

@@ -64,4 +64,5 @@ FLAVOUR = Flavour(
     parser="pydantic",
     refusal="the configuration is not valid, and the command stops",
     patches=True,
+    commands=("unsloth train",),
 )

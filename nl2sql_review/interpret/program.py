@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from ..launches.command_line import CommandLine
 from ..source import Source
+from ..source.command_line import CommandLine
 from ..training_plan.values import Known, Unknown, Value, same
 from . import models  # noqa: F401 (it fills registries)
 from .core.joins import demote

@@ -6,10 +6,11 @@ A comment may name the value that it accepts, `ignore[lora/rank=32]`: any other 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..files.typed_data import did_you_mean
+from ..files.typed_data import Suggestions
 from ..policy.expectations import spelled
 from ..policy.rulebook import Rulebook
 from ..policy.settings import Settings, selected
@@ -27,16 +28,41 @@ def suppress(findings: list[Finding], source: Source, book: Rulebook, settings: 
         return findings
     asked = requests.read(source)
     used: set[tuple[int, str]] = set()  # (comment, the name in it that matched)
-    marked = [_marked(finding, asked.suppressions, source.path, used) for finding in findings]
+    covering = _Covering(asked.suppressions, findings, source.path)
+    marked = [_marked(finding, covering.of(finding.location), used) for finding in findings]
     return marked + [n for n in _notices(asked, source, book, used) if selected(n.rule, settings)]
 
 
-def _marked(finding: Finding, comments: list[Suppression], path: str, used: set[tuple[int, str]]) -> Finding:
+class _Covering:
+    """Which comments cover a finding. Each is looked up for the rows that have findings, and not for each finding."""
+
+    def __init__(self, comments: list[Suppression], findings: list[Finding], path: str) -> None:
+        self._path = path
+        self._everywhere: list[tuple[int, Suppression]] = []
+        self._at: dict[tuple[int | None, int], list[tuple[int, Suppression]]] = {}
+        rows: dict[int | None, list[int]] = {}
+        for cell, row in sorted({(f.location.cell or 0, f.location.row) for f in findings if f.location.path == path}):
+            rows.setdefault(cell, []).append(row)
+        for numbered in enumerate(comments):
+            comment = numbered[1]
+            if comment.file_level:
+                self._everywhere.append(numbered)
+                continue
+            cell = comment.cell or 0
+            of_cell = rows.get(cell, [])
+            for place in range(bisect_left(of_cell, comment.first_row), bisect_right(of_cell, comment.last_row)):
+                self._at.setdefault((cell, of_cell[place]), []).append(numbered)
+
+    def of(self, at: Location) -> list[tuple[int, Suppression]]:
+        """Return the comments that cover a place, with their numbers, in order."""
+        here = self._at.get((at.cell or 0, at.row), []) if at.path == self._path else []
+        return sorted([*self._everywhere, *here], key=lambda one: one[0]) if here else self._everywhere
+
+
+def _marked(finding: Finding, covering: list[tuple[int, Suppression]], used: set[tuple[int, str]]) -> Finding:
     reason = None
     other = ""
-    for number, comment in enumerate(comments):
-        if not _covers(comment, finding.location, path):
-            continue
+    for number, comment in covering:
         for name in _matching(comment.rules, finding):
             value = name.partition("=")[2]
             if value and not is_value(finding.value, value):
@@ -47,12 +73,6 @@ def _marked(finding: Finding, comments: list[Suppression], path: str, used: set[
     if reason is not None:
         return replace(finding, suppressed=reason, suppressed_by="comment")
     return accepted_was(finding, other) if other else finding
-
-
-def _covers(comment: Suppression, at: Location, path: str) -> bool:
-    if comment.file_level:
-        return True
-    return at.path == path and at.cell == comment.cell and comment.first_row <= at.row <= comment.last_row
 
 
 def _matching(names: tuple[str, ...], finding: Finding) -> list[str]:
@@ -107,7 +127,7 @@ def with_accepted(file: FileReport) -> FileReport:
 
 
 def _notices(asked: Requests, source: Source, book: Rulebook, used: set[tuple[int, str]]) -> list[Finding]:
-    known = book.names()
+    known, suggestions = book.names(), Suggestions()
     active = {name for rule in book.active for name in (rule.id, rule.section)}
     everything = len(book.active) + len(book.on_rows) == len(book.rules)
     made = []
@@ -115,7 +135,7 @@ def _notices(asked: Requests, source: Source, book: Rulebook, used: set[tuple[in
         for name in comment.rules or ("",):
             rule = name.partition("=")[0]
             if rule and rule not in known:
-                text = f"there is no rule or section {rule}{did_you_mean(rule, known)}"
+                text = f"there is no rule or section {rule}{suggestions.of(rule, known)}"
                 made.append(_notice("suppression/unknown", text, _place(comment, source)))
             elif (number, name) not in used and (rule in active or not name and everything):
                 text = (

@@ -12,8 +12,8 @@ from dataclasses import replace
 from ..files import disk
 from ..files.discovery import MAKEFILES, shown
 from ..source import Magic, Source, SourceError, Span
+from ..source.command_line import CommandLine
 from ..training_plan.values import Default, Known, Place, Unknown, Value
-from .command_line import CommandLine
 from .launchers import Launchers
 from .shell import Command, Shell
 

@@ -1,7 +1,7 @@
 """From commands to launches: the commands that start a training, and the settings that they give.
 
 `python`, `torchrun`, `accelerate launch`, `deepspeed` and their prefixes (`srun`, `nohup`, `uv run`, …), and
-the programs that train from a configuration: `trl sft`, `llamafactory-cli train`, `axolotl train`, `unsloth train`.
+the programs that train from a configuration, as their flavours name them: `trl sft`, `axolotl train`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
+from .. import flavours
+from ..source.command_line import CommandLine
 from ..training_plan.values import Default, Either, Known, Place, Unknown, Value
-from .command_line import CommandLine
 from .shell import Command, Word
 
 # What stands before the command that counts; their own options are passed over.
@@ -34,7 +35,6 @@ ACCELERATE_FLAGS = frozenset(
 DEEPSPEED_FLAGS = frozenset(
     "module no-python no-local-rank no-ssh no-ssh-check force-multi bind-cores-to-rank save-pid".split()
 )
-TRL_TASKS = ("sft", "dpo", "kto", "grpo", "reward", "rloo", "orpo", "cpo")
 CARDS = ("gpu", "auto")
 
 
@@ -192,13 +192,13 @@ class Launchers:
             return None
         name = words[0].text or words[0].tail.lstrip("/")
         if module:
-            if program := PROGRAM_MODULES.get(name):
+            if program := flavours.modules().get(name):
                 return self._configured(program, words[1:])
             if not re.fullmatch(r"[\w.]+", name):
                 return None
             name = name.replace(".", "/") + ".py"
-        elif name in PROGRAM_MODULES:
-            return self._configured(PROGRAM_MODULES[name], words[1:])
+        elif program := flavours.modules().get(name):
+            return self._configured(program, words[1:])
         if not SCRIPT.fullmatch(name):
             return None
         return Start(name, words[1:], module=module)
@@ -277,16 +277,8 @@ class Launchers:
 
     def _program(self, words: list[Word]) -> Start | None:
         name = words[0].text.rpartition("/")[2]
-        second = words[1].text if len(words) > 1 else ""
-        if name == "trl" and second in TRL_TASKS:
-            return self._configured("trl" if second == "sft" else f"trl {second}", words[2:])
-        if name in ("llamafactory-cli", "lmf") and second == "train":
-            return self._configured("llamafactory", words[2:])
-        if name == "axolotl" and second == "train":
-            return self._configured("axolotl", words[2:])
-        if name == "unsloth" and second == "train":
-            return self._configured("unsloth", words[2:])
-        return None
+        program = flavours.commands().get(f"{name} {words[1].text}") if len(words) > 1 else None
+        return self._configured(program, words[2:]) if program is not None else None
 
     def _configured(self, program: str, words: list[Word]) -> Start:
         """Return a program with its words; `script` is the file that they name, or "" if they name none."""
@@ -310,12 +302,6 @@ class Launchers:
 
 
 CONFIG_OPTIONS = ("--config", "-c", "--config_file", "--config-file")
-PROGRAM_MODULES = {
-    "axolotl.cli.train": "axolotl",
-    "trl.scripts.sft": "trl",
-    "llamafactory.cli": "llamafactory",
-    "llamafactory.train": "llamafactory",
-}
 
 
 def number(value: Value) -> Value:

@@ -7,7 +7,7 @@ import re
 from ..interpret.core.objects import Function
 from ..training_plan.facts import Checkpointing, Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Trace, Unknown, Value
-from . import defaults, hand_loop
+from . import defaults, hand_loop, loop_saves
 from .arguments import setting
 from .derive import derive, options, plain
 from .object_settings import from_library, last
@@ -32,7 +32,7 @@ JOINED = re.compile(r"os\.path\.join|\bglob\.i?glob\(|\.glob\(|\.rglob\(|iterdir
 def read(run: Run, plan: TrainingPlan) -> None:
     part = plan.checkpointing
     if hand_loop.trains(run):
-        hand_loop.saves(run, part)
+        loop_saves.read(run, part)
         part.resume, part.resume_by = resume(run)
         return
     for name, spellings in SPELLINGS.items():

@@ -143,10 +143,10 @@ def unguarded(run: Run, guess: bool) -> Iterator[Defect]:
     """Yield the writes of every process to the same place: downloads at any time, others after the training."""
     if not run.train:
         return
-    start = max(c.order for c in run.train)
+    start, reached = max(c.order for c in run.train), any(c.reached for c in run.train)
     seen: set[int] = set()
     for call in run.calls:
-        if id(call.place.node) in seen:
+        if id(call.place.node) in seen or reached and not call.reached:  # who calls it may ask for the rank
             continue
         what = written(call) if call.order > start else ""
         what = what or downloaded(call)

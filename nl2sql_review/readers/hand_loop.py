@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..interpret.core.recording import Call
-from ..training_plan.facts import Arguments, Checkpointing, Fact
+from ..training_plan.facts import Arguments, Fact
 from ..training_plan.values import Absent, Default, Known, Place, Term, Trace, Unknown, Value
 from .derive import derive, plain
 from .object_settings import last, objects
 from .run import Run
+from .spelling import spelt
+
+if TYPE_CHECKING:
+    import libcst as cst
 
 OPTIMIZERS = (
     *("AdamW", "Adam", "SGD", "Adafactor", "Lion", "RMSprop", "NAdam", "RAdam", "Adagrad"),
@@ -37,8 +41,18 @@ SCHEDULES = {
     "OneCycleLR": "one cycle",
 }
 NAMED = ("get_scheduler",)
-SAVES = ("save_pretrained", "save_state", "save_model", "save", "save_checkpoint")
 PRECISIONS = {"no": "none", "bf16": "bf16", "fp16": "fp16"}
+
+
+FORWARD = "transformers.PreTrainedModel.__call__"
+OF_IDS = re.compile(r"^[^\n]*(?:\[['\"]input_ids['\"]\]|\.input_ids)(?:\.clone\(\)|\.detach\(\))*(?= |$)")
+# A statement that gives labels a value, other than moving those of the batch to a device.
+CHANGES_LABELS = re.compile(
+    r"(?m)^[^=\n(]*labels[^=\n(]*=(?!=)(?!\s*\w+\[[\"']labels[\"']\](?:\.(?:to|cuda)\(.*\))?\s*$).*(?<!,)$"
+    r"|-100|masked_fill|where\("
+)
+# What may change the rate of an optimizer: `for group in optimizer.param_groups: group["lr"] = …`
+CHANGES_RATE = re.compile(r"(?i)schedul\w{0,30}\s?[(.=]|param_groups|_lr\s?\(|[\"']lr[\"']\]\s?=")
 
 
 def trains(run: Run) -> bool:
@@ -61,14 +75,6 @@ def read(run: Run, part: Arguments) -> None:
     part.seed = seed(run)
     for name in ("fp16", "bf16", "epochs"):
         setattr(part, name, unread(run, f"what it does about {name}"))
-
-
-def saves(run: Run, part: Checkpointing) -> None:
-    """Set when and how often such a loop saves to unknown, since that depends on code between its calls."""
-    call = last_of(run, SAVES)
-    what = f"when {last(call.callee)} is called" if call is not None else "whether anything is saved on the way"
-    for name in ("save_strategy", "save_steps", "save_conflict", "save_total_limit"):
-        setattr(part, name, unread(run, what, call.place if call is not None else None))
 
 
 def unread(run: Run, what: str, at: Place | None = None) -> Fact:
@@ -94,6 +100,55 @@ def given(run: Run, call: Call | None, what: str, *names: str) -> Fact:
     return Fact(call.arguments[name], at=call.places.get(name, call.place), argument="" if name[0] == "$" else name)
 
 
+def texts(run: Run) -> list[str]:
+    """Return the text of the script and of the files of its `backward` calls."""
+    sources = [run.source, *(c.place.source for c in run.calls if last(c.callee) == "backward")]
+    return [getattr(source, "text", "") or "" for source in dict.fromkeys(sources)]
+
+
+def labels_of_ids(run: Run) -> Call | None:
+    """Return the call of the model, if it is given the ids themselves as labels wherever it is called to train."""
+    forward = [c for c in run.calls if c.callee == FORWARD]
+    given = [spelt(c.arguments.get("labels", Absent())) for c in forward]
+    if forward and takes_model_loss(run) and all(OF_IDS.search(text) for text in given):
+        return forward[-1]
+    return None
+
+
+def takes_model_loss(run: Run) -> bool:
+    """Return whether every `backward` is of the loss that the model computes, or a part of it."""
+    trained = [loss for c in run.calls if last(c.callee) == "backward" for loss in losses(c)]
+    return all(re.search(r"\.loss\b|\['loss'\]", getattr(loss, "text", "")) for loss in trained)
+
+
+def batches_changed(run: Run) -> str:
+    """Return why a loop may train on other labels than its batches have, or on a loss of its own; "" if neither."""
+    forward = [c for c in run.calls if c.callee == FORWARD]
+    backward = [c for c in run.calls if last(c.callee) == "backward"]
+    if not forward or not takes_model_loss(run):
+        return "it is unknown whether the loop trains on the model's own loss"
+    if any("labels" in c.arguments and "labels" not in spelt(c.arguments["labels"]) for c in forward):
+        return "the loop makes the labels itself"
+    for call in backward:
+        around = enclosing_loops(call)
+        if not around or CHANGES_LABELS.search(call.place.source.segment(around[0])):
+            return "it is unknown whether the loop changes the labels of a batch"
+    return ""
+
+
+def enclosing_loops(call: Call) -> list[cst.CSTNode]:
+    """Return the loops around a call in its own function, the outermost first."""
+    import libcst as cst
+
+    found: list[cst.CSTNode] = []
+    for node in call.place.source.nodes.path(call.place.node):
+        if isinstance(node, (cst.FunctionDef, cst.ClassDef, cst.Lambda)):
+            found = []
+        elif isinstance(node, (cst.For, cst.While)):
+            found.append(node)
+    return found
+
+
 def named(call: Call, name: Callable[[str], str]) -> Fact:
     return Fact(Known(name(last(call.callee)), (call.place,)), at=call.place)
 
@@ -102,13 +157,16 @@ def schedule(run: Run, part: Arguments) -> None:
     """Fill in the schedule, its warm-up and its steps; a loop without one keeps the learning rate constant."""
     call = last_of(run, (*SCHEDULES, *NAMED))
     if call is None:
-        if any(re.search(r"schedul|_lr\b", last(c.callee), re.IGNORECASE) for c in run.calls):
+        part.max_steps = unread(run, "how many steps it takes")
+        if any(CHANGES_RATE.search(text) for text in texts(run)):
             part.scheduler = unread(run, "its schedule")
-        else:
-            note = "the loop creates no schedule: the learning rate stays constant"
-            part.scheduler = Fact(Known("constant", (run.place,) if run.place else ()), at=run.place, note=note)
-        for name in ("warmup_steps", "warmup_ratio", "max_steps"):
-            setattr(part, name, unread(run, "whether the rate warms up"))
+            part.warmup_steps = part.warmup_ratio = unread(run, "whether the rate warms up")
+            return
+        note = "the loop creates no schedule: the learning rate stays constant"
+        trace = (run.place,) if run.place else ()
+        part.scheduler = Fact(Known("constant", trace), at=run.place, note=note)
+        part.warmup_steps = Fact(Known(0, trace), at=run.place, note=note)
+        part.warmup_ratio = Fact(Absent(note), at=run.place)
         return
     by_name = last(call.callee) in NAMED
     if by_name:
@@ -123,12 +181,9 @@ def schedule(run: Run, part: Arguments) -> None:
 
 
 def batch(run: Run) -> Fact:
-    """Return the batch size of the shuffled loader, else of the first: the other loaders are for evaluation."""
-    loaders = [c for c in run.calls if last(c.callee) == "DataLoader" and "(" not in c.callee]
-    if not loaders:
+    call = run.loader
+    if call is None:
         return unread(run, "its batch size")
-    shuffled = [c for c in loaders if plain(c.get("shuffle")) is True]
-    call = (shuffled or loaders)[0]
     value = call.get("batch_size", "$1")
     if isinstance(value, Absent):
         if "batch_sampler" in call.arguments or call.unknown_arguments:

@@ -28,6 +28,8 @@ CHANGES = re.compile(
     r"date\.today\(|\brandom\.\w+\("
 )
 
+GIVEN = re.compile(r"\b(environ|getenv|argv)\b")  # a restart may be given the name again, as Slurm does its job's
+
 
 def read(run: Run, plan: TrainingPlan) -> None:
     part = plan.checkpointing
@@ -168,7 +170,7 @@ def changing(run: Run, at: Place | None) -> Iterator[Defect]:
     if isinstance(folder, (Known, Default, Absent)) or at is None or not run.train:
         return
     moment = CHANGES.search(spelt(folder)) if isinstance(folder, (Text, Term)) else None
-    if moment is None or "environ" in spelt(folder) or "argv" in spelt(folder):
+    if moment is None or GIVEN.search(spelt(folder)) or any(GIVEN.search(code) for code in passed(folder)):
         return
     asked = run.train[-1].get("resume_from_checkpoint", "$0")
     options = asked.options if isinstance(asked, Either) else (asked,)
@@ -179,6 +181,20 @@ def changing(run: Run, at: Place | None) -> Iterator[Defect]:
             "never finds its checkpoints"
         )
         yield Defect("changes", "output_dir", at, text, trace=folder.trace)
+
+
+def passed(value: object, depth: int = 0) -> Iterator[str]:
+    """Yield the statements that a value and its parts came through."""
+    import libcst as cst
+
+    if depth > 4:
+        return
+    for step in getattr(value, "trace", ()):
+        if isinstance(step.node, cst.CSTNode):
+            path = step.source.nodes.path(step.node)
+            yield step.source.segment(next((n for n in path if isinstance(n, cst.SimpleStatementLine)), step.node))
+    for part in (*(getattr(value, "parts", None) or ()), *getattr(value, "args", ())):
+        yield from passed(part, depth + 1)
 
 
 def shared(run: Run) -> Iterator[Defect]:

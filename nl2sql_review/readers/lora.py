@@ -7,8 +7,9 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from ..training_plan.facts import Fact, Lora, TrainingPlan
-from ..training_plan.values import Absent, Default, Either, Known, Place, Unknown, Value
+from ..training_plan.values import SET_ORDER, Absent, Default, Either, Known, Place, Unknown, Value
 from . import hand_loop
+from .adapter_choice import chosen_adapter
 from .api.arguments import rejected
 from .derive import derive, options
 from .object_settings import ObjectSettings, last, makers
@@ -79,7 +80,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
             setattr(part, name, replace(part.adapter, why_not=why))
         part.gradient_checkpointing = checkpointing(run)
         return
-    part.adapter = Fact(Known(run.adapter_call.callee, (run.adapter_call.place,)), at=run.adapter_call.place)
+    part.adapter = Fact(chosen_adapter(run, run.adapter_call), at=run.adapter_call.place)
     for name, spellings in SPELLINGS.items():
         setattr(part, name, setting(run, *spellings))
     note_scale(part)
@@ -103,6 +104,11 @@ def no_adapter(run: Run) -> Fact:
     """Return the fact that there is no adapter, or why that is not known."""
     if any(last(c.callee) == "from_pretrained" and "PeftModel" in c.callee for c in run.calls):
         return Fact(Unknown("the adapter is loaded from a directory that contains its settings"), at=run.place)
+    given = run.trainer.get("peft_config") if run.trainer is not None else Absent()
+    if isinstance(given, Default):
+        note = f"only {given.overridden_by} adds an adapter" if given.overridden_by.startswith("-") else ""
+        at = run.trainer.places.get("peft_config", run.place) if run.trainer is not None else run.place
+        return Fact(given, at=at, note=note, argument="peft_config")
     switched = next((c for c in run.recording.alternatives if last(c.callee) in ("get_peft_model", "LoraConfig")), None)
     if switched is not None:
         note = (
@@ -302,12 +308,8 @@ def modules(run: Run) -> tuple[Fact, Fact]:
                 by_flags(run.adapter), at=fact.at, note="chosen by finetune_attention_modules and finetune_mlp_modules"
             )
             return fact, Fact(Known([], fact.value.trace), at=fact.at)
-    if (
-        isinstance(value, Unknown)
-        and isinstance(value.parts, list)
-        and all(isinstance(p, (Known, Default)) for p in value.parts)
-    ):
-        value = Known([p.value for p in value.parts], value.trace)
+    if isinstance(value, Unknown) and value.why == SET_ORDER and isinstance(value.parts, list):
+        value = derive(lambda *names: list(names), *value.parts, trace=value.trace)  # the order does not matter
     names = [o.value for o in options(value) if isinstance(o, (Known, Default))]
     if None in names:
         fact.note = "PEFT then chooses by model type: only q_proj and v_proj for Llama and Mistral"

@@ -50,7 +50,7 @@ def untrained(run: Run, plan: TrainingPlan) -> Fact:
     if run.configuration is not None:
         why = "the program that reads the configuration adds the tokens"
         return Fact(Absent(why), at=run.place, why_not=why)
-    calls = [c for c in run.calls if last(c.callee) in ADDERS and before_training(run, c) and of_the_model(run, c)]
+    calls = [c for c in run.calls if last(c.callee) in ADDERS and run.before_training(c) and of_the_model(run, c)]
     if not calls:
         return Fact(Absent("no token is added"), at=run.place, why_not="no token is added to the vocabulary")
     if isinstance(plan.lora.adapter.value, Absent):
@@ -97,11 +97,6 @@ def of_the_model(run: Run, call: Call) -> bool:
     made = getattr(thing, "call", None)
     names = [made.get(*NAMED), run.load.value(*NAMED)] if made is not None else []
     return bool(names) and isinstance(names[0], (Known, Default)) and same(plain(names[0]), plain(names[1]))
-
-
-def before_training(run: Run, call: Call) -> bool:
-    end = max((c.order for c in run.train), default=None)
-    return end is None or call.order < end
 
 
 def tokens(call: Call) -> Iterator[str | Unknown]:

@@ -203,17 +203,28 @@ def untracked(run: Run, plan: TrainingPlan) -> Fact:
             isinstance(value, Default)
             and isinstance(fact.value, Default)
             and value.overridden_by == fact.value.overridden_by
+            or name in FACT_OF
+            and FACT_OF[name] == "arguments.effective_batch"
+            and several_would(plan, stated, used)
         ):
             continue
         wrong.append(f"{name} is recorded as {stated}, the run uses {used}")
         first = first or place
     if wrong:
-        return Fact(Known(list(dict.fromkeys(wrong)), (first,) if first else ()), at=first)
+        wrong = list(dict.fromkeys(wrong))
+        return Fact(Known(wrong, (first,) if first else ()), at=first, note="; ".join(wrong))
     if unknown and not compared:
         return Fact(Unknown(unknown), at=run.place)
     if not compared:
         return Fact(Known([]), at=run.place, why_not="no settings are passed to a tracker or written to the log")
     return Fact(Known([]), at=run.place, note=f"{compared} recorded settings agree with the run")
+
+
+def several_would(plan: TrainingPlan, stated: object, used: object) -> bool:
+    """Return whether a recorded batch is that of several processes, where nothing settles how many train."""
+    if isinstance(plan.arguments.processes.value, Known) or not isinstance(stated, int) or not isinstance(used, int):
+        return False
+    return used > 0 and stated > used and stated % used == 0
 
 
 def used_by(run: Run, plan: TrainingPlan, name: str) -> Fact:

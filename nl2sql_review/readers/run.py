@@ -54,8 +54,10 @@ class Run:
     quantization: ObjectSettings = field(default_factory=ObjectSettings)
     prepared: tuple[Call, ...] = ()  # other calls the model went through: prepare_model_for_kbit_training, to, …
     model_unknown: str = ""  # why the model's own calls could not be followed
+    loader: Call | None = None  # the DataLoader whose batches a hand-written loop trains on
     dataset: Value = field(default_factory=Absent)
     texts: list[TrainingText] | None = field(default=None, init=False)  # kept by training_texts, which finds them
+    prepared_by_unsloth: bool | None = field(default=None, init=False)  # kept by uses_unsloth, which finds it out
 
     @property
     def calls(self) -> list[Call]:
@@ -79,6 +81,11 @@ class Run:
         """Number of training processes: from the settings or the command line, else from a comment in the script."""
         said = getattr(self.source, "directives", {}).get("processes")
         return getattr(self.settings, "processes", None) or (int(said) if said else None)
+
+    def before_training(self, call: Call) -> bool:
+        """Return whether a call happens before the last training ends, so that it can have an effect on it."""
+        end = max((c.order for c in self.train), default=None)
+        return end is None or call.order < end
 
     @property
     def unsloth(self) -> bool:
@@ -114,7 +121,17 @@ def runs(recording: Recording, source: Source, settings: ProjectSettings | None)
         follow_model(run, [loads[-1].result] if loads[-1].result is not None else [], loads[-1:])
     if adapters:
         adopt_adapter(run, [c for c in adapters if last(c.callee) != "LoraConfig"][-1:] or adapters[-1:])
+    if not arguments and any(last(c.callee) == "backward" for c in recording.calls):
+        run.loader = training_loader(recording)
+        run.dataset = run.loader.get("dataset", "$0") if run.loader is not None else run.dataset
     return [run]
+
+
+def training_loader(recording: Recording) -> Call | None:
+    """Return the shuffled loader of a script, else its first: the other loaders are for evaluation."""
+    loaders = [c for c in recording.calls if last(c.callee) == "DataLoader" and "(" not in c.callee]
+    shuffled = (c for c in loaders if getattr(c.get("shuffle"), "value", None) is True)
+    return next(shuffled, loaders[0] if loaders else None)
 
 
 def is_trainer(call: Call) -> bool:

@@ -26,13 +26,13 @@ TRAIN_NOTHING = frozenset(
 
 
 def trains_nothing(run: Run) -> bool:
-    """Return whether the file makes a model and certainly does not train it."""
+    """Return whether the file makes a model, no training arguments, and certainly does not train it."""
     recording = run.recording
     if run.trainer is not None or run.configuration is not None or recording.exhausted or recording.broken:
         return False
     if TRAINS.search(getattr(run.source, "text", "")):
         return False
-    return not any(last(call.callee) in STEPS or hands_on_model(call) for call in run.calls)
+    return not any(last(call.callee) in (*STEPS, *CONFIGS) or hands_on_model(call) for call in run.calls)
 
 
 def hands_on_model(call: Call) -> bool:

@@ -43,7 +43,9 @@ FORMATS = {
 
 def render(name: str, report: Report, view: View) -> str:
     """Render the report in the format called `name`, which is a key of FORMATS."""
+    from dataclasses import replace
     from importlib import import_module
 
+    report = replace(report, files=tuple(report.files))  # each is looked at several times, and unpacked once
     made: str = import_module(f".{name}", __name__).render(report, view)
     return made

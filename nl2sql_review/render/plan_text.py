@@ -116,5 +116,5 @@ def _call(call: PlanCall, path: str, terminal: Terminal) -> RenderableType:
         head.append("  only on one branch", "dim")
     if not call.arguments:
         return head
-    arguments = {f"  {name}": value for name, value in call.arguments.items()}
+    arguments = {f"  {escape(name)}": value for name, value in call.arguments.items()}
     return Group(head, _table(arguments, path, max(map(len, arguments)), terminal))

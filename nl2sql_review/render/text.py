@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from ..report.report import ChecklistItem, FileReport, Finding, Location, Report
 from . import fixes
@@ -25,7 +24,6 @@ REASON = 2  # lines of the reason of an undecided item; all of it with --verbose
 
 def render(report: Report, view: View) -> str:
     """Return the report for people."""
-    report = replace(report, files=tuple(report.files))  # each is looked at several times, and unpacked once
     return "".join(f"{line}\n" for line in _lines(report, view))
 
 

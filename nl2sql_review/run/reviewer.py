@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from ..adoption.changes import Changes
     from ..interpret.core.recording import Recording
     from ..judgement.judge import Examined
-    from ..launches.command_line import CommandLine
     from ..source import Source
+    from ..source.command_line import CommandLine
     from ..training_plan.facts import TrainingPlan
     from .options import Options
 
@@ -268,9 +268,11 @@ class Reviewer:
     ) -> None:
         """Read the source as a command line starts it, and add its recording and its plans."""
         from .. import readers
+        from ..interpret.core.operations import shown_below
 
-        recording = self._record(source, root, settings, drafts, line)
-        plans = readers.read(recording, source, settings)
+        with shown_below(disk.real(root)):
+            recording = self._record(source, root, settings, drafts, line)
+            plans = readers.read(recording, source, settings)
         if recording.exhausted and (plans or TRAINS.search(source.text)):
             plans = _cut_short(plans, recording.exhausted)
         for plan in plans:

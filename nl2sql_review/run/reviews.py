@@ -21,6 +21,20 @@ if TYPE_CHECKING:
     from .options import Options
     from .reviewer import Reviewer
 
+SAMPLE = b"""
+from unsloth import FastLanguageModel
+from datasets import load_dataset
+from trl import SFTConfig, SFTTrainer
+
+model, tokenizer = FastLanguageModel.from_pretrained("unsloth/llama-3-8b-bnb-4bit", max_seq_length=2048)
+model = FastLanguageModel.get_peft_model(model, r=8, target_modules=["q_proj", "v_proj"])
+rows = load_dataset("b-mc2/sql-create-context", split="train")
+rows = rows.map(lambda row: {"text": f"### Question: {row['question']} ### SQL: {row['answer']}{tokenizer.eos_token}"})
+arguments = SFTConfig(output_dir="out", num_train_epochs=1, dataset_text_field="text")
+SFTTrainer(model=model, train_dataset=rows, args=arguments, processing_class=tokenizer).train()
+model.save_pretrained("out")
+"""
+
 
 class Reviews:
     """Reviews files, and stores the outcomes that the cache can return next time."""
@@ -43,7 +57,11 @@ class Reviews:
         for place, number in enumerate(numbers):
             if place:
                 gc.collect(0)  # the tree of the file before: memory stays flat, and the next one gets what it used
-            outcome = self.review(found[number])
+            try:
+                with workers.limited():
+                    outcome = self.review(found[number])
+            except workers.Spent:
+                outcome = _given_up(found[number], f"it took more than {workers.SECONDS} s of processor time")
             if len(numbers) > 1:
                 outcome.compact()
             yield number, outcome
@@ -66,13 +84,8 @@ class Reviews:
 
         for number, answer in workers.spread(work, numbers, processes):
             if answer is None:
-                name = found[number].shown
-                fault = (
-                    "",
-                    name,
-                    f"the process that reviewed it ended early twice, or took more than {workers.SECONDS} s",
-                )
-                yield number, Outcome(name, "error", "internal error", FAULT, faults=[fault])
+                why = f"the process that reviewed it ended early twice, or took more than {workers.SECONDS} s"
+                yield number, _given_up(found[number], why)
                 continue
             kind, content = answer
             if kind == "settings":
@@ -80,13 +93,13 @@ class Reviews:
             yield number, IRRELEVANT if kind == "irrelevant" else Outcome.from_message(content)
 
     def _load(self, found: Iterable[discovery.Found]) -> None:
-        """Load everything that a review needs, once for all processes."""
-        from .. import readers  # noqa: F401
-        from ..interpret import program  # noqa: F401
-        from ..judgement import judge  # noqa: F401
+        """Load everything that a review needs, once for all processes, by the review of a script of our own."""
+        from .reviewer import Reviewer
 
         for folder in dict.fromkeys(os.path.dirname(one.shown) for one in found):
             self.reviewer.rulebook(self.reviewer.settings(folder))
+        here = os.path.dirname(disk.real(__file__))
+        Reviewer(isolated=True, alone=True, within=(here,)).file(SAMPLE, os.path.join(here, "sample.py"))
 
     def review(self, found: discovery.Found) -> Outcome:
         """Review one file. Raises SettingsError."""
@@ -135,3 +148,8 @@ class Reviews:
         file = self.reviewer.changed(outcome.report())
         faults = tuple(InternalError(*fault) for fault in outcome.faults)
         return outcome_of(file, faults, self.reviewer.exit_code(Report(files=(file,), internal_errors=faults)))
+
+
+def _given_up(found: discovery.Found, why: str) -> Outcome:
+    """Return the outcome for a file whose review was ended, for a reason."""
+    return Outcome(found.shown, "error", "internal error", FAULT, faults=[("", found.shown, why)])

@@ -17,11 +17,11 @@ from typing import NamedTuple
 from ..files import discovery, disk
 from ..files.discovery import Found
 from ..launches import launch_files
-from ..launches.command_line import CommandLine, said
 from ..launches.launchers import Launchers
 from ..launches.shell import Command, Shell
 from ..policy.settings import Settings, SettingsError
 from ..source import SIZE_LIMIT, Source, SourceError, Span
+from ..source.command_line import CommandLine, said
 from ..training_plan.values import Known, Place
 
 MOST_RUNS = 8  # of one script: each is read and judged

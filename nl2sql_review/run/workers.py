@@ -1,8 +1,9 @@
-"""Work spread over processes: each is given one number at a time and answers with a value.
+"""Work spread over processes, each of which is given one number at a time and answers with a value; and its limits.
 
 Processes are forked, so that they share everything loaded already, and start in milliseconds. If a process dies, its
 number is given to another one, and then given up; it is given up at once if the system ended the process because one
-number took more than `SECONDS` of processor time. Without fork there is only one process.
+number took more than `SECONDS` of processor time. Without fork there is only one process. Work that is too little to be
+spread is done in this process, within the same time (`limited`).
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ import gc
 import marshal
 import os
 import sys
+from contextlib import contextmanager
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from types import FrameType
     from typing import Any
 
 EACH = 4  # numbers at least, for another process to be worth its start
@@ -34,6 +37,36 @@ def usable(jobs: int | None = None) -> int:
 
 
 _SPENT = 24  # SIGXCPU, wherever it is known
+
+
+class Spent(BaseException):
+    """Raised in work that took more than `SECONDS` of processor time. No Exception: nothing on the way may keep it."""
+
+
+@contextmanager
+def limited() -> Iterator[None]:
+    """Limit the processor time of work in this process: it is ended by Spent, except where no signal can do so."""
+    import signal
+    from threading import current_thread, main_thread
+
+    if (
+        not hasattr(signal, "setitimer")  # Windows
+        or current_thread() is not main_thread()
+        or signal.getsignal(signal.SIGPROF) is not signal.SIG_DFL  # a profiler measures this process
+    ):
+        yield
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise Spent
+
+    signal.signal(signal.SIGPROF, end)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)
 
 
 class Worker:

@@ -29,7 +29,7 @@ SHALLOW = 10
 MAX_OPERATORS = 1000  # one inside the other: a.b.c, a + b + c, not not a, elif … elif …
 MAX_STRINGS = 3 * MAX_OPERATORS  # side by side: LibCST's own limit, which puts each inside the one before
 MAX_PATTERN = 8  # LibCST takes 2**depth steps for the brackets of a `case`, and of a `del` it cannot read
-MAX_TOKENS = 200_000  # names, operators, lines: a tree takes some 3 KB of memory and 20 µs for each
+MAX_TOKENS = 100_000  # names, operators, lines: a tree takes up to 4 KB of memory and 20 µs for each
 
 _LARGE = 200_000  # characters; text below it is not counted
 _WORD = re.compile(  # comments and strings as one, names, numbers, operators, line ends
@@ -57,13 +57,12 @@ _BRACKETS = re.compile(
 )
 _GOES_ON = re.compile(r"\n[ \t]*(?:[-+*/%|&^.~<>=\"']|[A-Za-z]{1,2}[\"']|(?:and|or|not|elif|for|lambda|await)\b)")
 _ENDS_OPEN = re.compile(r"[-+*/%|&^~\\]\r?\n")
-_PATTERN = re.compile(r"[ \t]*(?:case|del)\b(?![ \t]*[=.,:)])")
-_PATTERN_LINE = re.compile(r"\n" + _PATTERN.pattern + r"[^\r\n]*")
+_CASE = re.compile(r"(?:[ \t\f]|\\\r?\n)*case\b(?![ \t]*[=.,:)])")
 _BRANCH = re.compile(r"([ \t]*)(if|elif)\b")
 _LIBCST_PLACE = re.compile(r"error at (\d+):(\d+)")
 _TOKEN = re.compile(
     r"[()\[\]{}]|[,;]|\r\n?|\n|\.|\*\*|//|<<|>>|->|:=|[<>=!]=|[-+*/%|&^~@<>]"
-    r"|\b(?:and|or|not|in|is|if|for|lambda|await)\b"
+    r"|\b(?:and|or|not|in|is|if|for|lambda|await|del)\b"
     r"|(?:[\"']+_*|(?<!_)_+)(?!_)[\s\\]*(?=[A-Za-z]{0,2}[\"'])"  # strings that stand side by side
 )
 
@@ -77,7 +76,8 @@ def parse(text: str, program: bool = False) -> cst.Module:
     if too_much(text):
         message = f"too large: more than {MAX_TOKENS} names, operators and lines are not read"
         raise SourceError("file/unreadable", message, point(1, 1))
-    if (deep := suspicious(text)) and (fault := too_deep(Lines(text))):
+    deep, patterns = screened(text)
+    if (deep or patterns) and (fault := too_deep(Lines(text))):
         raise _error(fault)
     try:
         refused = _refusal(text, deep, program and not deep)
@@ -204,26 +204,26 @@ def too_much(text: str) -> bool:
     return len(text) > _LARGE and sum(1 for _ in islice(_WORD.finditer(text), MAX_TOKENS + 1)) > MAX_TOKENS
 
 
-def suspicious(text: str) -> bool:
-    """Return whether the text may nest deeply: quick, and wrong only on the safe side.
+def screened(text: str) -> tuple[bool, bool]:
+    """Return whether the text may nest deeply, and whether a `case` or `del` may. Quick, and wrong on the safe side.
 
     Innermost brackets are erased pair by pair, so that the number of rounds bounds the depth.
     """
     brackets = "".join(_BRACKETS.findall(text)).translate(_NO_BRACKETS)
-    for _ in range(_DEEP_BRACKETS):
+    rounds = 0
+    while rounds < _DEEP_BRACKETS:
         fewer = brackets.replace("()", "").replace("[]", "").replace("{}", "")
         if len(fewer) == len(brackets):
             break
         brackets = fewer
-    if len(brackets) > _DEEP_BRACKETS:
-        return True
-    if max(map(len, text.split("\n"))) > 1000:
-        return True
+        rounds += 1
     operators = len(_GOES_ON.findall(text)) + len(_ENDS_OPEN.findall(text))
-    if operators + sum(map(text.count, (")(", ")[", "](", "]["))) > 200:
-        return True
-    lines = _PATTERN_LINE.findall("\n" + text)
-    return any(line.rstrip().endswith(("(", "[", "{")) or sum(map(line.count, "([{")) > MAX_PATTERN for line in lines)
+    deep = (
+        len(brackets) > _DEEP_BRACKETS
+        or max(map(len, text.split("\n"))) > 1000
+        or operators + sum(map(text.count, (")(", ")[", "](", "]["))) > 200
+    )
+    return deep, rounds + len(brackets) > MAX_PATTERN and ("case" in text or "del" in text)
 
 
 def too_deep(lines: Lines) -> Fault | None:
@@ -255,12 +255,16 @@ def too_deep(lines: Lines) -> Fault | None:
                 total -= binary + postfix
         elif token in ",;":
             binary = postfix = 0
+            if token == ";":
+                limit, what = MAX_BRACKETS, "brackets"
+        elif token == "del" and not open_levels:
+            limit, what = MAX_PATTERN, "brackets of a `del`"
         elif token[0] in "\r\n":
             if not open_levels and outline[max(offset - 1, 0) : max(offset, 0)] != "\\":
                 binary = postfix = 0
                 limit, what = MAX_BRACKETS, "brackets"
-                if pattern := _PATTERN.match(outline, offset + len(token)):
-                    limit, what = MAX_PATTERN, f"brackets of a `{pattern[0].strip()}`"
+                if _CASE.match(outline, offset + len(token)):
+                    limit, what = MAX_PATTERN, "brackets of a `case`"
                 if fault := _branch(lines, outline, offset + len(token), branches):
                     return fault
         elif token == ".":

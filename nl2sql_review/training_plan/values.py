@@ -113,6 +113,9 @@ class Text(Value):
     trace: Trace = ()
 
 
+SET_ORDER = "the order of a set"  # why a list is Unknown whose elements are all known
+
+
 @dataclass(slots=True)
 class Unknown(Value):
     """A value of which nothing is known as a whole. `why` is a sentence for users; `parts` holds the known parts.

@@ -91,13 +91,14 @@ def read(reading):
 
     arguments = reading.call("tiny.TrainingArguments", reading.top.place)
     reading.fill(arguments, reading.top, {"learning_rate": "tiny_rate"})
-    trainer = reading.call("tiny.TinyTrainer", reading.top.place, args=known(arguments))
+    adapter = known(reading.call("peft.LoraConfig", reading.top.place))
+    trainer = reading.call("tiny.TinyTrainer", reading.top.place, args=known(arguments), peft_config=adapter)
     reading.call("tiny.TinyTrainer.train", reading.top.place).receiver = trainer.result
 
 FLAVOUR = Flavour(
     "tiny", started_by="tiny", program="Tiny", family="Tiny", build=Build("tiny", "", {}), read=read,
     detects=lambda outline: "tiny_rate" in outline.keys, plain_keys=("tiny_rate",), parser="none", refusal="it stops",
-    packages=("tiny",),
+    packages=("tiny",), commands=("tiny fit",), other_commands=("tiny align",), modules=("tiny.main",),
 )
 """
 
@@ -114,7 +115,7 @@ def tiny(tmp_path, monkeypatch):
     monkeypatch.setattr(flavours, "__path__", [*flavours.__path__, str(tmp_path / "package")])
     monkeypatch.setattr(keys, "FOLDER", tmp_path / "package" / "keys")
     monkeypatch.setattr(flavours, "FLAVOURS", (*flavours.FLAVOURS, "tiny"))
-    remembered = (flavours.every, flavours.screening, flavours.packages)
+    remembered = (flavours.every, flavours.screening, flavours.packages, flavours.commands, flavours.modules)
     for one in remembered:
         one.cache_clear()
     yield
@@ -133,5 +134,19 @@ def test_a_new_flavour_is_a_file_a_table_and_a_line(tiny, tmp_path, capsys):
     assert "train.yaml:1:1: error[arguments/learning-rate] tiny_rate=0.5" in said.replace(" [*]", "")
     assert cli.main(["plan", "--isolated", "--output-format", "json", f"{path}/train.yaml"]) == 0
     called = [call["callee"] for call in json.loads(capsys.readouterr().out)["calls"]]
-    assert called == ["tiny.TrainingArguments", "tiny.TinyTrainer", "tiny.TinyTrainer.train"]
+    assert called == ["tiny.TrainingArguments", "peft.LoraConfig", "tiny.TinyTrainer", "tiny.TinyTrainer.train"]
     assert cli.main(["--isolated", "--no-cache", "--flavour", "tiny", f"{path}/other.yaml"]) == 1
+
+
+def test_a_new_flavour_is_started_by_the_commands_that_it_names(tiny, tmp_path, capsys):
+    (tmp_path / "other.yaml").write_text("rate: 0.5\ntiny_rate: 0.7\n", encoding="utf-8")
+    for command, code, said in (
+        ("tiny fit other.yaml", 1, "tiny_rate=0.7"),
+        ("python -m tiny.main --config other.yaml", 1, "tiny_rate=0.7"),
+        ("tiny align --rate 3", 3, "tiny align: this command's training cannot be read"),
+        ("tiny show other.yaml", 3, "no training is started here"),
+    ):
+        script = tmp_path / "run.sh"
+        script.write_text(f"#!/bin/sh\n{command}\n", encoding="utf-8")
+        assert cli.main(["--isolated", "--no-cache", "--output-format", "concise", str(script)]) == code, command
+        assert said in " ".join(capsys.readouterr().out.split()), command

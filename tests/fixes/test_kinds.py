@@ -134,6 +134,82 @@ def test_no_four_bit_where_the_weights_are_wanted_whole(given, more):
     assert repaired(script, "lora/four-bit", unsafe=True) == script
 
 
+PARSED = (
+    "import argparse\nimport os\nimport sys\n" + PLAIN + "from trl import SFTTrainer\n"
+    "parser = argparse.ArgumentParser()\n"
+    'parser.add_argument("--full", action="store_true")\n'
+    'parser.add_argument("--lora", action="store_true")\n'
+    'parser.add_argument("--rank", action="store_true")\n'
+    "args = parser.parse_args()\n"
+    'model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf")\n'
+    "config = LoraConfig(r=16)\n"
+)
+IN_PLACE = "if {}:\n    model = get_peft_model(model, config)\nSFTTrainer(model=model).train()\n"
+EXPRESSION = "SFTTrainer(model=model, peft_config=config if {} else None).train()\n"
+INLINE = "SFTTrainer(model=model, peft_config=LoraConfig(r=16) if {} else None).train()\n"
+KEYWORDS = 'more = {{}}\nif {}:\n    more["peft_config"] = config\nSFTTrainer(model=model, **more).train()\n'
+EARLY = (
+    "def adapt(model):\n    if not ({}):\n        return model\n    return get_peft_model(model, config)\n"
+    "SFTTrainer(model=adapt(model)).train()\n"
+)
+WITHIN = (
+    "if {}:\n    if args.rank:\n        model = get_peft_model(model, LoraConfig(r=8))\n"
+    "    else:\n        model = get_peft_model(model, config)\nSFTTrainer(model=model).train()\n"
+)
+FORMS = pytest.mark.parametrize(
+    "form",
+    [IN_PLACE, EXPRESSION, INLINE, KEYWORDS, EARLY, WITHIN],
+    ids=["if", "None", "inline", "**", "return", "within"],
+)
+
+
+@FORMS
+@pytest.mark.parametrize(
+    "switch", ["not args.full", 'os.environ.get("LORA", "1") == "1"', '"--lora" in sys.argv', "args.lora"]
+)
+def test_no_four_bit_where_a_switch_decides_on_the_adapter(form, switch):
+    script = PARSED + form.format(switch)
+    assert repaired(script, "lora/four-bit", unsafe=True) == script
+
+
+@FORMS
+def test_four_bit_where_the_adapter_is_there_in_any_case(form):
+    assert "load_in_4bit=True" in repaired(PARSED + form.format("True"), "lora/four-bit")
+
+
+@pytest.mark.parametrize(
+    "adapted",
+    [
+        "config = LoraConfig(r=8) if args.full else LoraConfig(r=16)\n"
+        "SFTTrainer(model=model, peft_config=config).train()\n",
+        "if args.full:\n    model = get_peft_model(model, LoraConfig(r=8))\n"
+        "else:\n    model = get_peft_model(model, config)\nSFTTrainer(model=model).train()\n",
+        "if not args.full:\n    model = get_peft_model(model, config)\n    SFTTrainer(model=model).train()\n",
+        "model = get_peft_model(model, config)\nif args.lora:\n    model = model.float()\n"
+        "SFTTrainer(model=model).train()\n",
+    ],
+    ids=["one of two", "on both sides", "trains there", "another switch"],
+)
+def test_a_switch_that_leaves_the_adapter_decides_nothing(adapted):
+    assert "load_in_4bit=True" in repaired(PARSED + adapted, "lora/four-bit")
+
+
+# -- imports that may fail -----------------------------------------------------------------------------------------
+
+OPTIONAL = (
+    "try:\n    from peft import LoraConfig, get_peft_model\n    from transformers import AutoModelForCausalLM\n"
+    "except ImportError:\n    AutoModelForCausalLM = None\n"
+    'model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf")\n'
+    "model = get_peft_model(model, LoraConfig(r=16))\n"
+)
+
+
+def test_a_name_is_imported_where_its_library_may_be_missing():
+    made = repaired(OPTIONAL, "lora/four-bit")
+    assert "\n    from transformers import AutoModelForCausalLM, BitsAndBytesConfig\n" in made
+    assert "\nfrom transformers" not in made
+
+
 # -- what was not asked for -----------------------------------------------------------------------------------------
 
 BATCHES = IMPORTS + LOAD + "args = SFTConfig(per_device_train_batch_size={}, gradient_accumulation_steps={})\n"
@@ -293,3 +369,33 @@ def test_an_argument_is_renamed_though_its_value_is_not_known():
     assert repaired(
         text.format("evaluation_strategy"), "api/deprecated-argument", "api/removed-argument"
     ) == text.format("eval_strategy")
+
+
+OPTION = (
+    "import argparse\nimport random\nfrom trl import SFTConfig\n"
+    "parser = argparse.ArgumentParser()\n"
+    'parser.add_argument("--keep", type=int, default=5)\n'
+    'config = {"keep": parser.parse_args().keep}\n'
+    'if random.random() > 0.5:\n    config = {"keep": 7}\n'
+    'SFTConfig(save_total_limit=config["keep"])\n'
+    'for n in range(config["keep"]):\n    work(n)\n'
+)
+
+
+def test_an_option_is_not_overruled_where_it_gives_one_of_two_values():
+    assert repaired(OPTION, "checkpointing/limit") == OPTION
+
+
+def test_a_length_is_not_given_to_the_adapter_which_ignores_it():
+    load = LOAD.replace("max_seq_length=2048", "max_seq_length=512")
+    made = repaired(IMPORTS + load + "FastLanguageModel.get_peft_model(model, r=16)\n", "memory/sequence-length")
+    assert made == IMPORTS + LOAD + "FastLanguageModel.get_peft_model(model, r=16)\n"
+
+
+def test_a_long_value_in_place_of_a_short_one_gets_lines_of_its_own():
+    script = (
+        IMPORTS + "import os\n" + LOAD + "def main():\n    trainer = SFTTrainer(model=model)\n"
+        "    trainer.train(resume_from_checkpoint = True)\nmain()\n"
+    )
+    made = repaired(script, "checkpointing/resume", unsafe=True)
+    assert "get_last_checkpoint(" in made and max(map(len, made.splitlines())) <= 120

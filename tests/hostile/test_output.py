@@ -225,6 +225,45 @@ def test_such_names_of_files_from_end_to_end(payload: str, tmp_path: Path, monke
         plain(said.out + said.err)
 
 
+SCRIPT_OF_WORDS = """\
+import argparse
+from peft import LoraConfig
+from transformers import AutoModelForCausalLM
+from trl import SFTConfig, SFTTrainer
+parser = argparse.ArgumentParser()
+parser.add_argument("--x", default={0}, help={0})
+config = SFTConfig(learning_rate=1, output_dir={0}, run_name=parser.parse_args().x, optim={0}, **{{{0}: {0}}})
+model = AutoModelForCausalLM.from_pretrained({0}, **{{{0}: {0}}})
+data = load_dataset({0}).map(lambda row: {{{0}: {0} + row[{0}], "text": {0} + row["q"]}})
+SFTTrainer(model, args=config, train_dataset=data, peft_config=LoraConfig(r=64, target_modules=[{0}])).train()
+"""
+
+
+@pytest.mark.parametrize(
+    "payload", ["\x1b[31mr\x1b]8;;https://evil\x1b\\", "\u202ex\u200by\u2066", "\n::error file=x::y", "##vso[task.x]"]
+)
+def test_words_of_a_script_in_what_commands_print(payload: str, tmp_path: Path, monkeypatch, capsys) -> None:
+    """Values, and names as well: those of keyword arguments, columns, keys, options and models."""
+    monkeypatch.chdir(tmp_path)
+    Path("train.py").write_text(SCRIPT_OF_WORDS.format(repr(payload)))
+    Path("other.py").write_text("from trl import SFTTrainer\nSFTTrainer('m').train()\n")
+    word = json.dumps(payload)
+    Path("c.yaml").write_text(
+        f"base_model: {word}\nadapter: lora\nlora_r: 64\n{word}: {word}\ndatasets: [path: {word}]\n"
+    )
+    for words in (
+        ["plan", "train.py"], ["plan", "c.yaml"], ["memory", "train.py"], ["diff", "train.py", "other.py"],
+        ["diff", "other.py", "train.py", "--output-format", "markdown"], ["--no-cache", "train.py", "c.yaml"],
+        ["rule", payload], ["plan", payload], ["--select", payload, "train.py"], ["--flavour", payload, "c.yaml"],
+    ):  # fmt: skip
+        try:
+            cli.main(words)
+        except SystemExit:
+            pass
+        said = capsys.readouterr()
+        plain(said.out + said.err)
+
+
 def test_the_head_of_a_diff_is_one_line() -> None:
     text = diff.render([Edited("a\n--- b\x1b.py", b"x\n", b"y\n")])
     assert text.splitlines()[:2] == ['--- "a\\012--- b\\033.py"', '+++ "a\\012--- b\\033.py"']

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from nl2sql_review.launches.command_line import CommandLine
 from nl2sql_review.launches.launch_files import of_file
+from nl2sql_review.source.command_line import CommandLine
 from nl2sql_review.training_plan.values import Default, Either, Known, Unknown, Value
 
 

@@ -63,12 +63,14 @@ def imported(source: Source, module: str, name: str, user: cst.CSTNode | None = 
     """Return the edits that import `name` from `module`, and its local name; None if the name is taken.
 
     If the function of `user` imports the libraries, and the top level does not, so does the function: an import at the
-    top level would come before that of Unsloth.
+    top level would come before that of Unsloth. If a `try` of the top level imports them, so that the script runs
+    without them, the name is imported there.
     """
     lazy: list[cst.SimpleStatementLine] = []
     if user is not None and not any(_library(statement) in LIBRARIES for statement in top_level(source.tree)):
         lazy = _imports_of_function(source, user, LIBRARIES)
-    imports = [line.body[0] for line in lazy] or list(top_level(source.tree))
+    optional = [] if lazy else _optional(source.tree, module)
+    imports = [line.body[0] for line in lazy] or [*top_level(source.tree), *(line.body[0] for line in optional)]
     of_module = (s.names for s in imports if isinstance(s, cst.ImportFrom) and _from(s) == module)
     found = [names for names in of_module if not isinstance(names, cst.ImportStar)]
     for alias in (alias for names in found for alias in names):
@@ -79,7 +81,17 @@ def imported(source: Source, module: str, name: str, user: cst.CSTNode | None = 
     if found:
         return [_named(source, list(found[0]), name)], name
     code = f"from {module} import {name}"
-    return [below(source, lazy[-1], code) if lazy else new_import(source, code)], name
+    beside = lazy or optional
+    return [below(source, beside[-1], code) if beside else new_import(source, code)], name
+
+
+def _optional(tree: cst.Module, module: str) -> list[cst.SimpleStatementLine]:
+    """Return the imports of a package that stand in a `try` of the top level, if no other of the top level do."""
+    package = module.split(".")[0]
+    if any(_library(statement) == package for statement in top_level(tree)):
+        return []
+    lines = (line for one in tree.body if isinstance(one, cst.Try) for line in one.body.body)
+    return [x for x in lines if isinstance(x, cst.SimpleStatementLine) and _library(x.body[0]) == package]
 
 
 def _from(statement: cst.ImportFrom) -> str:

@@ -78,7 +78,7 @@ def added(source: Source, call: cst.Call, *arguments: str) -> list[Edit]:
         line = source.line(end.end_row, end.cell)
         if len(line) + len(flat) > WIDTH and line[end.end_column - 3 : end.end_column - 1] == "()":
             outer = margin(line)
-            inner = outer + (outer[:1] if outer[:1] == "\t" else "    ")
+            inner = _deeper(outer)
             flat = "".join(f"\n{_on_lines(one, inner)}," for one in arguments) + f"\n{outer}"
         return [inserted(source, end.end_row, end.end_column - 1, end.cell, flat)]
     last = source.span(call.args[-1])
@@ -104,8 +104,16 @@ def _on_lines(argument: str, indent: str) -> str:
     name, equals, value = argument.partition("=")
     if len(indent) + len(argument) < WIDTH or not equals:
         return f"{indent}{argument}"
-    inner = indent + (indent[:1] if indent[:1] == "\t" else "    ")
-    return f"{indent}{name}=(\n{inner}{value}\n{indent})"
+    return f"{indent}{name}={_in_parentheses(value, indent)}"
+
+
+def _in_parentheses(value: str, indent: str) -> str:
+    return f"(\n{_deeper(indent)}{value}\n{indent})"
+
+
+def _deeper(indent: str) -> str:
+    """Return the indentation of the next level, by a tab where tabs are used."""
+    return indent + (indent[:1] if indent[:1] == "\t" else "    ")
 
 
 def _spread(source: Source, call: cst.Call, arguments: tuple[str, ...]) -> list[Edit]:
@@ -116,7 +124,7 @@ def _spread(source: Source, call: cst.Call, arguments: tuple[str, ...]) -> list[
     if end.row != end.end_row:
         lines = ",".join(f"\n{_on_lines(one, outer)}" for one in arguments)
         return [inserted(source, last.end_row, last.end_column, last.cell, f",{lines}")] if arguments else []
-    inner = outer + (outer[:1] if outer[:1] == "\t" else "    ")
+    inner = _deeper(outer)
     edits = [inserted(source, places[0].row, places[0].column, places[0].cell, f"\n{inner}")]
     for one, two in zip(places, places[1:]):
         between = Location(source.path, one.end_row, one.end_column, two.row, two.column, one.cell)
@@ -135,6 +143,11 @@ def fitted(source: Source, call: cst.Call, changed: list[tuple[cst.Arg, str]], *
     if end.row != end.end_row or length <= WIDTH or not call.args:
         return [*edits, *(added(source, call, *more) if more else [])]
     spread = _spread(source, call, more)
+    inner = _deeper(margin(source.line(end.row, end.cell)))
+    for n, (arg, content) in enumerate(changed):
+        if len(inner) + len(source.segment(arg)) - len(source.segment(arg.value)) + len(content) >= WIDTH:
+            wrapped = _in_parentheses(content, inner).replace("\n", source.newline(end.cell))
+            edits[n] = Edit(edits[n].location, wrapped)
     if call.args[0] not in [arg for arg, _ in changed] or call.args[0].keyword is not None:
         return [*edits, *spread]
     start, *rest = spread  # a first argument that is changed starts where the line is broken

@@ -46,11 +46,14 @@ FIXERS: dict[str, Callable[[Task], Iterator[Candidate]]] = {
 }
 
 
+# Fixers that edit configurations themselves; for any other, the key of the fact is set or added there.
+IN_CONFIGURATIONS = ("set the accumulation", "set the batch", "set the target modules")
+
+
 def candidates(task: Task) -> Iterator[Candidate]:
+    """Yield the candidates of the fixer that the rule names for a fact, the best first; none if it names none."""
     fixer = task.failed_fact.rule.head.fixer(task.name)
-    if fixer in ("set the accumulation", "set the batch", "set the target modules"):  # in configurations too
-        yield from FIXERS[fixer](task)
-    elif fixer and task.source.kind == "configuration":
+    if fixer and task.source.kind == "configuration" and fixer not in IN_CONFIGURATIONS:
         yield from configuration.candidates(task)
     elif fixer:
         yield from FIXERS[fixer](task)

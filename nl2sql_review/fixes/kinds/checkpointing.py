@@ -49,7 +49,7 @@ def newest(task: Task) -> Iterator[Candidate]:
     if place is None:
         edits = [*edits, *more, *python.added(task.source, node, f"resume_from_checkpoint={text}")]
     elif place.node in node.args and not place.node.star:
-        edits = [*edits, *more, python.replaced(task.source, place.node.value, text)]
+        edits = [*edits, *more, *python.fitted(task.source, node, [(place.node, text)])]
     else:
         return
     edits = python.merged(edits)

@@ -29,7 +29,7 @@ def lengths(task: Task) -> Iterator[Candidate]:
             if plain(model.value) == length or places.omitted(model) and not _takes_length(task)
             else list(setting(task, MODEL, model, length, FACTS, ("max_seq_length",)))
         )
-        if not places.omitted(trainer) and plain(trainer.value) == length:
+        if not places.omitted(trainer) and plain(trainer.value) == length or not _cuts(task):
             two = []
         else:
             two = list(setting(task, TRAINER, trainer, length, FACTS, NAMES))
@@ -38,6 +38,11 @@ def lengths(task: Task) -> Iterator[Candidate]:
                 yield from together(f"set both lengths to {length}", [a], [b])
         else:
             yield from one or two
+
+
+def _cuts(task: Task) -> bool:
+    """Return whether there is a call that cuts the text: not the adapter's, which takes a length and ignores it."""
+    return task.run.trainer is not None or bool(task.run.arguments)
 
 
 def _takes_length(task: Task) -> bool:

@@ -96,8 +96,10 @@ class Text:
         """Return the length of a line without its trailing whitespace."""
         self.position(0)
         assert self._starts is not None
-        ends = [*self._starts[1:], len(self.text)]
-        return len(self.text[self._starts[row] : ends[row]].rstrip()) if row < len(ends) else 0
+        if row >= len(self._starts):
+            return 0
+        end = self._starts[row + 1] if row + 1 < len(self._starts) else len(self.text)
+        return len(self.text[self._starts[row] : end].rstrip())
 
     @property
     def whole(self) -> Trace:

@@ -6,9 +6,13 @@ constants in `CONSTANTS`; the packages under `models/` fill both.
 
 from __future__ import annotations
 
+import re
+import sys
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Callable, TypeVar
 
+from ...libraries import store
 from ...training_plan.values import Absent, Default, Known, Place, Term, Text, Unknown, Value
 from .machine import Machine
 from .model_call import NO_RECEIVER, IterationModel, Model, ModelCall
@@ -74,6 +78,37 @@ def library_name(m: Machine, base: str, name: str) -> Value:
     if path in m.shared:
         return m.shared[path].value
     return Known(Opaque(path))
+
+
+@lru_cache(maxsize=1024)
+def star_library(libraries: tuple[str, ...], name: str) -> str:
+    """Return which of the libraries a name is from, if the script imports everything from each of them, in this order.
+
+    It is the last that is known to offer the name, else the first that may.
+    """
+    if len(libraries) == 1:
+        return libraries[0]
+    known = [library for library in libraries if _offers(library, name)]
+    if known:
+        return known[-1]
+    return next(
+        (one for one in libraries if one.split(".")[0] not in (*LISTED, *sys.stdlib_module_names)), libraries[0]
+    )
+
+
+LISTED = ("trl", "peft")  # libraries whose tables list every name that they export
+OF_TRANSFORMERS = re.compile(r"Auto[A-Z]\w*|\w+(?:ForCausalLM|ForConditionalGeneration|Tokenizer|TokenizerFast)")
+
+
+def _offers(library: str, name: str) -> bool:
+    """Return whether a library is known to offer a name: by its tables, or because the name is modelled."""
+    path = canonical(f"{library}.{name}")
+    if path in CONSTANTS or any(one == path or one.startswith(f"{path}.") for one in MODELS):
+        return True
+    root, _, rest = path.partition(".")
+    if root == "transformers" and OF_TRANSFORMERS.fullmatch(rest):
+        return True
+    return bool(store.exported(root, rest)) or store.knows(root, rest)
 
 
 def imported(m: Machine, node: cst.CSTNode | None, scope: Scope, names: list[str]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import PurePosixPath
 from typing import Any, Callable, TypeGuard, Union
 
@@ -76,6 +78,20 @@ COUNTED = "how many there are is known only at run time: "
 
 
 # -- description -----------------------------------------------------------------------------------------
+# The project's folder during the reading of a script: a reader of the report knows its files by their paths below it.
+_ROOT: ContextVar[str] = ContextVar("root", default="")
+
+
+@contextmanager
+def shown_below(root: str) -> Iterator[None]:
+    """Show paths below a folder without it, in the texts made inside this context."""
+    token = _ROOT.set(root.rstrip("/") + "/")
+    try:
+        yield
+    finally:
+        _ROOT.reset(token)
+
+
 def describe(value: Value, limit: int = 60) -> str:
     """Return the value as source-like text, for terms and messages."""
     match value:
@@ -88,7 +104,7 @@ def describe(value: Value, limit: int = 60) -> str:
             for p in parts:
                 if len(out) > limit:
                     break
-                out += p if isinstance(p, str) else "{" + describe(p, 20) + "}"
+                out += _below(p) if isinstance(p, str) else "{" + describe(p, 20) + "}"
             return "f" + repr(out if len(out) <= limit else out[: limit - 1] + "…")
         case Either(options):
             return " or ".join(describe(o, limit) for o in options[:4])
@@ -114,12 +130,42 @@ def describe_plain(v: object, limit: int) -> str:
         return f"({inner})" if v.kind == "tuple" else f"[{inner}]"
     if isinstance(v, Object):
         return "{…}" if isinstance(v, Mapping) else "…"
-    text = f"Path({str(v)!r})" if isinstance(v, PurePosixPath) else repr(v)
+    text = f"Path({_below(str(v))!r})" if isinstance(v, PurePosixPath) else repr(_below(v) if isinstance(v, str) else v)
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _below(text: str) -> str:
+    root = _ROOT.get()
+    return text[len(root) :] or "." if root and text.startswith(root) else text
 
 
 # -- snapshots -------------------------------------------------------------------------------------------
 Frozen = dict[tuple[int, int], Value]  # of one call: what an object became at a depth, as many may share it
+
+
+def in_each(f: Callable[[Known], Value], value: Value) -> Value:
+    """Apply `f` to what is known: in every option of an Either, and behind a Default, which stays one."""
+    match value:
+        case Known():
+            return f(value)
+        case Default(v, by, trace):
+            return demote(in_each(f, Known(v, trace)), by)
+        case Either(options, condition, trace):
+            return Either(tuple(in_each(f, option) for option in options), condition, trace)
+    return value
+
+
+def mapped(f: Callable[[Value], Value], value: Known) -> Known:
+    """Return a list or mapping with `f` applied to each of its values; any other value unchanged."""
+    obj = value.value
+    if isinstance(obj, Sequence):
+        items, why, by = obj.state
+        return Known(Sequence(tuple(map(f, items)), obj.kind, why, by), value.trace)
+    if isinstance(obj, Mapping):
+        state = obj.state
+        made = {key: f(one) for key, one in state.items.items()}
+        return Known(Mapping(made, state.why_incomplete, obj.kind, state.overridden_by), value.trace)
+    return value
 
 
 def freeze(value: Value, depth: int = 6, done: Frozen | None = None) -> Value:
@@ -271,7 +317,7 @@ def truth_of(v: object, depth: int) -> bool | None:
     if isinstance(v, (Sequence, Mapping)):
         state = v.state
         if state.why_incomplete:
-            return None if isinstance(v, Mapping) or not state.items else None
+            return None
         if (
             isinstance(v, Mapping)
             and state.items

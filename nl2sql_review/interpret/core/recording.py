@@ -10,7 +10,7 @@ from ...training_plan.values import Absent, Place, Value
 NOT_GIVEN = "which is not given here"  # of a parameter: the reason for its being unknown ends so
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)  # two calls are two, whatever they are given: and comparing all of that is slow
 class Call:
     """One call (or attribute write) of a library, with its arguments at that moment.
 
@@ -31,6 +31,9 @@ class Call:
     condition: str = ""  # what decides, if it is not certain
     conditional: bool = False  # a branch or loop decides, and not only whether its function is called
     conditions: tuple[str, ...] = ()  # everything that decides, the outermost first
+    assumed: tuple[str, ...] = ()  # the options whose defaults choose the branches that it is in, outermost first
+    passed: tuple[str, ...] = ()  # the options by which another run would have left a function before it
+    left: tuple[str, ...] = ()  # the options by whose defaults a plain run has left a function before it
     unknown_arguments: str = ""  # why there may be more arguments than listed: an unread `**`
     function: str = ""  # qualified name of the enclosing user function, "" at module level
     second_result: Any = None  # the second object it returned: the tokenizer of `FastLanguageModel.from_pretrained`
@@ -76,7 +79,7 @@ class Recording:
     misread: list[tuple[str, Any, Place]] = field(
         default_factory=list
     )  # options of type=bool whose word says no, the word, and the place that declares the option
-    started: Any = None  # launches.command_line.CommandLine: how the run is started, where that is known
+    started: Any = None  # source.command_line.CommandLine: how the run is started, where that is known
     launch: Any = None  # flavours.launch.Launch: what accelerate and DeepSpeed files say of the run
 
     def every(self) -> list[Call]:

@@ -312,12 +312,17 @@ class State:
             return
         call.certain = not self.conditions and not self.unlikely and not self.uncalled
         call.condition = (self.unlikely or self.conditions or [self.uncalled])[-1]
+        call.conditions = (*self.conditions, *self.unlikely)
         call.conditional = bool(self.unlikely or self.conditions)
+        call.conditions, call.assumed = tuple(self.conditions), tuple(self.assumed)
+        exits = [exit for frame in self.frames for exit in frame.exits]
+        call.passed = tuple(exit.unlikely for exit in exits if exit.unlikely)
+        call.left = tuple(frame.rest for frame in self.frames if frame.rest)
         call.function = self.frame.scope.name
         if self.uncalled:
             call.reached = False
         call.order = len(self.recording.calls) + len(self.recording.alternatives)
-        self.spend(call.order // 8)  # readers look at each call beside the others
+        self.spend(len(exits) + call.order // 8)  # readers look at each call beside the others
         if self.unlikely:
             self.recording.alternatives.append(call)
         else:

@@ -8,7 +8,6 @@ spent, all that the code had changed or may still have changed becomes unknown, 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -21,13 +20,12 @@ from ..core.machine import Machine
 from ..core.objects import Arguments, Class, Function
 from ..core.state import Exhausted
 from .forgetting import forget_reached, values_of
-from .training_words import speaks_of_training
+from .training_words import WORD, leading, speaks_of_training
 
 ASIDE = 2_500  # steps of a statement that training does not depend on
 TOUCHING = 10_000  # of one that says nothing of training, and changes what a statement reads that does
 CALLBACK = 3_000  # of a method that a library calls
 DRIVEN = 5_000  # of a function that nobody calls, in a script whose training was followed
-WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 T = TypeVar("T")
@@ -103,7 +101,7 @@ def aside(source: Source) -> tuple[dict[int, int], set[str]]:
     variables = {name for line, nodes in statements if not isinstance(line, DEFINITIONS) for name in bound(nodes)}
     needed: set[str] = set()
     rest: list[cst.CSTNode] = []
-    training = leading([line for line in lines if isinstance(line, DEFINITIONS)], said, words)
+    training = leading((line.name.value, said[id(line)]) for line in lines if isinstance(line, DEFINITIONS))
     for line in lines:
         if (
             words[id(line)] & training
@@ -135,20 +133,6 @@ def aside(source: Source) -> tuple[dict[int, int], set[str]]:
 
 DEFINITIONS = (cst.FunctionDef, cst.ClassDef)
 BINDING = (cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.For)
-
-
-def leading(
-    definitions: list[cst.FunctionDef | cst.ClassDef],
-    said: dict[int, str],
-    words: dict[int, set[str]],
-) -> set[str]:
-    """Return the names of functions and classes that mention training, or name one that does."""
-    found = {one.name.value for one in definitions if speaks_of_training(said[id(one)])}
-    while True:
-        more = {one.name.value for one in definitions if words[id(one)] & found} - found
-        if not more:
-            return found
-        found |= more
 
 
 def by_statement(source: Source) -> list[tuple[cst.CSTNode, list[cst.CSTNode]]]:

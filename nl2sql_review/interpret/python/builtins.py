@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, SupportsIndex
 
-from ...training_plan.values import Absent, Default, Either, Known, Trace, Unknown, Value
+from ...training_plan.values import SET_ORDER, Absent, Default, Either, Known, Trace, Unknown, Value
 from ..core import sizes
 from ..core.machine import Machine
 from ..core.model_call import ModelCall, PythonModel
@@ -249,9 +249,7 @@ def collection(kind: str) -> Callable[..., Value]:
             and len(obj.state.items) > 1
         ):
             return Known(
-                Sequence(
-                    obj.state.items, kind, obj.state.why_incomplete or "the order of a set", obj.state.overridden_by
-                ),
+                Sequence(obj.state.items, kind, obj.state.why_incomplete or SET_ORDER, obj.state.overridden_by),
                 source.trace,
             )
         if isinstance(obj, Opaque) and obj.kind == PARAMETERS:
@@ -354,7 +352,7 @@ def len_(call: ModelCall) -> Value:
             m.may_raise_count += 1
             return (
                 Known(len(obj.state.items))
-                if obj.state.why_incomplete == "the order of a set"
+                if obj.state.why_incomplete == SET_ORDER
                 else Unknown(obj.state.why_incomplete, v.trace)
             )
         return open_term(m, "len", v)

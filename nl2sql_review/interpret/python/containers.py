@@ -333,4 +333,8 @@ def fromkeys(call: ModelCall) -> Value:
     args = call.arguments
     state = call.machine.iterate(args.get(0), call.node)
     value = args.get(1) if len(args.positional) > 1 else Known(None)
-    return Known(Mapping({k.value: value for k in state.items if isinstance(k, Known)}, state.why_incomplete))
+    keys = [k for k in state.items if isinstance(k, (Known, Default))]
+    why = "" if len(keys) == len(state.items) else "a key is known only at run time"
+    by = next((k.overridden_by for k in keys if isinstance(k, Default)), "")
+    items = {k.value: value for k in keys}
+    return Known(Mapping(items, state.why_incomplete or why, overridden_by=state.overridden_by or by))

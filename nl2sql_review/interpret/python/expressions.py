@@ -13,6 +13,7 @@ from ...source.syntax import string_value
 from ...training_plan.values import Absent, Either, Known, Text, Unknown, Value, join, traced
 from ..core import sizes
 from ..core.joins import demote, join_values
+from ..core.library import star_library
 from ..core.machine import Machine
 from ..core.objects import Arguments, Function, Instance, Mapping, Opaque, Row, Scope, Sequence, object_of
 from ..core.operations import describe, lift, term_of, truth
@@ -186,9 +187,8 @@ def lookup(m: Machine, word: str, scope: Scope) -> Value | None:
         return v if isinstance(v, Absent) else settled(v, word)
     if word in BUILTINS:
         return BUILTINS[word]
-    for library in top.slots.get("*", ()):
-        return m.library_name(library, word)
-    return None
+    libraries = top.slots.get("*", ())
+    return m.library_name(star_library(libraries, word), word) if libraries else None
 
 
 def settled(v: Value, word: str) -> Value:
@@ -379,14 +379,27 @@ def conditional(m: Machine, node: cst.IfExp, scope: Scope) -> Value:
     test = condition(m, m.evaluate(node.test, scope), node)
     t, by = truth(test)
     if t is not None:
-        v = m.evaluate(node.body if t else node.orelse, scope)
+        likely, unlikely = (node.body, node.orelse) if t else (node.orelse, node.body)
         if not by:
-            return v
-        other = m.guarded(node.orelse if t else node.body, scope, test)
-        return v if isinstance(other, type(v)) and other == v else demote(v, by)
+            return m.evaluate(likely, scope)
+        return preferred(m, likely, unlikely, scope, by)
     a = m.guarded(node.body, scope, test)
     b = m.guarded(node.orelse, scope, test)
     return join_values(a, b, test)
+
+
+def preferred(m: Machine, likely: cst.BaseExpression, unlikely: cst.BaseExpression, scope: Scope, by: str) -> Value:
+    """Return the value of the side that a default chooses; what the other side does, another command line would do."""
+    mark = m.mark()
+    m.assumed.append(by)
+    value = m.evaluate(likely, scope)
+    m.assumed.pop()
+    changes = m.changes(mark)
+    m.rollback(mark)
+    with m.supposing(unlikely=by):
+        other = m.evaluate(unlikely, scope)
+    m.prefer(mark, changes, m.changes(mark), by)
+    return value if isinstance(other, type(value)) and other == value else demote(value, by)
 
 
 def named(m: Machine, node: cst.NamedExpr, scope: Scope) -> Value:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable
 
-from ...training_plan.values import Absent, Default, Known, Text, Unknown, Value, join
+from ...training_plan.values import SET_ORDER, Absent, Default, Known, Text, Unknown, Value, join
 from ..core.joins import demote
 from ..core.machine import Machine
 from ..core.model_call import ModelCall
@@ -64,7 +64,7 @@ def sorted_(call: ModelCall) -> Value:
     m, args = call.machine, call.arguments
     source = args.positional[0]
     obj = object_of(source)
-    unordered = isinstance(obj, Sequence) and obj.state.why_incomplete == "the order of a set"
+    unordered = isinstance(obj, Sequence) and obj.state.why_incomplete == SET_ORDER
     items = obj.state._replace(why_incomplete="") if unordered else m.iterate(source, call.node)
     ordered = sort(m, items, args, call.node)
     if ordered is not None:
@@ -196,18 +196,19 @@ def map_(call: ModelCall) -> Value:
 def filter_(call: ModelCall) -> Value:
     args = call.arguments
     items = call.machine.iterate(args.positional[1], call.node)
-    kept, open_ = [], items.why_incomplete
+    kept, open_, overridden_by = [], items.why_incomplete, items.overridden_by
     for v in items.items:
         t, by = truth(
             v
             if isinstance(args.positional[0], Known) and args.positional[0].value is None
             else call.machine.call(args.positional[0], Arguments([v]), call.node)
         )
-        if t is None or by:
+        if t is None:
             open_ = open_ or "filtered by a condition known only at run time"
+        overridden_by = overridden_by or by
         if t is not False:
             kept.append(v)
-    return Known(Sequence(tuple(kept), "generator", open_, items.overridden_by))
+    return Known(Sequence(tuple(kept), "generator", open_, overridden_by))
 
 
 @builtin("iter")

@@ -16,6 +16,7 @@ from ...files import disk
 from ...source import Source, SourceError
 from ...source.syntax import dotted
 from ...training_plan.values import Known, Unknown
+from ..core.library import star_library
 from ..core.machine import Machine
 from ..core.objects import Module, Opaque, Scope
 from ..core.state import Frame, Raised, place_of
@@ -120,8 +121,7 @@ def imported_name(
     if child is not None:
         return Known(child)
     if "*" in module.scope.slots:
-        for library in module.scope.slots["*"]:
-            return m.library_name(library, name)
+        return m.library_name(star_library(module.scope.slots["*"], name), name)
     m.may_raise_count += 1
     m.certainly_raises("ImportError")
     return Unknown(f"module {base} defines no {name}")

@@ -213,8 +213,8 @@ def enum_value(v: object) -> Any:
 def sequences(op: str, x: Sequence, y: Sequence) -> Value:
     fx, fy = freeze(Known(x)), freeze(Known(y))
     if isinstance(fx, Known) and isinstance(fy, Known) and op in BINARY:
-        a, b = (set(v.value) if s.kind in ("set", "frozenset") else v.value for v, s in ((fx, x), (fy, y)))
-        try:
+        try:  # a set of lists, for one, raises where it is made
+            a, b = (set(v.value) if s.kind in ("set", "frozenset") else v.value for v, s in ((fx, x), (fy, y)))
             r = BINARY[op](a, b)
         except Exception as e:
             return Unknown(f"raises {type(e).__name__}")

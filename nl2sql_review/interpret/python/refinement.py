@@ -1,19 +1,23 @@
-"""Values implied by a test, on the path where a default does not hold.
+"""Values implied by a test: on the path where a default does not hold, and on both where only the run decides.
 
 In `if args.model: …` with `--model` left out by default, the body runs only if the command line gives another value:
 there `args.model` is not the default. The same holds after `if args.model is None: raise …` and `assert args.model`.
+Of a value that earlier branches left open, `if model: …` keeps the options that are true.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import libcst as cst
 
 from ...source.syntax import below, text_of
-from ...training_plan.values import Default, Known, Unknown, Value
+from ...training_plan.values import Default, Either, Known, Unknown, Value
 from ..core.machine import Machine
 from ..core.objects import Instance, Items, Mapping, Object, Opaque, Scope, SlotKey, object_of
+from ..core.operations import truth
+from ..core.state import Changes
 from .displays import several
 
 INNER = (cst.BooleanOperation, cst.BinaryOperation, cst.Comparison, cst.ComparisonTarget, cst.UnaryOperation, cst.Call)
@@ -32,6 +36,41 @@ def contradict(m: Machine, test: cst.BaseExpression, scope: Scope, taken: bool) 
             if exact is not None and exact[0] is node:
                 new = Known(exact[1], value.trace)
             put(m, obj, key, new)
+
+
+def narrow(m: Machine, test: cst.BaseExpression, scope: Scope, taken: bool) -> Changes:
+    """Keep, of the open values that a test reads, the options for which it is true or not; return what was written."""
+    written: Changes = {}
+    for node, holds in parts(test, taken):
+        place = slot_of(node, scope)
+        if place is None:
+            continue
+        obj, key, value = place
+        if isinstance(obj, Mapping) or not isinstance(value, Either):
+            continue
+        left = tuple(option for option in value.options if holds(option) is not False)
+        if left and len(left) < len(value.options):
+            new = left[0] if len(left) == 1 else Either(left, value.condition, value.trace)
+            m.write(obj, key, new)
+            written[obj, key] = new
+    return written
+
+
+def parts(test: cst.BaseExpression, taken: bool) -> Iterator[tuple[cst.BaseExpression, Callable[[Value], bool | None]]]:
+    """Yield the names and attributes that a test decides, each with what it says of a value; None where it is open."""
+    if isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not):
+        yield from parts(test.expression, not taken)
+    elif isinstance(test, cst.BooleanOperation):
+        if isinstance(test.operator, cst.And) is taken:
+            yield from parts(test.left, taken)
+            yield from parts(test.right, taken)
+    elif isinstance(test, cst.Comparison) and len(test.comparisons) == 1:
+        operator, other = test.comparisons[0].operator, test.comparisons[0].comparator
+        if isinstance(operator, (cst.Is, cst.IsNot)) and isinstance(other, cst.Name) and other.value == "None":
+            none = isinstance(operator, cst.Is) is taken
+            yield test.left, lambda value: (value.value is None) is none if isinstance(value, Known) else None
+    elif isinstance(test, (cst.Name, cst.Attribute)):
+        yield test, lambda value: None if (said := truth(value))[0] is None or said[1] else said[0] is taken
 
 
 def tested(test: cst.BaseExpression) -> list[cst.BaseExpression]:

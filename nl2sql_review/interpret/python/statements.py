@@ -16,7 +16,7 @@ from ..core.joins import VALUES, condition_text, demote
 from ..core.machine import Machine
 from ..core.objects import Arguments, Class, Function, Instance, Items, Mapping, Opaque, Scope, Sequence
 from ..core.operations import truth
-from ..core.state import Flow, Raised, Rest, place_of
+from ..core.state import Changes, Flow, Raised, Rest, place_of
 from . import budget, demanded
 from .builtins import BUILTINS
 from .displays import several
@@ -25,7 +25,7 @@ from .expressions import OPERATORS, condition, index, mangled, operate
 from .forgetting import forget_reached, words
 from .loops import for_, while_
 from .patterns import match_
-from .refinement import contradict
+from .refinement import contradict, narrow
 
 if TYPE_CHECKING:
     from ..core.machine import Block
@@ -210,10 +210,12 @@ def branch(
     then: Callable[[], Flow],
     otherwise: Callable[[], Flow],
     contradict: Callable[[bool], None] | None = None,
+    narrow: Callable[[bool], Changes] | None = None,
 ) -> Flow:
     """Run the side that the test chooses, or both sides if only the run decides. Return whether a path continues.
 
-    `contradict` is called on entry to the side that a default does not choose, with whether the test is true there.
+    `contradict` is called on entry to the side that a default does not choose, with whether the test is true there;
+    `narrow` on entry to each side of a test that only the run decides.
     """
     verdict, by = truth(test)
     if verdict is not None and not by:
@@ -240,12 +242,19 @@ def branch(
         return Rest(by) if left and other_alive else alive or other_alive
     text = condition_text(test) or (test.why if isinstance(test, Unknown) else "a condition")
     with m.supposing(text):
+        narrowed = narrow(True) if narrow is not None else {}
         alive = then()
         changes = m.changes(mark)
         m.rollback(mark)
+        other_narrowed = narrow(False) if narrow is not None else {}
         other_alive = otherwise()
     if alive and other_alive:
-        m.join_paths(mark, [changes, m.changes(mark)], test)
+        other_changes = m.changes(mark)
+        for where in narrowed.keys() | other_narrowed.keys():  # if no side wrote it, it is again what it was
+            if changes.get(where) is narrowed.get(where) and other_changes.get(where) is other_narrowed.get(where):
+                changes.pop(where, None)
+                other_changes.pop(where, None)
+        m.join_paths(mark, [changes, other_changes], test)
     elif alive:
         m.rollback(mark)
         m.apply(changes)
@@ -277,7 +286,12 @@ def if_(m: Machine, node: cst.If, scope: Scope) -> Flow:
         return if_(m, node.orelse, scope) if isinstance(node.orelse, cst.If) else execute(m, node.orelse.body, scope)
 
     alive = branch(
-        m, test, lambda: execute(m, node.body, scope), otherwise, lambda taken: contradict(m, node.test, scope, taken)
+        m,
+        test,
+        lambda: execute(m, node.body, scope),
+        otherwise,
+        lambda taken: contradict(m, node.test, scope, taken),
+        lambda taken: narrow(m, node.test, scope, taken),
     )
     if alive and m.datasets:
         demanded.after_if(m, node, scope)

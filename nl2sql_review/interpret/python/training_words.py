@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 DEFINITION = re.compile(r"^(?:async +def|def|class) +(\w+)", re.MULTILINE)
 TRAINS = (
     "from_pretrained get_peft_model trainer trainingarguments dataset tokenizer wandb cuda checkpoint unsloth collator"
 ).split()
 CONFIG = re.compile(r"config\b")
+WORD = re.compile(r"[^\W\d]\w*")
 
 
 def speaks_of_training(text: str) -> bool:
@@ -31,13 +33,23 @@ def _is_in_a_name(text: str, at: int) -> bool:
 def training_definitions(text: str) -> set[str]:
     """Return the names of the top-level functions and classes that mention training, or mention one that does."""
     starts = list(DEFINITION.finditer(text))
-    bodies = {
-        d.group(1): text[d.start() : n.start() if n is not None else len(text)]
-        for d, n in zip(starts, [*starts[1:], None])
-    }
-    worth = {name for name, body in bodies.items() if speaks_of_training(body)}
-    words = {name: set(re.findall(r"\w+", body)) for name, body in bodies.items() if name not in worth}
-    while found := {name for name, used in words.items() if used & worth}:
-        worth |= found
-        words = {name: used for name, used in words.items() if name not in found}
-    return worth
+    ends = [*(start.start() for start in starts[1:]), len(text)]
+    return leading((start.group(1), text[start.start() : end]) for start, end in zip(starts, ends))
+
+
+def leading(definitions: Iterable[tuple[str, str]]) -> set[str]:
+    """Return the names of those definitions, each (name, text), that mention training, or mention one that does."""
+    found: set[str] = set()
+    mentioned_by: dict[str, list[str]] = {}
+    for name, text in definitions:
+        if speaks_of_training(text):
+            found.add(name)
+        else:
+            for word in set(WORD.findall(text)):
+                mentioned_by.setdefault(word, []).append(name)
+    waiting = list(found)
+    while waiting:
+        more = set(mentioned_by.pop(waiting.pop(), ())) - found
+        found |= more
+        waiting += more
+    return found

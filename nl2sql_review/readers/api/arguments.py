@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Iterator
 
-from ...files.typed_data import did_you_mean
+from ...files.typed_data import Suggestions
 from ...interpret.core.recording import Call, Recording
 from ...libraries import store
 from ...libraries.chosen import Choice, Versions
@@ -80,6 +80,7 @@ class Judging:
     versions: Versions
     patched: bool = False
     guards: Guards = field(default_factory=Guards)
+    suggestions: Suggestions = field(default_factory=Suggestions)
 
     def defects(self, call: Call) -> Iterator[Defect]:
         for name, value in call.arguments.items():
@@ -211,7 +212,7 @@ class Judging:
         trainer = next((t for t, c in CONFIG_OF.items() if c == callable), "")
         if trainer and store.knows(library, trainer) and self.versions_accept(library, trainer, name, {}):
             return f"; it is an argument of {trainer}"
-        return did_you_mean(name, found.parameters) if found is not None else ""
+        return self.suggestions.of(name, found.parameters) if found is not None else ""
 
     def family(self, library: str, callable: str) -> set[str]:
         """Return every parameter name that a trainer, its configuration and their base classes had in some version."""
@@ -225,8 +226,7 @@ class Judging:
 
     def ignored(self, library: str, callable: str, name: str, place: Place) -> Defect | None:
         known = store.ever(library, callable)
-        hint = did_you_mean(name, known)
-        if name in known or not hint:
+        if name in known or not (hint := self.suggestions.of(name, known)):
             return None
         return Defect("unknown", name, place, f"{callable} has no {name}=: it logs a warning and ignores it{hint}")
 
@@ -247,7 +247,7 @@ class Judging:
             known.update(store.ever(*owner))
         if name in known or not known:
             return None
-        hint = f"; {MISTAKEN[name]}" if name in MISTAKEN else did_you_mean(name, known)
+        hint = f"; {MISTAKEN[name]}" if name in MISTAKEN else self.suggestions.of(name, known)
         return Defect(
             "unknown",
             name,

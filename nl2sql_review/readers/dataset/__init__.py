@@ -72,11 +72,8 @@ def read(run: Run, plan: TrainingPlan) -> None:
 def sources(run: Run, found: list[Dataset], at: Place | None) -> Fact:
     """Return the Hub names and paths of the datasets, in order, each once."""
     calls = [c for d in found for c in source_calls(d)] or [c for c in run.calls if last(c.callee) in LOADERS[:2]]
-    names: list[Any] = []
-    for call in calls:
-        for name in named(call):
-            if name not in names:
-                names.append(name)
+    each = [name for call in calls for name in named(call)]
+    names = list({(one.why, one.trace) if isinstance(one, Unknown) else one: one for one in each}.values())
     if not calls:
         return Fact(Unknown(_why(run.dataset, "no call that loads a dataset was found")), at=at)
     if any(isinstance(name, Unknown) for name in names):
@@ -86,12 +83,8 @@ def sources(run: Run, found: list[Dataset], at: Place | None) -> Fact:
 
 
 def source_calls(dataset: Dataset) -> list[Call]:
-    found: list[Call] = []
-    for one in (dataset, *leaves(dataset)):
-        for call in one.sources:
-            if call is not None and call not in found and last(call.callee) not in MIXERS:
-                found.append(call)
-    return found
+    calls = [call for one in (dataset, *leaves(dataset)) for call in one.sources if call is not None]
+    return [call for call in dict.fromkeys(calls) if last(call.callee) not in MIXERS]
 
 
 def leaves(dataset: Dataset, depth: int = 0) -> Iterator[Dataset]:

@@ -22,6 +22,7 @@ BLIND = "by a slice, so tables that the SQL needs may be lost; `nl2sql-review da
 NUMBER = re.compile(r"max_length\s*=\s*(\d+)")
 # What becomes of a row that is too long: SFTTrainer cuts it, transformers' own Trainer does not.
 OF_SFT = "if a row is too long, the trainer cuts off its end, the SQL and the EOS token"
+OF_TOKENIZER = "if a row is too long, the tokenizer cuts off its end, the SQL and the EOS token"
 OF_TRAINER = "nothing truncates a row that is too long, so it takes whatever memory it needs"
 
 
@@ -71,6 +72,7 @@ def read(run: Run, part: facts.Dataset, texts: list[TrainingText], at: Place | N
         limits = [v for v in limits if not isinstance(v, Absent)]  # `if len(schema) > n`: a shorter one needs no cut
     value = joined(limits)
     uncut = OF_SFT if run.trainer is None or "SFT" in run.trainer.callee or run.unsloth else OF_TRAINER
+    uncut = OF_TOKENIZER if any(tokenised_cut(t) for t, _ in known) else uncut
     notes += [BLIND] if blind else []
     note = "; ".join(dict.fromkeys(notes)) or (uncut if isinstance(value, Absent) else "")
     part.schema_limit = Fact(value, at=place, note=note)

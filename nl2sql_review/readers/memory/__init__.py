@@ -12,6 +12,7 @@ from ..api.arguments import rejected
 from ..api.version_guards import Guards
 from ..derive import derive, plain
 from ..object_settings import from_library, last
+from ..prompt.tokens import joined_calls
 from ..prompt.training_text import texts_of
 from ..run import Run
 from . import inputs
@@ -169,6 +170,9 @@ def cut_by_script(run: Run) -> Fact | None:
     for call in reversed(calls):
         if "max_length" in call.arguments:
             at = call.places.get("max_length", call.place)
+            if any(len(joined_calls(ids)) > 1 for ids in rows_ids(run)):
+                why = "the parts of a row are truncated separately, and it is unknown how long they are together"
+                return Fact(Unknown(why), at=at)
             return Fact(call.arguments["max_length"], at=at, note="cut by the tokenizer")
     if any(plain(c.get("truncation")) is True for c in calls):
         loads = [c for c in calls if last(c.callee) == "from_pretrained" and "model_max_length" in c.arguments]
@@ -195,6 +199,10 @@ def kept_of(ids: Value) -> Value:
     if same(stop, Known(None)) and isinstance(plain(start), int) and plain(start) < 0:
         return derive(lambda first: -first, start)
     return Absent()
+
+
+def rows_ids(run: Run) -> list[Value]:
+    return [text.columns["input_ids"] for text in texts_of(run) if "input_ids" in text.columns]
 
 
 def by_default(run: Run) -> Fact:

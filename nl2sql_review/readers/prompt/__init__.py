@@ -18,9 +18,10 @@ from . import loss as prompt_loss
 from . import markers
 from . import parts as prompt_parts
 from .labels import copies_padding
+from .padding_token import asks_tokenizer, is_eos, written
 from .text import Piece, chat_call_of
 from .tokenizer import Tokenizer
-from .tokens import joined
+from .tokens import is_eos_in, is_pad_id, joined
 from .training_text import TrainingText, apart, training_texts, uses_unsloth
 
 if TYPE_CHECKING:
@@ -132,6 +133,8 @@ def _appended(ending: prompt_ending.Ending, text: TrainingText, run: Run, tokeni
         return prompt_ending.Ending("eos", "add_eos_token", "the tokenizer is configured to append it")
     if text.form == "tokenised" and text.appends_eos:
         return prompt_ending.Ending("eos", "eos_token_id", "its id is appended to the tokens")
+    if text.form == "tokenised" and text.appended:
+        return _other_id(text.appended, run, tokenizer)
     if text.form == "tokenised" and "labels" in text.columns and copies_padding(run, text.columns["labels"]):
         why = "padding is in the loss: where the padding token is the EOS token, shorter rows end with it all the same"
         return prompt_ending.Ending("", why=why)
@@ -147,6 +150,20 @@ def _appended(ending: prompt_ending.Ending, text: TrainingText, run: Run, tokeni
             where = f"a column called {text.field_name!r}" if text.field_name else "the text"
             return prompt_ending.Ending("", why=f"whether TRL appends the EOS token to {where} depends on its version")
     return ending
+
+
+def _other_id(ids: tuple[Any, ...], run: Run, tokenizer: Tokenizer) -> prompt_ending.Ending:
+    """Return the ending of a text after which the script puts an id that it does not call the EOS token's."""
+    if all(is_eos_in(run, one) for one in ids):
+        return prompt_ending.Ending("eos", "eos_token_id", "its id is appended to the tokens")
+    if not all(map(is_pad_id, ids)):
+        why = "the script puts an id of its own after the text; it is unknown which token that is"
+        return prompt_ending.Ending("", why=why)
+    writes = written(run)
+    if writes and is_eos(writes[-1][1]) and not writes[-1][0].conditional and not asks_tokenizer(writes[-1][0]):
+        return prompt_ending.Ending("eos", "pad_token_id", "the padding token is the EOS token, and its id is appended")
+    why = f"the script puts the padding token after the text; it is unknown whether {tokenizer.words} stops there"
+    return prompt_ending.Ending("", why=why)
 
 
 def packs_with_eos(run: Run) -> bool:

@@ -1,12 +1,13 @@
-"""Labels that a collator of the script's own copies from the ids it pads, and in which padding stays."""
+"""Labels as a collator of the script's own makes them: the rows' own, or a copy of the ids, with or without padding."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Iterator
 
+from ...interpret.core.objects import Function, Scope
 from ...source import Source
-from ...training_plan.values import Absent, Default, Known, Place
+from ...training_plan.values import Absent, Default, Known, Place, Value
 from ..api.arguments import Defect
 from ..object_settings import objects
 from ..run import Run
@@ -20,6 +21,16 @@ PADS = re.compile(r"\bpadding\s*=\s*(True|[\"'](?:longest|max_length)[\"'])")
 MASKED = re.compile(r"(?i)-\s{0,9}100|ignore|pad_token|pad_id|masked_fill|where\(|mask\w{0,60}\(")
 NUMBER = re.compile(r"labels\[[^=]*==[^=]*\]\s*=\s*\d+\s*$")
 CALLED = ("__call__", "torch_call")
+# What a collator makes of the labels
+OF_THE_ROWS, PADDING_MASKED = "the rows' own", "those of all tokens but padding"
+LABELS_OF_ROW = re.compile(r"\w\[[\"']labels[\"']\](?!\s*\[)")
+FILLED = re.compile(  # with what a shorter row is filled up
+    r"\+\s*\[-100\]\s*\*|padding_value\s*=\s*-100|\bpad\w{0,20}\(\s*\w+\[[\"']labels[\"']\],\s*-100\)"
+)
+PADDING_OUT = re.compile(
+    r"\w+(?:\[[\"']labels[\"']\])?\[.{1,200}(?:pad_token_id|\bpad_id|attention_mask.{0,9}==\s*0).{0,5}\]\s*=\s*-100"
+)
+KEEPS = ("tensor", "stack", "LongTensor", "pad_sequence", "append", "extend", "cat")
 
 
 def padded(run: Run) -> Iterator[Defect]:
@@ -39,6 +50,67 @@ def padded(run: Run) -> Iterator[Defect]:
                 Place(source, copied),
                 "the collator's labels are a copy of the padded ids, so padding is in the loss; set its labels to -100",
             )
+
+
+def labels_of(collator: Value) -> str:
+    """Return what a function or class of the script makes of the labels, "" where that is not clear."""
+    functions = [defined(thing) for thing in objects(collator)]
+    found = {labels_by(function[0], function[1]) if function is not None else "" for function in functions}
+    return found.pop() if len(found) == 1 else ""
+
+
+def defined(thing: object) -> tuple[Source, cst.FunctionDef] | None:
+    """Return the function that a collator calls: itself, its class's method, or what its lambda hands the batch to."""
+    import libcst as cst
+
+    node = getattr(thing, "node", None)
+    if isinstance(thing, Function) and isinstance(node, cst.Lambda):
+        body = node.body
+        name = body.func.value if isinstance(body, cst.Call) and isinstance(body.func, cst.Name) else None
+        scope: Scope | None = thing.scope
+        value = None
+        while name is not None and scope is not None and value is None:
+            value, scope = scope.slots.get(name), scope.parent
+        thing = getattr(value, "value", None)
+        if not isinstance(thing, Function):
+            return None
+    made = getattr(thing, "cls", thing)
+    module = getattr(made, "module", None) or getattr(getattr(made, "scope", None), "module", None)
+    function = called(getattr(made, "node", None))
+    return (module.source, function) if module is not None and function is not None else None
+
+
+def labels_by(source: Source, function: cst.FunctionDef) -> str:
+    """Return what a collating function makes of the labels."""
+    import libcst as cst
+
+    from ...source.syntax import walk
+
+    made, changed = [], []
+    for node in walk(function):
+        if isinstance(node, cst.Assign):
+            target = source.segment(node.targets[0].target)
+            if LABELS.fullmatch(target):
+                made.append(source.segment(node.value))
+            elif re.match(LABELS.pattern + r"\[", target):
+                changed.append(source.segment(node))
+        elif isinstance(node, cst.AugAssign) and LABELS.match(source.segment(node.target)):
+            return ""
+        elif isinstance(node, cst.DictElement) and source.segment(node.key).strip("\"'") == "labels":
+            made.append(source.segment(node.value))
+        elif isinstance(node, cst.Call) and any(source.segment(a.value) == "labels" for a in node.args):
+            if source.segment(node.func).rpartition(".")[2] not in KEEPS:
+                return ""
+    made = [value for value in made if value != "labels"]
+    if not made:
+        return ""
+    if all(LABELS_OF_ROW.search(value) and "input_ids" not in value for value in made):
+        left = FILLED.sub("", source.segment(function))
+        return OF_THE_ROWS if not changed and "-100" not in left and not re.search(r"mask\w*\(|where\(", left) else ""
+    text = source.segment(function)
+    if len(made) == 1 and COPY.fullmatch(made[0]) and len(changed) == text.count("-100") == 1:
+        return PADDING_MASKED if PADDING_OUT.fullmatch(changed[0].strip()) else ""
+    return ""
 
 
 def called(node: cst.CSTNode | None) -> cst.FunctionDef | None:

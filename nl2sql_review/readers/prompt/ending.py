@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 TEMPLATE = "chat template"
 # A chat template of these markers puts a line feed after the last turn itself; so may a text that imitates one.
+# How scripts write an end token of a tokenizer that is their own: [EOS], <|eoa|>, <END>.
+MARK = re.compile(r"(?:<[^<>\s/]*|\[[^\[\]\s/]*)(?:eo[a-z]|end|stop)[^<>\[\]\s]*[>\]]$", re.IGNORECASE)
 TURN_ENDS = ("<|im_end|>", "<end_of_turn>", "<|end|>", "<turn|>")
 
 
@@ -46,8 +49,22 @@ def ending_of(pieces: list[Piece], tokenizer: Tokenizer, call: Value | None = No
     if any(_contains_eos(p, tokenizer.literals) for p in pieces[answer + 1 :] if answer >= 0):
         return Ending("text after eos", why="the EOS token comes before the end", piece=piece)
     if piece.hole is None:
-        return Ending("none", piece=piece)
+        return _own_mark(piece, tokenizer)
     return _hole(piece)
+
+
+def _own_mark(piece: Piece, tokenizer: Tokenizer) -> Ending:
+    """Return the ending of a text whose last words may be a token of the script's own, where no EOS token is known."""
+    bare = piece.text.rstrip()
+    added = next((t for t in tokenizer.added if bare.endswith(t.strip())), "")
+    if added:
+        why = f"the text ends with {added}, a token that the script adds; whether generation stops there is not shown"
+        return Ending("", added, why, piece)
+    mark = MARK.search(bare)
+    if mark is not None and tokenizer.member is None and (tokenizer.family is None or not tokenizer.family.eos):
+        why = f"the text ends with {mark.group()}; it is unknown whether {tokenizer.words} stops there"
+        return Ending("", mark.group(), why, piece)
+    return Ending("none", piece=piece)
 
 
 def _last(pieces: list[Piece]) -> tuple[int, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Iterator
+from typing import Iterable, Iterator
 
 from ...interpret.core.recording import Call
 from ...training_plan.facts import Fact, TrainingPlan
@@ -117,7 +117,7 @@ def of_text(run: Run, text: TrainingText) -> Iterator[Defect]:
     prepared = run.trainer.callee.startswith("trl.") and uses_unsloth(run)  # what Unsloth does to labels is not known
     if own_loss(run) or prepared:  # either may mask the padding
         return
-    if "-100" not in said and copies_padding(run, made) and not masks(run, place):
+    if "-100" not in said and copies_padding(run, made) and not masks(run, (place, *made.trace)):
         yield Defect(
             "padding",
             "labels",
@@ -126,14 +126,16 @@ def of_text(run: Run, text: TrainingText) -> Iterator[Defect]:
         )
 
 
-def masks(run: Run, place: Place) -> bool:
-    """Return whether the function that makes the labels, or a collator of the script, mentions masking."""
+def masks(run: Run, places: Iterable[Place]) -> bool:
+    """Return whether a function that the labels come through, in any file, or a collator of the script mentions it."""
     import libcst as cst
 
     assert run.trainer is not None
-    path = place.source.nodes.path(place.node)
-    functions = [n for n in path if isinstance(n, (cst.FunctionDef, cst.Lambda))]
-    texts = [place.source.segment(functions[0])] if functions else []
+    texts: list[str] = []
+    for place in places:
+        path = place.source.nodes.path(place.node) if place.node is not None else ()
+        functions = [n for n in path if isinstance(n, (cst.FunctionDef, cst.Lambda))]
+        texts += [place.source.segment(functions[0])] if functions else []
     for thing in objects(run.trainer.get("data_collator")):
         node = getattr(getattr(thing, "cls", thing), "node", None)
         module = getattr(getattr(thing, "cls", thing), "module", None) or getattr(

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...interpret.core.objects import Opaque
 from ...interpret.core.recording import Call
 from ...training_plan.values import Absent, Default, Known, Place, Term, Unknown, Value
+from ..hand_loop import batches_changed, labels_of_ids
 from ..object_settings import last, objects
 from ..run import Run, made_from
 from ..spelling import spelt
+from . import collated
 from .training_text import TrainingText
 
 if TYPE_CHECKING:
     from .tokenizer import Tokenizer
 
+EVERY_TOKEN = "all tokens have labels"
 UNMASKED = "nothing masks the prompt"
 RELABELS = "transformers.DataCollatorForLanguageModeling"
 SEQUENCE = "transformers.Seq2SeqTrainer"
@@ -30,6 +34,9 @@ PLAIN_COLLATORS = (
     "DataCollatorForTokenClassification",
     "default_data_collator",
     "DefaultDataCollator",
+)
+PADDING_TOKENS = re.compile(
+    r"\b(\w+) if \1 != [\w.]{0,60}pad_token_id else -100|-100 if (\w+) == [\w.]{0,60}pad_token_id else \2\b"
 )
 
 
@@ -52,7 +59,7 @@ class Loss:
 def loss_of(run: Run, text: TrainingText, tokenizer: Tokenizer) -> list[Loss]:
     """Return the possible losses; more than one if a branch decides."""
     if run.trainer is None:
-        return [Loss(why="the script creates no trainer")]
+        return [_of_loop(run, text)]
     found = masking_call(run)
     if found is not None:
         return found
@@ -61,6 +68,28 @@ def loss_of(run: Run, text: TrainingText, tokenizer: Tokenizer) -> list[Loss]:
         return settings
     made = _by_data(run, text, tokenizer)
     return [_made_anew(run, text, made) or _of_all_tokens(run, text, made) or made]
+
+
+def _of_loop(run: Run, text: TrainingText) -> Loss:
+    """Return the loss of a hand-written loop that trains on the model's own loss of the batches as they come."""
+    if (call := labels_of_ids(run)) is not None:
+        return Loss("all", "labels of all tokens", "", call.places.get("labels", call.place), None, EVERY_TOKEN)
+    if run.loader is None:
+        return Loss(why="the script creates no trainer")
+    at = run.loader.places.get("collate_fn", run.loader.place)
+    if changed := batches_changed(run):
+        return Loss("", "a loop of the script", changed, at)
+    collator = run.loader.get("collate_fn")
+    how = collated.labels_of(collator)
+    if how == collated.PADDING_MASKED:
+        return Loss("all", "labels that mask padding only", "", at, None, "the labels mask padding only")
+    if how != collated.OF_THE_ROWS and _own_collator(collator):
+        return Loss("", "own collator", "it is unknown which labels the script's own collate_fn masks", at)
+    if any(getattr(getattr(thing, "call", None), "callee", "") == RELABELS for thing in objects(collator)):
+        return Loss("all", "nothing", "", at, None, UNMASKED)
+    if text.form != "tokenised" or "labels" not in text.columns:
+        return Loss(why=text.why or "the script does not show the labels of a batch", at=at)
+    return _labels(text, text.at or at)
 
 
 def _made_anew(run: Run, text: TrainingText, made: Loss) -> Loss | None:
@@ -102,7 +131,7 @@ def masking_call(run: Run) -> list[Loss] | None:
         return None
     call = calls[-1]
     if "Trainer" in call.callee:
-        why = f"{call.callee} is a method of no trainer that is known"
+        why = f"{call.callee} is a method of an unknown trainer"
         return [Loss("", FUNCTION, why, call.place, call)]
     if isinstance(value := call.get("return_function"), Known) and value.value:
         return [
@@ -167,7 +196,12 @@ def _settings(run: Run, text: TrainingText) -> list[Loss] | None:
             return [Loss("response", COLLATOR, "", trainer.places.get("data_collator", trainer.place), thing.call)]
         if isinstance(thing, Opaque) and last(thing.callee) == VISION and thing.call is not None:
             return [_vision(text, thing.call, trainer.places.get("data_collator", trainer.place))]
-    if _own_collator(collator):
+    how = collated.labels_of(collator)
+    own_loss = trainer.instance is not None or not isinstance(trainer.get("compute_loss_func"), Absent)
+    if how == collated.PADDING_MASKED and not own_loss:
+        at = trainer.places.get("data_collator", trainer.place)
+        return [Loss("all", "labels that mask padding only", "", at, None, "the labels mask padding only")]
+    if how != collated.OF_THE_ROWS and _own_collator(collator):
         return [
             Loss(
                 "",
@@ -309,9 +343,22 @@ def _labels(text: TrainingText, at: Place | None) -> Loss:
     if "-100" not in said:
         if isinstance(labels, Unknown):
             return Loss("", "hand-made labels", f"it is unknown which labels are masked: {labels.why}", at)
-        return Loss("all", "labels of all tokens", "", at, None, "all tokens have labels")
-    if "pad_token" in said and "* len" not in said and "*len" not in said:
+        return Loss("all", "labels of all tokens", "", at, None, EVERY_TOKEN)
+    if masks_padding(labels) or "pad_token" in said and "* len" not in said and "*len" not in said:
         return Loss("all", "labels that mask padding only", "", at, None, "the labels mask padding only")
     if "len(" in said or "prompt" in said:
         return Loss("response", "hand-made labels", "", at)
     return Loss("", "hand-made labels", "it is unknown which of the script's own labels are masked", at)
+
+
+def masks_padding(labels: Value) -> bool:
+    """Return whether the function that makes the labels takes nothing but padding out of them, token by token."""
+    import libcst as cst
+
+    for place in labels.trace:
+        path = place.source.nodes.path(place.node)
+        functions = [node for node in path if isinstance(node, cst.FunctionDef)]
+        text = place.source.segment(functions[-1]) if functions else ""
+        if text.count("-100") == 1 and PADDING_TOKENS.search(text):
+            return True
+    return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ...interpret.core.recording import Call
 from ...libraries.versions import key_of
 from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Default, Either, Known, Place, Unknown, Value
@@ -12,6 +11,7 @@ from ..run import Run
 from . import appends_eos, ending_of_text
 from .ending import TEMPLATE
 from .loss import masking_call
+from .padding_token import asks_tokenizer, is_eos, written
 from .text import Piece, chat_call_of, trimmed
 from .tokenizer import Tokenizer
 from .tokenizers import Family
@@ -53,7 +53,7 @@ def padding(run: Run, texts: list[TrainingText]) -> Fact:
     if at is None:
         why = "the trainer's collator does not mask the padding token"
         return Fact(Absent(why), at=trainer.place, why_not=why)
-    writes = [(c, v) for c in run.calls for v in pads(c)]
+    writes = written(run)
     if not writes:
         return Fact(
             Unknown("the tokenizer determines the padding token"),
@@ -108,38 +108,6 @@ def hides_padding(run: Run, texts: list[TrainingText]) -> tuple[Place | None, st
     ):
         return trainer.place, "DataCollatorForLanguageModeling (the default of SFTTrainer before trl 0.17)"
     return None, ""
-
-
-def asks_tokenizer(call: Call) -> bool:
-    """Return whether `if tokenizer.pad_token is None:` encloses a call, so that the published tokenizer decides."""
-    import libcst as cst
-
-    if call.conditional and "pad_token" in call.condition:
-        return True
-    source = call.place.source
-    path = source.nodes.path(call.place.node)
-    return any(
-        isinstance(outer, cst.If) and inner is outer.body and "pad_token" in source.segment(outer.test)
-        for outer, inner in zip(path, path[1:])
-    )
-
-
-def pads(call: Call) -> list[Value]:
-    if call.callee.endswith((".pad_token=", ".pad_token_id=")):
-        return [v for v in call.arguments.values()]
-    if call.callee.endswith(".add_special_tokens"):
-        given = call.get("special_tokens_dict", "$0")
-        if isinstance(given, Known) and isinstance(given.value, dict) and "pad_token" in given.value:
-            return [Known(given.value["pad_token"], given.trace)]
-        if isinstance(given, Unknown) and isinstance(given.parts, dict) and "pad_token" in given.parts:
-            return [given.parts["pad_token"]]
-    return []
-
-
-def is_eos(value: Value) -> bool:
-    thing = value.value if isinstance(value, (Known, Default)) else value
-    text = getattr(thing, "text", "") or ""
-    return text.endswith((".eos_token", ".eos_token_id"))
 
 
 # -- the two ends of a text --------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Iterator
 
 from ...interpret.core.recording import Call
 from ...libraries.store import finds_answers
@@ -64,13 +64,14 @@ class Tokenizer:
         self.stated: Stated | None = run.configuration.text if run.configuration is not None else None
         self.family: Family | None = family(self.model_name)
         self.member: Member | None = member(self.model_name)
-        setters = [c for c in run.calls if last(c.callee) in SETTERS or written_template(c) is not None]
+        calls = [c for c in run.calls if run.before_training(c)]
+        setters = [c for c in calls if last(c.callee) in SETTERS or written_template(c) is not None]
         self.setter: Call | None = setters[-1] if setters else None
         self.file: Value = run.arguments.value("chat_template_path")
         self.project = run.recording.project
         self.versions = run.versions
         self.template: Value = self._named()
-        tokens = [c for c in run.calls if c.callee.endswith((".eos_token=", ".add_special_tokens", ".eos_token_id="))]
+        tokens = [c for c in calls if c.callee.endswith((".eos_token=", ".add_special_tokens", ".eos_token_id="))]
         self.settled = not [c for c in setters if written_template(c) is None] and not tokens
         named = [*(v for c in tokens for v in special(c)), run.arguments.value("eos_token")]
         given = [v.value for v in named if isinstance(v, (Known, Default)) and isinstance(v.value, str) and v.value]
@@ -80,8 +81,9 @@ class Tokenizer:
         self.eos_open = any(isinstance(v, (Unknown, Either, Term)) for v in named)
         self.literals = EOS_LITERALS + self.own_eos
         self.assistant_only = _on(run.arguments.value("assistant_only_loss"))
-        self.adds_eos = any(_on(c.get("add_eos_token")) for c in run.calls) or any(
-            any(map(_on, c.arguments.values())) for c in run.calls if c.callee.endswith(".add_eos_token=")
+        self.added = tuple({t for c in calls for t in added_tokens(c)})
+        self.adds_eos = any(_on(c.get("add_eos_token")) for c in calls) or any(
+            any(map(_on, c.arguments.values())) for c in calls if c.callee.endswith(".add_eos_token=")
         )
 
     def _named(self) -> Value:
@@ -291,6 +293,22 @@ def special(call: Call) -> list[Value]:
         return [Unknown("the special tokens are unknown")]
     found = table.get("eos_token")
     return [] if found is None else [found if isinstance(found, Value) else Known(found, given.trace)]
+
+
+def added_tokens(call: Call) -> Iterator[str]:
+    """Yield the tokens that a call adds to the vocabulary for the script's own use, without EOS and padding."""
+    if not call.callee.endswith((".add_special_tokens", ".add_tokens")):
+        return
+    given = call.get("special_tokens_dict", "new_tokens", "$0")
+    held: Any = given.value if isinstance(given, (Known, Default)) else getattr(given, "parts", None)
+    values = [v for k, v in held.items() if k not in ("eos_token", "pad_token")] if isinstance(held, dict) else [held]
+    while values:
+        value = values.pop()
+        value = value.value if isinstance(value, (Known, Default)) else getattr(value, "parts", value)
+        if isinstance(value, (list, tuple)):
+            values += value
+        elif isinstance(value, str) and value.strip():
+            yield value
 
 
 def of_text(written: chat_template.Written, tokenizer: Tokenizer) -> ChatEnd:

@@ -40,6 +40,18 @@ def tokenised_text(value: object, depth: int = 0) -> tuple[Value | None, Term | 
     return found[0]
 
 
+def joined_calls(ids: object, depth: int = 0) -> list[Term]:
+    """Return the tokenizer calls whose ids are joined to one row, as in `prompt_ids + answer_ids`."""
+    ids = cell(ids) if isinstance(ids, Value) else ids
+    if depth > 8 or not isinstance(ids, Term):
+        return []
+    if ids.operation == "call" and (method_of(ids) in TOKENIZERS or "okenizer" in method_of(ids)):
+        return [ids]
+    parts = ids.args if ids.operation == "op" else ids.args[:1]
+    found = [call for part in parts if not is_padding(part) for call in joined_calls(part, depth + 1)]
+    return list({call.text: call for call in found}.values())
+
+
 def is_padding(value: object) -> bool:
     """Return whether a value is like `[tokenizer.pad_token_id] * gap`: one id, repeated."""
     if not isinstance(value, Term) or value.operation != "op":
@@ -47,29 +59,48 @@ def is_padding(value: object) -> bool:
     return value.text.lstrip("(").startswith("[") and "] * " in value.text
 
 
-def ends_with_eos_id(value: object, depth: int = 0) -> bool:
-    """Return whether the last of some token ids, apart from padding, is that of the EOS token."""
+def last_ids(value: object, depth: int = 0) -> list[Any] | None:
+    """Return what the last of some token ids, apart from padding, may be; None if the text's own token is last."""
     if depth > 8:
-        return False
+        return None
     if isinstance(value, Either):
-        return all(ends_with_eos_id(option, depth + 1) for option in value.options)
+        found = [last_ids(option, depth + 1) for option in value.options]
+        return None if any(one is None for one in found) else [last for one in found if one for last in one]
     if isinstance(value, Unknown) and isinstance(value.parts, (list, tuple)):
-        return bool(value.parts) and is_eos_id(value.parts[-1])
+        return [value.parts[-1]] if value.parts else None
+    if isinstance(value, (Known, Default)) and isinstance(value.value, (list, tuple)):
+        return [value.value[-1]] if value.value else None
     if not isinstance(value, Term):
-        return False
+        return None
     if value.operation == "slice":
-        return ends_with_eos_id(value.args[0], depth + 1) if value.args else False
+        return last_ids(value.args[0], depth + 1) if value.args else None
     if value.operation == "call" and method_of(value) in COPIES:
         inner = receiver(value)
-        return ends_with_eos_id(argument(value, 0) if isinstance(inner, Absent) else inner, depth + 1)
+        return last_ids(argument(value, 0) if isinstance(inner, Absent) else inner, depth + 1)
     if value.operation == "op" and not is_padding(value):
         parts = [arg for arg in value.args if not is_padding(arg)]
-        return bool(parts) and ends_with_eos_id(parts[-1], depth + 1)
-    return False
+        return last_ids(parts[-1], depth + 1) if parts else None
+    return None
 
 
 def is_eos_id(value: object) -> bool:
     return isinstance(value, Term) and value.text.endswith(".eos_token_id")
+
+
+def is_eos_in(run: Run, value: object) -> bool:
+    """Return whether an id is that of the EOS token, also where the script gives it to the tokenizer as a number."""
+    if is_eos_id(value):
+        return True
+    number = value.value if isinstance(value, (Known, Default)) else value
+    if not isinstance(number, int) or isinstance(number, bool):
+        return False
+    writes = [c for c in run.calls if c.callee.endswith("Tokenizer.eos_token_id=") and run.before_training(c)]
+    given = next(iter(writes[-1].arguments.values()), Absent()) if writes else Absent()
+    return isinstance(given, (Known, Default)) and given.value == number
+
+
+def is_pad_id(value: object) -> bool:
+    return isinstance(value, Term) and value.text.endswith(".pad_token_id")
 
 
 def appended_later(run: Run, ids: Value) -> bool:
@@ -85,9 +116,9 @@ def appended_later(run: Run, ids: Value) -> bool:
         if method not in ("append", "extend") or owner != ids.text:
             continue
         given: Any = call.get("$0")
-        if isinstance(given, Unknown) and isinstance(given.parts, list) and given.parts:
-            given = given.parts[-1]
-        if is_eos_id(given) and (not call.conditional or any(word in call.condition for word in WHEN_MISSING)):
+        listed = given.parts if isinstance(given, Unknown) else getattr(given, "value", None)
+        given = listed[-1] if isinstance(listed, (list, tuple)) and listed else given
+        if is_eos_in(run, given) and (not call.conditional or any(word in call.condition for word in WHEN_MISSING)):
             return True
     return False
 

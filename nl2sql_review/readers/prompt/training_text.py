@@ -15,7 +15,7 @@ from ..object_settings import last
 from ..run import Run
 from ..untrained import NOTHING_TRAINED, trains_nothing
 from .text import MAX_ALTERNATIVES, Piece, alternatives, assign_roles, chat, chat_call, trimmed
-from .tokens import appended_later, cell, ends_with_eos_id, flat, tokenised_text
+from .tokens import appended_later, cell, flat, is_eos_id, last_ids, tokenised_text
 
 CHAT_COLUMNS = ("messages", "conversations")
 DEEP = 20  # levels of an expression that are kept: a chain of `or` is one for each spelling of a column
@@ -42,7 +42,7 @@ OTHER_OBJECTIVES = (
 
 
 # models that label a text or fill its gaps
-OTHER_HEADS = re.compile(r"For(\w*Classification|QuestionAnswering|MultipleChoice|MaskedLM|PreTraining)$")
+OTHER_HEADS = re.compile(r"Classification$|For(?:QuestionAnswering|MultipleChoice|MaskedLM|PreTraining)$")
 
 
 @dataclass(slots=True)
@@ -66,6 +66,7 @@ class TrainingText:
     by_formatting: bool = False
     tokenizer_call: Term | None = None
     appends_eos: bool = False  # the id of the EOS token is added to the tokens
+    appended: tuple[Any, ...] = ()  # the other ids, one of which is added to the tokens last
     dataset: Any = None
 
     @property
@@ -87,13 +88,13 @@ def objective(run: Run) -> str:
 def classifies(run: Run) -> str:
     """Return why the model labels a text, or fills its gaps, rather than writes one; "" if it may write one."""
     loader = last(run.load.callee.rpartition(".")[0])
-    if OTHER_HEADS.search(loader):
+    if "For" in loader and OTHER_HEADS.search(loader):
         return f"{loader} does not learn to write a text"
     if "CausalLM" in loader:
         return ""
     task = run.adapter.value("task_type")
     said = task.text.rpartition(".")[2] if isinstance(task, Term) else plain(task)
-    return f"an adapter for {said} trains a classifier, which writes no text" if said in CLASSIFYING else ""
+    return f"an adapter for {said} trains a classifier: it writes no text" if said in CLASSIFYING else ""
 
 
 CLASSIFYING = ("SEQ_CLS", "TOKEN_CLS", "QUESTION_ANS")  # task types of peft
@@ -122,9 +123,13 @@ UNSLOTH = re.compile(r"^[ \t]*(?:import|from) unsloth", re.MULTILINE)
 
 def uses_unsloth(run: Run) -> bool:
     """Return whether Unsloth's own data preparation runs: importing the package is enough to replace TRL's."""
-    if run.unsloth or any(c.callee.startswith("unsloth") for c in run.calls):
-        return True
-    return UNSLOTH.search(getattr(run.source, "text", "") or "") is not None
+    if run.prepared_by_unsloth is None:
+        run.prepared_by_unsloth = (
+            run.unsloth
+            or any(c.callee.startswith("unsloth") for c in run.calls)
+            or UNSLOTH.search(getattr(run.source, "text", "") or "") is not None
+        )
+    return run.prepared_by_unsloth
 
 
 def training_texts(run: Run) -> list[TrainingText]:
@@ -137,9 +142,10 @@ def training_texts(run: Run) -> list[TrainingText]:
 def _training_texts(run: Run) -> list[TrainingText]:
     if run.configuration is not None:
         return [_stated(run.configuration.text)]
-    if run.trainer is None:
+    given = run.trainer or run.loader
+    if given is None:
         return [TrainingText(why="the script creates no trainer, so its training text cannot be traced", at=run.place)]
-    at = run.trainer.places.get("train_dataset", run.trainer.place)
+    at = given.places.get("train_dataset", given.places.get("dataset", given.place))
     found = [text_of_dataset(run, dataset, at) for dataset in datasets(run.dataset)]
     if found:
         return found
@@ -214,17 +220,17 @@ def texts_before_mixing(run: Run, dataset: Dataset) -> list[TrainingText]:
 
 
 def _choose(run: Run, dataset: Dataset, columns: dict[str, Value], at: Place | None) -> TrainingText:
-    assert run.trainer is not None
     unsloth = uses_unsloth(run)
     name = _text_field(run) or DEFAULT_TEXT_FIELD
-    fine_tunes = "SFT" in last(run.trainer.callee) or last(run.trainer.callee).startswith("Unsloth")
+    trainer = last(run.trainer.callee) if run.trainer is not None else "the training loop"
+    fine_tunes = "SFT" in trainer or trainer.startswith("Unsloth")
     if "input_ids" in columns:
         text = _tokenised(columns["input_ids"], columns, at)
         text.appends_eos = text.appends_eos or appended_later(run, columns["input_ids"])
         return text
     if not fine_tunes:
         return TrainingText(
-            why=f"{last(run.trainer.callee)} needs tokenized columns, but the code that creates them is unknown",
+            why=f"{trainer} needs tokenized columns, but the code that creates them is unknown",
             at=at,
         )
     formatted = _formatted(run)
@@ -273,9 +279,8 @@ def _text_field(run: Run) -> str:
 
 def _formatted(run: Run) -> Value | None:
     """Return the result of formatting_func for a row, or Unknown; None if there is no such function."""
-    assert run.trainer is not None
-    function = run.trainer.get("formatting_func")
-    if isinstance(function, Absent) or isinstance(function, Known) and function.value is None:
+    function = run.trainer.get("formatting_func") if run.trainer is not None else Absent()
+    if run.trainer is None or isinstance(function, Absent) or isinstance(function, Known) and function.value is None:
         return None
     result: Value | None = (getattr(run.trainer.result, "slots", None) or {}).get("formatted")
     if result is None:
@@ -379,5 +384,7 @@ def _tokenised(ids: Value, columns: dict[str, Value], at: Place | None) -> Train
         why = "the text behind the tokens could not be traced"
         return TrainingText("tokenised", [], Unknown(why, ids.trace), at, why, "input_ids")
     found = _text(text, "tokenised", at, "input_ids")
-    found.tokenizer_call, found.appends_eos = call, ends_with_eos_id(ids)
+    added = last_ids(ids) or ()
+    found.tokenizer_call, found.appends_eos = call, bool(added) and all(map(is_eos_id, added))
+    found.appended = () if found.appends_eos else tuple(added)
     return found

@@ -84,5 +84,5 @@ async def outlast(process: int) -> None:
     """End this process after the editor's: its pipe may be held open by others."""
     while runs(process):
         await asyncio.sleep(LOOK)
-    logging.getLogger(NAME).warning("the editor has gone without a word")
+    logging.getLogger(NAME).warning("the editor ended without a shutdown request")
     os._exit(1)  # a thread still waits for its next message

@@ -16,7 +16,7 @@ from ...core.recording import Call
 from ...python.overlays import ENVIRON, SET_EVERYWHERE
 
 if TYPE_CHECKING:
-    from ....launches.command_line import CommandLine
+    from ....source.command_line import CommandLine
 
 OTHERS = "other environment variables are known only at run time"
 # Set by `accelerate launch` as its configuration says.

@@ -14,7 +14,7 @@ from ...python.builtins import BUILTINS
 if TYPE_CHECKING:
     import libcst as cst
 
-    from ....launches.command_line import CommandLine
+    from ....source.command_line import CommandLine
 
 
 def like(default: Value) -> Callable[[Value], Value]:

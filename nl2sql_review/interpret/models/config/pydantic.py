@@ -27,6 +27,7 @@ from ...core.objects import (
     object_of,
     plain,
 )
+from ...core.operations import in_each, mapped
 from ...python.builtins import BUILTINS
 from ...python.classes import field_default
 from .pydantic_types import adapt
@@ -351,6 +352,8 @@ def validate(m: Machine, cls: Value, data: Value, args: Arguments, node: cst.CST
 
 def dump(m: Machine, value: Value, args: Arguments | None = None) -> Value:
     """Return the result of `model_dump()`: nested models as dictionaries too."""
+    if isinstance(value, Default):
+        return demote(dump(m, Known(value.value, value.trace), args), value.overridden_by)
     keywords = args.keywords if args is not None else {}
     made = as_dict(m, value, plain(keywords.get("by_alias", Known(False))) is True)
     store = object_of(made)
@@ -380,44 +383,24 @@ def dump(m: Machine, value: Value, args: Arguments | None = None) -> Value:
 
 
 def as_dict(m: Machine, value: Value, by_alias: bool) -> Value:
+    """Return a model as a dictionary of its fields, and those inside it; a default stays one."""
     m.step()
-    obj = object_of(value)
-    if isinstance(obj, Instance) and obj.cls.kind != "enum":
+
+    def made(one: Known) -> Value:
+        obj = one.value
+        if not isinstance(obj, Instance) or obj.cls.kind == "enum":
+            return mapped(lambda inner: as_dict(m, inner, by_alias), one)
         items: dict[Any, Value] = {}
         for name, f in obj.cls.fields.items():
             if name in obj.slots and plain(specification(f).get("exclude", Known(False))) is not True:
                 alias = plain(specification(f).get("serialization_alias", specification(f).get("alias", Known(None))))
                 items[alias if by_alias and isinstance(alias, str) else name] = as_dict(m, obj.slots[name], by_alias)
         if plain(configuration(obj.cls).get("extra", Known("ignore"))) == "allow":
-            items.update(
-                {
-                    k: as_dict(m, v, by_alias)
-                    for k, v in obj.slots.items()
-                    if k not in obj.cls.fields and isinstance(k, str)
-                }
-            )
-        return Known(Mapping(items), value.trace)
-    if isinstance(obj, Sequence):
-        return Known(
-            Sequence(
-                tuple(as_dict(m, v, by_alias) for v in obj.state.items),
-                obj.kind,
-                obj.state.why_incomplete,
-                obj.state.overridden_by,
-            ),
-            value.trace,
-        )
-    if isinstance(obj, Mapping):
-        return Known(
-            Mapping(
-                {k: as_dict(m, v, by_alias) for k, v in obj.state.items.items()},
-                obj.state.why_incomplete,
-                obj.kind,
-                obj.state.overridden_by,
-            ),
-            value.trace,
-        )
-    return value
+            more = {k: v for k, v in obj.slots.items() if k not in obj.cls.fields and isinstance(k, str)}
+            items.update({k: as_dict(m, v, by_alias) for k, v in more.items()})
+        return Known(Mapping(items), one.trace)
+
+    return in_each(made, value)
 
 
 @model("pydantic.parse_obj_as", "pydantic_yaml.parse_yaml_raw_as", "pydantic_yaml.parse_yaml_file_as")

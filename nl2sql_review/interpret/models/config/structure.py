@@ -10,7 +10,7 @@ from ...core.library import model
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Class, Mapping, Sequence, object_of
-from ...core.operations import describe, lift
+from ...core.operations import describe, in_each, lift, mapped
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -40,18 +40,14 @@ def field(m: Machine, cls: Class, name: str, value: Value, node: cst.CSTNode | N
 
 
 def nested(m: Machine, cls: Class, value: Value, node: cst.CSTNode | None) -> Value:
-    obj = object_of(value)
-    if isinstance(obj, Sequence):
-        return Known(
-            Sequence(
-                tuple(nested(m, cls, v, node) for v in obj.state.items),
-                obj.kind,
-                obj.state.why_incomplete,
-                obj.state.overridden_by,
-            ),
-            value.trace,
-        )
-    return structured(m, cls, value, node) if isinstance(obj, Mapping) else value
+    """Return a mapping, and those in a list, as instances of the class; a default stays one."""
+
+    def made(one: Known) -> Value:
+        if isinstance(one.value, Mapping):
+            return structured(m, cls, one, node)
+        return mapped(lambda inner: nested(m, cls, inner, node), one) if isinstance(one.value, Sequence) else one
+
+    return in_each(made, value)
 
 
 @model("dacite.from_dict", "cattrs.structure", "cattr.structure")

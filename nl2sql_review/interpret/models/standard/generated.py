@@ -9,6 +9,7 @@ from ...core.library import model
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Bound, Class, Field, Instance, Mapping, Opaque, Sequence, object_of, plain
+from ...core.operations import in_each, mapped
 from ..config import pydantic
 from .signatures import CLASSES, parameters
 from .small_parts import copied
@@ -47,34 +48,18 @@ def generated_method(m: Machine, f: Bound, args: Arguments, node: cst.CSTNode | 
 
 
 def as_dict(m: Machine, value: Value) -> Value:
+    """Return an instance as a dictionary of its fields, and those inside it; a default stays one."""
     m.step()
-    obj = object_of(value)
-    if isinstance(obj, Instance) and obj.cls.kind != "enum":
-        inherited = "fields of the library's class" if obj.base is not None and obj.cls.kind != "pydantic" else ""
-        return Known(
-            Mapping({k: as_dict(m, obj.slots[k]) for k in obj.cls.fields if k in obj.slots}, inherited), value.trace
-        )
-    if isinstance(obj, Sequence):
-        return Known(
-            Sequence(
-                tuple(as_dict(m, v) for v in obj.state.items),
-                obj.kind,
-                obj.state.why_incomplete,
-                obj.state.overridden_by,
-            ),
-            value.trace,
-        )
-    if isinstance(obj, Mapping):
-        return Known(
-            Mapping(
-                {k: as_dict(m, v) for k, v in obj.state.items.items()},
-                obj.state.why_incomplete,
-                obj.kind,
-                obj.state.overridden_by,
-            ),
-            value.trace,
-        )
-    return value
+
+    def made(one: Known) -> Value:
+        obj = one.value
+        if isinstance(obj, Instance) and obj.cls.kind != "enum":
+            inherited = "fields of the library's class" if obj.base is not None and obj.cls.kind != "pydantic" else ""
+            fields = {name: as_dict(m, obj.slots[name]) for name in obj.cls.fields if name in obj.slots}
+            return Known(Mapping(fields, inherited), one.trace)
+        return mapped(lambda inner: as_dict(m, inner), one)
+
+    return in_each(made, value)
 
 
 @model("dataclasses.asdict", "attr.asdict", "attrs.asdict")

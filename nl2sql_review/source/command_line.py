@@ -7,8 +7,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..source import Source, Span
 from ..training_plan.values import Default, Known, Place, Unknown, Value
+from . import Source, Span
 
 HERE = "the command line"  # what the words after `--` are called in a trace
 

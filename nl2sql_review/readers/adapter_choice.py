@@ -1,0 +1,121 @@
+"""What decides whether a run has the adapter that its script makes: an option's default, a branch, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ..interpret.core.objects import Object
+from ..interpret.core.recording import Call
+from ..training_plan.values import Absent, Default, Either, Known, Value
+from .object_settings import last, objects
+from .run import ADAPTERS, Run, call_of, is_model_load
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+DEPTH = 12  # calls that a model goes through on its way to the trainer
+
+
+def chosen_adapter(run: Run, call: Call) -> Value:
+    """Return the callee that makes the adapter: known, a default, or one of two options, of which the other is None.
+
+    Where a plain run has left the function before it makes the adapter, None is the default.
+    Only what decides beyond the trainer counts: where both stand behind the same option, the run has the adapter.
+    """
+    trace = (call.place,)
+    if left := _beyond(run, call.left, "left"):
+        return Default(None, left[0], trace)
+    by, condition = _deciding(run, call)
+    if by:
+        return Default(call.callee, by, trace)
+    if condition:
+        return Either((Known(call.callee, trace), Known(None, trace)), condition, trace)
+    return Known(call.callee, trace)
+
+
+def _deciding(run: Run, call: Call) -> tuple[str, str]:
+    """Return the option whose default chooses the adapter, and the condition that does, each "" if there is none."""
+    if passed := _beyond(run, call.passed, "passed"):
+        return passed[0], ""
+    trainer = run.trainer
+    given = trainer.get("peft_config") if trainer is not None else Absent()
+    assumed, conditions = _beyond(run, call.assumed, "assumed"), _beyond(run, call.conditions, "conditions")
+    if _sides_adapt(run, call, len(assumed) + len(conditions)):
+        return "", ""
+    if any(objects(given)) and run.adapter_call is run.adapter.call:
+        by, condition = _of_value(given)
+        return by or next(iter(assumed), ""), condition
+    paths = set(_paths(trainer.get("model"), DEPTH)) if trainer is not None else set()
+    if assumed or paths == {True}:
+        return next(iter(assumed), ""), ""
+    if paths == {True, False}:
+        return "", call.condition or "the path taken"
+    return "", next(iter(conditions), "")  # it is put on the model in place
+
+
+def _of_value(given: Value) -> tuple[str, str]:
+    """Return what decides whether a value is a configuration or nothing."""
+    if isinstance(given, Default):
+        return given.overridden_by, ""
+    if isinstance(given, Either):
+        by = next((o.overridden_by for o in given.options if isinstance(o, Default)), "")
+        none = any(not any(objects(option)) for option in given.options)
+        return (by, "") if by else ("", given.condition or "the path taken") if none else ("", "")
+    return "", ""
+
+
+def _beyond(run: Run, deciding: tuple[str, ...], name: str) -> list[str]:
+    """Return what decides whether the adapter is made, but not whether the run is."""
+    other = run.trainer or run.load.call
+    return [one for one in deciding if other is None or one not in getattr(other, name)]
+
+
+def _paths(value: Value, depth: int) -> Iterator[bool]:
+    """Yield for each way in which a model may have been made whether it goes through an adapter."""
+    for option in value.options if isinstance(value, Either) else (value,):
+        made = [call for thing in objects(option) if (call := call_of(thing)) is not None]
+        if not made or depth == 0:
+            yield False
+        for call in made:
+            if last(call.callee) in ADAPTERS:
+                yield True
+            elif is_model_load(call):
+                yield False
+            else:
+                yield from _paths(_before(call), depth - 1)
+
+
+def _before(call: Call) -> Value:
+    """Return the model that a call was given, or was made on."""
+    receiver: Object | None = call.receiver
+    if receiver is not None and call_of(receiver) is not None:
+        return Known(receiver)
+    return call.get("model", "base_model", "$0")
+
+
+def _sides_adapt(run: Run, call: Call, deciding: int) -> bool:
+    """Return whether so many branches as decide on an adapter make one on each of their sides."""
+    if not deciding:
+        return False
+    source, trainer = call.place.source, run.trainer
+    others = [c.place for c in run.recording.every() if last(c.callee) in ADAPTERS and c.place.source is source]
+    made = [set(map(id, source.nodes.path(place.node))) for place in others]
+    around = set(map(id, source.nodes.path(trainer.place.node))) if trainer is not None else set()
+    branches = [sides for one in source.nodes.path(call.place.node) if id(one) not in around and (sides := _sides(one))]
+    full = [sides for sides in branches if all(any(id(side) in path for path in made) for side in sides)]
+    return len(full) >= deciding
+
+
+def _sides(node: cst.CSTNode) -> list[cst.CSTNode]:
+    """Return the sides of an `if` statement or expression that has an `else`, otherwise none."""
+    import libcst as cst  # a configuration, which has no branches, is read without it
+
+    if isinstance(node, cst.IfExp):
+        return [node.body, node.orelse]
+    sides: list[cst.CSTNode] = []
+    one: cst.CSTNode | None = node
+    while isinstance(one, cst.If):
+        sides.append(one.body)
+        one = one.orelse
+    return [*sides, one.body] if sides and isinstance(one, cst.Else) else []

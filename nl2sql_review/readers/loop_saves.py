@@ -1,0 +1,78 @@
+"""When a hand-written training loop saves the model: where the calls that save stand in it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ..interpret.core.recording import Call
+from ..training_plan.facts import Checkpointing, Fact
+from ..training_plan.values import Absent, Known
+from .hand_loop import enclosing_loops, last_of, texts, unread
+from .object_settings import last
+from .run import Run
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+SAVES = ("save_pretrained", "save_state", "save_model", "save", "save_checkpoint")
+MAY_SAVE = re.compile(r"(?i)(?<!def )\b[\w.]{0,60}(?:save|checkpoint(?!ing)|pickle|push_to_hub)\w{0,30}\s?\(")
+# `step % n == 0`, also where it says that saving is on and the first step passed: `n and step > 0 and step % n == 0`
+EVERY_NTH = re.compile(
+    r"(?:[\w.]+(?: (?:>|>=|!=) \d+)? and )*\(?[^=<>!()]+\)? % [\w.\[\]\"']+ == 0(?: and [\w.]+ > \d+)?"
+)
+ONE_PROCESS = re.compile(r"is_(local_)?main_process|\brank\b|local_rank")
+NOTHING = "the loop saves nothing on the way"
+
+
+def read(run: Run, part: Checkpointing) -> None:
+    """Fill in when the loop saves; how many checkpoints it keeps depends on code between its calls."""
+    call = last_of(run, SAVES)
+    what = f"when {last(call.callee)} is called" if call is not None else "whether anything is saved on the way"
+    for name in ("save_strategy", "save_steps", "save_conflict", "save_total_limit"):
+        setattr(part, name, unread(run, what, call.place if call is not None else None))
+    said = strategy(run)
+    if said is None:
+        return
+    at = said.trace[0] if said.trace else run.place
+    part.save_strategy = Fact(said, at=at, note=NOTHING if said.value == "no" else "")
+    part.save_conflict = Fact(Known(False, said.trace), at=at)
+    part.save_total_limit = unread(run, "how many checkpoints it keeps", at)
+    if said.value == "no":
+        for name in ("save_steps", "save_total_limit"):
+            setattr(part, name, Fact(Absent(NOTHING), at=at, why_not=NOTHING))
+
+
+def strategy(run: Run) -> Known | None:
+    """Return "steps", "epoch" or "no", or None where it is not clear."""
+    saves = [c for c in run.calls if last(c.callee) in SAVES]
+    once = {id(c.place.node) for c in saves if not c.conditional and not enclosing_loops(c)}
+    if len(once) == len(saves) >= sum(len(MAY_SAVE.findall(text)) for text in texts(run)):
+        return Known("no", (run.place,) if run.place else ())
+    trained = [enclosing_loops(c) for c in run.calls if last(c.callee) == "backward"]
+    for call in saves:
+        if "Tokenizer" not in call.callee:
+            around = enclosing_loops(call)
+            inner = any(around and within and around[-1] is within[-1] for within in trained)
+            outer = any(around and any(around[-1] is loop for loop in within) for within in trained)
+            tests = conditions(call, around[-1]) if outer else []
+            if inner and tests and all(EVERY_NTH.fullmatch(test) for test in tests):
+                return Known("steps", (call.place,))
+            if outer and not inner and all(EVERY_NTH.fullmatch(test) for test in tests):
+                return Known("epoch", (call.place,))
+    return None
+
+
+def conditions(call: Call, loop: cst.CSTNode) -> list[str]:
+    """Return what must hold inside a loop for a call to run, beside being the process that saves."""
+    import libcst as cst
+
+    source = call.place.source
+    path = source.nodes.path(call.place.node)
+    inside = path[next(i for i, node in enumerate(path) if node is loop) :]
+    tests = [node.test for node in inside if isinstance(node, (cst.If, cst.IfExp, cst.While)) and node is not loop]
+    rest = [
+        "an exception" for node in inside if isinstance(node, (cst.ExceptHandler, cst.Else, cst.Finally, cst.Match))
+    ]
+    said = [source.segment(test) for test in tests]
+    return [*rest, *(test for test in said if not ONE_PROCESS.search(test))]

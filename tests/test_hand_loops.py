@@ -1,0 +1,147 @@
+"""Hand-written training loops: the loss, the schedule and the checkpoints, read from where their calls stand."""
+
+from __future__ import annotations
+
+import pytest
+
+from nl2sql_review.training_plan.values import Unknown
+
+from .test_reading_kinds import plan_of, shown
+
+LOOP = """\
+from torch.nn.utils.rnn import pad_sequence
+from transformers import AutoTokenizer
+tokenizer = AutoTokenizer.from_pretrained("codellama/CodeLlama-7b-hf")
+model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf")
+optimizer = torch.optim.AdamW(model.parameters(), lr=2e-4)
+
+def encode(row):
+    prompt, answer = tokenizer(row["q"])["input_ids"], tokenizer(row["sql"])["input_ids"]
+    {labels}
+    return {{"input_ids": prompt + answer, "labels": labels}}
+
+{collator}
+rows = load_dataset("json", data_files="t.jsonl", split="train").map(encode)
+loader = DataLoader(rows, batch_size=4, shuffle=True, collate_fn={collate})
+for epoch in range(int(os.environ["EPOCHS"])):
+    for step, batch in enumerate(loader):
+        {before}
+        loss = {loss}
+        loss.backward()
+        optimizer.step()
+        {step}
+    {epoch}
+{after}
+"""
+MASKED = "labels = [-100] * len(prompt) + answer"
+ALL = "labels = prompt + answer"
+NOT_PADDING = "labels = [t if t != tokenizer.pad_token_id else -100 for t in prompt + answer]"
+HANDS_ON = """\
+def collate(rows):
+    ids = pad_sequence([torch.tensor(r["input_ids"]) for r in rows], batch_first=True)
+    labels = pad_sequence([torch.tensor(r["labels"]) for r in rows], batch_first=True, padding_value=-100)
+    return {"input_ids": ids, "labels": labels}
+"""
+COPIES = """\
+def collate(rows):
+    batch = tokenizer.pad(rows, return_tensors="pt", padding=True)
+    labels = batch["input_ids"].clone()
+    labels[labels == tokenizer.pad_token_id] = -100
+    batch["labels"] = labels
+    return batch
+"""
+HIDES = HANDS_ON.replace("    return", "    labels[:, :8] = -100\n    return")
+CUTS = HANDS_ON.replace('r["labels"]', '[-100] * 8 + r["labels"][8:]')
+OWN = "torch.nn.functional.cross_entropy(model(**batch).logits, batch['labels'])"
+
+
+def loop(collator="", **given):
+    parts = {"labels": MASKED, "loss": "model(**batch).loss", "before": "pass", "step": "pass", "epoch": "pass"}
+    return plan_of(
+        LOOP.format(**{**parts, "after": "", **given}, collator=collator, collate="collate" if collator else "None")
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, "response"),
+        ({"labels": ALL}, "all"),
+        ({"labels": NOT_PADDING}, "all"),
+        ({"collator": HANDS_ON}, "response"),
+        ({"collator": HANDS_ON, "labels": ALL}, "all"),
+        ({"collator": COPIES}, "all"),
+        ({"collator": HIDES, "labels": ALL}, "unknown"),
+        ({"collator": CUTS, "labels": ALL}, "unknown"),
+        ({"loss": "model(input_ids=batch['input_ids'], labels=batch['input_ids']).loss"}, "all"),
+        ({"loss": "model(input_ids=batch['input_ids'], labels=batch['labels']).loss"}, "response"),
+        ({"loss": OWN}, "unknown"),
+        ({"before": "batch['labels'][:, :8] = -100", "labels": ALL}, "unknown"),
+        ({"before": "batch['labels'] = other(batch)", "labels": ALL}, "unknown"),
+    ],
+)
+def test_the_loss_of_a_loop_is_on_the_labels_of_its_batches(given, expected):
+    assert shown(loop(**given).prompt.loss_on.value) == expected
+
+
+TRAINER = """\
+from transformers import AutoTokenizer, Trainer
+from torch.nn.utils.rnn import pad_sequence
+tokenizer = AutoTokenizer.from_pretrained("codellama/CodeLlama-7b-hf")
+{labels}
+{collator}
+rows = load_dataset("json", data_files="t.jsonl", split="train").map(encode)
+model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf")
+Trainer(model=model, train_dataset=rows, data_collator=collate, args=TrainingArguments(output_dir="o")).train()
+"""
+
+
+@pytest.mark.parametrize(
+    ("collator", "labels", "expected"),
+    [(HANDS_ON, MASKED, "response"), (HANDS_ON, ALL, "all"), (COPIES, MASKED, "all"), (HIDES, ALL, "unknown")],
+)
+def test_a_collator_of_the_script_hands_labels_on_or_makes_them(collator, labels, expected):
+    encode = LOOP[LOOP.index("def encode") : LOOP.index("{collator}")].format(labels=labels)
+    assert shown(plan_of(TRAINER.format(labels=encode, collator=collator)).prompt.loss_on.value) == expected
+
+
+EVERY = "model.save_pretrained('out')"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, "no"),
+        ({"after": EVERY}, "no"),
+        ({"epoch": EVERY}, "epoch"),
+        ({"epoch": f"if (epoch + 1) % 2 == 0: {EVERY}"}, "epoch"),
+        ({"epoch": f"if better(): {EVERY}"}, "unknown"),
+        ({"epoch": "keep(model)", "before": "def save_all(m): m.save_pretrained('o')"}, "unknown"),
+        ({"epoch": "tokenizer.save_pretrained('out')"}, "unknown"),
+        ({"step": f"if step % 100 == 0: {EVERY}"}, "steps"),
+        ({"step": f"if step > 0 and step % 100 == 0: {EVERY}"}, "steps"),
+        ({"step": f"if (step + 1) % 100 == 0: {EVERY}"}, "steps"),
+        ({"step": f"if step % 100 == 0 and better(): {EVERY}"}, "unknown"),
+        ({"step": "if step % 100 == 0: torch.save(model.state_dict(), f'{step}.pt')", "after": EVERY}, "steps"),
+    ],
+)
+def test_a_loop_saves_where_the_call_stands(given, expected):
+    assert shown(loop(**given).checkpointing.save_strategy.value) == expected
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        ("pass", ("constant", 0)),
+        ("optimizer.param_groups[0]['lr'] = 1e-4 * step", ("unknown", "unknown")),
+        ("adjust_lr(optimizer, step)", ("unknown", "unknown")),
+    ],
+)
+def test_a_rate_that_a_loop_sets_itself_is_not_constant(step, expected):
+    part = loop(step=step).arguments
+    assert (shown(part.scheduler.value), shown(part.warmup_steps.value)) == expected
+
+
+def test_a_loop_over_one_dataset_mixes_nothing():
+    plan = loop()
+    assert plan.dataset.mixing.why_not and not isinstance(plan.dataset.mixing.value, Unknown)
