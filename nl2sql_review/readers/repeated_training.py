@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 
 from ..interpret.core.recording import Call
-from ..source.syntax import walk
 from ..training_plan.facts import Fact, TrainingPlan
 from ..training_plan.values import Absent, Known, Place
 from .api.arguments import Defect, branch
@@ -71,6 +70,8 @@ def resumes(call: Call) -> bool:
 def may_end(place: Place) -> bool:
     """Return whether the loop may end after its first turn: by a `break` or `return` in it, or anywhere if unseen."""
     import libcst as cst
+
+    from ..source.syntax import walk
 
     nodes = place.source.nodes
     loops = [node for node in nodes.path(place.node) if isinstance(node, (cst.For, cst.While))]
