@@ -74,6 +74,7 @@ def read_run(one: Run) -> TrainingPlan:
         new_tokens,
         project,
         prompt,
+        repeated_training,
         trainable,
     )
     from .memory import device_map
@@ -85,7 +86,7 @@ def read_run(one: Run) -> TrainingPlan:
     for section in (lora, prompt, dataset, arguments, memory, device_map, checkpointing, silent_failures, project):
         section.read(one, plan)
     silent = (trainable, new_tokens, labels, accumulated_loss, kept, idle_settings, joined_samples, distributed)
-    for section in (*silent, artifact):
+    for section in (*silent, repeated_training, artifact):
         section.read(one, plan)
     if one.configuration is not None:
         configuration.read(one, plan)

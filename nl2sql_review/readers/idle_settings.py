@@ -53,7 +53,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
     part = plan.api
     if run.configuration is not None:
         why = "the keys of a configuration are judged by its parser"
-        for name in ("idle", "swallowed", "late_environment", "unread"):
+        for name in ("idle", "swallowed", "late_environment", "misread_options", "unread"):
             setattr(part, name, Fact(Absent(why), at=run.place, why_not=why))
         plan.project.contradicted = Fact(Absent(why), at=run.place, why_not=why)
         return
@@ -62,6 +62,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
     part.idle = listed(list(idle(run)), run.place)
     part.swallowed = listed(list(swallowed(run)), run.place)
     part.late_environment = listed(list(late_environment(run)), run.place)
+    part.misread_options = listed(list(misread(run)), run.place)
     part.unread = listed(list(unread(run)), run.place)
     plan.project.contradicted = contradicted(run, plan)
 
@@ -187,6 +188,26 @@ def late_environment(run: Run) -> Iterator[Defect]:
         if before:
             text = f"{name} is read when {before[0]} is imported, above this line: set it earlier"
             yield Defect("late", name, call.place, text)
+
+
+# -- an option that takes every word for yes ------------------------------------------------------------------------
+
+
+def misread(run: Run) -> Iterator[Defect]:
+    """Yield the options of `type=bool` that get a word like "False", from the script or from what starts it."""
+    seen: set[tuple[int, str]] = set()
+    started = run.recording.started
+    for option, word, place in run.recording.misread:
+        if (key := (id(place.node), str(plain(word)))) in seen:
+            continue
+        seen.add(key)
+        text = f'{option} is given "{plain(word)}", which bool() takes for True, as any text that is not empty'
+        # A text that stands in the declaration is its default.
+        trace = tuple(step for step in word.trace if step.node is not place.node)
+        elsewhere = (
+            bool(word.trace) and word.trace[0].source is not run.source and bool(started and started.overridable)
+        )
+        yield Defect("misread", option, place, text, assumed=elsewhere or isinstance(word, Default), trace=trace)
 
 
 def within_function(place: Place) -> bool:

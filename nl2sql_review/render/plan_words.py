@@ -27,12 +27,12 @@ STATED = ("versions", "processes", "gpu")
 # Facts that name a problem: without one they are not worth a line.
 _PROBLEMS = re.compile(r"(missing|unmatched|misaligned|misplaced|late|bare|unimported|untracked|moved|removed|unknown|"
                        r"conflicting|deprecated|wrong|changed|unseeded|unguarded|untrained|foreign|joined|idle|swallowed|"
-                       r"unread)(_|$)|"
+                       r"unread|misread)(_|$)|"
                        r"\w+_conflict$")  # fmt: skip
 # Lists of defects whose names are those of what they are about.
 _DEFECTS = frozenset(
-    "frozen replaced labels loss_scale best_model resumed_state contradicted late_environment saved_weights "
-    "merged_into tokenizer converted prompt generation".split()
+    "frozen replaced labels loss_scale restarted_schedule best_model resumed_state contradicted late_environment "
+    "saved_weights merged_into tokenizer converted prompt generation".split()
 )
 
 

@@ -209,7 +209,8 @@ class Reviewer:
             unread = "".join(
                 f"; the imported {module} could not be read: {why}" for module, why in recording.broken.items()
             )
-            report = FileReport(path, "skipped", NO_TRAINING + unread)
+            elsewhere = starts.started_in_python(call.callee for call in recording.every())
+            report = FileReport(path, "skipped", (elsewhere or NO_TRAINING) + unread)
         return Examined(source, recording, [], report, [], [], settings)
 
     def plans(

@@ -154,6 +154,7 @@ class Arguments(Part):
     launcher_overruled: Fact  # list, with cases: where accelerate's settings and others differ, and one wins silently
     optimizer: Fact
     loss_scale: Fact  # list of defects, with cases: where a loss of the script's own is no mean under accumulation
+    restarted_schedule: Fact  # list of defects, with cases: calls of train() that a loop repeats on the same trainer
     weight_decay: Fact
     seed: Fact
 
@@ -239,10 +240,11 @@ class Api(Part):
     late_imports: Fact
     changed_defaults: Fact
     ignored_keys: Fact  # of a configuration: keys that are dropped in silence, have no effect, or come twice
-    refused_values: Fact  # values that the parser of a configuration does not take
+    refused_values: Fact  # values that the parser of a configuration, or a library that a script calls, does not take
     idle: Fact  # settings that count only with another one, which is off or overrules them
     swallowed: Fact  # arguments that a callee takes as further keywords, and nobody reads
     late_environment: Fact  # variables of the environment that are set after they were read
+    misread_options: Fact  # options of type=bool whose word is one like False, which is True to bool()
     unread: Fact  # fields, options and constants of the script that nothing reads
 
 

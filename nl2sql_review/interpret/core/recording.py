@@ -76,6 +76,9 @@ class Recording:
     project: Any = None  # project.Project: the door to further files, such as a model's config.json
     configuration: Any = None  # flavours.reading.Configuration, where no script is followed but a configuration is read
     options: dict[str, Any] = field(default_factory=dict)  # of the command line -> the place that declares each
+    misread: list[tuple[str, Any, Place]] = field(
+        default_factory=list
+    )  # options of type=bool whose word says no, the word, and the place that declares the option
     started: Any = None  # source.command_line.CommandLine: how the run is started, where that is known
     launch: Any = None  # flavours.launch.Launch: what accelerate and DeepSpeed files say of the run
 

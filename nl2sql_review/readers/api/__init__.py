@@ -12,7 +12,7 @@ from ...libraries.chosen import Versions
 from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Known, Unknown
 from ..run import Run
-from . import conflicts, imports, requirements
+from . import conflicts, imports, refused, requirements
 from .arguments import Defect, defects_of, judging, patched
 from .imports import fact as listed
 
@@ -70,9 +70,11 @@ def read(run: Run, plan: TrainingPlan) -> None:
     part.incompatible_versions = requirements.incompatible(run)
     if run.configuration is not None:
         return configured(run, part)
-    for name in ("ignored_keys", "refused_values"):
-        setattr(part, name, Fact(Absent(SCRIPT), at=run.place, why_not=SCRIPT))
+    part.ignored_keys = Fact(Absent(SCRIPT), at=run.place, why_not=SCRIPT)
     made = judging(run)
+    values = _distinct(refused.refused(run, made))
+    # Few values of a script are judged, so that none refused is no reason to pass.
+    part.refused_values = listed(values) if values else Fact(Absent(SCRIPT), at=run.place, why_not=SCRIPT)
     part.patched = Fact(Known(made.patched), at=run.place)
     defects = defects_of(run)
     for kind, name in LISTS.items():

@@ -15,6 +15,7 @@ from ..object_settings import last, objects
 from ..run import Run
 from ..spelling import spelt, terms
 from . import collated
+from .label_padding import filled_up
 from .loss import _labels as by_hand
 from .tokenizer import written_template
 from .tokenizers import family, has_chat_template
@@ -39,13 +40,15 @@ def read(run: Run, plan: TrainingPlan) -> None:
 
 def labels(run: Run) -> Fact:
     trainer = run.trainer
+    if trainer is None and (padding := list(filled_up(run))):
+        return listed(padding, run.place)
     if trainer is None or run.configuration is not None or trainer.callee not in LABELLED or objective(run):
         why = "the script gives no trainer labels"
         return Fact(Absent(why), at=run.place, why_not=why)
     texts = [*texts_of(run), *own_rows(run)]
     found = [d for text in texts for d in (*of_text(run, text), *assistant_only(run, text))]
     if not own_loss(run) and not uses_unsloth(run):
-        found += collated.padded(run)
+        found += [*collated.padded(run), *filled_up(run)]
     unread = next((text for text in texts if not text.form and not text.columns), None)
     if not found and unread is not None and makes_labels(run):
         return Fact(Unknown(f"labels are made, and {unread.why}", unread.trace), at=unread.at or run.place)

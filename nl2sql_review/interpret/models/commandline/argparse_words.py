@@ -32,6 +32,14 @@ SIMPLE = (
 )
 Raw = Union[str, int, list["Raw"], None]  # what argparse makes of words: texts, flags (bool), counts, lists
 CONST = "\0const\0"
+NO = (
+    "false",
+    "no",
+    "off",
+    "0",
+    "f",
+    "n",
+)  # words that say no, and are True to bool() like every text but the empty one
 
 
 class Word(str):
@@ -263,6 +271,7 @@ def made(m: Machine, option: Option, raw: Raw, words: dict[str, Value], node: cs
         word = Known(raw)
         origin = next((w for text, w in words.items() if text.endswith(f"={raw}")), None)
         word = extend(word, origin.trace[-1]) if origin is not None and origin.trace else word
+    misread(m, option, word)
     return of_type(m, option, word, node)
 
 
@@ -332,6 +341,12 @@ def of_type(m: Machine, option: Option, word: Value, node: cst.CSTNode | None) -
     )
 
 
+def misread(m: Machine, option: Option, word: Value) -> None:
+    """Record a word that says no to an option whose type is `bool`."""
+    if option.type is BUILTINS["bool"] and str(plain(word)).lower() in NO and not m.silent:
+        m.recording.misread.append((option.by, word, option.place))
+
+
 def converted(m: Machine, option: Option, value: Value, node: cst.CSTNode | None) -> Value:
     """Convert a text default by the option's type, like a word of the command line."""
     if isinstance(option.type, Absent) or isinstance(option.type, Known) and option.type.value is None:
@@ -340,6 +355,7 @@ def converted(m: Machine, option: Option, value: Value, node: cst.CSTNode | None
     def one(v: Value) -> Value:
         if not (isinstance(v, Known) and isinstance(v.value, str)):
             return v
+        misread(m, option, demote(v, option.by))
         return of_type(m, option, v, node)
 
     return lift(one, value)

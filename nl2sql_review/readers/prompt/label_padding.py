@@ -1,0 +1,78 @@
+"""Labels that a collator of the script's own fills up to the longest row with a token, where only -100 is left out."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Iterator
+
+from ...source import Source
+from ...training_plan.values import Default, Known, Place, Value
+from ..api.arguments import Defect
+from ..object_settings import last, objects
+from ..run import Run
+from .collated import MASKED, alone, defined
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+LABELS = re.compile(r"\blabels\b|[\"']labels[\"']")
+TOKEN = re.compile(r"0(?:\.0)?|(?:\w+\.)*pad_token_id")  # what fills up the ids
+COMMENT = re.compile(r"(?:^[ \t]*|[ \t]{2})#.*$", re.MULTILINE)
+MODELS_LOSS = ".__call__().loss.backward"
+
+
+def filled_up(run: Run) -> Iterator[Defect]:
+    """Yield the `pad_sequence` of labels with 0 or the padding token, whose loss the model computes."""
+    for collator in collators(run):
+        for thing in objects(collator):
+            function = defined(thing)
+            if function is not None and (found := filling(*function)) is not None:
+                node, token = found
+                yield Defect(
+                    "padding",
+                    "labels",
+                    Place(function[0], node),
+                    f"the labels of shorter rows are filled up with {token}, so padding is in the loss; fill them up "
+                    f"with -100",
+                )
+
+
+def collators(run: Run) -> list[Value]:
+    """Return the collators whose labels reach the model's own loss, in batches of several rows."""
+    if run.trainer is not None:
+        return [] if alone(run) else [run.trainer.get("data_collator")]
+    if not any(call.callee.endswith(MODELS_LOSS) for call in run.calls):
+        return []
+    loaders = [call for call in run.calls if last(call.callee) == "DataLoader" and "(" not in call.callee]
+    sizes = ((call, call.get("batch_size", "$1")) for call in loaders)
+    several = [c for c, v in sizes if isinstance(v, (Known, Default)) and isinstance(v.value, int) and v.value > 1]
+    return [call.get("collate_fn") for call in several]
+
+
+def filling(source: Source, function: cst.FunctionDef) -> tuple[cst.CSTNode, str] | None:
+    """Return the call that fills up the labels, and with what; None where something may mask them."""
+    import libcst as cst
+
+    from ...source.syntax import walk
+
+    text = COMMENT.sub("", source.segment(function))
+    if MASKED.search(re.sub(r"padding_value\s*=\s*[\w.]+", "", text)):
+        return None
+    for node in walk(function):
+        if not isinstance(node, cst.Call) or source.segment(node.func).rpartition(".")[2] != "pad_sequence":
+            continue
+        rows = next((a for a in node.args if a.keyword is None or a.keyword.value == "sequences"), None)
+        if (
+            rows is None
+            or not LABELS.search(source.segment(rows.value))
+            or len(node.args) > 3
+            or any(a.star for a in node.args)
+        ):
+            continue
+        given = next((a for a in node.args if a.keyword is not None and a.keyword.value == "padding_value"), None)
+        if given is None and sum(a.keyword is None for a in node.args) > 2:
+            continue
+        token = source.segment(given.value) if given is not None else "0"
+        if TOKEN.fullmatch(token):
+            return node, token
+    return None

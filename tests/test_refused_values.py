@@ -1,0 +1,84 @@
+"""Values that a library refuses where the object is made: a dictionary as `args`, a task type that is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nl2sql_review.run import batch
+from nl2sql_review.run.options import Options
+
+HEAD = """\
+from peft import LoraConfig, TaskType
+from transformers import Trainer, TrainingArguments
+from trl import SFTConfig, SFTTrainer
+"""
+
+
+def refused(folder: Path, code: str, stated: str = "") -> list[tuple[int, str, str]]:
+    """(row, certainty, message) of the values that are said to be refused."""
+    (folder / "requirements.txt").write_text(stated, encoding="utf-8")
+    (folder / "train.py").write_text(HEAD + code, encoding="utf-8")
+    report = batch.review([str(folder / "train.py")], Options())
+    assert not report.internal_errors
+    (file,) = report.files
+    found = [f for f in file.findings if f.rule == "api/refused-value"]
+    return [(f.location.row, str(f.certainty), f.message) for f in found]
+
+
+@pytest.mark.parametrize(
+    ("code", "row"),
+    [
+        ('SFTTrainer("m", dict(output_dir="o"), train_dataset=rows)\n', 4),
+        ('settings = {"output_dir": "o"}\nsettings["bf16"] = True\nTrainer(model, args=settings)\n', 6),
+        ('settings = SFTConfig("o").to_dict()\nSFTTrainer("m", args=SFTConfig(**settings))\n', 0),
+        ('SFTTrainer("m", args=TrainingArguments("o"))\n', 0),
+        ('SFTTrainer("m", args=load("settings"))\n', 0),
+        (
+            'try:\n    one = SFTTrainer("m", args={"output_dir": "o"})\n'
+            'except Exception:\n    one = SFTTrainer("m", args=SFTConfig("o"))\n',
+            0,
+        ),
+        (
+            "class Own(SFTTrainer):\n    def __init__(self, args, **more):\n"
+            '        super().__init__(args=SFTConfig(**args), **more)\n\n\nOwn(args={"output_dir": "o"}, model="m")\n',
+            0,
+        ),
+    ],
+)
+def test_a_dictionary_is_no_training_arguments(tmp_path: Path, code: str, row: int) -> None:
+    found = refused(tmp_path, code)
+    assert [one[0] for one in found] == ([row] if row else [])
+    assert all("is given a dict as args: AttributeError" in one[2] for one in found)
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ('"causal_lm"', '"CAUSAL_LM"'),
+        ('"SEQ2SEQ_LM"', "SEQ_2_SEQ_LM"),
+        ('"Causal-LM"', '"CAUSAL_LM"'),
+        ('"text-generation"', "ValueError"),
+        ('"CAUSAL_LM"', ""),
+        ("TaskType.CAUSAL_LM", ""),
+        ("None", ""),
+        ("kind()", ""),
+    ],
+)
+def test_a_task_type_is_a_word_of_peft(tmp_path: Path, word: str, meant: str) -> None:
+    found = refused(tmp_path, f"LoraConfig(r=16, task_type={word})\n")
+    assert [one[0] for one in found] == ([4] if meant else []) and all(meant in one[2] for one in found)
+
+
+@pytest.mark.parametrize(("stated", "told"), [("peft==0.13.2", 0), ("peft>=0.12,<0.14", 0), ("peft==0.14.0", 1)])
+def test_every_word_was_kept_before_peft_checked_it(tmp_path: Path, stated: str, told: int) -> None:
+    assert len(refused(tmp_path, 'LoraConfig(r=16, task_type="causal_lm")\n', stated)) == told
+
+
+def test_a_word_of_the_command_line_may_be_another(tmp_path: Path) -> None:
+    code = (
+        "import argparse\nparser = argparse.ArgumentParser()\n"
+        'parser.add_argument("--task", default="causal_lm")\nLoraConfig(task_type=parser.parse_args().task)\n'
+    )
+    assert [one[1] for one in refused(tmp_path, code)] == ["default"]
