@@ -28,6 +28,8 @@ STATEMENTS = {
     "a global that is no text": "globals()[print] = 1\nglobals().update({int: 1})\nx = 1",
     "a function without what it needs": "import functools\nx = (sum(r=64), sorted(), enumerate(), functools.reduce())",
     "a variable whose fallback is a list": 'x = (os.environ.get(0.0, []), os.getenv("A", [[1]]), os.getenv("B", {}))',
+    "a callee that is cut code": "x = os.environ['A']\nfor i in range(9):\n    x = max(x.strip(), x)\n"
+    "try:\n    x.foo(SFTConfig(output_dir='o'))\nexcept Exception:\n    x = 1",
     "a set of lists": "v = {[1]}\nx = ({1} | v, v - {1}, v <= {1}, [1] in v, v == {1}, frozenset([[1]]) & {1})",
     "a long list that is searched": "v = [[1]] * 9000\nx = 1\nfor i in range(900):\n    v.count(i)",
     "tokens added without an adapter that is seen": "from peft import get_peft_model\n"

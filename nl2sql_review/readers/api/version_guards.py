@@ -69,7 +69,8 @@ def _looks_at(name: str, text: str) -> bool:
     """Return whether a text asks for the signature of what it calls `name`."""
     if f"{name}." not in text and not any(word in text for word in ("signature(", "getfullargspec(", "fields(")):
         return False
-    asked = rf"(?:signature|getfullargspec|fields)\(\s*{name}\b|{name}\.(?:__init__|__dataclass_fields__|__code__)"
+    word = re.escape(name)  # a callee may be code: `(a or b).strip`
+    asked = rf"(?:signature|getfullargspec|fields)\(\s*{word}\b|{word}\.(?:__init__|__dataclass_fields__|__code__)"
     return re.search(asked, text) is not None
 
 
@@ -116,7 +117,7 @@ def _falls_back(source: Source, handler: cst.ExceptHandler, name: str) -> bool:
     if names & CATCHES or not names or names & {"Exception", "BaseException"}:
         return (
             bool(name)
-            and re.search(rf"\b{name}\b", body) is not None
+            and re.search(rf"\b{re.escape(name)}\b", body) is not None
             or re.search(r"^[ \t]*(?:from|import) \w", body, re.MULTILINE) is not None
         )
     return False

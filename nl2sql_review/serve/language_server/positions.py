@@ -76,7 +76,7 @@ class Positions:
         for document in self.documents:
             if document.joined:
                 name = re.escape(os.path.basename(document.path))
-                message = re.sub(rf"(?:[^\s()]{0, 200}/)?{name}:(\d+)", r"line \1 of all cells", message)
+                message = re.sub(rf"(?:[^\s()]{{0,200}}/)?{name}:(\d+)", r"line \1 of all cells", message)
         return message
 
     def position(self, uri: str, row: int, column: int) -> Position:
