@@ -201,7 +201,7 @@ def misread(run: Run) -> Iterator[Defect]:
         if (key := (id(place.node), str(plain(word)))) in seen:
             continue
         seen.add(key)
-        text = f'{option} is given "{plain(word)}", which bool() takes for True, as any text that is not empty'
+        text = f'{option} is given "{plain(word)}": bool() of a text that is not empty is True'
         # A text that stands in the declaration is its default.
         trace = tuple(step for step in word.trace if step.node is not place.node)
         elsewhere = (
