@@ -79,6 +79,12 @@ def modules() -> dict[str, str]:
     return {module: one.name for one in every() for module in one.modules}
 
 
+@cache
+def functions() -> frozenset[str]:
+    """Return the functions that start a program in Python, each as its package and its own name: `axolotl.do_cli`."""
+    return frozenset(function for one in every() for function in one.functions)
+
+
 def record(
     source: Source,
     root: str,
@@ -211,6 +217,7 @@ __all__ = [
     "commands",
     "every",
     "flavour_of",
+    "functions",
     "modules",
     "of",
     "packages",

@@ -56,4 +56,5 @@ FLAVOUR = Flavour(
     overrides_launcher=True,
     commands=("axolotl train",),
     modules=("axolotl.cli.train",),
+    functions=("axolotl.do_cli", "axolotl.do_train", "axolotl.train"),
 )

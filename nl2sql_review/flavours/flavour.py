@@ -69,7 +69,7 @@ class Flavour:
     __slots__ = (
         *("name", "started_by", "program", "family", "build", "read", "detects", "refuses", "plain_keys", "sections"),
         *("parser", "refusal", "unknown_key", "other_keys", "yaml", "packages"),
-        *("pins", "patches", "overrides_launcher", "commands", "other_commands", "modules"),
+        *("pins", "patches", "overrides_launcher", "commands", "other_commands", "modules", "functions"),
     )
 
     def __init__(
@@ -97,6 +97,7 @@ class Flavour:
         commands: tuple[str, ...] = (),
         other_commands: tuple[str, ...] = (),
         modules: tuple[str, ...] = (),
+        functions: tuple[str, ...] = (),
     ) -> None:
         self.name = name  # as it is called on the command line, and in keys/
         self.started_by = started_by
@@ -120,6 +121,7 @@ class Flavour:
         self.commands = commands  # that start it, of two words each: "trl sft"
         self.other_commands = other_commands  # of the same program, whose training no flavour reads: "trl dpo"
         self.modules = modules  # that start it with `python -m`
+        self.functions = functions  # that start it in Python, each as its package and its own name
 
     @property
     def keys(self) -> Keys:

@@ -57,4 +57,8 @@ FLAVOUR = Flavour(
     pins=True,
     commands=("llamafactory-cli train", "lmf train"),
     modules=("llamafactory.cli", "llamafactory.train"),
+    functions=(
+        *(f"llamafactory.run_{name}" for name in ("exp", "sft", "dpo", "kto", "pt", "rm", "ppo")),
+        *(f"llmtuner.run_{name}" for name in ("exp", "sft", "dpo", "pt", "rm", "ppo")),  # as it was called before
+    ),
 )

@@ -14,6 +14,7 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
+from .. import flavours
 from ..files import discovery, disk
 from ..files.discovery import Found
 from ..launches import launch_files
@@ -30,19 +31,12 @@ RECIPES = ("recipes", "configs", "config", "configurations")  # folders of them,
 LARGEST_RECIPE = 64_000  # bytes
 USES_RECIPES = "TrlParser"
 
-# Programs whose training a script can start in Python -> the functions that do.
-IN_PYTHON = {
-    "llamafactory": ("run_exp", "run_sft", "run_dpo", "run_kto", "run_pt", "run_rm", "run_ppo"),
-    "llmtuner": ("run_exp", "run_sft", "run_dpo", "run_pt", "run_rm", "run_ppo"),
-    "axolotl": ("do_cli", "do_train", "train"),
-}
-
 
 def started_in_python(callees: Iterable[str]) -> str:
     """Return why a script that leaves its training to a program is not read, or "" if it calls none."""
     for callee in callees:
-        program, _, name = callee.partition(".")
-        if name.rpartition(".")[2] in IN_PYTHON.get(program, ()):
+        package, _, name = callee.partition(".")
+        if f"{package}.{name.rpartition('.')[2]}" in flavours.functions():
             return f"{callee} trains, with settings that are not read from Python: review them as a configuration file"
     return ""
 

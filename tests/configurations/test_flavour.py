@@ -115,7 +115,14 @@ def tiny(tmp_path, monkeypatch):
     monkeypatch.setattr(flavours, "__path__", [*flavours.__path__, str(tmp_path / "package")])
     monkeypatch.setattr(keys, "FOLDER", tmp_path / "package" / "keys")
     monkeypatch.setattr(flavours, "FLAVOURS", (*flavours.FLAVOURS, "tiny"))
-    remembered = (flavours.every, flavours.screening, flavours.packages, flavours.commands, flavours.modules)
+    remembered = (
+        flavours.every,
+        flavours.screening,
+        flavours.packages,
+        flavours.commands,
+        flavours.modules,
+        flavours.functions,
+    )
     for one in remembered:
         one.cache_clear()
     yield
