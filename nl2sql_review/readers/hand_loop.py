@@ -60,7 +60,7 @@ def trains(run: Run) -> bool:
     """Return whether the script trains in a loop of its own."""
     if run.trainer is not None or run.arguments or run.arguments.unknown or run.configuration is not None:
         return False
-    return any(last(c.callee) == "backward" for c in run.calls)
+    return bool(run.backward)
 
 
 def read(run: Run, part: Arguments) -> None:
@@ -103,7 +103,7 @@ def given(run: Run, call: Call | None, what: str, *names: str) -> Fact:
 
 def texts(run: Run) -> list[str]:
     """Return the text of the script and of the files of its `backward` calls."""
-    sources = [run.source, *(c.place.source for c in run.calls if last(c.callee) == "backward")]
+    sources = [run.source, *(c.place.source for c in run.backward)]
     return [getattr(source, "text", "") or "" for source in dict.fromkeys(sources)]
 
 
@@ -118,19 +118,18 @@ def labels_of_ids(run: Run) -> Call | None:
 
 def takes_model_loss(run: Run) -> bool:
     """Return whether every `backward` is of the loss that the model computes, or a part of it."""
-    trained = [loss for c in run.calls if last(c.callee) == "backward" for loss in losses(c)]
+    trained = [loss for c in run.backward for loss in losses(c)]
     return all(re.search(r"\.loss\b|\['loss'\]", getattr(loss, "text", "")) for loss in trained)
 
 
 def batches_changed(run: Run) -> str:
     """Return why a loop may train on other labels than its batches have, or on a loss of its own; "" if neither."""
     forward = [c for c in run.calls if c.callee == FORWARD]
-    backward = [c for c in run.calls if last(c.callee) == "backward"]
     if not forward or not takes_model_loss(run):
         return "it is unknown whether the loop trains on the model's own loss"
     if any("labels" in c.arguments and "labels" not in spelt(c.arguments["labels"]) for c in forward):
         return "the loop makes the labels itself"
-    for call in backward:
+    for call in run.backward:
         around = enclosing_loops(call)
         if not around or CHANGES_LABELS.search(call.place.source.segment(around[0])):
             return "it is unknown whether the loop changes the labels of a batch"
@@ -221,7 +220,7 @@ def accumulation(run: Run) -> Fact:
 
 def by_division(run: Run) -> Fact | None:
     """Return the n of `(loss / n).backward()`, if the optimizer steps where `(i + 1) % n == 0` with the same n."""
-    backward = [c for c in run.calls if last(c.callee) == "backward"]
+    backward = run.backward
     divisors = [divisor(thing) for c in backward for thing in losses(c)]
     values = {plain(value) if value is not None else None for value in divisors}
     optimizers = {id(c.result) for c in run.calls if last(c.callee) in OPTIMIZERS and "(" not in c.callee}

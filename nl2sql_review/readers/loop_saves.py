@@ -50,7 +50,7 @@ def strategy(run: Run) -> Known | None:
     once = {id(c.place.node) for c in saves if not c.conditional and not enclosing_loops(c)}
     if len(once) == len(saves) >= sum(len(MAY_SAVE.findall(text)) for text in texts(run)):
         return Known("no", (run.place,) if run.place else ())
-    trained = [enclosing_loops(c) for c in run.calls if last(c.callee) == "backward"]
+    trained = [enclosing_loops(c) for c in run.backward]
     for call in saves:
         if "Tokenizer" not in call.callee:
             around = enclosing_loops(call)

@@ -64,6 +64,16 @@ class Run:
         return self.recording.calls
 
     @property
+    def backward(self) -> list[Call]:
+        """The calls that begin the backward pass: a script with a loop of its own has some."""
+        return [call for call in self.calls if last(call.callee) == "backward"]
+
+    @property
+    def loaders(self) -> list[Call]:
+        """The calls that make a DataLoader."""
+        return [call for call in self.calls if last(call.callee) == "DataLoader" and "(" not in call.callee]
+
+    @property
     def configuration(self) -> Any:
         """The facts that a configuration states beyond its calls; None for a script."""
         return self.recording.configuration
@@ -121,15 +131,15 @@ def runs(recording: Recording, source: Source, settings: ProjectSettings | None)
         follow_model(run, [loads[-1].result] if loads[-1].result is not None else [], loads[-1:])
     if adapters:
         adopt_adapter(run, [c for c in adapters if last(c.callee) != "LoraConfig"][-1:] or adapters[-1:])
-    if not arguments and any(last(c.callee) == "backward" for c in recording.calls):
-        run.loader = training_loader(recording)
+    if not arguments and run.backward:
+        run.loader = training_loader(run)
         run.dataset = run.loader.get("dataset", "$0") if run.loader is not None else run.dataset
     return [run]
 
 
-def training_loader(recording: Recording) -> Call | None:
+def training_loader(run: Run) -> Call | None:
     """Return the shuffled loader of a script, else its first: the other loaders are for evaluation."""
-    loaders = [c for c in recording.calls if last(c.callee) == "DataLoader" and "(" not in c.callee]
+    loaders = run.loaders
     shuffled = (c for c in loaders if getattr(c.get("shuffle"), "value", None) is True)
     return next(shuffled, loaders[0] if loaders else None)
 

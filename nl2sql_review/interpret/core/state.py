@@ -312,7 +312,6 @@ class State:
             return
         call.certain = not self.conditions and not self.unlikely and not self.uncalled
         call.condition = (self.unlikely or self.conditions or [self.uncalled])[-1]
-        call.conditions = (*self.conditions, *self.unlikely)
         call.conditional = bool(self.unlikely or self.conditions)
         call.conditions, call.assumed = tuple(self.conditions), tuple(self.assumed)
         exits = [exit for frame in self.frames for exit in frame.exits]

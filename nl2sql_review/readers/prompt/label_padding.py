@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Iterator
 from ...source import Source
 from ...training_plan.values import Default, Known, Place, Value
 from ..api.arguments import Defect
-from ..object_settings import last, objects
+from ..object_settings import objects
 from ..run import Run
 from .collated import MASKED, alone, defined
 
@@ -43,8 +43,7 @@ def collators(run: Run) -> list[Value]:
         return [] if alone(run) else [run.trainer.get("data_collator")]
     if not any(call.callee.endswith(MODELS_LOSS) for call in run.calls):
         return []
-    loaders = [call for call in run.calls if last(call.callee) == "DataLoader" and "(" not in call.callee]
-    sizes = ((call, call.get("batch_size", "$1")) for call in loaders)
+    sizes = ((call, call.get("batch_size", "$1")) for call in run.loaders)
     several = [c for c, v in sizes if isinstance(v, (Known, Default)) and isinstance(v.value, int) and v.value > 1]
     return [call.get("collate_fn") for call in several]
 

@@ -28,7 +28,7 @@ def asks_tokenizer(call: Call) -> bool:
 
 def pads(call: Call) -> list[Value]:
     if call.callee.endswith((".pad_token=", ".pad_token_id=")):
-        return [v for v in call.arguments.values()]
+        return list(call.arguments.values())
     if call.callee.endswith(".add_special_tokens"):
         given = call.get("special_tokens_dict", "$0")
         if isinstance(given, Known) and isinstance(given.value, dict) and "pad_token" in given.value:

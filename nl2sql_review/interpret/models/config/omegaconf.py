@@ -11,7 +11,7 @@ from ...core.library import model
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Class, Instance, Items, Mapping, Opaque, Sequence, object_of
-from ...core.operations import describe, lift
+from ...core.operations import describe, lift, mapped
 from ..commandline.process import started
 from ..files.streams import FILE, defaulted
 from .configuration import READERS, load, load_path
@@ -253,16 +253,7 @@ def plain(value: Value, follow: bool) -> Value:
             by,
         )
     if isinstance(obj, Sequence):
-        state = obj.state
-        return again(
-            Known(
-                Sequence(
-                    tuple(plain(v, follow) for v in state.items), obj.kind, state.why_incomplete, state.overridden_by
-                ),
-                value.trace,
-            ),
-            by,
-        )
+        return again(mapped(lambda inner: plain(inner, follow), Known(obj, value.trace)), by)
     return value
 
 
