@@ -300,7 +300,7 @@ def test_the_command_line_loads_nothing_heavy():
 
 def test_reading_rules_and_settings_loads_no_pydantic():
     assert not loaded_by(
-        "from nl2sql_review.policy import rulebook, settings; settings.configure(rulebook.load(), settings.load('.'))"
+        "from nl2sql_review.policy import active_rules, settings; active_rules.active_rulebook(settings.load('.'))"
     ) & {"libcst", "pydantic", "rich"}
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from nl2sql_review import cli
 from nl2sql_review.policy import rulebook
-from nl2sql_review.policy.settings import SettingsError, configure, load
+from nl2sql_review.policy.active_rules import configure
+from nl2sql_review.policy.settings import SettingsError, load
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = (ROOT / "docs" / "train.py").read_text(encoding="utf-8")

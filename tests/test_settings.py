@@ -8,7 +8,8 @@ import pytest
 
 from nl2sql_review.files import projects
 from nl2sql_review.policy import rulebook, settings
-from nl2sql_review.policy.settings import SettingsError, configure, from_data, load, nearest
+from nl2sql_review.policy.active_rules import configure
+from nl2sql_review.policy.settings import SettingsError, from_data, load, nearest
 from nl2sql_review.policy.shown_settings import show_settings
 
 

@@ -34,12 +34,13 @@ def parser() -> Parser:
 
 def run(args: Namespace) -> int:
     from ..policy import rulebook, settings
+    from ..policy.active_rules import active_rulebook
     from ..render import policy_text
 
     said = {"policy": args.names} if args.names else {}
     try:
         chosen = settings.load(os.getcwd(), config=args.config, isolated=args.isolated, overrides=said)
-        book = settings.configure(rulebook.load(chosen.rules), chosen)
+        book = active_rulebook(chosen)
     except (settings.SettingsError, rulebook.RulebookError) as error:
         raise UsageError(str(error)) from None
     write(policy_text.render(chosen.wanted, book, terminal(args)))

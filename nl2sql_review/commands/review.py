@@ -332,6 +332,7 @@ def tell_faults(faults: Sequence[InternalError]) -> None:
 
 def _show_settings(args: Namespace) -> int:
     from ..policy import rulebook, settings
+    from ..policy.active_rules import active_rulebook
     from ..policy.shown_settings import show_settings
     from ..render.terminal import escape
 
@@ -339,7 +340,7 @@ def _show_settings(args: Namespace) -> int:
     directory = where if os.path.isdir(where) else os.path.dirname(os.path.abspath(where))
     try:
         chosen = settings.load(directory, config=args.config, isolated=args.isolated, overrides=inputs.overrides(args))
-        settings.configure(rulebook.load(chosen.rules), chosen)
+        active_rulebook(chosen)
     except (settings.SettingsError, rulebook.RulebookError) as error:
         raise UsageError(str(error)) from None
     write("".join(f"{escape(line)}\n" for line in show_settings(chosen).split("\n")))

@@ -48,12 +48,13 @@ def run(args: Namespace) -> int:
         return _test(args.ids[1:])
     from ..files.typed_data import did_you_mean
     from ..policy import rulebook, settings
+    from ..policy.active_rules import active_rulebook
     from ..render import rule_json, rule_text
     from ..report import serialization
 
     try:
         chosen = settings.load(os.getcwd(), config=args.config, isolated=args.isolated)
-        book = settings.configure(rulebook.load(chosen.rules), chosen)
+        book = active_rulebook(chosen)
     except (settings.SettingsError, rulebook.RulebookError) as error:
         raise UsageError(str(error)) from None
     rules = []

@@ -81,6 +81,20 @@ def _globs(lines: tuple[str, ...], root: str) -> Globs:
     return Globs(root.rstrip(os.sep), tuple(Pattern(line) for line in found if line and not line.startswith(b"#")))
 
 
+def matches(lines: Iterable[str], path: str, root: str) -> bool:
+    """Return whether these patterns, relative to `root`, match a path or a folder that contains it."""
+    pattern = globs(lines, root)
+    full = os.path.abspath(path)
+    if pattern.match(full, False):
+        return True
+    folder = os.path.dirname(full)
+    while folder.startswith(root.rstrip(os.sep) + os.sep):
+        if pattern.match(folder, True):
+            return True
+        folder = os.path.dirname(folder)
+    return False
+
+
 def lines_of(data: bytes) -> tuple[str, ...]:
     """Return the lines of a .gitignore."""
     lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")

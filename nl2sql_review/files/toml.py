@@ -28,3 +28,15 @@ def parsed(text: str) -> dict[str, Any]:
     except RecursionError:
         raise NotToml("nested too deeply to be read") from None
     return tables
+
+
+def place_of(content: str, key: str) -> str:
+    """Return the place of a key in a TOML file as `:3:1`, or "" if it is not found."""
+    name = re.escape(key.strip('"').partition("[")[0].partition(".")[0])
+    found = re.search(
+        rf"^[ \t]*(?:\[+[ \t]*(?:tool\.nl2sql-review\.)?)?[\"']?({name})[\"']?[ \t]*[=\].]", content, re.MULTILINE
+    )
+    if found is None:
+        return ""
+    row = content.count("\n", 0, found.start(1)) + 1
+    return f":{row}:{found.start(1) - content.rfind(chr(10), 0, found.start(1))}"

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from ..policy.active_rules import configure
 from ..policy.rulebook import Rule, Rulebook
-from ..policy.settings import Settings, configure
+from ..policy.settings import Settings
 from ..report.report import (
     CERTAINTIES,
     EFFECTS,

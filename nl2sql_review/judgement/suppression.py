@@ -11,9 +11,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..files.typed_data import Suggestions
+from ..policy.active_rules import selected
 from ..policy.expectations import spelled
 from ..policy.rulebook import Rulebook
-from ..policy.settings import Settings, selected
+from ..policy.settings import Settings
 from ..report.report import FileReport, Finding, Location
 from . import requests
 from .requests import Requests, Suppression

@@ -11,23 +11,21 @@ names a rule gives that rule other parameters::
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from typing import Any, Iterable, Mapping, Union
 
 from ..files import disk, projects, toml
+from ..files.globs import matches
 from ..files.projects import DEDICATED, PYPROJECT, SIZE_LIMIT, TABLE, candidates
 from ..files.typed_data import ShapeError, build, did_you_mean, keys, listed, named
 from ..libraries.declared import LIBRARIES
 from ..libraries.versions import clauses
-from ..report.report import KINDS, Certainty, Kind, Severity
+from ..report.report import Certainty, Kind, Severity
 from ..training_plan.facts import FACTS, SECTIONS
-from .expectations import Expectation, spelled, wanted, worded
-from .overrides import matches, place_of
+from .expectations import Expectation
 from .policies import Policy, PolicyError, is_path
 from .policies import load as load_policies
-from .rulebook import NOTICES, Head, Rule, Rulebook
 
 
 class SettingsError(ValueError):
@@ -87,6 +85,11 @@ class Settings:
     def served(self) -> tuple[str, ...]:
         """The files that `serve` names, always as a tuple."""
         return _several(self.serve)
+
+    def error(self, key: str, message: str) -> SettingsError:
+        """Return the error about a key, with the file that sets it."""
+        where = self.sources.get(key, self.file)
+        return SettingsError(f"{where}: {key}: {message}" if where else f"{key}: {message}")
 
     def __post_init__(self) -> None:
         if self.gpu is not None:
@@ -210,7 +213,7 @@ def _with_policy(settings: Settings) -> Settings:
     try:
         return replace(settings, wanted=load_policies(names, root))
     except PolicyError as error:
-        raise _error(settings, "policy", str(error)) from None
+        raise settings.error("policy", str(error)) from None
 
 
 def _check_tree(settings: Settings) -> None:
@@ -219,14 +222,14 @@ def _check_tree(settings: Settings) -> None:
     remedy = f"if you trust it, run nl2sql-review --config {settings.file}"
     if not disk.lies_in(disk.real(settings.file), disk.real(tree)):
         raise SettingsError(f"{settings.file}: the file is a link that leads out of {tree}; {remedy}")
-    for name in (name for name in _several(settings.policy) if is_path(name)):
-        if not disk.lies_in(disk.real(os.path.join(settings.root, name)), disk.real(tree)):
-            raise _error(settings, "policy", f"{name} leads out of {tree}; {remedy}")
+    named_paths = [("policy", name) for name in _several(settings.policy) if is_path(name)]
     for each in fields(settings):
-        value = getattr(settings, each.name) if each.metadata.get("paths") else None
-        for path in _several(value or ()):
-            if not disk.lies_in(disk.real(os.path.join(settings.root, path)), disk.real(tree)):
-                raise _error(settings, each.metadata.get("key", each.name), f"{path} leads out of {tree}; {remedy}")
+        if each.metadata.get("paths"):
+            key = each.metadata.get("key", each.name)
+            named_paths += [(key, path) for path in _several(getattr(settings, each.name) or ())]
+    for key, path in named_paths:
+        if not disk.lies_in(disk.real(os.path.join(settings.root, path)), disk.real(tree)):
+            raise settings.error(key, f"{path} leads out of {tree}; {remedy}")
 
 
 def _check_named(settings: Settings) -> None:
@@ -234,7 +237,7 @@ def _check_named(settings: Settings) -> None:
     for key, names in (("launch", settings.launch), ("serve", settings.served)):
         for name in names:
             if not disk.is_file(os.path.join(settings.root, name)):
-                raise _error(settings, key, f"{name}: the file does not exist")
+                raise settings.error(key, f"{name}: the file does not exist")
 
 
 def from_data(data: Mapping[str, Any], file: str, root: str) -> Settings:
@@ -248,7 +251,7 @@ def from_data(data: Mapping[str, Any], file: str, root: str) -> Settings:
             if k not in KEYS:
                 raise ShapeError(k, _unknown(k))
         settings = build(Settings, plain)
-        parameters = {k: _rule_settings(k, v) for k, v in tables.items()}
+        parameters = {k: rule_settings(k, v) for k, v in tables.items()}
     except ShapeError as error:
         raise SettingsError(f"{file}{_place(file, error.key)}: {error}") from None
     for number, one in enumerate(settings.overrides):
@@ -281,10 +284,10 @@ def _unknown(key: str) -> str:
 def _place(file: str, key: str) -> str:
     """Return the place of a key in a settings file as `:3:1`."""
     data = disk.read(file, SIZE_LIMIT) if os.path.isfile(file) else None
-    return place_of(data.decode("utf-8", "replace"), key) if data is not None else ""
+    return toml.place_of(data.decode("utf-8", "replace"), key) if data is not None else ""
 
 
-def _rule_settings(id: str, data: object) -> dict[str, RuleSettings]:
+def rule_settings(id: str, data: object) -> dict[str, RuleSettings]:
     """Return {fact name: its settings}; the empty name holds those of the rule as a whole."""
     key = f'"{id}"'
     if not isinstance(data, Mapping):
@@ -331,138 +334,6 @@ def _parsed(path: str, content: bytes, must_exist: bool) -> Any:
     if must_exist and TABLE not in tool:
         raise SettingsError(f"{path}: there is no table [tool.{TABLE}]")
     return tool.get(TABLE, {})
-
-
-@lru_cache(maxsize=64)
-def configure(rulebook: Rulebook, settings: Settings) -> Rulebook:
-    """Return the rulebook under these settings: `active` holds the selected rules with their parameters."""
-    names = rulebook.names()
-    for key in ("select", "ignore"):
-        for name in getattr(settings, key):
-            if name not in names:
-                raise _error(settings, key, f"there is no rule or section {name}{did_you_mean(name, names)}")
-    for id in settings.parameters:
-        if id in NOTICES:
-            raise _error(settings, id, "this is not a checklist rule; it can only be selected or ignored")
-        if id not in rulebook.rules:
-            raise _error(settings, id, f"there is no such rule{did_you_mean(id, rulebook.rules)}")
-    policy = settings.wanted
-    for id in policy.rules:
-        if id not in rulebook.rules:
-            raise SettingsError(f"{policy.files[id]}: {id}: there is no such rule{did_you_mean(id, rulebook.rules)}")
-    for name in (*policy.select, *policy.ignore):
-        if name not in names:
-            why = f"{policy.name}: there is no rule or section {name}{did_you_mean(name, names)}"
-            raise _error(settings, "policy", why)
-    rules = {}
-    for id, rule in rulebook.rules.items():
-        rule = replace(rule, counted=KINDS if id in settings.select else policy.kinds)
-        if id in policy.rules:
-            where = replace(settings, sources={id: policy.files[id]})
-            try:
-                rule = _with_parameters(rule, _rule_settings(id, policy.rules[id]), where)
-            except ShapeError as error:
-                raise SettingsError(f"{policy.files[id]}: {error}") from None
-        rules[id] = _with_parameters(rule, settings.parameters.get(id), settings)
-    active, on_rows = (
-        tuple(rules[r.id] for r in some if selected(r.id, settings) and _judged(rules[r.id], settings))
-        for some in (rulebook.active, rulebook.on_rows)
-    )
-    return Rulebook(rules, active, on_rows)
-
-
-def _judged(rule: Rule, settings: Settings) -> bool:
-    """Return whether the policy includes the rule, or the settings select it by its own id."""
-    policy = settings.wanted
-    if rule.id in settings.select:
-        return True
-    chosen = not policy.select or rule.id in policy.select or rule.section in policy.select
-    left_out = rule.id in policy.ignore or rule.section in policy.ignore and rule.id not in policy.select
-    return chosen and not left_out and any(kind in rule.counted for kind in rule.head.kinds)
-
-
-def selected(id: str, settings: Settings) -> bool:
-    """Return whether a rule or notice is reported. The most exact name counts: `lora/rank` goes before `lora`."""
-    section = id.partition("/")[0]
-    if id in settings.ignore:
-        return False
-    if id in settings.select:
-        return True
-    if section in settings.ignore:
-        return False
-    return not settings.select or section in settings.select or id in NOTICES
-
-
-def _with_parameters(rule: Rule, tables: Mapping[str, RuleSettings] | None, settings: Settings) -> Rule:
-    if not tables:
-        return rule
-    head = rule.head
-    facts = {k: v for k, v in tables.items() if k and v.given()}
-    for name in facts:
-        if name not in head.facts:
-            raise _error(settings, rule.id, f"{rule.id} does not judge {name}; it judges {listed(head.facts)}")
-    if tables[""].given():
-        if len(head.facts) > 1:
-            example = f'"{rule.id}" = {{ "{head.facts[0]}" = {{ … }} }}'
-            raise _error(settings, rule.id, f"judges {listed(head.facts)}: name one of them, as in {example}")
-        facts[head.facts[0]] = tables[""]
-    changes: dict[str, str] = {}
-    expectations = {
-        name: _expectation(rule, expected, facts[name], settings, changes) if name in facts else expected
-        for name, expected in head.expectations
-    }
-    severity = next((t.severity for t in tables.values() if t.severity), head.severity)
-    made: Head = replace(
-        head,
-        expect=expectations[head.facts[0]] if len(expectations) == 1 else expectations,
-        severity=severity,
-        when=None if facts and head.kind == "policy" else head.when,  # it says when the rule's own value is wanted
-        unset=tables[""].unset or head.unset,
-        help=_respelled(head.help, changes),
-        says={k: _respelled(v, changes) for k, v in head.says.items()},
-    )
-    counted = tables[""].kinds or rule.counted
-    return replace(rule, head=made, title=_respelled(rule.title, changes), counted=counted)
-
-
-def _expectation(
-    rule: Rule, old: Expectation, new: RuleSettings, settings: Settings, changes: dict[str, str]
-) -> Expectation:
-    """Return `new` over `old`: keys of the rule change one by one; any other key replaces the whole expectation."""
-    before, after = old.given(), new.given()
-    for k, v in after.items():
-        was = before.get(k)
-        if _is_scalar(was) and _is_scalar(v) and _sort(v) != _sort(was):
-            raise _error(settings, rule.id, f"{k} must be {_SORTS[_sort(was)]}, not {named(v)}")
-    kept = before if set(after) <= set(before) else {}
-    made = Expectation(**{**kept, **after}, unset=new.unset or old.unset)
-    for was in before.values():
-        if _is_scalar(was):
-            changes[str(was) if isinstance(was, str) else spelled(was)] = wanted(made.given(), worded)
-    return made
-
-
-def _is_scalar(value: object) -> bool:
-    return isinstance(value, (bool, int, float, str))
-
-
-_SORTS = {"flag": "true or false", "number": "a number", "text": "a string"}
-
-
-def _sort(value: object) -> str:
-    return "flag" if isinstance(value, bool) else "number" if isinstance(value, (int, float)) else "text"
-
-
-def _respelled(text: str, changes: Mapping[str, str]) -> str:
-    """Return a rule's text with its old value replaced, so that a title does not name 16 when a team has chosen 32."""
-    for old, new in changes.items():
-        text = re.sub(rf"(?<![\w.]){re.escape(old)}(?![\w])", new.replace("\\", r"\\"), text)
-    return text
-
-
-def _error(settings: Settings, key: str, message: str) -> SettingsError:
-    where = settings.sources.get(key, settings.file)
-    return SettingsError(f"{where}: {key}: {message}" if where else f"{key}: {message}")
 
 
 def schema() -> dict[str, Any]:

@@ -12,7 +12,8 @@ from ..gpu_memory import architectures, cards, from_plan
 from ..gpu_memory.estimate import estimate
 from ..gpu_memory.setup import Setup
 from ..gpu_memory.summary import MemoryReport, Summary, summarize, without
-from ..policy import rulebook, settings
+from ..policy import settings
+from ..policy.active_rules import active_rulebook
 from ..policy.rulebook import Rulebook
 from ..training_plan.facts import TrainingPlan
 from ..training_plan.values import Default, Known
@@ -110,4 +111,4 @@ def policy(book: Rulebook) -> dict[str, Any]:
 def book(directory: str, options: Options) -> Rulebook:
     """Return the rules as the settings for `directory` configure them. Raises SettingsError, RulebookError."""
     chosen = settings.load(directory, config=options.config, isolated=options.isolated, overrides=options.overrides)
-    return settings.configure(rulebook.load(chosen.rules), chosen)
+    return active_rulebook(chosen)

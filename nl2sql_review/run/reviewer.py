@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..files import discovery, disk, globs, projects
 from ..judgement.fingerprint import stamped
-from ..policy import rulebook
+from ..policy.active_rules import active_rulebook
 from ..policy.rulebook import Rulebook, RulebookError
-from ..policy.settings import Settings, SettingsError, configure, load, of_path
+from ..policy.settings import Settings, SettingsError, load, of_path
 from ..report.exit_codes import FAULT, FINDINGS, NOT_REVIEWED, NOTHING
 from ..report.report import (
     SEVERITIES,
@@ -95,7 +95,7 @@ class Reviewer:
         if settings not in self._rulebooks:
             try:
                 with disk.Remembering() as seen:
-                    self._rulebooks[settings] = configure(rulebook.load(settings.rules), settings), seen
+                    self._rulebooks[settings] = active_rulebook(settings), seen
             except RulebookError as error:
                 raise SettingsError(str(error)) from None
         book, seen = self._rulebooks[settings]
