@@ -20,7 +20,7 @@ from ..readers.derive import options, plain
 from ..source import Source, Span
 from ..training_plan.facts import Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Known
-from . import places, uses
+from . import other_code, places, uses
 from .candidate import Candidate
 from .edits import EditError, imports, python
 
@@ -141,9 +141,9 @@ def setting(
         found.append(Candidate(f"{title}{where}", tuple(edits), facts, names, unsafe=hidden))
     if edits := tuple(places.at_call(fact, python.literal(value, places.code_at_call(fact)))):
         place = places.argument(fact)
-        idle = "" if place is not None and uses.read_elsewhere(task.examined, place) else _origin(fact)
+        idle = "" if place is not None and other_code.read_elsewhere(task.examined, place) else _origin(fact)
         own = idle in (os.path.realpath(task.source.path), "?")
-        parted = name in PATHS and place is not None and uses.looked_for(task.examined, place)
+        parted = name in PATHS and place is not None and other_code.looked_for(task.examined, place)
         overridable = any(isinstance(option, Default) for option in options(fact.value))
         unsafe = read or own or parted or overridable
         found.append(Candidate(title, tuple(edits), facts, names, unsafe=unsafe, idle=idle))
@@ -169,7 +169,7 @@ def read_otherwise(task: Task, fact: Fact) -> bool:
     trace = [place for one in (fact, *fact.cases) for place in one.value.trace]
     own = [place.node for place in trace if isinstance(place.node, cst.CSTNode)]
     paths = [option.value for option in options(fact.value) if isinstance(option, (Known, Default))]
-    return any(uses.mentioned(task.examined, path, own) for path in paths if isinstance(path, str))
+    return any(other_code.mentioned(task.examined, path, own) for path in paths if isinstance(path, str))
 
 
 def _names_repository(task: Task) -> bool:

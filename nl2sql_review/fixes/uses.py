@@ -9,10 +9,7 @@ the side of caution.
 from __future__ import annotations
 
 import builtins
-import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
-from typing import Any
 
 import libcst as cst
 
@@ -20,10 +17,11 @@ from ..judgement.judge import Examined
 from ..policy.expectations import is_plain
 from ..readers.derive import options
 from ..source import Span
-from ..source.syntax import below, dotted, text_of, walk
+from ..source.syntax import dotted, text_of, walk
 from ..training_plan.facts import Fact
-from ..training_plan.values import Default, Either, Known, Place, Term, Text, Trace, Unknown
+from ..training_plan.values import Default, Either, Known, Term, Text, Trace, Unknown
 from .edits import documents
+from .names import is_target, laid_out, other_names, targets, text_key
 
 # Calls that tell people a value, and those that hand it on changed or not.
 TELL = ("print", "logging.", "logger.", "log.", "wandb.", "mlflow.", "json.", "swanlab.", "trackio.", "comet_ml.")
@@ -35,30 +33,8 @@ ENVIRONMENT = ("os.environ.get", "os.getenv")
 NOT_COMPARED = ("os.", "pathlib.", "shutil.")
 FIELDS, FACTORIES = ("field", "Field", "ib", "attrib"), ("default", "default_factory", "factory")
 TRANSPARENT = ("property", "staticmethod", "classmethod", "functools.cache", "cache", "cached_property")
-ALL_OF_IT = frozenset(("items", "values", "copy", "pop", "update"))  # methods of a dict that hand on what is in it
-
-# Calls that write to a path, and those that make a path of others.
-WRITERS = frozenset("save_pretrained save_pretrained_merged save_model push_to_hub makedirs mkdir info".split())
-JOINS = frozenset("os.path.join str Path pathlib.Path os.path.abspath".split())
-
-# Where a name stands that is no expression: of an attribute, a keyword, what is defined or imported.
-WRITTEN: dict[type[cst.CSTNode], tuple[str, ...]] = {
-    cst.Attribute: ("attr",),
-    cst.Arg: ("keyword",),
-    cst.Param: ("name",),
-    cst.FunctionDef: ("name", "type_parameters"),
-    cst.ClassDef: ("name", "type_parameters"),
-    cst.TypeAlias: ("type_parameters",),
-    cst.NameItem: ("name",),
-    cst.ImportFrom: ("module",),
-    cst.ImportAlias: ("name", "asname"),
-    cst.ExceptHandler: ("name",),
-    cst.MatchAs: ("name",),
-    cst.MatchStar: ("name",),
-    cst.MatchMapping: ("rest",),
-    cst.MatchKeywordElement: ("key",),
-}
 NAMING = (cst.ImportFrom, cst.ExceptHandler, cst.MatchAs, cst.MatchStar, cst.MatchMapping, cst.MatchKeywordElement)
+ALL_OF_IT = frozenset(("items", "values", "copy", "pop", "update"))  # methods of a dict that hand on what is in it
 
 
 def compared(examined: Examined, fact: Fact, own: Iterable[cst.CSTNode] = ()) -> bool:
@@ -69,120 +45,11 @@ def compared(examined: Examined, fact: Fact, own: Iterable[cst.CSTNode] = ()) ->
     return all(_Uses(examined, option.trace, own).compared() for option in options(fact.value))
 
 
-def read_elsewhere(examined: Examined, place: Place) -> bool:
-    """Return whether every name that an argument's code reads is also read elsewhere.
-
-    If not, the setting would have no effect once the argument has another value.
-    """
-    names = _read_in(place)
-    return not names or names <= {_last_name(node) for node, _ in _others(examined, place, names)}
-
-
-def looked_for(examined: Examined, place: Place) -> bool:
-    """Return whether other code may look for a path by a name that an argument's code reads.
-
-    Code that only writes to the path or logs it does not look for what the trainer writes.
-    """
-    return any(not _writes(node, parents) for node, parents in _others(examined, place, _read_in(place)))
-
-
-def _others(examined: Examined, place: Place, names: set[str]) -> Iterator[tuple[cst.CSTNode, dict[int, cst.CSTNode]]]:
-    """Yield the other nodes that read a name that an argument's code reads, with the parent of each node."""
-    inner = {id(node) for node in walk(place.node)}
-    for source in {id(s): s for s in (examined.text_source, place.source)}.values() if names else ():
-        nodes, parents, _ = laid_out(source.tree)
-        for node in nodes:
-            if _last_name(node) in names and id(node) not in inner and not _written(node, parents.get(id(node))):
-                yield node, parents
-
-
-def _writes(node: cst.CSTNode, parents: dict[int, Any]) -> bool:
-    """Return whether the value of a node is passed to a call that only writes there or logs it."""
-    one: Any = node
-    while (parent := parents.get(id(one))) is not None and not isinstance(parent, (cst.BaseStatement, cst.Expr)):
-        if isinstance(parent, cst.Call) and isinstance(one, cst.Arg):
-            callee = dotted(parent.func)
-            if one.keyword is not None and one.keyword.value == "logging_dir":
-                return True
-            if callee == "print" or callee.startswith(TELL[1:]) or callee.rpartition(".")[2] in WRITERS:
-                return True
-            if callee not in JOINS:
-                return False
-        one = parent
-    return False
-
-
-def _read_in(place: Place) -> set[str]:
-    return {name for node in expressions(place.node.value) if (name := _last_name(node))}
-
-
-def _last_name(node: cst.CSTNode) -> str:
-    """Return the last name or key that a node reads: `r` for `settings.lora.r` and for `config["r"]`."""
-    match node:
-        case cst.Attribute():
-            return node.attr.value
-        case cst.Subscript():
-            return _key(node) or ""
-        case cst.Name() if not hasattr(builtins, node.value):
-            return node.value
-        case cst.Call() if dotted(node.func).endswith(".get") and node.args:
-            return text_of(node.args[0].value) or ""
-    return ""
-
-
-def _written(node: cst.CSTNode, parent: cst.CSTNode | None) -> bool:
-    """Return whether a node is the target of an assignment."""
-    giving = (cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.NamedExpr)
-    return isinstance(parent, giving) and parent.target is node
-
-
-def mentioned(examined: Examined, value: str, own: Iterable[cst.CSTNode]) -> bool:
-    """Return whether a path occurs in, or begins, another text of the script that is not only written to or logged.
-
-    `own` are the nodes that set it.
-    """
-    path = value.strip().removeprefix("./").rstrip("/")
-    if not path:
-        return True
-    source = examined.text_source
-    word = re.compile(rf"(?<![\w./-])(?:\./)?{re.escape(path)}(?![\w-])")
-    if source.kind == "configuration":
-        return len(word.findall(source.text)) > 1
-    skipped = {id(node) for place in own for node in walk(place)}
-    shell = (line for line in source.text.splitlines() if line.lstrip().startswith(("!", "%")))
-    if any(map(word.search, shell)):
-        return True
-    docs = {id(node.value) for node in walk(source.tree) if isinstance(node, cst.Expr)}
-    for node in walk(source.tree):
-        if id(node) in skipped or id(node) in docs:
-            continue
-        if isinstance(node, (cst.SimpleString, cst.FormattedStringText)) and word.search(node.value.strip("rRbBuU'\"")):
-            if not _writes(node, source.nodes.parents):
-                return True
-    return False
-
-
 def origins(examined: Examined, fact: Fact) -> set[tuple[str, Span]]:
     """Return the places that a fact's value comes from, as path and span, without literals in a call."""
     found = [_Uses(examined, option.trace) for option in options(fact.value)]
     places = [u.trace[0] for u in found if u.trace and u.trace[0].source is not None and not u.at_call()]
     return {(place.source.path, place.source.span(place.node)) for place in places}
-
-
-@lru_cache(maxsize=8)
-def laid_out(
-    tree: cst.Module,
-) -> tuple[list[cst.CSTNode], dict[int, cst.CSTNode], dict[str, cst.FunctionDef]]:
-    """Return the expressions of a module, the parent of each by its id, and the functions by their names."""
-    nodes: list[cst.CSTNode] = []
-    parents: dict[int, cst.CSTNode] = {}
-    functions: dict[str, cst.FunctionDef] = {}
-    for node in expressions(tree):
-        if isinstance(node, cst.FunctionDef):
-            functions[node.name.value] = node
-        nodes.append(node)
-        parents.update((id(child), node) for child in _below(node))
-    return nodes, parents, functions
 
 
 class _Uses:
@@ -240,12 +107,12 @@ class _Uses:
         """Yield the nodes that read or may read one of the names, as a name, an attribute or a key."""
         for node in self.nodes:
             if isinstance(node, cst.Name):
-                if node.value in self.names and not _written(node, self.parents.get(id(node))):
+                if node.value in self.names and not is_target(node, self.parents.get(id(node))):
                     yield node
             elif isinstance(node, (cst.SimpleString, cst.ConcatenatedString)):
                 if text_of(node) in self.names:
                     yield from self._read(node)
-            elif self.names.intersection(_spelled(node)):
+            elif self.names.intersection(other_names(node)):
                 yield node
 
     def _read(self, key: cst.CSTNode) -> Iterator[cst.CSTNode]:
@@ -288,7 +155,7 @@ class _Uses:
         match parent:
             case cst.Attribute() if parent.attr.value not in self.names:
                 return parent.attr.value not in ALL_OF_IT
-            case cst.Subscript() if parent.value is one and (key := _key(parent)) is not None:
+            case cst.Subscript() if parent.value is one and (key := text_key(parent)) is not None:
                 return None if key in self.names else True
             case cst.Call() if isinstance(one, cst.Arg):
                 return self._given(one, parent)
@@ -370,8 +237,8 @@ class _Uses:
 
     def _bind(self, statement: cst.Assign | cst.AnnAssign | cst.AugAssign | cst.NamedExpr) -> bool:
         """Collect the names that a statement binds; return False if it sets part of an object not followed."""
-        for one in _targets(statement):
-            key = _key(one) if isinstance(one, cst.Subscript) else None
+        for one in targets(statement):
+            key = text_key(one) if isinstance(one, cst.Subscript) else None
             if isinstance(one, cst.Subscript) and key is not None and isinstance(one.value, cst.Name):
                 self.names |= {one.value.value, key}
             elif isinstance(one, cst.Attribute) and dotted(one.value) == "self":
@@ -404,58 +271,11 @@ class _Uses:
         return True
 
 
-def expressions(tree: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """Yield a node and its descendants, without names that are not expressions."""
-    stack = [tree]
-    while stack:
-        one = stack.pop()
-        yield one
-        stack += reversed(_below(one))
-
-
-def _below(node: cst.CSTNode) -> list[cst.CSTNode]:
-    written = [id(getattr(node, name)) for name in WRITTEN.get(type(node), ())]
-    return [child for child in below(node) if id(child) not in written]
-
-
 def _steps(node: cst.BaseExpression | None) -> set[str]:
     """Return the names and keys of `config["lora"]["r"]`, `config.lora.r`, `config.get("r")`."""
     nodes = walk(node) if node is not None else ()
     found = {one.value if isinstance(one, cst.Name) else text_of(one) for one in nodes}
     return {name for name in found - {None, "get"} if name and not hasattr(builtins, name)}
-
-
-def _spelled(node: cst.CSTNode) -> set[str | None]:
-    """Return the names in a node that are not expressions but may be names of a value."""
-    match node:
-        case cst.Attribute():
-            return {node.attr.value}
-        case cst.ImportAlias():
-            return {node.evaluated_name.rpartition(".")[2], node.evaluated_alias}
-        case cst.ImportFrom() if node.module is not None:
-            return {dotted(node.module).rpartition(".")[2]}
-        case cst.ExceptHandler(name=cst.AsName(name=cst.Name(name))):
-            return {name}
-        case cst.MatchAs(name=cst.Name(name)) | cst.MatchStar(name=cst.Name(name)):
-            return {name}
-        case cst.MatchMapping(rest=cst.Name(name)) | cst.MatchKeywordElement(key=cst.Name(name)):
-            return {name}
-    return set()
-
-
-def _targets(statement: cst.Assign | cst.AnnAssign | cst.AugAssign | cst.NamedExpr) -> Iterator[cst.BaseExpression]:
-    """Yield the targets of an assignment; for a tuple or a list, each member."""
-    for target in [t.target for t in statement.targets] if isinstance(statement, cst.Assign) else [statement.target]:
-        if isinstance(target, (cst.Tuple, cst.List)):
-            yield from (element.value for element in target.elements)
-        else:
-            yield target
-
-
-def _key(node: cst.Subscript) -> str | None:
-    """Return the text in the brackets of `x["text"]`."""
-    inner = node.slice[0].slice if len(node.slice) == 1 else None
-    return text_of(inner.value) if isinstance(inner, cst.Index) else None
 
 
 def _unknown(value: object) -> bool:

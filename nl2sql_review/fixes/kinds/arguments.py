@@ -11,7 +11,7 @@ from ...readers.derive import plain
 from ...report.report import Edit
 from ...training_plan.facts import Fact
 from ...training_plan.values import Default, Known
-from .. import places, uses
+from .. import other_code, places
 from ..candidate import Candidate
 from ..context import Task, setting, together, wanted
 from ..edits import imports, python
@@ -145,7 +145,7 @@ def _asking(task: Task, added: list[Edit], bf16: str, fp16: str, name: str) -> I
         else:
             holder = python.call_of(task.source, place.node)
             changed.append((place.node, text))
-            given_by = isinstance(fact.value, Known) and not uses.read_elsewhere(task.examined, place)
+            given_by = isinstance(fact.value, Known) and not other_code.read_elsewhere(task.examined, place)
             idle = idle or given_by or isinstance(fact.value, Default)  # a setting or option that nobody would read
         if holder is None or call not in (None, holder):
             return

@@ -13,7 +13,7 @@ from ...report.report import Edit
 from ...source.literals import is_variable
 from ...source.syntax import dotted, walk
 from ...training_plan.values import Absent
-from .. import places, uses
+from .. import names, places, uses
 from ..candidate import Candidate
 from ..context import Task, setting, wanted
 from ..edits import imports, python
@@ -163,6 +163,6 @@ def names_imported(task: Task) -> Iterator[Candidate]:
         for module in (typing, dataclasses, pathlib):
             if hasattr(module, name) and not name.startswith("_"):
                 edit = imports.new_import(task.source, f"from {module.__name__} import {name}")
-                if any(isinstance(n, cst.Name) and n.value == name for n in uses.expressions(task.source.tree)):
+                if any(isinstance(n, cst.Name) and n.value == name for n in names.expressions(task.source.tree)):
                     yield Candidate(f"import {name} from {module.__name__}", (edit,), (task.name,))
                 break
