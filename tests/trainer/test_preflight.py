@@ -6,7 +6,8 @@ import logging
 
 import pytest
 
-from nl2sql_review.preflight import IGNORED, PreflightError, check_batch, preflight, rows_of
+from nl2sql_review.preflight import PreflightError, check_batch, preflight
+from nl2sql_review.preflight.batch import IGNORED, rows_of
 
 PAD, BOS, EOS = 0, 1, 2
 PROMPT = "### Instruction:\nWrite SQL.\n\nQuestion: how many?\n\n### Response:\n"
