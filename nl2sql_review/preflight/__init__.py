@@ -51,8 +51,6 @@ def preflight(
     tokenizer = tokenizer or getattr(trainer, "processing_class", None)
     batches, length = trainer.get_train_dataloader(), _row_length(trainer.args)
     return _run(batches, tokenizer, length, instruction, response, loud=trainer.is_world_process_zero())
-        loader, tokenizer, _row_length(trainer.args), instruction, response, loud=trainer.is_world_process_zero()
-    )
 
 
 def preflight_all(trainer: Trainer, tokenizer: TokenizerOrProcessor | None = None) -> PreflightCounts:
