@@ -22,6 +22,7 @@ SUFFIXES: dict[str, Format] = {
 }  # fmt: skip
 PACKED = (".gz", ".bz2", ".xz")
 PIECE = 1 << 20  # bytes read at a time
+ROW_BYTES = 64 << 20  # bytes of a row that is still read
 UNPACKED_AT_MOST = 32 << 30  # bytes that a packed file may hold
 SWELLING = 100  # times its packed size, beyond which a file of more than SMALL is taken for a bomb
 SMALL = 256 << 20
@@ -126,6 +127,15 @@ def pieces(file: DataFile) -> Iterator[bytes]:
                 refuse_utf16(data)
                 data, first = data.removeprefix(codecs.BOM_UTF8), False
             yield data
+
+
+def decoded(file: DataFile) -> Iterator[str]:
+    """Yield a file's text; `undecoded` finds the bytes in it that are not UTF-8. Raises Unreadable."""
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    for piece in pieces(file):
+        text = decoder.decode(piece)
+        if text:
+            yield text
 
 
 _BYTE = re.compile("[\udc80-\udcff]")  # what `surrogateescape` makes of bytes that are not UTF-8

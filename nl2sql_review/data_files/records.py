@@ -13,14 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import tables
-from .formats import DataFile, Unreadable, opened, pieces, refuse_utf16, undecoded
+from . import json_rows, tables
+from .formats import ROW_BYTES, DataFile, Unreadable, decoded, opened, pieces, refuse_utf16, undecoded
 
 TOGETHER = 1000  # rows of a batch
 BATCH_BYTES = 4 << 20  # bytes of a batch, beside those of its last row
-ROW_BYTES = 64 << 20  # bytes of a row that is still read
 COLUMNS = 10_000  # of a CSV header
-LISTS = ("data", "rows", "examples", "train")  # keys under which a JSON object holds its rows
 
 
 @dataclass(slots=True)
@@ -61,7 +59,8 @@ def read(file: DataFile, records: str = "") -> Iterator[Batch | Problem]:
         if file.format == "jsonl":
             made = _lines(file)
         elif file.format == "json":
-            made = _json(file, records)
+            lines = not records and json_rows.is_lines(file)
+            made = _lines(file) if lines else _batched(json_rows.rows(file, records))
         elif file.format in ("csv", "tsv"):
             made = _csv(file)
         else:
@@ -180,130 +179,6 @@ def _with_end(stream: Iterator[bytes]) -> Iterator[bytes]:
     yield b""
 
 
-def _json(file: DataFile, records: str) -> Iterator[Batch | Problem]:
-    """Yield the elements of an array one by one; for an object, those of the array that it holds; else lines."""
-    start = b""
-    for piece in pieces(file):
-        start += piece
-        if start.strip():
-            break
-    head = start.lstrip()
-    if not head:
-        raise Unreadable("it is empty")
-    if head[:1] == b"[":
-        yield from _batched(_elements(file))
-    elif head[:1] == b"{":
-        if not records and _is_lines(head):
-            yield from _lines(file)  # named .json, written as lines, as `datasets` reads it too
-        else:
-            yield from _batched(_held(file, records))
-    else:
-        raise Unreadable(f"it is not JSON: it begins with {head[:20].decode('utf-8', 'replace')!r}")
-
-
-def _is_lines(head: bytes) -> bool:
-    """Return whether a text that begins with an object has one object per line."""
-    line, newline, rest = head.partition(b"\n")
-    try:
-        whole = isinstance(json.loads(line), dict)
-    except (ValueError, RecursionError):
-        return False
-    return whole and bool(newline) and rest.lstrip()[:1] in (b"{", b"") or whole and not newline
-
-
-def _elements(file: DataFile) -> Iterator[tuple[int, Any]]:
-    """Yield the elements of an array while it is read, so that only a few are in memory."""
-    decoder = json.JSONDecoder()
-    decode = _decoded(file)
-    text, at, number, wanted = "", 0, 0, 1
-    opened = ended = False
-    while True:
-        at = _after_space(text, at)
-        if not opened:
-            if at >= len(text):
-                text += next(decode)
-                continue
-            opened, at = True, at + 1
-            continue
-        if at < len(text) and text[at] == ",":
-            at += 1
-            continue
-        if at < len(text) and text[at] == "]":
-            return
-        if len(text) - at >= wanted or ended:
-            try:
-                value, end = decoder.raw_decode(text, at)
-                if end < len(text) or ended:
-                    number += 1
-                    at, wanted = end, 1
-                    yield number, value
-                    continue
-            except RecursionError:
-                raise Unreadable("it is nested too deeply, and nothing after it is read", number + 1) from None
-            except ValueError as error:
-                if ended or _certain(error, text):
-                    where = "the file ends inside it" if ended else str(error).partition(":")[0].lower()
-                    why = f"not JSON ({where}), and nothing after it is read"
-                    raise Unreadable(why, number + 1) from None
-            if len(text) - at > ROW_BYTES:
-                why = f"it is longer than {ROW_BYTES >> 20} MiB; nothing after it is read"
-                raise Unreadable(why, number + 1)
-            wanted = max(2 * (len(text) - at), 1)
-        more = next(decode, "")
-        ended = not more
-        if ended and at >= len(text):
-            raise Unreadable("the file ends here, without the ] of its array", number)
-        text, at = text[at:] + more, 0
-
-
-def _certain(error: ValueError, text: str) -> bool:
-    """Return whether the error lies inside the text, so that reading more of the file cannot repair it."""
-    position = getattr(error, "pos", len(text))
-    return position < len(text) - 64 and "Unterminated" not in str(error)
-
-
-def _after_space(text: str, at: int) -> int:
-    while at < len(text) and text[at] in " \t\r\n":
-        at += 1
-    return at
-
-
-def _decoded(file: DataFile) -> Iterator[str]:
-    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-    for piece in pieces(file):
-        text = decoder.decode(piece)
-        if text:
-            yield text
-
-
-def _held(file: DataFile, records: str) -> Iterator[tuple[int, Any]]:
-    """Yield the rows that one JSON object holds under a key."""
-    data = b""
-    for piece in pieces(file):
-        data += piece
-        if len(data) > ROW_BYTES:
-            raise Unreadable(f"it is a single object of more than {ROW_BYTES >> 20} MiB: write its rows as JSONL")
-    try:
-        whole = json.loads(data.decode("utf-8", "surrogateescape"))
-    except (ValueError, RecursionError) as error:
-        raise Unreadable(f"it is not JSON: {error}") from None
-    names = (records,) if records else LISTS
-    rows = next((whole[name] for name in names if isinstance(whole.get(name), list)), None)
-    if rows is None and not records:
-        lists = [name for name, value in whole.items() if isinstance(value, list)]
-        rows = whole[lists[0]] if len(lists) == 1 else None
-    if rows is None:
-        if records:
-            raise Unreadable(f"it has no array {records!r}, but the script names that as the field with the rows")
-        columns = {name: value for name, value in whole.items() if isinstance(value, list)}
-        if columns and len(columns) == len(whole):  # a dict of columns
-            length = max(map(len, columns.values()))
-            rows = [{name: cells[at] for name, cells in columns.items() if at < len(cells)} for at in range(length)]
-        else:
-            rows = [whole]
-    yield from enumerate(rows, 1)
-
-
 def _csv(file: DataFile) -> Iterator[Batch | Problem]:
     csv.field_size_limit(ROW_BYTES)
     lines = _text_lines(file)
@@ -359,7 +234,7 @@ _NULL = "\udc00"  # stands for a null character, which `csv` refuses before Pyth
 
 def _text_lines(file: DataFile) -> Iterator[str]:
     rest = ""
-    for text in _decoded(file):
+    for text in decoded(file):
         *lines, rest = (rest + text.replace("\0", _NULL)).split("\n")
         for line in lines:
             yield line + "\n"
