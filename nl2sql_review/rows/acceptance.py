@@ -116,7 +116,7 @@ class Acceptance:
             return self._as_dialect(database, sql)
         if database.broken:
             return Outcome("schema", database.broken)
-        outcome = _explained(database.connection, sql)
+        outcome = explained(database.connection, sql)
         if outcome.kind == "accepted":
             return outcome
         if outcome.kind == "name" and database.cut:
@@ -137,7 +137,7 @@ class Acceptance:
         except Refused as refused:
             return Outcome("guard" if refused.kind == "guard" else "syntax", str(refused))
         assert database.connection is not None
-        outcome = _explained(database.connection, translated)
+        outcome = explained(database.connection, translated)
         if outcome.kind == "name" and not database.cut:
             return Outcome("schema", database.broken) if database.broken else outcome
         return Outcome("accepted") if outcome.kind in ("accepted", "function", "syntax", "name") else outcome
@@ -156,7 +156,7 @@ class Acceptance:
         told = [name for name, telling in TELLING if telling.search(sql)]
         for name in dict.fromkeys((*told, *([self._lately] if self._lately else []), *DIALECTS)):
             try:
-                outcome = _explained(connection, to_sqlite(sql, name))
+                outcome = explained(connection, to_sqlite(sql, name))
             except Refused:
                 continue
             if outcome.kind in ("accepted", "name") or (name in told and outcome.kind == "function"):
@@ -172,7 +172,8 @@ def sqlglot_is_there() -> bool:
     return find_spec("sqlglot") is not None
 
 
-def _explained(connection: Guarded, sql: str) -> Outcome:
+def explained(connection: Guarded, sql: str) -> Outcome:
+    """Return how a database takes a query that it only plans, not runs."""
     try:
         connection.explain(sql)
     except Refused as refused:

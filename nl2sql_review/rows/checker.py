@@ -2,7 +2,8 @@
 
     check(program, numbers, rows) -> {"defects": […], "keys": […], …}
 
-All inputs and outputs are JSON's own types. A row is evaluated as the script would, by `expressions`.
+All inputs and outputs are JSON's own types. A row is evaluated as the script would, by `row_values`;
+its SQL is judged by `sql_check`.
 """
 
 from __future__ import annotations
@@ -14,34 +15,15 @@ from functools import lru_cache
 from typing import Any
 
 from ..data_files.records import kind_of, lines_of, row_of
-from .acceptance import SPOKEN, Acceptance, Database, closed
 from .engine.child import Tell
 from .engine.limits import Limits
-from .engine.statement import COMMANDS, ELSEWHERE, QUERIES, is_plainly_one_query, read
-from .expressions import Compiler, Evaluate, NotKnown, Raises
-from .texts import ENTITY, FENCE, SPECIAL_TOKENS, bare, hashed, plain_sql, quoted
+from .row_values import RowValues, Values
+from .sql_check import DATABASE_COLUMNS, SqlCheck
+from .texts import ENTITY, FENCE, SPECIAL_TOKENS, hashed, plain_sql, quoted
 
-DATABASE_COLUMNS = ("db_id", "db_name", "database", "database_id", "db")
-SCHEMA_COLUMNS = ("schema", "context", "sql_context", "create_table", "ddl", "db_schema", "table_schema")
 NO_TEXT = ("", "none", "null", "nan")
-ROLES = ("schema", "question", "sql")
 AROUND = 2  # tokens that a tokenizer may set around a text: BOS and EOS
 KEPT_HASHES = 50_000  # of the names, or the schemas, of databases
-
-
-class Values:
-    """Values of a row: the holes of its training text by role, its text in pieces, and what is unknown of it."""
-
-    __slots__ = ("roles", "whole", "pieces", "unknown", "limit", "cut", "no_text")
-
-    def __init__(self) -> None:
-        self.roles: dict[str, str] = {}
-        self.whole = ""  # the schema before it was cut
-        self.pieces: list[tuple[str, bool]] = []  # text, and whether it is the answer
-        self.no_text: dict[str, str] = {}  # role -> what it is instead
-        self.unknown: dict[str, str] = {}  # role -> why it is not known; "text" for the whole
-        self.limit: int | None = None
-        self.cut = False
 
 
 class Checker:
@@ -49,39 +31,20 @@ class Checker:
 
     def __init__(self, program: Mapping[str, Any], limits: Limits | None = None, tell: Tell | None = None) -> None:
         self._program = program
-        self._tell = tell
+        limits = limits or Limits()
         self._tokenizer = _tokenizer(program["tokenizer"]) if program["tokenizer"] else None
-        # A token that is not known is shown as what stands for it.
-        tokens = {name: program[name] or f"{{tokenizer.{name}_token}}" for name in ("eos", "bos")}
-        compiler = Compiler(tokens, self._tokenizer)
-        self._texts = [[self._piece(piece, compiler) for piece in pieces] for pieces in program["texts"]]
-        self._filters = [compiler.compile(made) for made in program["filters"]]
+        self._evaluated = RowValues(program, self._tokenizer)
+        self._sql = SqlCheck(program, limits, tell)
         self._lacking = dict.fromkeys(program["columns"]) if program["table"] else {}
         self._texts_in = program["texts_in"]
         self._columns = frozenset(program["columns"])
         self._markers = [marker for marker in program["markers"] if marker]
         self._length = program["length"]
-        self._longest = (limits or Limits()).sql_length
-        self._acceptance = Acceptance(limits or Limits(), program["dialect"]) if program["sql"] else None
-        roles = {role for pieces in program["texts"] for piece in pieces for role in piece.get("roles", ())}
-        self._has = {role: role in roles for role in ROLES}
+        self._longest = limits.sql_length
         self._hashes: dict[str, int] = {}
 
-    @staticmethod
-    def _piece(piece: Mapping[str, Any], compiler: Compiler) -> dict[str, Any]:
-        if "hole" not in piece:
-            return dict(piece)
-        whole = piece["whole"] if piece["whole"] != piece["hole"] else None
-        return {
-            **piece,
-            "role": next((role for role in ROLES if role in piece["roles"]), ""),
-            "is_eos": "eos" in piece["roles"],
-            "evaluate": compiler.compile(piece["hole"]),
-            "uncut": compiler.compile(whole) if whole is not None and piece["kind"] else None,
-        }
-
     def check(self, numbers: Sequence[int], rows: Sequence[Any]) -> dict[str, Any]:
-        """Check rows (dicts or lines of JSON) with these `numbers`; return what `report.Found` adds up."""
+        """Check rows (dicts or lines of JSON) with these `numbers`; return what `found.Found` adds up."""
         defects: list[list[Any]] = []
         keys: list[list[Any]] = []
         counts: Counter[str] = Counter()
@@ -102,7 +65,7 @@ class Checker:
 
     def pieces(self, given: Mapping[str, Any]) -> list[tuple[str, bool]] | None:
         """Return a row's training text in pieces, each with whether it is the answer; None if it is unknown."""
-        values = self._values({**self._lacking, **given})
+        values = self._evaluated.values({**self._lacking, **given})
         return None if values.unknown else values.pieces
 
     def _row(
@@ -127,14 +90,14 @@ class Checker:
             if name in self._columns or not self._program["table"]:
                 stops = "KeyError" if not self._program["table"] else "it is None there"
                 defects.append([number, "missing_columns", f"there is no {name!r}: {stops}", name])
-        kept = self._kept(row, unknown)
+        kept = self._evaluated.kept(row, unknown)
         if kept is False:
             counts["dropped"] += 1
             del defects[before:]
             return
-        if not self._texts:
+        if not self._program["texts"]:
             return
-        values = self._values(row)
+        values = self._evaluated.values(row)
         for role, why in values.unknown.items():
             unknown[f"{role}: {why}"] += 1
         if raised := values.unknown.get("raises"):
@@ -154,76 +117,6 @@ class Checker:
             key = self._key(database, values)
             if key is not None:
                 keys.append([number, *key])
-
-    # -- evaluation
-
-    def _kept(self, row: Mapping[str, Any], unknown: Counter[str]) -> bool | None:
-        """Return whether the script's filters keep a row; None if that is unknown."""
-        known: bool | None = True
-        for evaluate in self._filters:
-            try:
-                if not evaluate(row, []):
-                    return False
-            except Raises:
-                known = None if known else known
-            except NotKnown as error:
-                unknown[f"filter: {error}"] += 1
-                known = None
-        return known
-
-    def _values(self, row: Mapping[str, Any]) -> Values:
-        made = [self._text(row, pieces) for pieces in self._texts]
-        if len(made) == 1:
-            return made[0]
-        first = made[0]
-        for other in made[1:]:
-            _agree(first, other)
-        return first
-
-    def _text(self, row: Mapping[str, Any], pieces: Sequence[Mapping[str, Any]]) -> Values:
-        values = Values()
-        answer = False
-        for piece in pieces:
-            if "turn" in piece:
-                answer = piece["turn"] in ("completion", "assistant")
-                continue
-            if "text" in piece:
-                values.pieces.append((piece["text"], answer))
-                continue
-            evaluate: Evaluate = piece["evaluate"]
-            role = piece["role"]
-            try:
-                value = evaluate(row, [])
-            except Raises as error:
-                values.unknown["raises"] = str(error)
-                return values
-            except NotKnown as error:
-                if not piece["is_eos"]:
-                    values.unknown[role or "text"] = str(error)
-                continue
-            text = value if isinstance(value, str) else "" if value is None and role else str(value)
-            if role and not isinstance(value, (str, type(None), int, float)):
-                values.no_text[role] = kind_of(value)
-            if role == "schema":
-                self._schema(row, piece, text, values)
-            if role:
-                values.roles[role] = f"{values.roles[role]}\n{text}" if role in values.roles else text
-            values.pieces.append((str(value), answer or role == "sql"))
-        return values
-
-    @staticmethod
-    def _schema(row: Mapping[str, Any], piece: Mapping[str, Any], text: str, values: Values) -> None:
-        whole = text
-        if piece["uncut"] is not None:
-            try:
-                whole = str(piece["uncut"](row, []) or "")
-            except (Raises, NotKnown):
-                whole = text
-            cut_off = piece["kind"] == "tables" or whole.startswith(text.rstrip())
-            if whole.rstrip() != text.rstrip() and not cut_off:
-                whole = text  # put together anew rather than cut
-            values.cut, values.limit = whole.rstrip() != text.rstrip(), piece["limit"]
-        values.whole = f"{values.whole}\n{whole}" if values.whole else whole
 
     # -- defects: (kind, message, what counts as the same)
 
@@ -248,7 +141,7 @@ class Checker:
         if "schema" in values.roles:
             yield from self._markers_in("schema", values.roles["schema"])
         if "sql" in values.roles and not empty:
-            yield from self._statement(row, values, counts)
+            yield from self._sql.defects(row, values, counts)
         yield from self._too_long(values, counts)
 
     @staticmethod
@@ -277,102 +170,6 @@ class Checker:
                 marker = self._program["eos"]
         if marker:
             yield "foreign_markers", f"{marker!r} is in the {_SAID[role]}: {quoted(text, marker)}", marker
-
-    def _statement(
-        self, row: Mapping[str, Any], values: Values, counts: Counter[str]
-    ) -> Iterator[tuple[str, str, str]]:
-        sql = bare(values.roles["sql"])
-        if len(sql) > self._longest:
-            why = f"it is {len(sql):,} characters long; the limit is {self._longest:,}"
-            yield "refused_sql", f"not run: {why}: {quoted(sql[:1000])}", "guard"
-            return
-        if "\0" in sql:  # with or without a schema to ask
-            yield "refused_sql", f"not run: it contains a null character: {quoted(sql)}", "guard"
-            return
-        plainly = is_plainly_one_query(sql)
-        if not plainly:
-            said = read(sql)
-            if said.count > 1:
-                yield "statements", f"{said.count} statements, not one query: {quoted(sql)}", "several"
-                return
-            if said.verb in COMMANDS or said.verb in ELSEWHERE:
-                yield "statements", f"{said.verb} is not a query: {quoted(sql)}", said.verb
-                return
-            if not said.count:
-                return
-        if self._acceptance is None:
-            return
-        if self._tell is not None:
-            self._tell("sql")
-        schema = self._schema_of(row, values)
-        if not schema:
-            counts["without schema"] += 1
-            return
-        outcome = self._acceptance.judge(schema, sql)
-        counts[f"sql {outcome.kind}"] += 1
-        if outcome.kind == "accepted":
-            yield from self._lost(values, schema, sql, counts)
-        elif outcome.kind == "name":
-            yield "refused_sql", f"invalid on the row's schema: {outcome.message}: {quoted(sql)}", "name"
-        elif outcome.kind in ("syntax", "function"):
-            read_as = f"; it is valid {SPOKEN[outcome.reading]}" if outcome.reading else ""
-            dialect = self._program["dialect"] or "sqlite"
-            query = plainly or read(sql).verb in QUERIES
-            what = f"it is not valid {SPOKEN.get(dialect, dialect)}" if query else "it is not a query"
-            yield "refused_sql", f"{what}: {outcome.message}{read_as}: {quoted(sql)}", outcome.reading or "syntax"
-        elif outcome.kind in ("guard", "time"):
-            yield "refused_sql", f"not run: {outcome.message}: {quoted(sql)}", "guard"
-        elif outcome.kind == "schema":
-            yield "broken_schemas", f"the row's schema does not load: {outcome.message}", outcome.message
-
-    def _schema_of(self, row: Mapping[str, Any], values: Values) -> str:
-        """Return the schema to judge a row's SQL by: that of its prompt before the cut, else another one at hand."""
-        whole = values.whole.strip()
-        if whole and self._loads(whole):
-            return whole
-        known = self._program["schemas"]
-        if known:
-            name = next((str(row[column]) for column in DATABASE_COLUMNS if row.get(column)), "")
-            if name in known or "" in known:
-                return str(known.get(name) or known.get("", ""))
-        for column in SCHEMA_COLUMNS:
-            text = row.get(column)
-            if isinstance(text, str) and text.strip() and self._loads(text):
-                return text
-        prompt = "".join(text for text, answer in values.pieces if not answer)
-        return prompt if "CREATE" in prompt.upper() and self._loads(prompt) else ""
-
-    def _loads(self, text: str) -> bool:
-        assert self._acceptance is not None
-        return self._acceptance.database(text).connection is not None
-
-    def _lost(self, values: Values, schema: str, sql: str, counts: Counter[str]) -> Iterator[tuple[str, str, str]]:
-        """Yield what the SQL needs and the cut of the schema removed."""
-        if not values.cut or schema != values.whole.strip() or self._acceptance is None:
-            return
-        counts["cut"] += 1
-        left = closed(values.roles["schema"])
-        database = self._acceptance.database(left)
-        if database.connection is None:
-            message = f"truncation at {values.limit} characters leaves no complete table of the schema"
-            yield "lost_by_cut", message, "all"
-            return
-        outcome = self._acceptance.judge(left, sql) if not database.cut else self._on_cut(database, sql)
-        if outcome.kind == "name":
-            name = outcome.message.partition(": ")[2] or outcome.message
-            what = "table" if "table" in outcome.message else "column"
-            yield (
-                "lost_by_cut",
-                f"truncation at {values.limit} characters removes the {what} {name} that the SQL needs: {quoted(sql)}",
-                name,
-            )
-
-    @staticmethod
-    def _on_cut(database: Database, sql: str) -> Any:
-        from .acceptance import _explained
-
-        assert database.connection is not None
-        return _explained(database.connection, sql)
 
     def _too_long(self, values: Values, counts: Counter[str]) -> Iterator[tuple[str, str, str]]:
         if self._length is None or "text" in values.unknown or values.unknown:
@@ -426,26 +223,6 @@ class Checker:
 
 
 _SAID = {"question": "question", "sql": "SQL", "schema": "schema"}
-
-
-def _agree(first: Values, other: Values) -> None:
-    """Keep the values in which two branches agree. If a schema is cut only when needed, the shorter text counts."""
-    for role in dict.fromkeys((*first.roles, *other.roles)):
-        one, two = first.roles.get(role), other.roles.get(role)
-        if one == two:
-            continue
-        if one is not None and two is not None and (one.startswith(two) or two.startswith(one)) and role == "schema":
-            shorter = first if len(one) < len(two) else other
-            first.roles[role] = shorter.roles[role]
-            first.cut, first.limit = first.cut or other.cut, first.limit or other.limit
-            first.whole = max(first.whole, other.whole, key=len)
-        else:
-            first.unknown[role] = "it depends on a branch of the script"
-            if one is None and two is not None:
-                first.roles[role] = two
-                first.unknown.pop(role)
-    if "raises" in other.unknown and "raises" not in first.unknown:
-        first.unknown["text"] = "it depends on a branch of the script"
 
 
 @lru_cache(maxsize=4)
