@@ -9,9 +9,10 @@ import pytest
 
 from nl2sql_review.policy.settings import SettingsError
 from nl2sql_review.report.report import ChecklistItem, FileReport, Finding, InternalError, Location, Report
+from nl2sql_review.report.summary import exit_code
 from nl2sql_review.run.batch import run
 from nl2sql_review.run.options import Options
-from nl2sql_review.run.reviewer import Reviewer, exit_code
+from nl2sql_review.run.reviewer import Reviewer
 
 SCRIPT = """\
 from peft import LoraConfig

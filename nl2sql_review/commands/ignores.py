@@ -9,8 +9,8 @@ from ..files import disk
 from ..fixes.write import WriteError
 from ..fixes.write import write as exchange
 from ..render.summary import count
+from ..report.summary import summary
 from ..run.add_ignores import IgnoreError, checked, silence
-from ..run.reviewer import summary
 from . import outputs, review
 from .console import write
 from .program import UsageError

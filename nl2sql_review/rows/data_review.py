@@ -117,7 +117,7 @@ def _all(results: list[tuple[Result, Run]]) -> Result:
 
 
 def _joined(reports: list[Report], results: list[tuple[Result, Run]], name: str) -> Report:
-    from ..run.reviewer import summary
+    from ..report.summary import summary
 
     files: list[FileReport] = []
     for report in reports:

@@ -49,7 +49,7 @@ class Facts:
 
 def report(result: Result, run: Run, rules: Sequence[Rule], every: bool, script: str, reviewer: Reviewer) -> Report:
     """Return the report on the data files that a run uses; `every`: one finding for each row."""
-    from ..run.reviewer import summary
+    from ..report.summary import summary
 
     wording.locate(place for one in result.checked for place in _places(one.feed))
     rates = _passes(result, run)

@@ -15,7 +15,8 @@ from ..fixes.sharing import Reads, contents
 from ..fixes.write import Edited
 from ..judgement.judge import Examined
 from ..report.report import FileReport, Finding, Report
-from .reviewer import Reviewer, summary
+from ..report.summary import summary
+from .reviewer import Reviewer
 
 Stdin = tuple[str, bytes]
 

@@ -106,7 +106,7 @@ IRRELEVANT = Outcome("", "skipped", "")  # a file that no report mentions
 def outcome_of(file: FileReport, faults: Sequence[InternalError], code: int) -> Outcome:
     """Return the outcome made from a report, its internal errors and its exit code."""
     from ..report.report import FileReport
-    from .reviewer import summary
+    from ..report.summary import summary
 
     sums = summary([file])
     plain = file == FileReport(file.path, file.status, file.reason)

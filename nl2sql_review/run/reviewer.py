@@ -14,18 +14,10 @@ from ..policy.active_rules import active_rulebook
 from ..policy.rulebook import Rulebook, RulebookError
 from ..policy.settings import Settings, SettingsError, load, of_path
 from ..report.exit_codes import FAULT, FINDINGS, NOT_REVIEWED, NOTHING
-from ..report.report import (
-    SEVERITIES,
-    BaselineEntry,
-    FileReport,
-    Finding,
-    InternalError,
-    Location,
-    Report,
-    Severity,
-    Summary,
-)
+from ..report.report import BaselineEntry, FileReport, InternalError, Report
+from ..report.summary import exit_code
 from . import starts
+from .unread import unread_report
 
 if TYPE_CHECKING:
     from ..adoption.baseline import Baseline
@@ -50,9 +42,8 @@ class Reviewer:
     overrides: Mapping[str, Any] = field(default_factory=dict)  # said on the command line, keys as in the file
     flavour: str = ""  # which program reads the configurations, where their keys would say something else
     command_line: tuple[str, ...] | None = None  # the words after the script's name, where they were given
-    within: tuple[
-        str, ...
-    ] = ()  # real paths of directories: no module or data file beside a script is read outside them
+    # Real paths of directories: no module or data file beside a script is read outside them.
+    within: tuple[str, ...] = ()
     changes: Changes | None = None  # count only what these touched or caused
     alone: bool = False  # no command line counts but the one that was given
     line: CommandLine | None = None  # the one, where it was given as a whole rather than by its words
@@ -186,7 +177,7 @@ class Reviewer:
         try:
             read = self.read(data, path, settings, drafts)
         except SourceError as error:
-            report = _failed(of_file(error, path))
+            report = unread_report(of_file(error, path))
             if (
                 error.rule == "file/syntax"
                 and path.endswith(discovery.CONFIGURATIONS)
@@ -372,35 +363,6 @@ def started(reviewer: Reviewer, path: str, name: str) -> tuple[discovery.Found, 
     return first
 
 
-def exit_code(report: Report, fail_on: Severity = "error", fail_on_unknown: bool = False) -> int:
-    """Return 2 for an internal error, 1 for findings that count, 3 if nothing was reviewed, 0 otherwise."""
-    if report.internal_errors:
-        return FAULT
-    grave = SEVERITIES[: SEVERITIES.index(fail_on) + 1]
-    for file in report.files:
-        if any(f.suppressed is None and f.severity in grave for f in file.findings):
-            return FINDINGS
-        if fail_on_unknown and any(item.verdict == "unknown" for item in file.checklist):
-            return FINDINGS
-    return NOTHING if any(file.status == "reviewed" for file in report.files) else NOT_REVIEWED
-
-
-def summary(files: Iterable[FileReport]) -> Summary:
-    """Count the files by status, and their findings and undecided items."""
-    files = list(files)
-    findings = [f for file in files for f in file.findings]
-    shown = [f.severity for f in findings if f.suppressed is None]
-    return Summary(
-        reviewed=sum(file.status == "reviewed" for file in files),
-        skipped=sum(file.status == "skipped" for file in files),
-        errors=shown.count("error"),
-        warnings=shown.count("warning"),
-        advice=shown.count("advice"),
-        unknown=sum(item.verdict == "unknown" for file in files for item in file.checklist),
-        suppressed=len(findings) - len(shown),
-    )
-
-
 def _cut_short(plans: list[TrainingPlan], why: str) -> list[TrainingPlan]:
     """Mark unset facts as unknown in the plans of a script that was not followed to its end."""
     from ..training_plan.facts import TrainingPlan
@@ -412,26 +374,3 @@ def _cut_short(plans: list[TrainingPlan], why: str) -> list[TrainingPlan]:
             if not fact.argument or isinstance(fact.value, Absent):
                 fact.value, fact.why_not = Unknown(why, fact.value.trace), ""
     return plans
-
-
-def unread(data: bytes, path: str) -> FileReport | None:
-    """Return the report on a file that is neither valid text nor the notebook that it should be; None otherwise."""
-    from ..judgement.judge import of_file
-    from ..source import SourceError, check
-
-    try:
-        check(data, path)
-    except SourceError as error:
-        return _failed(of_file(error, path))
-    return None
-
-
-def unreadable(path: str, message: str) -> FileReport:
-    """Return the report on a file that cannot be opened."""
-    at = Location(path, 1, 1, 1, 1)
-    return _failed(Finding("file/unreadable", "error", "stops", "certain", message, None, at, kind="trap"))
-
-
-def _failed(finding: Finding) -> FileReport:
-    path = finding.location.path
-    return FileReport(path, "error", finding.message, stamped((finding,), path, {}))

@@ -123,20 +123,20 @@ class Reviews:
     def _read_and_review(self, found: discovery.Found) -> tuple[FileReport, list[InternalError], bytes]:
         """Return the report of a file, the internal errors, and its bytes, empty if it was not reviewed."""
         from ..report.report import FileReport
-        from . import reviewer
+        from .unread import unread, unreadable
 
         if found.path == "-":
             name, data = standard_input(self._options)
             return *self.reviewer.file(data, name), data
         if found.problem:
-            return reviewer.unreadable(found.shown, found.problem), [], b""
+            return unreadable(found.shown, found.problem), [], b""
         try:
             data = disk.script(found.path)
         except OSError as error:
-            return reviewer.unreadable(found.shown, f"the file cannot be read: {error.strerror or error}"), [], b""
+            return unreadable(found.shown, f"the file cannot be read: {error.strerror or error}"), [], b""
         if names_no_library(found, data):
-            unread = reviewer.unread(data, found.shown)
-            return unread or FileReport(found.shown, "skipped", reason_to_skip(data)), [], b""
+            report = unread(data, found.shown)
+            return report or FileReport(found.shown, "skipped", reason_to_skip(data)), [], b""
         return *self.reviewer.file(data, found.shown), data
 
     def without_old_findings(self, outcome: Outcome) -> Outcome:
