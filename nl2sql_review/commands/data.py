@@ -48,6 +48,7 @@ exit codes:
 def parser() -> Parser:
     parser = Parser(
         "data",
+        usage="nl2sql-review data [OPTIONS] PATH",
         description="Checks the data files of a script row by row, as the script will use them.",
         epilog=EPILOG,
     )

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 def parser() -> Parser:
     parser = Parser(
         "memory",
-        usage="nl2sql-review memory [OPTIONS] PATH\n       nl2sql-review memory [OPTIONS] --model NAME",
+        usage="nl2sql-review memory [OPTIONS] PATH\n       nl2sql-review memory [OPTIONS] PATH -- ARGUMENTS...\n"
+        "       nl2sql-review memory [OPTIONS] --model NAME",
         description="Estimates how much GPU memory a script needs, part by part; nothing is loaded or run.",
         epilog=MEMORY_EPILOG,
     )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 def parser() -> Parser:
     parser = Parser(
         "plan",
+        usage="nl2sql-review plan [OPTIONS] PATH\n       nl2sql-review plan [OPTIONS] PATH -- ARGUMENTS...",
         description="Shows the configuration a script really trains with: every value and where it comes from.",
     )
     one_script(parser)

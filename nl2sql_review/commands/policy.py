@@ -18,6 +18,7 @@ built-in policies:
   nl2sql        the whole checklist (the default)
   recommended   traps only: what stops a run, or trains something other than the script says
   general       traps, and the ranges that published practice supports for LoRA on any task
+
 Your own policy is a TOML file: title, extend, kinds, select, ignore, and a table for each rule.
 """
 

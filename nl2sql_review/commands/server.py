@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 EPILOG = """\
 Speaks only the protocol on standard input and output; its log goes to standard error. It only reads files,
 and changes them only through the editor. Needs pygls: pip install 'pygls>=2.1,<3'
+
 How to set up an editor: docs/editors.md
 """
 LAST_PORT = 65535

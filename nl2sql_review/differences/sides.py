@@ -81,7 +81,7 @@ def read(text: str, options: Options) -> Side:
     if line is not None:
         return _started(line, text, options)
     raise NotReadable(
-        f"{text}: there is no such file, and it is neither a revision (HEAD~3:train.py) nor a command line "
+        f"{text} does not exist, and it is neither a revision (HEAD~3:train.py) nor a command line "
         '("train.py --lr 1e-4", in quotes)'
     )
 
@@ -224,9 +224,10 @@ def _line(text: str) -> CommandLine | None:
 
 def _started(line: CommandLine, name: str, options: Options) -> Side:
     path = launch_files.resolved(line)
+    if not path and line.script == name:
+        raise NotReadable(f"{name} does not exist")
     if not path:
-        missing = f"{line.script or 'what it starts'} was not found from here"
-        raise NotReadable(f"{name}: {'there is no such file' if line.script == name else missing}")
+        raise NotReadable(f"{name}: {line.script or 'what it starts'} was not found from here")
     reviewer = Reviewer.of(options)
     reviewer.alone, reviewer.line = True, line
     try:

@@ -349,7 +349,7 @@ def test_before_and_after_stand_on_one_line(form: str, folder: Path, capsys: pyt
     [
         (["a.py"], "give two things to compare"),
         (["a.py", "a.py", "a.py"], "give two things to compare"),
-        (["gone.py", "a.py"], "gone.py: there is no such file"),
+        (["gone.py", "a.py"], "gone.py does not exist"),
         (["a.py", "HEAD:a.py"], "not a git repository"),
         (["a.py", "no such thing"], "neither a revision (HEAD~3:train.py) nor a command line"),
         (["a.py", "bad.py"], "bad.py:1:3: "),
