@@ -80,12 +80,11 @@ class Configuration:
 class Level:
     """One mapping of a configuration: the whole file, or a section of it."""
 
-    def __init__(self, reading: Reading, section: str, value: Value | None, place: Place, named: bool = True) -> None:
+    def __init__(self, reading: Reading, section: str, value: Value | None, place: Place) -> None:
         self.reading, self.section, self.place = reading, section, place
         found = object_of(value)
         self.items: dict[object, Value] = dict(found.state.items) if isinstance(found, Items) else {}
         self.pairs: Mapping[object, Pair] = (reading.text.pairs or {}).get(id(found), {})
-        self.named = named
 
     def __contains__(self, key: str) -> bool:
         """Return whether the key is there with a value; `key:` with nothing after it has none."""

@@ -138,12 +138,10 @@ class Cell:
     verdict: Verdict | None  # None without a card
 
 
-def grid(
-    setup: Setup, card: Card | None, batches: tuple[int, ...] = (), lengths: tuple[int, ...] = ()
-) -> list[list[Cell]]:
+def grid(setup: Setup, card: Card | None) -> list[list[Cell]]:
     """Return a table of estimates: one row per length, one cell per batch."""
-    batches = batches or tuple(sorted({1, 2, 4, 8, 16, setup.batch}))
-    lengths = lengths or tuple(sorted({512, 1024, 2048, 4096, setup.length}))
+    batches = sorted({1, 2, 4, 8, 16, setup.batch})
+    lengths = sorted({512, 1024, 2048, 4096, setup.length})
     rows = []
     for length in lengths:
         row = []

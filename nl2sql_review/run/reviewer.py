@@ -204,11 +204,9 @@ class Reviewer:
             report = FileReport(path, "skipped", (elsewhere or NO_TRAINING) + unread)
         return Examined(source, recording, [], report, [], [], settings)
 
-    def plans(
-        self, data: bytes, path: str, settings: Settings, drafts: Mapping[str, bytes] | None = None
-    ) -> tuple[Source, Recording, list[TrainingPlan]]:
+    def plans(self, data: bytes, path: str, settings: Settings) -> tuple[Source, Recording, list[TrainingPlan]]:
         """Read one script or configuration into (source, recording, plans), as `read` does."""
-        read = self.read(data, path, settings, drafts)
+        read = self.read(data, path, settings)
         return read.source, read.recording, read.plans
 
     def read(

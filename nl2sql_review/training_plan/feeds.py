@@ -103,5 +103,4 @@ class Feeding:
     held_out: list[Feed] = field(default_factory=list)
     mixing: str = ""
     stopping: str = "first_exhausted"
-    weights_place: Place | None = None
     why: str = ""  # why the training data cannot be followed

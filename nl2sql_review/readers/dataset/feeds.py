@@ -247,7 +247,6 @@ def _mix(made: Feeding, found: list[Dataset]) -> None:
         made.stopping = strategy.value
     known = weights.value if isinstance(weights, (Known, Default)) else getattr(weights, "parts", None)
     if isinstance(known, (list, tuple)) and len(known) == len(made.train):
-        made.weights_place = call.places.get("probabilities", call.place)
         for feed, weight in zip(made.train, known):
             feed.weight = _weight(weight)
 

@@ -8,7 +8,6 @@ LONGEST = 100_000  # characters of a template, or of any value in it
 CONTENT = {"user": "\x01", "assistant": "\x02"}  # characters that no template writes
 EOS, BOS = "\x03", "\x04"
 MESSAGES = [{"role": role, "content": mark} for role, mark in CONTENT.items()]
-HOLES = "".join((*CONTENT.values(), EOS, BOS))
 
 
 class Unread(ValueError):

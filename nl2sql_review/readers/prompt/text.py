@@ -251,12 +251,9 @@ def _merge(pieces: list[Piece]) -> list[Piece]:
     return merged
 
 
-def assign_roles(pieces: list[Piece], answer: bool = False) -> None:
-    """Set which part of the prompt each hole holds: by the columns it reads, else by the label before it.
-
-    `answer` is True for a text that is wholly the answer (a completion column).
-    """
-    speaker = "assistant" if answer else ""
+def assign_roles(pieces: list[Piece]) -> None:
+    """Set which part of the prompt each hole holds: by the columns it reads, else by the label before it."""
+    speaker = ""
     for i, piece in enumerate(pieces):
         if piece.turn:
             speaker = piece.turn
