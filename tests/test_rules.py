@@ -7,6 +7,8 @@ brings its own imports.
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from nl2sql_review import cli
@@ -14,6 +16,7 @@ from nl2sql_review.policy import rulebook
 from nl2sql_review.run.rule_examples import examples, judged_example, problems
 
 BOOK = rulebook.load()
+SECTIONS = ("Why it matters", "Evidence", "When to ignore it", "Why there is no fix", "References", "Examples")
 FENCES = [
     pytest.param(rule, fence, id=f"{rule.id}:{fence.row}-{fence.label}")
     for rule in BOOK.active
@@ -36,6 +39,14 @@ def test_a_rule_shows_enough(rule):
 @pytest.mark.parametrize("rule", BOOK.active, ids=lambda r: r.id)
 def test_a_rule_without_a_fix_says_why(rule):
     assert ("\n## Why there is no fix\n" in rule.body) is (not rule.head.fix)
+
+
+@pytest.mark.parametrize("rule", BOOK.rules.values(), ids=lambda r: r.id)
+def test_the_sections_of_a_page_are_in_order(rule):
+    prose = re.sub(r"^(`{3,}|~{3,}).*?^\1$", "", rule.body, flags=re.DOTALL | re.MULTILINE)
+    found = re.findall(r"^## (.*)$", prose, re.MULTILINE)
+    assert found == [name for name in SECTIONS if name in found]
+    assert {"Why it matters", "When to ignore it"} <= set(found)
 
 
 def test_the_prelude_is_not_judged():

@@ -261,9 +261,7 @@ def with_evidence(rule: str) -> str:
     path = ROOT / "rules" / f"{rule}.md"
     text = path.read_text(encoding="utf-8")
     text = re.sub(r"\n## Evidence\n.*?(?=\n## )", "", text, flags=re.DOTALL)
-    before, mark, after = text.partition("\n## References\n")
-    if not mark:
-        before, mark, after = text.partition("\n## Examples\n")
+    before, mark, after = text.partition("\n## When to ignore it\n")
     told = NOTES.get(rule)
     section = "\n".join(lines) + (f"\n\n{told}" if told else "")
     return f"{before}\n{section}\n{mark}{after}"
