@@ -48,7 +48,7 @@ def run() -> None:
     """Run `main` as a process of its own.
 
     The process exits at once, without freeing every object of a review. The garbage collector is off, since it takes a
-    sixth of the time of a review and the large tree stays in use until the end: `Reviewer.review` collects between
+    sixth of the time of a review and the large tree stays in use until the end: `run/reviews.py` collects between
     files.
     """
     gc.disable()

@@ -295,13 +295,7 @@ REMEMBERED = (
     "show_suppressed color fail_on fail_on_unknown no_cache cache_dir jobs baseline statistics force_exclude "
     "allow_empty show_fixes flavour exit_zero min_certainty ignore_suppressions"
 ).split()
-PURE = (
-    "text",
-    "concise",
-    "statistics",
-    "json",
-    "agent",
-)  # formats that show the report and the reviewed files, and nothing else
+PURE = ("text", "concise", "statistics", "json", "agent")  # formats that show nothing but the report and its files
 
 
 def _presentation(args: Namespace) -> str:

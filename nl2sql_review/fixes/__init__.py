@@ -69,9 +69,8 @@ class Session:
     alone: bool = False  # nothing but the script may be edited: it came on standard input
     others: sharing.Reads = field(default_factory=dict)  # the scripts of the run, which may read what is edited
     made: list[Finding] = field(default_factory=list)  # what was fixed, each with its fix, in order
-    refused: dict[int, Fix] = field(
-        default_factory=dict
-    )  # by the id of a finding: unsafe fixes, which were not asked for
+    # By the id of a finding: unsafe fixes, which were not asked for.
+    refused: dict[int, Fix] = field(default_factory=dict)
     lacking: dict[int, str] = field(default_factory=dict)  # by the id of a finding: why it has no fix
 
     def __post_init__(self) -> None:

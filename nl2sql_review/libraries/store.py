@@ -12,6 +12,7 @@ from .versions import key_of
 
 FILE = Path(__file__).with_name("signatures.json")  # made by build.py
 TOGETHER = ("trl", "transformers", "peft", "unsloth", "unsloth_zoo")  # their versions decide each other
+# As far as scripts call them.
 BESIDE = (
     "torch",
     "datasets",
@@ -19,7 +20,7 @@ BESIDE = (
     "bitsandbytes",
     "huggingface_hub",
     "vllm",
-)  # as far as scripts call them
+)
 REQUIRED, NO_LITERAL = "", "…"
 OWN = "own"  # how a chat template comes by `{% generation %}`: it has it itself
 

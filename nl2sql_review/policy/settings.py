@@ -55,9 +55,8 @@ class Settings:
     policy: Union[str, tuple[str, ...]] = "nl2sql"  # ours by name, or files by path, a later one over an earlier
     select: tuple[str, ...] = ()  # rules or sections; empty means all
     ignore: tuple[str, ...] = ()
-    per_file_ignores: dict[str, tuple[str, ...]] = field(
-        default_factory=dict, metadata=_key("per-file-ignores")
-    )  # glob → rules or sections that are not reported in the files it matches
+    # Glob → rules or sections that are not reported in the files it matches.
+    per_file_ignores: dict[str, tuple[str, ...]] = field(default_factory=dict, metadata=_key("per-file-ignores"))
     overrides: tuple[dict[str, Any], ...] = ()  # `[[overrides]]`: `paths`, and settings that hold for these files
     extend: Union[str, None] = field(default=None, metadata=PATHS)  # another settings file, which this one changes
     exclude: tuple[str, ...] = ()  # globs as in .gitignore, relative to `root`

@@ -85,9 +85,8 @@ def _eos(row: Row, tokenizer: Tokenizer) -> str:
         return f"has no EOS token in the loss and ends with {ending!r}: the model never learns where a query stops"
     if count > 1:
         return f"has {count} EOS tokens in the loss"
-    rest = decoded(
-        tokenizer, learnt[learnt.index(eos) + 1 :]
-    )  # chat templates write a newline there, which harms nothing
+    # Chat templates write a newline there, which harms nothing.
+    rest = decoded(tokenizer, learnt[learnt.index(eos) + 1 :])
     return f"continues after EOS: {rest!r}" if rest.strip() else ""
 
 

@@ -12,9 +12,8 @@ from html import escape as entities
 
 from .terminal import escape
 
-_MARKUP = re.compile(
-    r"[\\`*_\[\]<>|~&$]|:(?=//)|(?<=www)\."
-)  # no text starts a line, so headings and lists are no matter
+# No text starts a line, so headings and lists are no matter.
+_MARKUP = re.compile(r"[\\`*_\[\]<>|~&$]|:(?=//)|(?<=www)\.")
 _MENTION = re.compile(r"@(?=\w)|[#!%](?=\d)|(?<=\bGH)-(?=\d)", re.IGNORECASE)  # of people, issues and merge requests
 _NO_XML = re.compile("[\ufffe\uffff]")  # of what `escape` lets through
 

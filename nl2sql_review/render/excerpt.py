@@ -10,9 +10,8 @@ from urllib.parse import quote
 from ..report.report import Finding, Location, TraceStep
 from .terminal import Terminal, cut, escape, escape_code, width
 
-LineOf = Callable[
-    [Location], Optional[str]
-]  # the line a location starts on, without its end; None if it cannot be read
+# The line a location starts on, without its end; None if it cannot be read.
+LineOf = Callable[[Location], Optional[str]]
 
 
 SHORTEST = 6  # cells of an underline that makes room for its label

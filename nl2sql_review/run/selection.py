@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from .options import Options
     from .reviewer import Reviewer
 
-Chain = tuple[
-    str, ...
-]  # the settings files that may count for a directory: where they are the same, so are the settings
+# The settings files that may count for a directory: where they are the same, so are the settings.
+Chain = tuple[str, ...]
 
 
 class FolderSettings:

@@ -16,9 +16,8 @@ from .python import above, below, inserted
 if TYPE_CHECKING:
     from ...source import Source
 
-LIBRARIES = frozenset(
-    ("unsloth", "trl", "peft", "transformers")
-)  # a script may leave them to its functions: they are slow
+# A script may leave them to its functions: they are slow.
+LIBRARIES = frozenset(("unsloth", "trl", "peft", "transformers"))
 
 
 def top_level(tree: cst.Module) -> Iterator[cst.BaseSmallStatement]:

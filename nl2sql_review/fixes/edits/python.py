@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 
 WIDTH = 120  # characters of a line of code
 FIRST = re.compile(r"\w+=[^\n]*")  # code that gives an argument to a call that has none
-SPREAD = re.compile(
-    r"(,?\r?\n[ \t]*\w+=[^\n]*)+,\r?\n[ \t]*"
-)  # arguments for a call that is spread over lines for them
+# Arguments for a call that is spread over lines for them.
+SPREAD = re.compile(r"(,?\r?\n[ \t]*\w+=[^\n]*)+,\r?\n[ \t]*")
 
 
 def location(source: Source, span: Span) -> Location:

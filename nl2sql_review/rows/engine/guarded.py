@@ -24,10 +24,11 @@ ROW = 64  # bytes that a row counts as, beside its text and blobs
 
 _READING = frozenset((sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE))
 _FORBIDDEN = frozenset(("load_extension", "fts3_tokenizer", "readfile", "writefile", "edit"))
+# What CREATE TABLE, INDEX and VIEW do to the list of tables, and to the table itself.
 _MAKING = _READING | frozenset(
     getattr(sqlite3, f"SQLITE_{name}")
     for name in "CREATE_TABLE CREATE_INDEX CREATE_VIEW INSERT UPDATE DELETE REINDEX ALTER_TABLE".split()
-)  # what CREATE TABLE, INDEX and VIEW do to the list of tables, and to the table itself
+)
 _ACTIONS = {
     number: name.removeprefix("SQLITE_").replace("_", " ")
     for name, number in vars(sqlite3).items()

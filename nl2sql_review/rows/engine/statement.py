@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 QUERIES = frozenset(("SELECT", "WITH", "VALUES"))
+# Statements of SQLite that are no query.
 COMMANDS = frozenset(
     "ALTER ANALYZE ATTACH BEGIN COMMIT CREATE DELETE DETACH DROP END EXPLAIN INSERT PRAGMA REINDEX RELEASE REPLACE "
     "ROLLBACK SAVEPOINT UPDATE VACUUM".split()
-)  # statements of SQLite that are no query
-ELSEWHERE = frozenset(
-    "CALL COPY DESCRIBE EXEC EXECUTE GRANT LOAD MERGE RENAME REVOKE SET SHOW TRUNCATE USE".split()
-)  # of other engines
+)
+# Statements of other engines that are no query.
+ELSEWHERE = frozenset("CALL COPY DESCRIBE EXEC EXECUTE GRANT LOAD MERGE RENAME REVOKE SET SHOW TRUNCATE USE".split())
 CLAUSES = (
     "join",
     "where",

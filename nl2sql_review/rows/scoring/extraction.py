@@ -35,9 +35,8 @@ _GOES_ON = frozenset(
     "FROM WHERE GROUP ORDER HAVING LIMIT OFFSET UNION INTERSECT EXCEPT JOIN LEFT RIGHT FULL INNER OUTER CROSS NATURAL "
     "ON USING AND OR NOT IN AS CASE WHEN THEN ELSE END WINDOW".split()
 )
-_JOINS = frozenset(
-    ("UNION", "ALL", "INTERSECT", "EXCEPT", "AS", "FROM", "WHERE", "IN", "(")
-)  # a query may follow these
+# A query may follow these.
+_JOINS = frozenset(("UNION", "ALL", "INTERSECT", "EXCEPT", "AS", "FROM", "WHERE", "IN", "("))
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,9 +29,10 @@ from .reviews import ASKED, OPENED, Review, Reviews
 
 # Files whose change on disk may change a review: modules, configurations, settings, requirements, data.
 WATCHED = "**/*.{py,ipynb,toml,yaml,yml,json,jsonl,csv,tsv,parquet,txt,cfg,lock,sh,md}"
+# All cells of them, whatever their language: a cell is known by its number over all.
 NOTEBOOKS = types.NotebookDocumentSyncOptions(
     [types.NotebookDocumentFilterWithNotebook(types.NotebookDocumentFilterNotebookType("jupyter-notebook"))], save=True
-)  # all cells of them, whatever their language: a cell is known by its number over all
+)
 log = logging.getLogger(NAME)
 Placed = dict[str, list[types.Diagnostic]]  # by the URI that they stand in
 
@@ -51,9 +52,7 @@ class Server(LanguageServer):
         self._placed: dict[str, Placed] = {}  # by the URI of the document whose review found them
         self._tasks: dict[str, tuple[asyncio.Task[None], int]] = {}  # with how urgent they are
         self._told: set[str] = set()  # faults that were shown already
-        self._pulls_cells = (
-            False  # whether the client has pulled a cell's diagnostics: VS Code pulls only those of files
-        )
+        self._pulls_cells = False  # whether the client has pulled a cell's diagnostics: VS Code pulls those of files
         self._watch: asyncio.Future[None] | None = None  # of the editor's process
 
     def shutdown(self) -> None:
