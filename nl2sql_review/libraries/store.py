@@ -12,7 +12,7 @@ from .versions import key_of
 
 FILE = Path(__file__).with_name("signatures.json")  # made by build.py
 TOGETHER = ("trl", "transformers", "peft", "unsloth", "unsloth_zoo")  # their versions decide each other
-# As far as scripts call them.
+# Other libraries, as far as scripts call them.
 BESIDE = (
     "torch",
     "datasets",
