@@ -45,6 +45,7 @@ class Baseline:
 
     @property
     def folder(self) -> str:
+        """Absolute directory of the baseline, which its paths are relative to."""
         return os.path.dirname(os.path.abspath(self.path))
 
     @cached_property

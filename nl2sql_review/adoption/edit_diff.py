@@ -52,6 +52,7 @@ class Edit:
 
     @classmethod
     def between(cls, before: Source, after: Source) -> Edit:
+        """Return the edit that leads from one state of a script to another; rows that only moved count as kept."""
         old, new = before.rows(), after.rows()
         moved = {
             old[a + i][:2]: new[b + i][:2]

@@ -165,6 +165,7 @@ def remark(message: str) -> None:
 
 
 def complain(message: str) -> int:
+    """Print an error to standard error, and return the exit code that it means."""
     from ..render.terminal import escape
 
     lines = [escape(line) for line in message.splitlines()] or [""]

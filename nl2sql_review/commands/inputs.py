@@ -69,6 +69,7 @@ def reviewing(args: Namespace, stdin: tuple[str, bytes] | None, cache: Cache | N
 
 
 def paths(args: Namespace, remedy: str) -> list[str]:
+    """Return the paths of the command line. Raises UsageError, with `remedy` if there are none."""
     if not args.paths:
         raise UsageError(remedy)
     if args.stdin_filename is not None and "-" not in args.paths:

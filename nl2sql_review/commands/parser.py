@@ -198,12 +198,14 @@ def words(text: str) -> list[str]:
 
 
 def whole(text: str) -> int:
+    """Parse a number of digits, zero included, for argparse."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"must be an integer, not {text!r}")
     return _countable(text)
 
 
 def positive(text: str) -> int:
+    """Parse a number of digits above zero, for argparse."""
     if not text.isdecimal() or not text.strip("0"):
         raise argparse.ArgumentTypeError(f"must be a positive integer, not {text!r}")
     return _countable(text)

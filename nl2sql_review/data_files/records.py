@@ -39,6 +39,7 @@ class Batch:
 
     @property
     def full(self) -> bool:
+        """Whether the batch has as many rows, or bytes, as are handed on together."""
         return len(self.rows) >= TOGETHER or self.size >= BATCH_BYTES
 
 

@@ -49,14 +49,17 @@ def steps(plan: TrainingPlan) -> int | None:
 
 
 def samples(plan: TrainingPlan) -> int | None:
+    """Return the rows that a run sees: steps × effective batch; None if one of them is unknown."""
     return _product(steps(plan), effective_batch(plan))
 
 
 def tokens_a_step(plan: TrainingPlan) -> int | None:
+    """Return the most tokens of one step: effective batch × sequence length; None if one of them is unknown."""
     return _product(effective_batch(plan), _number(describe_fact(plan.memory.sequence_length)))
 
 
 def tokens(plan: TrainingPlan) -> int | None:
+    """Return the most tokens that a run sees; None if the steps, the batch or the length is unknown."""
     return _product(steps(plan), tokens_a_step(plan))
 
 

@@ -16,6 +16,7 @@ LONG = 120  # characters of a text that is shown as a value
 
 
 def is_default(value: PlanValue) -> bool:
+    """Return whether a value is a library's default, by the end of its trace."""
     return bool(value.trace) and value.trace[-1].text.startswith("library default")
 
 

@@ -306,6 +306,7 @@ def _few_names(folder: str) -> frozenset[str] | None:
 
 
 def digest(data: bytes, key: bytes = b"") -> str:
+    """Return the BLAKE2b digest of bytes, 40 hexadecimal digits; with a key, a seal."""
     return blake2b(data, digest_size=20, key=key).hexdigest()
 
 

@@ -149,6 +149,7 @@ class Steps:
         self._stay = (within, across)  # where more bytes change nothing: those that are no slash, a slash
 
     def match(self, text: bytes) -> bool:
+        """Return whether the steps match the whole text."""
         state = self._skipped(1)
         for byte in text:
             slash = byte == SLASH

@@ -186,12 +186,14 @@ def named(data: object) -> str:
 
 
 def show(data: object) -> str:
+    """Return a scalar as TOML writes it."""
     if isinstance(data, bool):
         return str(data).lower()
     return f'"{data}"' if isinstance(data, str) else str(data)
 
 
 def dotted(key: str, part: object) -> str:
+    """Return the key of a part of a table, the part in quotes if it contains a dot or slash."""
     part = f'"{part}"' if "." in str(part) or "/" in str(part) else str(part)
     return f"{key}.{part}" if key else part
 

@@ -75,6 +75,7 @@ def argument(fact: Fact) -> Place | None:
 
 
 def code_at_call(fact: Fact) -> str:
+    """Return the code of the argument that a fact's value is given by, or "" if no argument gives it."""
     place = argument(fact)
     return place.source.segment(place.node.value) if place is not None else ""
 
@@ -109,6 +110,7 @@ def _replaced(place: Place, value: object, wanted: object) -> Edit | None:
 
 
 def equal_plain(a: object, b: object) -> bool:
+    """Return whether two plain values are equal; a list may equal a tuple."""
     if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
         return len(a) == len(b) and all(map(equal_plain, a, b))
     return equal(a, b)

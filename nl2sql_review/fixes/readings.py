@@ -37,6 +37,7 @@ class Readings:
 
     @property
     def spent(self) -> bool:
+        """Whether the steps for the file, or for this round, are used up."""
         return self.steps >= STEPS or self.steps - self._round_began_at >= STEPS_OF_ROUND
 
     def _read(self, data: bytes, path: str, drafts: tuple[tuple[str, bytes], ...]) -> Examined:

@@ -71,6 +71,7 @@ class Keys:
         return literal(text)
 
     def type_of(self, section: str, key: str) -> str:
+        """Return the declared type of a key as text, or "" for an unknown key."""
         return self.sections.get(section, {}).get(key, ("", ""))[0]
 
 

@@ -132,6 +132,7 @@ class Level:
         return value.value if isinstance(value, Known) else None
 
     def default(self, key: str, empty: bool = False) -> Value:
+        """Return the program's default for a key, or Absent with the reason."""
         try:
             return self.built_in(self.reading.keys.default(self.section, key), key)
         except KeyError:
@@ -188,11 +189,13 @@ class Reading:
         self.top = Level(self, "", document, self.place(at))
 
     def place(self, span: Span, note: str = "") -> Place:
+        """Return a place of the configuration by its span in the cell or file."""
         return Place(self.source, self.source.in_cell(span), note)
 
     # -- what is wrong with keys and values ----------------------------------------------------------------------
 
     def defect(self, kind: str, level: Level, key: str, sentence: str) -> None:
+        """Add a defect of a key; `kind` is the name of a fact of the section api."""
         self.made.defects.append(Defect(kind, key, level.where(key), sentence))
 
     def check(
@@ -259,6 +262,7 @@ class Reading:
     # -- calls ---------------------------------------------------------------------------------------------------
 
     def call(self, callee: str, place: Place, **arguments: Value) -> Call:
+        """Record a call that the program makes, and return it; its `result` stands for the object made."""
         call = Call(callee, dict(arguments), place)
         call.result = Opaque(f"{callee.rpartition('.')[2]}(…)", "call", (), callee, call)
         call.order = len(self.recording.calls)
@@ -280,6 +284,7 @@ class Reading:
             call.places[argument] = value.trace[-1]
 
     def state(self, name: str, value: Value, at: Place | None = None, note: str = "", argument: str = "") -> None:
+        """Set a fact that no call shows. `name` is `section.fact`; by default its place is the end of the trace."""
         self.made.facts[name] = Fact(
             value, at or (value.trace[-1] if value.trace else self.top.place), note, argument=argument
         )
@@ -341,6 +346,7 @@ def column(dataset: Dataset | None, name: str, place: Place) -> Term:
 
 
 def eos(place: Place) -> Term:
+    """Return the term that stands for the tokenizer's EOS token in a text."""
     return Term("tokenizer.eos_token", "attribute", (Term("tokenizer", "symbol"), Known("eos_token")), (place,))
 
 

@@ -161,6 +161,7 @@ def gib(value: float) -> str:
 
 
 def amount(made: Estimate) -> str:
+    """Return an estimate as text, in GiB with its bounds."""
     return f"≈ {gib(made.gib)} GiB ({gib(made.low)} to {gib(made.high)})"
 
 
@@ -185,6 +186,7 @@ def sentence(setup: Setup, made: Estimate, card: Card) -> str:
 
 
 def smallest(setup: Setup, made: Estimate) -> str:
+    """Return a sentence on what a run needs and the smallest common GPU that holds it."""
     card = smallest_card(setup)
     where = (
         f"the smallest common GPU that holds it is {card.words}"

@@ -145,6 +145,7 @@ def architectures(plan: TrainingPlan, given: dict[str, Any]) -> list[Architectur
 
 
 def flat(value: Value) -> tuple[Value, ...]:
+    """Return the options of a value, or the value alone."""
     return value.options if isinstance(value, Either) else (value,)
 
 

@@ -72,6 +72,7 @@ class MemoryReport:
 
 
 def summarize(setup: Setup, card: Card | None, model: str = "") -> Summary:
+    """Return the estimate of one run: its parts in GiB, the verdict on a card, and what would save memory."""
     made = estimate(setup, card.context) if card else estimate(setup)
     smallest = advice.smallest_card(setup)
     says = (
@@ -93,6 +94,7 @@ def summarize(setup: Setup, card: Card | None, model: str = "") -> Summary:
 
 
 def describe(setup: Setup, model: str) -> Run:
+    """Return the settings that an estimate rests on, by the names of the report."""
     architecture = setup.architecture
     trained = architecture.adapter_parameters(setup.rank, setup.targets) if setup.rank else architecture.parameters
     said: dict[str, Any] = {f.name: getattr(setup, f.name) for f in fields(Run) if hasattr(setup, f.name)}

@@ -209,6 +209,7 @@ def at(location: Location, path: str) -> str:
 
 
 def as_json(value: Value) -> Any:
+    """Return a value as plain JSON: an expression as its text, options as a list, an unknown value as null."""
     match value:
         case Known(plain) | Default(plain):
             return _jsonable(plain)

@@ -134,6 +134,7 @@ def in_project(folder: str, root: str) -> tuple[list[Statement], list[str]]:
 
 
 def by_lines(one: Statement) -> bool:
+    """Return whether a requirement comes from an install line rather than from a file of requirements."""
     return INSTALLED_BY_LINES.match(one.said.partition(":")[0]) is not None
 
 

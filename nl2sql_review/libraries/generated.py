@@ -68,6 +68,7 @@ def passed_on(code: bytes) -> dict[str, str]:
 
 
 def generates(function: cst.FunctionDef) -> bool:
+    """Return whether a function of Unsloth writes the classes that replace TRL's."""
     return any(isinstance(line, cst.SimpleStatementLine) and MARK in dict(entries(line)) for line in function.body.body)
 
 
@@ -88,8 +89,10 @@ def entries(line: cst.SimpleStatementLine) -> Iterator[tuple[str, cst.BaseExpres
 
 
 def is_trainer_test(test: cst.BaseExpression) -> bool:
+    """Return whether a condition compares the file of the trainer that is being replaced."""
     return isinstance(test, cst.Comparison) and dotted(test.left) == "trainer_file"
 
 
 def trainer_file(test: cst.BaseExpression) -> str:
+    """Return the file that such a condition compares with, or ""."""
     return (text_of(test.comparisons[0].comparator) or "") if isinstance(test, cst.Comparison) else ""

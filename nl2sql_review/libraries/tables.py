@@ -89,6 +89,7 @@ def unpacked(stored: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def at(spans: list[list[Any]], i: int) -> Any:
+    """Return the value that holds for version number `i`; spans are [first, last, value]."""
     return next((value for first, last, value in spans if first <= i <= last), None)
 
 

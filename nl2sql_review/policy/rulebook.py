@@ -253,6 +253,7 @@ class Page(NamedTuple):
     data: bytes
 
     def text(self) -> str:
+        """Text of the rule file, with line feeds. Raises RulebookError if it is not UTF-8."""
         try:
             return self.data.decode().replace("\r\n", "\n")
         except UnicodeDecodeError as error:
@@ -307,10 +308,12 @@ class Compiled:
         self._heads: dict[str, Any] = {}
 
     def head(self, text: str, path: str) -> Any:
+        """Return the front matter of a rule as plain data, from the store if its text is known there."""
         self._heads[text] = made = self._kept[text] if text in self._kept else _plain(text, path)
         return made
 
     def save(self) -> None:
+        """Store the front matter that was read, if it is new and survives JSON unchanged."""
         data = {"reader": self._reader, "heads": self._heads}
         if self._heads != self._kept and json.loads(written := json.dumps(data, default=str)) == data:
             user_cache.write(self._name, written.encode())

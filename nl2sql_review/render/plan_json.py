@@ -205,6 +205,7 @@ def is_plain(value: object) -> bool:
 
 
 def plain(value: object) -> Any:
+    """Return a value made of JSON's own types: sets sorted, paths and infinite numbers as text."""
     if isinstance(value, PurePath):
         return str(value)
     if isinstance(value, float) and not math.isfinite(value):
@@ -231,6 +232,7 @@ def source_text(value: object, trace: Trace) -> str:
 
 
 def steps(trace: Trace) -> tuple[PlanStep, ...]:
+    """Return the places of a trace that lie in a file, in order."""
     return tuple(step for step in map(_step, trace) if step is not None)
 
 
@@ -250,4 +252,5 @@ def code(place: Place) -> str:
 
 
 def origin(trace: Trace) -> str:
+    """Return the code where a value comes from, or "" without a trace."""
     return code(trace[0]) if trace else ""

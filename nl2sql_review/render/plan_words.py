@@ -69,6 +69,7 @@ def _measure(parts: list[dict[str, Any]]) -> str:
 
 
 def option(value: object) -> str:
+    """Return one option of a branch as text for a terminal."""
     if isinstance(value, dict) and value.get("kind") == "text":
         return _measure(value["value"])
     if isinstance(value, dict) and "kind" in value:
@@ -131,5 +132,6 @@ def came(value: PlanValue, path: str, glyphs: Glyphs = UNICODE) -> str:
 
 
 def place(step: PlanStep | PlanCall, path: str) -> str:
+    """Return the row of a step, with its file if that is not `path`, and its cell in a notebook."""
     cell = f"cell {step.cell}:" if step.cell is not None else ""
     return f"{cell}{step.row}" if step.path == path else f"{escape(step.path)}:{cell}{step.row}"

@@ -135,6 +135,7 @@ class Terminal(NamedTuple):
     links: bool = False  # whether it follows OSC 8 hyperlinks
 
     def paint(self, text: str, style: str) -> str:
+        """Return the text in a style of CODES, unchanged without colors."""
         return f"\x1b[{CODES[style]}m{text}\x1b[0m" if self.color and text else text
 
 

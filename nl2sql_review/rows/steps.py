@@ -55,6 +55,7 @@ class Steps:
 
     @property
     def reason(self) -> str:
+        """How the number of steps comes about, and why it may be less exact."""
         times = "1 epoch" if self.epochs == 1 else f"{self.epochs:g} epochs"
         made = f"{self.rows:,} rows × {times}, {self.batch:,} a step"
         if self.dropping:

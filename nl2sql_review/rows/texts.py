@@ -38,6 +38,7 @@ def plain_sql(sql: str) -> str:
 
 
 def hashed(text: str) -> int:
+    """Return a hash of a text that is the same in every process: 63 bits, never negative."""
     return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big") >> 1
 
 

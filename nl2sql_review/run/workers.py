@@ -88,6 +88,7 @@ class Worker:
         os.close(answers)
 
     def give(self, number: int) -> None:
+        """Hand the process the file with this number to review."""
         self.holds = number
         os.write(self.tasks, number.to_bytes(INDEX, "big"))
 

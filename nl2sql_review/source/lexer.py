@@ -66,6 +66,7 @@ class Lexer:
 
     @property
     def at_statement(self) -> bool:
+        """Return whether a line that begins here begins a statement: outside brackets, not after a backslash."""
         return not self._stack and not self._backslash
 
     def run(self) -> Lexer:

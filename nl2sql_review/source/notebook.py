@@ -57,6 +57,7 @@ class Cell:
         return len(self.indent) if self.indent and self.lines[row].startswith(self.indent) else 0
 
     def blank(self) -> None:
+        """Empty the cell's rows, and keep their number, so that other rows stay where they are."""
         self.rows = [""] * len(self.rows)
 
 

@@ -37,6 +37,7 @@ def applied(data: bytes, path: str, edits: Iterable[Edit]) -> bytes:
 
 
 def spliced(text: str, edits: Iterable[Edit]) -> str:
+    """Return the text with edits made, whose places are those of the text before."""
     lines = Lines(text)
     made = [text]
     for start, end, content in reversed(_offsets(lines, edits)):

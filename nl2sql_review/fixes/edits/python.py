@@ -33,6 +33,7 @@ def replaced(source: Source, node: cst.CSTNode | Span, content: str) -> Edit:
 
 
 def inserted(source: Source, row: int, column: int, cell: int | None, content: str) -> Edit:
+    """Return the edit that inserts text before a column, with the line ends of the source."""
     newline = source.newline(cell)
     return Edit(Location(source.path, row, column, row, column, cell), content.replace("\n", newline))
 

@@ -80,6 +80,7 @@ class Positions:
         return message
 
     def position(self, uri: str, row: int, column: int) -> Position:
+        """Return the position in a document for a row and column from 1, in the client's units."""
         before = self.documents.line(uri, max(row, 1))[: max(column - 1, 0)]
         return Position(max(row - 1, 0), self._units(before))
 
