@@ -94,6 +94,7 @@ def test_rules_of_a_team_in_a_section_of_its_own_are_tested(bad, code, said, tmp
 
 def test_what_is_no_directory_of_rules(tmp_path, capsys):
     assert cli.main(["rule", "test", str(tmp_path)]) == 3
+    assert "no rule found" in capsys.readouterr().err
     assert cli.main(["rule", "test", str(tmp_path / "none")]) == 2
     assert "does not exist" in capsys.readouterr().err
     assert cli.main(["rule", "test"]) == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from ..report.exit_codes import FINDINGS, NOT_REVIEWED, NOTHING
-from .console import terminal, write
+from .console import remark, terminal, write
 from .parser import Parser, color_option, settings_options
 from .program import PROGRAM, UsageError
 
@@ -100,9 +100,12 @@ def _test(paths: list[str]) -> int:
             for fence in examples(rule):
                 fences += 1
                 told += [f"{rule.path}:{fence.row}: {problem}" for problem in problems(rule, fence, book)]
+    if not tested:
+        remark(f"nothing was tested: no rule found in {', '.join(paths)}")
+        return NOT_REVIEWED
     counted = f"{tested} {'rule' if tested == 1 else 'rules'}, {fences} {'example' if fences == 1 else 'examples'}"
     write("".join(f"{line}\n" for line in [*told, f"{counted}: {f'{len(told)} not' if told else 'all'} as labeled"]))
-    return FINDINGS if told else NOTHING if tested else NOT_REVIEWED
+    return FINDINGS if told else NOTHING
 
 
 def _chosen(settings: Settings, id: str) -> str:
