@@ -8,19 +8,19 @@ checklist.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from dataclasses import dataclass, field
-from functools import cache, cached_property, lru_cache
-from typing import Any, Iterable, Literal, Mapping, NamedTuple, Union
+from functools import cached_property, lru_cache
+from typing import Iterable, Literal, Mapping, NamedTuple, Union
 
-from ..files import disk, resources, user_cache
-from ..files.typed_data import ShapeError, build, did_you_mean, listed, show
+from ..files import disk, resources
+from ..files.typed_data import ShapeError, build, did_you_mean, listed
 from ..report.addresses import SITE
 from ..report.report import EFFECTS, KINDS, Effect, Kind, Severity
 from ..training_plan.facts import FACTS, ROW_FACTS, ROW_SECTION, SECTIONS
 from .expectations import WORDS, Expectation, Unset, check_fact
+from .front_matter import NotYaml, StoredHeads, plain_head
 
 # What the tool reports of its own accord: no rule of the policy, but ids that one selects, ignores and reads about.
 NOTICES = {
@@ -234,9 +234,9 @@ def load(extra: Iterable[str] = ()) -> Rulebook:
 
 @lru_cache(maxsize=16)
 def _load(pages: tuple[Page, ...]) -> Rulebook:
-    compiled = Compiled(pages)
-    rules = {page.id: parse(page.text(), page.path, page.id, compiled) for page in pages}
-    compiled.save()
+    stored = StoredHeads(page.path for page in pages)
+    rules = {page.id: parse(page.text(), page.path, page.id, stored) for page in pages}
+    stored.save()
     facts = (*FACTS, *ROW_FACTS)
     own = sorted({r.section for r in rules.values()} - {*SECTIONS, ROW_SECTION})  # sections of a team's
     sections = (*SECTIONS, *own, ROW_SECTION)
@@ -289,37 +289,7 @@ def _pages(directory: str, links: bool = False) -> Iterable[Page]:
             yield Page(path, id, data)
 
 
-class Compiled:
-    """Cache of the heads of rule files as JSON, since reading them as YAML takes ten times as long.
-
-    The text of a head is its key. The user's cache directory has one file for each set of rule directories.
-    """
-
-    def __init__(self, pages: Iterable[Page]) -> None:
-        folders = dict.fromkeys(os.path.dirname(page.path) for page in pages)
-        self._name = f"rules-{disk.digest(os.fsencode(os.pathsep.join((__file__, *folders))))}.json"
-        status = os.stat(__file__)  # how a head is read
-        self._reader = f"{status.st_mtime_ns} {status.st_size}"
-        try:
-            kept = json.loads(user_cache.read(self._name) or b"{}")
-        except ValueError:
-            kept = {}
-        self._kept = kept.get("heads", {}) if kept.get("reader") == self._reader else {}
-        self._heads: dict[str, Any] = {}
-
-    def head(self, text: str, path: str) -> Any:
-        """Return the front matter of a rule as plain data, from the store if its text is known there."""
-        self._heads[text] = made = self._kept[text] if text in self._kept else _plain(text, path)
-        return made
-
-    def save(self) -> None:
-        """Store the front matter that was read, if it is new and survives JSON unchanged."""
-        data = {"reader": self._reader, "heads": self._heads}
-        if self._heads != self._kept and json.loads(written := json.dumps(data, default=str)) == data:
-            user_cache.write(self._name, written.encode())
-
-
-def parse(text: str, path: str, id: str, compiled: Compiled | None = None) -> Rule:
+def parse(text: str, path: str, id: str, stored: StoredHeads | None = None) -> Rule:
     """Return the rule of a page. Raises RulebookError."""
     parts = _FILE.match(text)
     if not parts:
@@ -330,7 +300,10 @@ def parse(text: str, path: str, id: str, compiled: Compiled | None = None) -> Ru
         raise RulebookError(f"{path}: the page must start with its title: a line `# …` right after the head")
     skipped = len(body) - len(body.lstrip("\n"))
     row = text.count("\n", 0, parts.start("body") + skipped) + 1
-    data = (compiled.head if compiled is not None else _plain)(parts["head"], path)
+    try:
+        data = stored.head(parts["head"]) if stored is not None else plain_head(parts["head"])
+    except NotYaml as error:
+        raise RulebookError(f"{path}{error}") from None
     return Rule(id, title[1].strip(), head(data, path), body[skipped:], path, row)
 
 
@@ -340,58 +313,3 @@ def head(data: object, path: str) -> Head:
         return build(Head, data)
     except ShapeError as error:
         raise RulebookError(f"{path}: {error}") from None
-
-
-def _plain(text: str, path: str) -> Any:
-    """Return a head as plain data."""
-    data = _yaml(text, path)
-    if not isinstance(data, Mapping):
-        return data
-    # YAML reads the keys `true` and `16` as what they are; messages are looked up by how a value is written.
-    return {
-        **data,
-        **{k: _by_spelling(data[k]) for k in ("says", "notes", "kind", "effect") if isinstance(data.get(k), Mapping)},
-    }
-
-
-def _by_spelling(messages: Mapping[object, Any]) -> dict[str, Any]:
-    return {k if isinstance(k, str) else show(k): v for k, v in messages.items()}
-
-
-def _yaml(text: str, path: str) -> Any:
-    import yaml
-
-    try:
-        return yaml.load(text, _loader())
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 2}" if mark else path  # the head starts on the second line
-        raise RulebookError(f"{where}: {getattr(error, 'problem', None) or error}") from None
-
-
-@cache
-def _loader() -> Any:
-    """Return a YAML loader that reads `2e-4` as a number and `no` as a word, and rejects a repeated key."""
-    import yaml
-
-    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # C is not everywhere
-        yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
-
-        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
-            seen = set()
-            for key_node, _ in node.value:
-                if key_node.value in seen:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"the key {key_node.value} is given twice", key_node.start_mark
-                    )
-                seen.add(key_node.value)
-            return super().construct_mapping(node, deep)
-
-    for tag, pattern, first in (
-        ("bool", r"true|false", "tf"),
-        ("null", r"null|~|", ["n", "~", ""]),
-        ("int", r"[-+]?[0-9]+", "-+0123456789"),
-        ("float", r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?", "-+.0123456789"),
-    ):
-        Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(f"^(?:{pattern})$"), list(first))
-    return Loader
