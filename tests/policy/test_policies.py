@@ -11,7 +11,7 @@ from nl2sql_review import cli
 from nl2sql_review.policy import rulebook
 from nl2sql_review.policy.settings import SettingsError, configure, load
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = (ROOT / "docs" / "train.py").read_text(encoding="utf-8")
 
 

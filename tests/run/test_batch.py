@@ -22,7 +22,7 @@ from nl2sql_review.run.options import Options
 from nl2sql_review.run.outcome import Outcome
 from nl2sql_review.run.reviewer import Reviewer
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = "from peft import LoraConfig\nconfig = LoraConfig(r={r})\n"
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is one process where there is no fork")

@@ -17,7 +17,7 @@ from nl2sql_review.run import batch, cache
 from nl2sql_review.run import reviewer as one
 from nl2sql_review.run.options import Options
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """\
 import yaml
 from unsloth import FastLanguageModel

@@ -15,7 +15,7 @@ from nl2sql_review.source.lexer import Lexer
 from nl2sql_review.source.spans import Lines, SourceError
 from nl2sql_review.source.syntax import LAYOUT, below, dotted, statements, text_of, walk
 
-FIXTURES = Path(__file__).parents[1] / "fixtures"
+FIXTURES = Path(__file__).parents[2] / "fixtures"
 SCRIPTS = [path for path in sorted(FIXTURES.rglob("*.py")) if "silent" not in path.parts]  # those differ in few lines
 SPACE = (cst.BaseParenthesizableWhitespace, cst.TrailingWhitespace, cst.EmptyLine, cst.Newline, cst.Comment)
 SIGNS = (

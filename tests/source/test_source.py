@@ -470,7 +470,7 @@ def test_3000_deep_text_is_an_error_with_a_place():
     code = textwrap.dedent("""
         import sys
         from nl2sql_review.source import Source, SourceError
-        from tests.test_source import DEEP
+        from tests.source.test_source import DEEP
         for name, make in DEEP.items():
             try:
                 Source.from_bytes((make(3001 if "strings" in name else 3000) + "\\n").encode(), "deep.py").tree
