@@ -515,8 +515,6 @@ def test_deep_text_is_read_on_a_small_stack():
     """)
     command = [sys.executable, "-c", code]
     ran = subprocess.run(command, input=json.dumps(texts), capture_output=True, text=True, timeout=60)
-        [sys.executable, "-c", code], input=json.dumps(texts), capture_output=True, text=True, timeout=60
-    )
     assert (ran.returncode, ran.stdout) == (0, "True\n" * 4), ran.stderr
 
 
