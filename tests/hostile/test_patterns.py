@@ -42,7 +42,7 @@ def _ended(patterns: list[Used]) -> int:
     if not child:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         for used in patterns:
-            _limit(SECONDS)  # also while the texts are chosen: what takes for ever may do so on short ones
+            _limit(3 * SECONDS)  # also while its texts are chosen: what takes for ever may do so on short ones
             for text in worst(used, SIZE):
                 _limit(SECONDS)
                 used.use(text)
