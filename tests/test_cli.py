@@ -425,7 +425,9 @@ def test_an_interrupt_is_exit_130(project: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    time.sleep(0.5)
+    assert process.stdin is not None
+    process.stdin.write("#" * 100_000)  # more than a pipe holds: then it reads
+    process.stdin.flush()
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130 and error == "error: interrupted\n"

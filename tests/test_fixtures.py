@@ -17,7 +17,7 @@ from nl2sql_review.training_plan.values import Default, Known, Term
 
 from . import test_silent
 from .marked import FIXTURES, about, elsewhere, findings, judged, marks, review
-from .test_render import golden
+from .render.test_render import golden
 
 GOOD, DEFAULTS = FIXTURES / "golden" / "good.py", FIXTURES / "golden" / "library_defaults.py"
 CHECKLIST = sorted((FIXTURES / "checklist").glob("*.py"))

@@ -74,10 +74,9 @@ def wheels(made):
     return {"wheel": next(made.glob("*.whl")), "sdist": next((made / "again").glob("*.whl"))}
 
 
-@pytest.mark.parametrize("kind", ["wheel", "sdist"])
-def test_a_wheel_carries_its_rules(made, tmp_path, kind):
+def test_a_wheel_carries_its_rules(made, tmp_path):
     python, commands = environment(tmp_path / "venv")
-    run(python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", wheels(made)[kind], cwd=tmp_path)
+    run(python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", wheels(made)["wheel"], cwd=tmp_path)
     works_from_nowhere(commands, tmp_path)
     assert where(python, tmp_path).name == "_rules"
 
@@ -91,7 +90,11 @@ def test_an_editable_install_reads_the_checkout(made, tmp_path):
 
 
 def test_both_wheels_hold_the_same_and_all_of_it(made):
-    contents = {kind: sorted(zipfile.ZipFile(wheel).namelist()) for kind, wheel in wheels(made).items()}
+    """To the byte: what one does once it is installed, the other does."""
+    contents = {
+        kind: {entry.filename: entry.CRC for entry in zipfile.ZipFile(wheel).infolist()}
+        for kind, wheel in wheels(made).items()
+    }
     assert contents["wheel"] == contents["sdist"]
     held = set(contents["wheel"])
     for room in ("nl2sql_review", "rules", "examples", "integrations"):

@@ -155,7 +155,7 @@ def refuted(tree: ast.Module, error: str) -> bool:
 
 
 @settings(
-    max_examples=DEEP or 300,
+    max_examples=DEEP or 200,
     derandomize=not DEEP,
     deadline=None,
     database=None,

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from tests import node
-from tests.test_formats import commands
+from tests.render.test_formats import commands
 
 from .test_hooks import BAD, GOOD, committed, git
 

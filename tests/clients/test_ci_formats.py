@@ -12,7 +12,7 @@ import pytest
 
 from nl2sql_review import cli
 from tests import node
-from tests.test_formats import commands
+from tests.render.test_formats import commands
 
 pytestmark = pytest.mark.clients
 

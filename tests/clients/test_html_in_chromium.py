@@ -11,8 +11,8 @@ import pytest
 from nl2sql_review import cli
 from nl2sql_review.render import render
 from nl2sql_review.report.report import Report
-from tests.reports import REPORT, view
-from tests.test_html import HOSTILE, replace
+from tests.render.reports import REPORT, view
+from tests.render.test_html import HOSTILE, replace
 
 pytestmark = pytest.mark.clients
 

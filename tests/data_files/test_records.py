@@ -46,7 +46,7 @@ def lines(rows: list[Any] = ROWS) -> str:
 
 
 def test_every_format_has_the_same_rows(tmp_path: Path) -> None:
-    pyarrow = pytest.importorskip("pyarrow")
+    import pyarrow
     from pyarrow import csv, feather, parquet
 
     table = pyarrow.Table.from_pylist(ROWS)
@@ -66,7 +66,7 @@ def test_every_format_has_the_same_rows(tmp_path: Path) -> None:
 
 
 def test_columns_of_every_format(tmp_path: Path) -> None:
-    pyarrow = pytest.importorskip("pyarrow")
+    import pyarrow
     from pyarrow import parquet
 
     parquet.write_table(pyarrow.Table.from_pylist(ROWS), tmp_path / "a.parquet")

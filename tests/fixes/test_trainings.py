@@ -23,7 +23,7 @@ MADE = iter(range(1_000_000))
 
 
 @settings(
-    max_examples=DEEP or 100,
+    max_examples=DEEP or 50,
     derandomize=not DEEP,
     deadline=None,
     database=None,

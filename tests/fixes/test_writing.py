@@ -2,40 +2,52 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-import random
 import signal
-import subprocess
 import sys
-import time
+from pathlib import Path
 
 import pytest
 
+from nl2sql_review.files import beside
+from nl2sql_review.fixes import write as writing
 from nl2sql_review.fixes.write import Edited, WriteError, write
 
-CHILD = """
-import sys
-from nl2sql_review.fixes.write import Edited, write
-path, size = sys.argv[1], int(sys.argv[2])
-texts = [letter * size for letter in (b"a", b"b")]
-print("ready", flush=True)
-while True:
-    write([Edited(path, texts[0], texts[1])])
-    texts.reverse()
-"""
+
+def write_and_die(edited: Edited, line: int) -> None:
+    """In a child: exchange a file, and be killed before the given line that does so. Never returns."""
+    left = itertools.count(line - 1, -1)
+
+    def trace(frame, event, _):
+        if frame.f_code.co_filename not in (writing.__file__, beside.__file__):
+            return None
+        if event == "line" and not next(left):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return trace
+
+    sys.settrace(trace)
+    try:
+        write([edited])
+    finally:
+        os._exit(0)
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="processes cannot be killed here")
-def test_a_killed_process_leaves_the_file_whole(tmp_path):
-    path, size = tmp_path / "train.py", 300_000
-    pick = random.Random(0)
-    for _ in range(4):
-        path.write_bytes(b"a" * size)
-        with subprocess.Popen([sys.executable, "-c", CHILD, str(path), str(size)], stdout=subprocess.PIPE) as child:
-            assert child.stdout.readline() == b"ready\n"
-            time.sleep(pick.uniform(0, 0.02))
-            child.send_signal(signal.SIGKILL)
-        assert path.read_bytes() in (b"a" * size, b"b" * size)
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes cannot be killed here")
+def test_a_killed_process_leaves_the_file_whole(tmp_path: Path) -> None:
+    """Killed before each line: the file is old or new, and the next run removes what was left beside it."""
+    path, old, new = tmp_path / "train.py", b"a" * 300_000, b"b" * 300_000
+    found = []
+    for line in itertools.count(1):
+        path.write_bytes(old)
+        child = os.fork()
+        if not child:
+            write_and_die(Edited(str(path), old, new), line)
+        if os.waitpid(child, 0)[1] == 0:  # there are no more lines
+            break
+        found.append(path.read_bytes())
+    assert set(found) == {old, new} and path.read_bytes() == new
+    assert os.listdir(tmp_path) == ["train.py"]
 
 
 def test_of_several_files_none_is_exchanged_unless_all_can_be(tmp_path):

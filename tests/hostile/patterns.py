@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import importlib
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
@@ -24,13 +25,13 @@ except ImportError:  # Python 3.10
     import sre_parse as parser  # type: ignore[no-redef]
 
 import nl2sql_review
-from nl2sql_review.interpret.models.standard import match_cost
 
 PACKAGE = Path(nl2sql_review.__file__).parent
 AT_ONE_PLACE = {"match", "fullmatch"}
 METHODS = {"search", "match", "fullmatch", "finditer", "findall", "sub", "subn", "split"}
-SHORT = 60  # characters of a text whose steps are counted
-VARIED = 8  # texts that are tried with each end
+SHORT = 60  # characters by which shapes are told apart
+TRIED = 4_000  # characters of a text whose time is taken: enough to tell a quadratic one, in milliseconds
+VARIED = 4  # shapes that are tried with each end
 TAILS = ("\0", "", "\n\0", "!")
 OWN_INPUT = {"libraries/build.py", "flavours/build.py"}  # read released wheels, on the machine of who releases
 
@@ -238,19 +239,20 @@ CATEGORIES = {
 }  # fmt: skip
 
 
-def worst(used: Used, size: int, count: int = 3) -> list[str]:
-    """The texts on which a pattern takes the most steps when they are short, as they are when they are long.
+def worst(used: Used, size: int, count: int = 2) -> Iterator[str]:
+    """Yield texts of `size` characters, the dearest first: the shapes that take longest when they are shorter.
 
     What is repeated, and after what, decides most: the end is varied for the dearest of them only.
     """
     pattern = used.pattern.decode("latin-1") if isinstance(used.pattern, bytes) else used.pattern
-    everywhere = not used.methods <= AT_ONE_PLACE
 
-    @cache
-    def steps(shape: Shape) -> float:
-        taken = match_cost.cost(pattern, used.flags, shape.text(SHORT), everywhere)
-        return taken.steps if taken.known else float("inf")
+    def taken(shape: Shape) -> float:
+        text = shape.text(TRIED)
+        start = time.process_time()
+        used.use(text)
+        return time.process_time() - start
 
-    dearest = sorted(shapes(pattern, used.flags), key=steps, reverse=True)[:VARIED]
+    dearest = sorted(shapes(pattern, used.flags), key=taken, reverse=True)[:VARIED]
     varied = [replace(shape, tail=tail) for shape in dearest for tail in TAILS]
-    return [shape.text(size) for shape in sorted(varied, key=steps, reverse=True)[:count]]
+    for shape in sorted(varied, key=taken, reverse=True)[:count]:
+        yield shape.text(size)

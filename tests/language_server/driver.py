@@ -1,19 +1,28 @@
-"""A client of the language server: pytest-lsp's, over a server process of its own, with what the tests ask of it."""
+"""A client of the language server: pytest-lsp's, with what the tests ask of it.
+
+Each session has a server of its own, in a thread: what it says does not depend on the process, which takes a second to
+start. That of the command line is driven in `test_faults.py`.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import re
+import socket
 import sys
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from lsprotocol import types
+from pygls.io_ import run_async
 from pygls.uris import from_fs_path
 from pytest_lsp.client import LanguageClient, make_test_lsp_client
+
+from nl2sql_review.serve.language_server.server import made
 
 ROOT = Path(__file__).parents[2]
 LINE_END = re.compile(r"\r\n|\r|\n")  # of the protocol
@@ -174,23 +183,65 @@ async def editor(
     root: bool = False,
     path: Sequence[Path] = (),
 ) -> AsyncIterator[Editor]:
-    """A server that was started and greeted; without capabilities the client has none."""
+    """A server that was started in a folder and greeted; without capabilities the client has none.
+
+    With a `path`, where Python looks first for modules, it is a process.
+    """
     client = make_test_lsp_client()
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (*path, ROOT)))}
-    command = (sys.executable, "-m", "nl2sql_review", "server")
-    await client.start_io(*command, cwd=str(folder), env=environment)
+    async with _process(client, folder, path) if path else _thread(client, folder):
+        yield await _greeted(client, folder, capabilities, options, root)
+        await asyncio.wait_for(client.shutdown_session(), LIMIT)
+
+
+async def _greeted(
+    client: LanguageClient, folder: Path, capabilities: types.ClientCapabilities | None, options: Any, root: bool
+) -> Editor:
     params = types.InitializeParams(capabilities=capabilities or types.ClientCapabilities())
     params.initialization_options = options
     if root:
         params.workspace_folders = [types.WorkspaceFolder(from_fs_path(str(folder)) or "", "project")]
     found = await asyncio.wait_for(client.initialize_session(params), LIMIT)
+    return Editor(client, folder, found.capabilities)
+
+
+@asynccontextmanager
+async def _process(client: LanguageClient, folder: Path, path: Sequence[Path]) -> AsyncIterator[None]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (*path, ROOT)))}
+    command = (sys.executable, "-m", "nl2sql_review", "server")
+    await client.start_io(*command, cwd=str(folder), env=environment)
     try:
-        yield Editor(client, folder, found.capabilities)
-        await asyncio.wait_for(client.shutdown_session(), LIMIT)
+        yield
     finally:
         if client._server is not None and client._server.returncode is None:  # a test failed: nobody said farewell
             client._server.kill()
         await client.stop()
+
+
+@asynccontextmanager
+async def _thread(client: LanguageClient, folder: Path) -> AsyncIterator[None]:
+    here, there = socket.socketpair()
+    before = os.getcwd()
+    os.chdir(folder)
+    server = made()
+    streams = there.makefile("rb"), there.makefile("wb")
+    thread = threading.Thread(target=server.start_io, args=streams, daemon=True)
+    thread.start()
+    reader, writer = await asyncio.open_connection(sock=here)
+    client.protocol.set_writer(writer)
+    connection = asyncio.create_task(run_async(client._stop_event, reader, client.protocol))
+    try:
+        yield
+    finally:
+        writer.close()  # the server ends, whether or not it has been told to
+        await asyncio.to_thread(thread.join, LIMIT)
+        for end in (*streams, there):
+            end.close()
+        server.reviews.stop()
+        server.proofs.stop()
+        await client.stop()
+        await connection
+        os.chdir(before)
+        assert not thread.is_alive()
 
 
 def drive(work: Callable[[Editor], Awaitable[None]], folder: Path, **how: Any) -> None:

@@ -12,7 +12,6 @@ SCHEMA = "CREATE TABLE t (a TEXT, b INTEGER, d DATE)"
 
 @pytest.fixture
 def acceptance() -> Acceptance:
-    pytest.importorskip("sqlglot")
     return Acceptance(Limits())
 
 
@@ -37,7 +36,6 @@ def test_what_becomes_of_a_query(acceptance: Acceptance, sql: str, kind: str, re
 
 
 def test_a_dialect_that_is_named_is_judged_as_such() -> None:
-    pytest.importorskip("sqlglot")
     judged = Acceptance(Limits(), "postgres").judge
     assert judged(SCHEMA, "SELECT a::text FROM t WHERE a ILIKE 'x%'") == Outcome("accepted")
     assert judged(SCHEMA, "SELECT c::text FROM t").kind == "name"

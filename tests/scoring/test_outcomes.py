@@ -190,7 +190,6 @@ def test_a_schema_that_was_cut_keeps_its_whole_columns_and_is_said(evaluate, fol
 
 
 def test_another_dialect_is_translated_and_said(evaluate):
-    pytest.importorskip("sqlglot", reason="needs nl2sql-review[evaluate]")
     gold = "SELECT TOP 2 name FROM singer ORDER BY age DESC"
     run = evaluate([(gold, "SELECT name FROM singer ORDER BY age DESC LIMIT 2"), (gold, gold)], "--dialect", "tsql")
     assert run.outcomes[1] == "right" and run.said["rule"]["dialect"] == "tsql"

@@ -461,12 +461,8 @@ def test_the_official_inspector(project):
     listed = {tool["name"]: tool for tool in ask("--method", "tools/list")["tools"]}
     assert list(listed) == TOOLS
     assert all(t["annotations"]["readOnlyHint"] and t["outputSchema"]["type"] == "object" for t in listed.values())
-    called = ("--method", "tools/call", "--tool-name", "review_file", "--tool-arg")
-    result = ask(*called, "path=train.py")
+    result = ask("--method", "tools/call", "--tool-name", "review_file", "--tool-arg", "path=train.py")
     assert "lora/rank" in {f["rule"] for f in result["structuredContent"]["files"][0]["findings"]}
-    refused = ask(*called, "path=/etc/passwd")
-    assert refused["isError"] and json.loads(refused["content"][0]["text"])["error"]["code"] == "outside-roots"
-    assert ask("--method", "resources/templates/list")["resourceTemplates"][0]["uriTemplate"] == "rule://{+id}"
 
 
 def test_without_the_mcp_package_the_command_says_how_to_get_it(monkeypatch, capsys):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nl2sql_review.fixes.edits.stored import StoredCells
 from nl2sql_review.source import Source, SourceError, Span
-from tests.test_source import calls, cut, failure, place
+from tests.source.test_source import calls, cut, failure, place
 
 
 def notebook(*cells: str | tuple[str, str], **document) -> Source:

@@ -22,7 +22,7 @@ from nl2sql_review.run.options import Options
 from nl2sql_review.run.outcome import Outcome
 from nl2sql_review.run.reviewer import Reviewer
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = "from peft import LoraConfig\nconfig = LoraConfig(r={r})\n"
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is one process where there is no fork")
@@ -42,13 +42,20 @@ def said(capsys, *argv):
     return code, capsys.readouterr().out
 
 
-@pytest.mark.parametrize("way", ["text", "concise", "json", "agent"])
-def test_two_processes_say_what_one_says(scripts, capsys, way):
+def test_two_processes_say_what_one_says(scripts, tmp_path_factory):
     shutil.copytree(ROOT / "fixtures" / "styles", scripts / "styles")
-    one = said(capsys, "--no-cache", "--jobs", "1", "--output-format", way, ".")
-    assert said(capsys, "--no-cache", "--jobs", "2", "--output-format", way, ".") == one
-    assert said(capsys, "--jobs", "2", "--output-format", way, ".") == one
-    assert said(capsys, "--output-format", way, ".") == one
+    folder = tmp_path_factory.mktemp("reports")
+    reports = {way: folder / way for way in ("text", "concise", "json", "agent")}
+
+    def told(*argv):
+        code = cli.main([*argv, *(f"--output-format={way}={path}" for way, path in reports.items()), "."])
+        return code, [path.read_text(encoding="utf-8") for path in reports.values()]
+
+    one = told("--no-cache", "--jobs", "1")
+    assert all("lora/rank" in text for text in one[1])
+    assert told("--no-cache", "--jobs", "2") == one
+    assert told("--jobs", "2") == one
+    assert told() == one
 
 
 def test_processes_fill_one_cache(scripts, monkeypatch):

@@ -12,7 +12,7 @@ from nl2sql_review.policy import rulebook
 from nl2sql_review.policy.active_rules import configure
 from nl2sql_review.policy.settings import SettingsError, load
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = (ROOT / "docs" / "train.py").read_text(encoding="utf-8")
 
 

@@ -19,7 +19,7 @@ from nl2sql_review.policy.settings import Settings
 from nl2sql_review.run.reviewer import Reviewer
 from nl2sql_review.training_plan.values import Default, Known, Unknown
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 sys.path.insert(0, str(ROOT / "benchmarks" / "gpu"))
 import cases as gpu_cases  # noqa: E402

@@ -12,9 +12,10 @@ import pytest
 from nl2sql_review import cli
 from nl2sql_review.render import render
 from nl2sql_review.report.report import Edit, Fix, Report
-from tests.reports import REPORT, at, line_of, view
 
-ROOT = Path(__file__).resolve().parents[1]
+from .reports import REPORT, at, line_of, view
+
+ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = "</script></style><script>alert(1)</script><img src=x onerror=alert(1)>\"'&amp;\x1b[31m\u202e]]>"
 
 

@@ -14,7 +14,7 @@ from nl2sql_review.run.batch import run
 from nl2sql_review.run.options import Options
 from nl2sql_review.source import Source
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """\
 from peft import LoraConfig
 from trl import SFTConfig, SFTTrainer

@@ -24,7 +24,7 @@ from nl2sql_review.run.options import Options
 
 from .reports import LINES, REPORT, view
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden"
 
 

@@ -15,7 +15,8 @@ from nl2sql_review.source.lexer import Lexer
 from nl2sql_review.source.spans import Lines, SourceError
 from nl2sql_review.source.syntax import LAYOUT, below, dotted, statements, text_of, walk
 
-SCRIPTS = sorted(Path(__file__).parents[1].joinpath("fixtures").rglob("*.py"))
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+SCRIPTS = [path for path in sorted(FIXTURES.rglob("*.py")) if "silent" not in path.parts]  # those differ in few lines
 SPACE = (cst.BaseParenthesizableWhitespace, cst.TrailingWhitespace, cst.EmptyLine, cst.Newline, cst.Comment)
 SIGNS = (
     cst.LeftParen,
@@ -120,6 +121,12 @@ def test_the_end_of_the_file_is_found_too(text: str) -> None:
     assert positions.offsets_by_statement(source.nodes, text, [node]) == {
         id(node): (text.index("(") + 1, text.index("(") + 2)
     }
+
+
+def test_a_suite_below_a_suite_is_found_without_the_whole() -> None:
+    source = Source("train.py", text := "if a:\n      for x in f(1):\n            b\n      c\n")
+    found = positions.offsets_by_statement(source.nodes, text, [node := argument(source, 0)])
+    assert found == {id(node): (text.index("1"), text.index("1") + 1)}
 
 
 def test_a_form_feed_between_two_requests() -> None:

@@ -14,9 +14,9 @@ from nl2sql_review.judgement.requests import Suppression
 from nl2sql_review.source import Source
 from nl2sql_review.source.lexer import Lexer
 from nl2sql_review.source.spans import Lines
-from tests.test_source import script
+from tests.source.test_source import script
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def only(text: str) -> Suppression:
@@ -176,7 +176,7 @@ def test_processes(text, processes):
 
 
 def test_comments_and_logical_lines_are_pythons():
-    paths = [*ROOT.glob("nl2sql_review/source/*.py"), *ROOT.glob("tests/test_source*.py"), Path(tokenize.__file__)]
+    paths = [*ROOT.glob("nl2sql_review/source/*.py"), *ROOT.glob("tests/source/*.py"), Path(tokenize.__file__)]
     for path in paths:
         text = path.read_bytes().decode()
         comments, logical, first = [], [], 0
