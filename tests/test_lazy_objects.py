@@ -95,3 +95,40 @@ def test_what_another_method_gives_is_not_the_module() -> None:
     own = "def to(self, device):\n        return Smaller()"
     smaller = "class Smaller:\n    rank = 4\n"
     assert rank_of(smaller + NET % ("torch.nn.Module", own) + "LoraConfig(r=Net().to('cuda').rank)\n").value == 4
+
+
+MAYBE = """\
+class Net:
+    rank = 16
+    def __call__(self):
+        return self.rank
+net = None
+if os.getpid() > 9:
+    net = Net()
+"""
+
+
+@pytest.mark.parametrize("read", ["net.rank", "net()", "(net or None).rank"])
+def test_what_is_asked_for_an_attribute_or_called_is_not_none(read: str) -> None:
+    found = rank_of(MAYBE + f"LoraConfig(r={read})\n")
+    assert isinstance(found, Known) and found.value == 16
+
+
+@pytest.mark.parametrize("read, error", [("net.rank", "AttributeError"), ("net()", "TypeError")])
+def test_where_the_error_of_none_is_caught_the_value_is_open(read: str, error: str) -> None:
+    found = rank_of(MAYBE + f"try:\n    rank = {read}\nexcept {error}:\n    rank = 4\nLoraConfig(r=rank)\n")
+    assert isinstance(found, Either) and {shown.value for shown in found.options} == {16, 4}
+
+
+def test_what_overrides_a_default_of_none_may_be_anything() -> None:
+    parsed = "parser = argparse.ArgumentParser()\nparser.add_argument('--net')\nnet = parser.parse_args().net\n"
+    found = rank_of(MAYBE.replace("net = None\n", parsed) + "LoraConfig(r=net.rank)\n")
+    assert isinstance(found, Default) and found.value == 16
+
+
+def test_an_object_without_the_attribute_leaves_the_value_open_where_its_error_is_caught() -> None:
+    found = rank_of(
+        MAYBE.replace("net = None", "class Other:\n    pass\nnet = Other()")
+        + "try:\n    rank = net.rank\nexcept AttributeError:\n    rank = 4\nLoraConfig(r=rank)\n"
+    )
+    assert not isinstance(found, Known)

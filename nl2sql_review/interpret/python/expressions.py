@@ -414,11 +414,7 @@ def named(m: Machine, node: cst.NamedExpr, scope: Scope) -> Value:
 
 # -- access ----------------------------------------------------------------------------------------------
 def attribute(m: Machine, node: cst.Attribute, scope: Scope) -> Value:
-    owner = m.evaluate(node.value, scope)
-    word = mangled(m, node.attr.value)
-    if isinstance(owner, Known):
-        return m.attribute(owner, word, node)
-    return lift(lambda o: m.attribute(o, word, node), owner)
+    return m.attribute(m.evaluate(node.value, scope), mangled(m, node.attr.value), node)
 
 
 def mangled(m: Machine, word: str) -> str:
