@@ -17,6 +17,7 @@ from .recording import Call, Recording
 if TYPE_CHECKING:
     import libcst as cst
 
+# How the names of calls begin that readers look at beside all others.
 TRAINING = ("transformers.", "trl.", "peft.", "unsloth", "datasets.", "accelerate.", "bitsandbytes.")
 Changes = dict[tuple[Object, SlotKey], Any]
 
@@ -129,7 +130,7 @@ class State:
         self.assumed: list[str] = []  # what a default decides of the branches that a plain run is in
         # Of each enclosing `try`: where it began, and what the paths had changed that raise in it under a condition.
         self.escapes: list[tuple[int, list[tuple[str, Changes, str]]]] = []
-        self.training_calls = 0  # how many of the recorded ones are
+        self.training_calls = 0  # how many calls have been recorded whose names begin so
         self.raised: list[str] = []  # exceptions that ended a path
         self.class_being_defined: list[Any] = []
         self.definitions: list[Value] = []  # functions and classes of the script's top level, in order
