@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
+from nl2sql_review import readers
+from nl2sql_review.interpret.program import interpret
+from nl2sql_review.source import Source
 from nl2sql_review.training_plan.values import Unknown
 
 from .test_reading_kinds import plan_of, shown
@@ -145,3 +150,34 @@ def test_a_rate_that_a_loop_sets_itself_is_not_constant(step, expected):
 def test_a_loop_over_one_dataset_mixes_nothing():
     plan = loop()
     assert plan.dataset.mixing.why_not and not isinstance(plan.dataset.mixing.value, Unknown)
+
+
+@pytest.mark.parametrize("loss", ["made(batch)", "{}[step]", "(model if epoch else None)(**batch).loss"])
+def test_a_loop_trains_whatever_its_loss_is(loss):
+    part = loop(loss=loss).arguments
+    assert (shown(part.learning_rate.value), shown(part.per_device_batch_size.value)) == (2e-4, 4)
+
+
+def test_a_method_called_backward_trains_nothing_without_pytorch():
+    source = Source.from_bytes(
+        b"import robots\nfor robot in robots.read(open('r')):\n    robot[0][1].backward()\n", "r.py"
+    )
+    assert not interpret(source, ".").named("torch.Tensor.backward")
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"), [("if (step + 1) % every == 0:", "unknown"), ("if loss.isfinite():", 1)]
+)
+def test_what_a_loop_accumulates_is_read_in_its_own_file(tmp_path, steps, expected):
+    (tmp_path / "loops.py").write_text(
+        "def fit(model, loader, optimizer, every):\n    for step, batch in enumerate(loader):\n"
+        f"        loss = model(**batch).loss\n        loss.backward()\n        {steps}\n            optimizer.step()\n"
+    )
+    code = (
+        "import torch\nfrom transformers import AutoModelForCausalLM\nfrom loops import fit\n"
+        "model = AutoModelForCausalLM.from_pretrained('m')\n"
+        "fit(model, torch.utils.data.DataLoader([], 2), torch.optim.AdamW(model.parameters(), lr=1e-4), 4)\n"
+    )
+    source = Source.from_bytes(code.encode(), str(tmp_path / "train.py"))
+    (plan,) = readers.read(interpret(source, tmp_path), source, SimpleNamespace(processes=None, gpu=None))
+    assert shown(plan.arguments.gradient_accumulation.value) == expected

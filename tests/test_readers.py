@@ -339,6 +339,8 @@ trainer = SFTTrainer(model=model, args=SFTConfig(max_length=length))
     ("code", "sees"),
     [
         ("print(torch.cuda.memory_allocated())", "allocated memory only"),
+        ("print(torch.xpu.max_memory_allocated())", "allocated memory only"),
+        ("print(log.max_memory_allocated())", "unknown"),
         ("print(torch.cuda.max_memory_reserved())", "reserved memory"),
         ("print(torch.cuda.memory_summary())", "reserved memory"),
         ("import pynvml\npynvml.nvmlDeviceGetMemoryInfo(0)", "reserved memory"),

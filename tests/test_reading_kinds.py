@@ -584,6 +584,13 @@ if torch.cuda.device_count() > 1:
         ("if name or length:\n    {load}", "either", "either"),
         ("if not name:\n    {load}", None, "either"),
         ("if name:\n    print(name)\n{load}", "either", "either"),
+        ("x = {load} if name else 0", "codellama/CodeLlama-13b-hf", "either"),
+        ("x = 0 if name is None or not length else {load}", "codellama/CodeLlama-13b-hf", "either"),
+        ("x = name and {load}", "codellama/CodeLlama-13b-hf", "either"),
+        ("x = name or {load}", None, "either"),
+        ("x = name or torch.a or {load}", None, "either"),
+        ("x = 1 if name else 0\n{load}", "either", "either"),
+        ("x = length and {load}", "either", "either"),
     ],
 )
 def test_a_branch_keeps_the_options_for_which_its_test_holds(code, name, length):

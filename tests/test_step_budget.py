@@ -77,3 +77,14 @@ def test_a_definition_leads_to_the_training_through_as_many_others_as_there_are(
     chain = [f"def f{i}():\n    return f{i + 1}()\n" for i in range(20_000)]
     text = "\n".join((*chain, "def f20000():\n    trainer.train()\n", "def aside():\n    return f()\n"))
     assert training_definitions(text) == {f"f{i}" for i in range(20_001)}
+
+
+@pytest.mark.parametrize("call, grows", [("logging.info(i)", False), ("LoraConfig(r=i)", True)])
+def test_a_call_that_readers_compare_with_no_other_costs_the_same_early_and_late(call: str, grows: bool) -> None:
+    head = "import logging\nfrom peft import LoraConfig\n"
+
+    def steps(loops: int) -> int:
+        code = head + f"for i in range(60):\n    {call}\n" * loops
+        return interpret(Source.from_bytes(code.encode(), "train.py"), ".").steps
+
+    assert (steps(16) > 2.4 * steps(8)) is grows

@@ -37,6 +37,7 @@ def _plans(
     from . import defaults
     from .api import versions_of
     from .api.imports import replaced
+    from .cut_short import cut_short
 
     versions: Any = None
     defects: Any = None
@@ -48,6 +49,8 @@ def _plans(
         one.defects = defects
         with defaults.under(versions.installed(), by_unsloth):
             site, plan = one.trainer and one.trainer.place.node, read_run(one)
+        if recording.exhausted:
+            cut_short(plan, recording.exhausted, one)
         defects = one.defects
         if not any(site is other_site and alike(plan, other) for other_site, other in found):
             found.append((site, plan))

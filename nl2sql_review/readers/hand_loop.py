@@ -209,8 +209,7 @@ def accumulation(run: Run) -> Fact:
     divided = by_division(run)
     if divided is not None:
         return divided
-    text = getattr(run.source, "text", "") or ""
-    if "accum" in text.lower() or any(map(counts_batches, text.split("\n"))):
+    if any("accum" in text.lower() or any(map(counts_batches, text.split("\n"))) for text in texts(run)):
         return unread(run, "over how many batches it accumulates")
     if accelerator is None:
         return Fact(Known(1), at=run.place, note="every batch is a step")

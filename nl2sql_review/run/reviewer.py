@@ -258,12 +258,14 @@ class Reviewer:
         """Read the source as a command line starts it, and add its recording and its plans."""
         from .. import readers
         from ..interpret.core.operations import shown_below
+        from ..readers.cut_short import cut_short
+        from ..training_plan.facts import TrainingPlan
 
         with shown_below(disk.real(root)):
             recording = self._record(source, root, settings, drafts, line)
             plans = readers.read(recording, source, settings)
-        if recording.exhausted and (plans or TRAINS.search(source.text)):
-            plans = _cut_short(plans, recording.exhausted)
+        if recording.exhausted and not plans and TRAINS.search(source.text):
+            plans = [cut_short(TrainingPlan(), recording.exhausted)]
         for plan in plans:
             plan.run = line.text if line is not None else ""
         made.recordings.append(recording)
@@ -359,16 +361,3 @@ def started(reviewer: Reviewer, path: str, name: str) -> tuple[discovery.Found, 
         first = first or (found, read)
     assert first is not None
     return first
-
-
-def _cut_short(plans: list[TrainingPlan], why: str) -> list[TrainingPlan]:
-    """Mark unset facts as unknown in the plans of a script that was not followed to its end."""
-    from ..training_plan.facts import TrainingPlan
-    from ..training_plan.values import Absent, Unknown
-
-    plans = plans or [TrainingPlan()]
-    for plan in plans:
-        for _, fact in plan.facts():
-            if not fact.argument or isinstance(fact.value, Absent):
-                fact.value, fact.why_not = Unknown(why, fact.value.trace), ""
-    return plans

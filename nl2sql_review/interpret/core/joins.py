@@ -114,6 +114,8 @@ def prefer_slot(obj: Object, key: SlotKey, likely: Any, other: Any, by: str) -> 
         other = obj.cls.lookup(key) or MISSING
     if other is MISSING:
         return likely
+    if isinstance(likely, Either) and any(same(other, option) for option in likely.options):
+        return likely
     if isinstance(likely, Items):
         if not isinstance(other, Items) or likely == other:
             return likely

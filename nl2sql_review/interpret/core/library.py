@@ -173,9 +173,9 @@ def call_library(
         receiver = f.args[0]
         owner = object_of(receiver)
         name = plain(f.args[1])
-        if isinstance(owner, Opaque) and owner.kind:
-            run = METHOD_MODELS.get((owner.kind, name))
-            callee = method_name(owner.kind, name)
+        if isinstance(owner, Opaque):
+            run = METHOD_MODELS.get((owner.kind or owner.callee, name))
+            callee = method_name(owner.kind, name) if owner.kind else callee
             if run is not None:
                 return run(ModelCall(m, args, node, callee, receiver)) or Unknown(f"{callee}()")
     elif (f.kind, "__call__") in METHOD_MODELS:

@@ -9,7 +9,7 @@ from typing import Sequence as Sequence_
 from ...training_plan.values import Known, Value
 from .objects import Arguments, Bound, Class, Function, Items, Module, Opaque, Scope
 from .recording import Call
-from .state import Flow, State
+from .state import Changes, Flow, State
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -29,8 +29,10 @@ class Machine(State, ABC):
         """Return the value of an expression."""
 
     @abstractmethod
-    def guarded(self, node: cst.BaseExpression, scope: Scope, test: Value) -> Value:
-        """Return the value of an expression on a path that may not be taken."""
+    def guarded(
+        self, node: cst.BaseExpression, scope: Scope, test: Value, narrow: Callable[[], Changes] | None = None
+    ) -> Value:
+        """Return the value of an expression on a path that may not be taken; `narrow` enters it."""
 
     @abstractmethod
     def execute(self, block: Block, scope: Scope) -> Flow:

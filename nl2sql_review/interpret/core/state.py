@@ -17,6 +17,8 @@ from .recording import Call, Recording
 if TYPE_CHECKING:
     import libcst as cst
 
+# How the names of calls begin that readers look at beside all others.
+TRAINING = ("transformers.", "trl.", "peft.", "unsloth", "datasets.", "accelerate.", "bitsandbytes.")
 Changes = dict[tuple[Object, SlotKey], Any]
 
 
@@ -128,6 +130,7 @@ class State:
         self.assumed: list[str] = []  # what a default decides of the branches that a plain run is in
         # Of each enclosing `try`: where it began, and what the paths had changed that raise in it under a condition.
         self.escapes: list[tuple[int, list[tuple[str, Changes, str]]]] = []
+        self.training_calls = 0  # how many calls have been recorded whose names begin so
         self.raised: list[str] = []  # exceptions that ended a path
         self.class_being_defined: list[Any] = []
         self.definitions: list[Value] = []  # functions and classes of the script's top level, in order
@@ -321,11 +324,18 @@ class State:
         if self.uncalled:
             call.reached = False
         call.order = len(self.recording.calls) + len(self.recording.alternatives)
-        self.spend(len(exits) + call.order // 8)  # readers look at each call beside the others
+        self.spend(len(exits) + self._compared_with(call) // 8)
         if self.unlikely:
             self.recording.alternatives.append(call)
         else:
             self.recording.calls.append(call)
+
+    def _compared_with(self, call: Call) -> int:
+        """Return the number of calls before this one that readers look at beside it: all, if it is one of training."""
+        if not call.callee.startswith(TRAINING):
+            return self.training_calls
+        self.training_calls += 1
+        return call.order
 
     def certainly_raises(self, name: str) -> None:
         """Raise Raised inside a `try` without a condition in between; otherwise note that the script may raise."""

@@ -29,6 +29,7 @@ from ..core.operations import attribute_term, describe, lift
 from .builtins import METHODS, PROPERTIES
 from .expressions import settled
 from .items import mapping_item, set_item
+from .refinement import not_none
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -37,7 +38,11 @@ if TYPE_CHECKING:
 def attribute(m: Machine, owner: Value, name: str, node: cst.CSTNode | None) -> Value:
     """Return `owner.name`, whatever the owner is; Unknown with the reason where it cannot be told."""
     if isinstance(owner, Either):
-        return lift(lambda o: attribute(m, o, name, node), owner)
+        left = owner if hasattr(None, name) else not_none(m, owner, "AttributeError")
+        if not isinstance(left, Either):
+            return attribute(m, left, name, node)
+        with m.supposing("one of several values"):  # what raises for one of them does not raise for certain
+            return lift(lambda o: attribute(m, o, name, node), left)
     if isinstance(owner, Default):
         return demote(attribute(m, Known(owner.value, owner.trace), name, node), owner.overridden_by)
     if isinstance(owner, Text):

@@ -37,6 +37,7 @@ from .builtins import BUILTINS, METHODS
 from .classes import define_class, instance_method, instantiate
 from .expressions import settled
 from .items import is_optional
+from .refinement import not_none
 
 __all__ = ["call", "call_function", "decorate", "define_class", "super_object", "yielded"]
 
@@ -49,8 +50,11 @@ def call(m: Machine, callee: Value, args: Arguments, node: cst.CSTNode | None) -
         m.prefer(mark, m.changes(mark), {}, callee.overridden_by)
         return value
     if isinstance(callee, Either):
-        return call_either(m, callee, args, node)
+        left = not_none(m, callee, "TypeError")
+        return call_either(m, left, args, node) if isinstance(left, Either) else call(m, left, args, node)
     if not isinstance(callee, Known):
+        if starts_backward(m, node):  # whatever the loss is, this trains
+            m.call_library(Opaque("torch.Tensor.backward"), args, node)
         m.may_raise_count += 1
         escape(m, args, "it was passed to an unknown function")
         return Unknown(callee.why if isinstance(callee, (Unknown, Absent)) else f"{describe(callee)}(…)", callee.trace)
@@ -95,6 +99,14 @@ def call(m: Machine, callee: Value, args: Arguments, node: cst.CSTNode | None) -
     if not isinstance(f, Object):
         m.certainly_raises("TypeError")
     return Unknown(f"{describe(callee)} is not callable here", callee.trace)
+
+
+def starts_backward(m: Machine, node: cst.CSTNode | None) -> bool:
+    """Return whether a call is that of a `backward` method, in a script that imports PyTorch."""
+    method = node.func if isinstance(node, cst.Call) else None
+    if not isinstance(method, cst.Attribute) or method.attr.value != "backward":
+        return False
+    return any(name.partition(".")[0] == "torch" for name, _ in m.recording.imports)
 
 
 def call_either(m: Machine, callee: Either, args: Arguments, node: cst.CSTNode | None) -> Value:

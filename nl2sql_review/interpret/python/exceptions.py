@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import Union
 
 import libcst as cst
@@ -24,15 +25,6 @@ def handled_names(m: Machine, handler: Handler, scope: Scope) -> set[str]:
         n.attr.value if isinstance(n, cst.Attribute) else n.value if isinstance(n, cst.Name) else "" for n in nodes
     }
     return set() if names & {"Exception", "BaseException"} else names
-
-
-PARENTS = {
-    "KeyError": "LookupError",
-    "IndexError": "LookupError",
-    "ModuleNotFoundError": "ImportError",
-    "FileNotFoundError": "OSError",
-    "ZeroDivisionError": "ArithmeticError",
-}
 
 
 def try_(m: Machine, node: Try, scope: Scope) -> Flow:
@@ -118,17 +110,22 @@ def run_finally(
 def catches(m: Machine, handler: Handler, scope: Scope, name: str) -> bool | None:
     """Return whether a handler catches the exception called `name`, or None if that is not known."""
     names = handled_names(m, handler, scope)
-    if not names or name in names or PARENTS.get(name) in names:
+    if not names or name in names:
         return True
-    return False if name in BUILTIN_ERRORS and names <= BUILTIN_ERRORS else None
+    raised, caught = standard_error(m, name), [standard_error(m, one) for one in names]
+    if raised is None or raised in (Exception, BaseException):  # a class of a library or of the script, or any
+        return None
+    if any(one is not None and issubclass(raised, one) for one in caught):
+        return True
+    return None if any(one is None or issubclass(one, raised) for one in caught) else False
 
 
-BUILTIN_ERRORS = frozenset(
-    (
-        "KeyError IndexError NameError AttributeError TypeError ValueError ZeroDivisionError ImportError "
-        "ModuleNotFoundError LookupError FileNotFoundError OSError RuntimeError"
-    ).split()
-)
+def standard_error(m: Machine, name: str) -> type[BaseException] | None:
+    """Return Python's own exception of this name, or None if there is none or the script has a class so called."""
+    found = getattr(builtins, name, None)
+    if not isinstance(found, type) or not issubclass(found, BaseException):
+        return None
+    return None if any(cls.name == name for cls in m.recording.classes) else found
 
 
 def certain_handler(m: Machine, node: Try, scope: Scope, raised: Raised) -> Flow:

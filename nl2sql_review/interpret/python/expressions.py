@@ -23,6 +23,7 @@ from .call_sites import call
 from .displays import comprehension, dictionary, display, elements, several
 from .operators import binary
 from .overlays import is_environment, overlaid
+from .refinement import narrow
 from .texts import concatenate, to_text
 
 OPERATORS: dict[type, str] = {
@@ -294,13 +295,13 @@ def boolean(m: Machine, node: cst.BooleanOperation, scope: Scope) -> Value:
         chain.append(left)  # walk, do not recurse
     value = m.evaluate(chain[-1].left, scope)
     for n in reversed(chain):
-        value = either_of(m, node, value, n.right, scope)
+        value = either_of(m, n, value, scope)
     return value
 
 
-def either_of(m: Machine, node: cst.BooleanOperation, left: Value, second: cst.BaseExpression, scope: Scope) -> Value:
-    """Return the value of one `and` or `or`; its second side runs only if the first does not decide."""
-    is_or = isinstance(node.operator, cst.Or)
+def either_of(m: Machine, node: cst.BooleanOperation, left: Value, scope: Scope) -> Value:
+    """Return the value of one `and` or `or`; its second side runs only if the first, `left`, does not decide."""
+    second, is_or = node.right, isinstance(node.operator, cst.Or)
     t, by = truth(condition(m, left, node))
     if t is not None:
         if t is is_or:
@@ -318,9 +319,9 @@ def either_of(m: Machine, node: cst.BooleanOperation, left: Value, second: cst.B
             if t is None or t is is_or:
                 kept = option if kept is None else join(kept, option)
             more = more or t is None or t is not is_or
-        right = m.guarded(second, scope, left)
+        right = m.guarded(second, scope, left, lambda: narrow(m, node.left, scope, not is_or))
         return right if kept is None else join(kept, right, left.condition) if more else kept
-    right = m.guarded(second, scope, left)
+    right = m.guarded(second, scope, left, lambda: narrow(m, node.left, scope, not is_or))
     if isinstance(left, (Unknown, Absent)):
         return Unknown(left.why, left.trace)
     word = "or" if is_or else "and"
@@ -383,8 +384,8 @@ def conditional(m: Machine, node: cst.IfExp, scope: Scope) -> Value:
         if not by:
             return m.evaluate(likely, scope)
         return preferred(m, likely, unlikely, scope, by)
-    a = m.guarded(node.body, scope, test)
-    b = m.guarded(node.orelse, scope, test)
+    a = m.guarded(node.body, scope, test, lambda: narrow(m, node.test, scope, True))
+    b = m.guarded(node.orelse, scope, test, lambda: narrow(m, node.test, scope, False))
     return join_values(a, b, test)
 
 
@@ -413,11 +414,7 @@ def named(m: Machine, node: cst.NamedExpr, scope: Scope) -> Value:
 
 # -- access ----------------------------------------------------------------------------------------------
 def attribute(m: Machine, node: cst.Attribute, scope: Scope) -> Value:
-    owner = m.evaluate(node.value, scope)
-    word = mangled(m, node.attr.value)
-    if isinstance(owner, Known):
-        return m.attribute(owner, word, node)
-    return lift(lambda o: m.attribute(o, word, node), owner)
+    return m.attribute(m.evaluate(node.value, scope), mangled(m, node.attr.value), node)
 
 
 def mangled(m: Machine, word: str) -> str:

@@ -14,6 +14,7 @@ import libcst as cst
 
 from ...source.syntax import below, text_of
 from ...training_plan.values import Default, Either, Known, Unknown, Value
+from ..core.joins import demote
 from ..core.machine import Machine
 from ..core.objects import Instance, Items, Mapping, Object, Opaque, Scope, SlotKey, object_of
 from ..core.operations import truth
@@ -54,6 +55,22 @@ def narrow(m: Machine, test: cst.BaseExpression, scope: Scope, taken: bool) -> C
             m.write(obj, key, new)
             written[obj, key] = new
     return written
+
+
+def not_none(m: Machine, value: Either, error: str) -> Value:
+    """Return a value that is called or asked for an attribute without its option None, which raises this error there.
+
+    If None is only the default, what overrides it may be anything: the options that are left are defaults, too.
+    """
+    none = [o for o in value.options if isinstance(o, (Known, Default)) and o.value is None]
+    left = [o for o in value.options if not any(o is one for one in none)]
+    if not none or not left:
+        return value
+    m.may_raise(error)
+    for option in none:
+        if isinstance(option, Default):
+            left = [demote(o, option.overridden_by) for o in left]
+    return left[0] if len(left) == 1 else Either(tuple(left), value.condition, value.trace)
 
 
 def parts(test: cst.BaseExpression, taken: bool) -> Iterator[tuple[cst.BaseExpression, Callable[[Value], bool | None]]]:

@@ -267,13 +267,23 @@ def departures(m: Machine) -> int:
     return len(m.frame.exits) + (len(loop.breaks) + len(loop.continues) if loop is not None else 0)
 
 
-def guarded(m: Machine, node: cst.BaseExpression, scope: Scope, test: Value) -> Value:
-    """Return the value of an expression on a path that may not be taken; join its side effects with none."""
+def guarded(
+    m: Machine, node: cst.BaseExpression, scope: Scope, test: Value, narrow: Callable[[], Changes] | None = None
+) -> Value:
+    """Return the value of an expression on a path that may not be taken; join its side effects with none.
+
+    `narrow` is called on entry, as in `branch`.
+    """
     mark = m.mark()
     with m.supposing(condition_text(test) or "a condition"):
+        narrowed = narrow() if narrow is not None else {}
         value = m.evaluate(node, scope)
     if m.mark() != mark:
-        m.join_paths(mark, [m.changes(mark), {}], test)
+        changes = m.changes(mark)
+        for where in narrowed:  # if the expression did not write it, it is again what it was
+            if changes.get(where) is narrowed[where]:
+                del changes[where]
+        m.join_paths(mark, [changes, {}], test)
     return value
 
 

@@ -22,6 +22,7 @@ TRAINER_LENGTH = ("max_length", "max_seq_length")
 TRL_LENGTH = 1024  # SFTConfig's default: whoever writes it is not told from one who writes nothing
 # ends of callees that read GPU memory -> what they see
 ALLOCATED = ("memory_allocated", "max_memory_allocated")
+DEVICES = ("cuda", "xpu", "npu", "hpu", "accelerator")  # the parts of PyTorch that count the memory of a device
 RESERVED = (
     *(
         "memory_reserved",
@@ -49,7 +50,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
 
 
 def read_monitoring(run: Run, part: Memory) -> None:
-    allocated = [c for c in run.calls if last(c.callee) in ALLOCATED and "cuda" in c.callee]
+    allocated = [c for c in run.calls if last(c.callee) in ALLOCATED and any(name in c.callee for name in DEVICES)]
     reserved = [c for c in run.calls if last(c.callee) in RESERVED or runs_nvidia_smi(c)]
     calls = allocated + reserved
     if calls:

@@ -61,23 +61,17 @@ ATTRIBUTE_MODELS["transformers.PreTrainedTokenizer", "tokenizer"] = lambda call:
 
 # -- methods that return the object itself ---------------------------------------------------------------
 def itself(call: ModelCall) -> Value:
+    """Record the call and return its receiver: of a class of the script, the object that the library's part is of."""
     record_call(call)
-    return call.receiver
+    base = object_of(call.receiver)
+    own = base.call.instance if isinstance(base, Opaque) and base.call is not None else None
+    return Known(own, call.receiver.trace) if own is not None and own.base is base else call.receiver
 
 
-for _name in (
-    "to",
-    "cuda",
-    "cpu",
-    "half",
-    "float",
-    "bfloat16",
-    "eval",
-    "train",
-    "requires_grad_",
-    "base_model",
-):
-    METHOD_MODELS["model", _name] = itself
+for _kind in ("model", "torch.nn.Module", "transformers.PreTrainedModel"):
+    for _name in "to cuda cpu xpu half float double bfloat16 eval train requires_grad_ share_memory".split():
+        METHOD_MODELS[_kind, _name] = itself
+METHOD_MODELS["model", "base_model"] = itself
 
 
 def called(m: Machine, f: Opaque, args: Arguments, node: cst.CSTNode | None) -> Value:
