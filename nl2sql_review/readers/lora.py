@@ -397,10 +397,11 @@ def checkpointing(run: Run) -> Fact:
         return Fact(Known(True, (enabled.place,)), at=enabled.place, note="plain checkpointing")
     value = run.arguments.value("gradient_checkpointing", "activation_checkpointing")
     if not isinstance(value, Absent):
+        off = isinstance(value, (Known, Default)) and not value.value
         return Fact(
             value,
             at=run.arguments.where("gradient_checkpointing", "activation_checkpointing"),
-            note="plain checkpointing, by the training arguments",
+            note="" if off else "plain checkpointing, by the training arguments",
         )
     return Fact(Absent("the adapter is not created by Unsloth"), at=call.place if call else run.place)
 

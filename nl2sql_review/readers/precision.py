@@ -53,8 +53,8 @@ def read(run: Run, part: Arguments) -> None:
 def sft_precision(part: Arguments) -> None:
     """Turn bf16 on as SFTConfig does by itself, unless fp16 is on."""
     bf16 = part.bf16.value
-    if isinstance(bf16, Known) and bf16.value is None:
-        part.bf16.value = derive(lambda half: half is not True, part.fp16.value, trace=bf16.trace)
+    if isinstance(bf16, (Known, Default)) and bf16.value is None:
+        part.bf16.value = derive(lambda _, half: half is not True, bf16, part.fp16.value, trace=bf16.trace)
         part.bf16.note = "SFTConfig enables bf16 unless fp16 is set"
 
 
