@@ -17,6 +17,7 @@ from .derive import derive, plain
 from .object_settings import last, objects
 from .run import Run
 from .spelling import spelt
+from .untrained import trains_nothing
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -60,7 +61,7 @@ def trains(run: Run) -> bool:
     """Return whether the script trains in a loop of its own."""
     if run.trainer is not None or run.arguments or run.arguments.unknown or run.configuration is not None:
         return False
-    return bool(run.backward)
+    return bool(run.backward) and not trains_nothing(run)
 
 
 def read(run: Run, part: Arguments) -> None:

@@ -210,8 +210,9 @@ def read_four_bit(run: Run, plan: TrainingPlan) -> None:
         value, by, at = Unknown(run.quantization.unknown), "", run.load.place
     else:
         value, by, at = Absent("the model is loaded without quantization"), "", run.load.place
-    if not by and isinstance(value, Absent) and not trains_all_weights(run):
-        value = by_name(name, value)
+    if not by and isinstance(value, Absent):
+        by_its_name = by_name(name, value)
+        value = value if isinstance(by_its_name, Unknown) and trains_all_weights(run) else by_its_name
     if published_in_4bit(name) and not is_true(value):
         value, by, at = Known(True, name.trace), "model name", part.model_name.at
     argument = "load_in_4bit" if by in ("Unsloth", "rejected", "the loader", "BitsAndBytesConfig") else ""
