@@ -179,6 +179,26 @@ def schedule(run: Run, part: Arguments) -> None:
     part.warmup_steps = given(run, call, "the warm-up", "num_warmup_steps", warm)
     part.warmup_ratio = Fact(Absent("a number of steps is set"), at=call.place)
     part.max_steps = given(run, call, "the number of steps", "num_training_steps", "T_max", "total_steps", total)
+    if (ratio := share(run, part.warmup_steps.value, part.max_steps.value)) is not None:
+        part.warmup_ratio = Fact(ratio, at=part.warmup_steps.at)
+        part.warmup_steps = Fact(Absent("the warm-up is a share of all steps"), at=call.place)
+
+
+def share(run: Run, warm: Value, total: Value) -> Value | None:
+    """Return the r of a warm-up of `int(total * r)` steps, or None if it is no share of all steps."""
+    rounded = isinstance(warm, Term) and re.match(r"(?:int|round|math\.ceil|math\.floor)\(", warm.text) is not None
+    product = warm.args[0] if isinstance(warm, Term) and rounded and len(warm.args) == 1 else warm
+    if not isinstance(product, Term) or product.operation != "op" or not isinstance(total, Term):
+        return None
+    left, right = product.args
+    for whole, ratio in ((left, right), (right, left)):
+        number = plain(ratio)
+        if isinstance(whole, Term) and whole.text == total.text and isinstance(number, (int, float)) and number > 0:
+            if product.text.endswith(f" * {number}") or product.text.startswith(f"{number} * "):
+                return with_default(run, number, ratio.trace)
+            if product.text.endswith((f" / {number}", f" // {number}")):
+                return with_default(run, 1 / number, ratio.trace)
+    return None
 
 
 def batch(run: Run) -> Fact:

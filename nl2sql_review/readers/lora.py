@@ -67,6 +67,8 @@ def read(run: Run, plan: TrainingPlan) -> None:
         part.adapter = no_adapter(run)
         for name in SETTINGS:
             setattr(part, name, replace(part.adapter, why_not=part.adapter.why_not or absent_why(part.adapter)))
+        if hand_loop.trains(run):
+            part.gradient_checkpointing = checkpointing(run)
         return
     if run.adapter_call is None:  # something may be an adapter's configuration, or none
         unknown = Unknown(run.adapter.unknown)
@@ -416,7 +418,8 @@ def checkpointing(run: Run) -> Fact:
             at=run.arguments.where("gradient_checkpointing", "activation_checkpointing"),
             note="" if off else "plain checkpointing, by the training arguments",
         )
-    return Fact(Absent("the adapter is not created by Unsloth"), at=call.place if call else run.place)
+    why = "the adapter is not created by Unsloth" if call is not None else "nothing enables gradient checkpointing"
+    return Fact(Absent(why), at=call.place if call else run.load.place or run.place)
 
 
 def misplaced(run: Run) -> Fact:
