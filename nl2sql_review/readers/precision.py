@@ -155,6 +155,8 @@ def on(value: Value, supported: bool, emulated: bool = False) -> bool | None:
             if value.operation == "and":
                 return False if False in parts else None if None in parts else True
             return True if True in parts else None if None in parts else False
+        if value.operation == "call" and value.text.startswith("bool(") and len(value.args) == 1:
+            return on(value.args[0], supported, emulated)
         return asked(value.text, supported, emulated)
     return None
 
