@@ -57,6 +57,36 @@ def test_rows_are_of_one_dataset_if_each_is_made_from_a_row_of_it(code, mixing):
     assert found.value == mixing if isinstance(found, Known) else (isinstance(found, Unknown) and mixing is None)
 
 
+OWN = """\
+class Rows(torch.utils.data.Dataset):
+    def __init__(self, *names):
+        self.lines = []
+        for name in names:
+            with open(name) as file:
+                self.lines += file.readlines()
+    def __len__(self):
+        return len(self.lines)
+    def __getitem__(self, i):
+        return json.loads(self.lines[i])
+"""
+
+
+@pytest.mark.parametrize(
+    ("rows", "single"),
+    [
+        ("Rows('a.jsonl')", True),
+        ("Rows('a.jsonl', 'b.jsonl')", False),
+        ("Rows(*sys.argv[1:])", False),
+        ("Rows()", False),
+        ("[json.loads(line) for line in open('a.jsonl')]", True),
+        ("[json.loads(line) for line in [*open('a.jsonl'), *open('b.jsonl')]]", False),
+    ],
+)
+def test_the_lines_of_one_file_are_one_dataset(rows, single):
+    found = plan_of(f"import sys, torch\n{OWN}rows = {rows}\n")["dataset.mixing"].value
+    assert isinstance(found, Known) is single
+
+
 @pytest.mark.parametrize(
     ("code", "rank"),
     [

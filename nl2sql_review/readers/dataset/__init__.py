@@ -16,7 +16,7 @@ from ..prompt.training_text import datasets, texts_of
 from ..run import Run
 from ..untrained import NOTHING_TRAINED, trains_nothing
 from . import config, fields, schema_cut
-from .rows import MAKERS, from_one_file, made_from, rows_given, whole
+from .rows import MAKERS, from_one_file, held, made_from, rows_given, whole
 
 if TYPE_CHECKING:
     from ...training_plan import facts
@@ -138,7 +138,7 @@ def mixing(run: Run, found: list[Dataset], part: facts.Dataset, at: Place | None
         recorded = [c for c in run.calls if last(c.callee) in MIXERS]
         if len({id(c.place.node) for c in recorded}) == 1:
             calls, values = recorded[-1:], [_manner(recorded[-1])]
-        elif from_one_file(run.dataset):
+        elif from_one_file(run.dataset) or held(run.dataset):
             values = [Known("single", (at,) if at is not None else ())]
         else:
             values = [Unknown(_why(run.dataset, "the training data could not be traced"))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ...interpret.core.objects import Dataset, Row
+from ...interpret.core.objects import Dataset, Instance, Row
 from ...interpret.core.operations import COUNTED, freeze
 from ...interpret.core.recording import Call
 from ...training_plan.values import Absent, Default, Known, Term, Unknown, Value
@@ -27,8 +27,16 @@ READERS = (
 )
 # Expressions that open a file, and how the length of a list reads that a loop over the content of one, or over the
 # rows of a dataset, fills.
-OPENERS = ("json.load(", "open(", "pandas.read_csv(", "pandas.read_json(", "pandas.read_excel(", "pandas.read_parquet(")
-REASONS = (COUNTED, "how many rows ", "range(len(")
+OPENERS = (
+    "json.load(",
+    "open(",
+    "a line of ",
+    "pandas.read_csv(",
+    "pandas.read_json(",
+    "pandas.read_excel(",
+    "pandas.read_parquet(",
+)
+REASONS = (COUNTED, "how many rows ", "range(len(", "the lines of ")
 FILLED = tuple(f"{before}{reason}" for before in ("", "filled in a loop (") for reason in REASONS)
 
 
@@ -81,6 +89,16 @@ def from_one_file(rows: Value) -> bool:
     files = {frozenset(files_read(row)) for row in rows.parts}
     (one, *others) = files or {frozenset()}
     return not others and len(one) == 1 and not any("[i]" in file for file in one)  # of several files, one by one
+
+
+def held(dataset: Value) -> bool:
+    """Return whether a dataset is an object of the script's own class, whose attributes hold one file's content."""
+    thing = dataset.value if isinstance(dataset, (Known, Default)) else None
+    if not isinstance(thing, Instance) or thing.cls.lookup("__getitem__") is None:
+        return False
+    attributes = [value for value in thing.slots.values() if isinstance(value, Value)]
+    files = {file for value in attributes for file in files_read(freeze(value, DEEP))}
+    return len(files) == 1 and not any("[i]" in file for file in files)
 
 
 def made_from(rows: Value) -> Dataset | None:
