@@ -181,3 +181,71 @@ def test_what_a_loop_accumulates_is_read_in_its_own_file(tmp_path, steps, expect
     source = Source.from_bytes(code.encode(), str(tmp_path / "train.py"))
     (plan,) = readers.read(interpret(source, tmp_path), source, SimpleNamespace(processes=None, gpu=None))
     assert shown(plan.arguments.gradient_accumulation.value) == expected
+
+
+OWN_FOLDER = "model.save_pretrained(f'out/{epoch}')"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"epoch": OWN_FOLDER}, None),
+        ({"step": "if step % 100 == 0: model.save_pretrained(f'out/{step}')"}, None),
+        ({"epoch": EVERY}, 1),
+        ({"epoch": f"{OWN_FOLDER}; shutil.rmtree(f'out/{{epoch - 3}}')"}, "unknown"),
+        ({"epoch": "model.save_pretrained(os.environ['OUT'])"}, "unknown"),
+    ],
+)
+def test_a_loop_keeps_every_checkpoint_that_it_does_not_replace_or_delete(given, expected):
+    assert shown(loop(**given).checkpointing.save_total_limit.value) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, "never"),
+        ({"epoch": OWN_FOLDER}, "never"),
+        ({"before": "optimizer.load_state_dict(torch.load('o.pt'))"}, "unknown"),
+        ({"before": "skip(resume_step)"}, "unknown"),
+    ],
+)
+def test_a_loop_that_loads_no_state_never_resumes(given, expected):
+    assert shown(loop(**given).checkpointing.resume.value) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, "none"),
+        ({"step": "import wandb; wandb.log({'loss': 1})"}, ["wandb"]),
+        ({"step": "board.add_scalar('loss', 1)  # tensorboard"}, "unknown"),
+        ({"before": "if os.environ.get('W'):\n            import wandb; wandb.init()"}, "none"),
+    ],
+)
+def test_a_loop_tracks_what_it_calls(given, expected):
+    assert shown(loop(**given).project.tracker.value) == expected
+
+
+@pytest.mark.parametrize(
+    ("warm", "expected"),
+    [
+        ("int(total * 0.03)", 0.03),
+        ("round(0.03 * total)", 0.03),
+        ("total // 10", 0.1),
+        ("int(len(loader) * 0.03)", "unknown"),
+        ("min(100, int(total * 0.03))", "unknown"),
+    ],
+)
+def test_a_warm_up_may_be_a_share_of_all_steps(warm, expected):
+    part = loop(
+        before="import transformers; total = len(loader) * int(os.environ['N'])",
+        step=f"transformers.get_cosine_schedule_with_warmup(optimizer, {warm}, total)",
+    ).arguments
+    value = part.warmup.value
+    assert value.value == pytest.approx(expected) if isinstance(expected, float) else not hasattr(value, "value")
+
+
+@pytest.mark.parametrize(("before", "expected"), [("pass", "absent"), ("model.gradient_checkpointing_enable()", True)])
+def test_gradient_checkpointing_of_a_full_fine_tune_is_what_the_script_enables(before, expected):
+    fact = loop(before=before).lora.gradient_checkpointing
+    assert (shown(fact.value), fact.why_not) == (expected, "")

@@ -182,7 +182,7 @@ def test_alpha_says_when_it_is_not_the_rank():
         ("FastLanguageModel.from_pretrained('x', full_finetuning=True)[0]", False),
         ("AutoModelForCausalLM.from_pretrained('unsloth/Qwen3-8B-bnb-4bit')", True),
         ("AutoModelForCausalLM.from_pretrained('x')", "absent"),
-        ("AutoModelForCausalLM.from_pretrained(unknown_name())", "unknown"),
+        ("AutoModelForCausalLM.from_pretrained(unknown_name())", "absent"),  # nobody trains 4-bit weights alone
         ("AutoModelForCausalLM.from_pretrained('x', quantization_config=BitsAndBytesConfig(load_in_4bit=True))", True),
         ("AutoModelForCausalLM.from_pretrained('x', quantization_config=BitsAndBytesConfig(False, True))", True),
         ("AutoModelForCausalLM.from_pretrained('x', quantization_config=get_config())", "unknown"),

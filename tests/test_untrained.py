@@ -38,8 +38,9 @@ def plan_of(code: str):
         MADE,
         MADE.replace("return ", "model.train()\n    return "),  # a mode, not a run
         MODEL + 'model.merge_and_unload().save_pretrained("merged")\n',
+        MODEL + "model(**batch, labels=batch['input_ids']).loss.backward()\nprint(torch.cuda.max_memory_allocated())\n",
     ],
-    ids=["a module of functions", "that sets a mode", "a conversion"],
+    ids=["a module of functions", "that sets a mode", "a conversion", "a probe of the memory"],
 )
 def test_what_trains_nothing_has_no_training_text(code):
     plan = plan_of(code)
@@ -51,10 +52,11 @@ def test_what_trains_nothing_has_no_training_text(code):
     [
         MODEL + "from project.loops import Runner\nrunner = Runner(model)\nrunner.train()\n",
         MODEL + "from project.loops import run\nrun(model)\n",
-        MODEL + "for batch in batches:\n    model(**batch).loss.backward()\n",
+        MODEL + "for batch in batches:\n    model(**batch).loss.backward()\n    optimizer.step()\n",
+        MODEL + "model(**batch).loss.backward()\nfor p in model.parameters():\n    p.data -= 1e-4 * p.grad\n",
         MADE + "\n    def forward(self, batch):\n        return self.model(**batch, labels=batch['ids'])\n",
     ],
-    ids=["its own trainer", "a function that is not in the project", "a loop", "a loss"],
+    ids=["its own trainer", "a function that is not in the project", "a loop", "an update", "a loss"],
 )
 def test_what_may_train_is_unknown(code):
     plan = plan_of(code)

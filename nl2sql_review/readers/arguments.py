@@ -201,13 +201,13 @@ def warmup(run: Run, part: Arguments) -> None:
     part.warmup_conflict = Fact(
         Known(ratio_set and steps_set, spelled.value.trace), at=spelled.at, why_not=steps.why_not
     )
-    refused = ratio_set and rejected(run, run.arguments.call, "warmup_ratio")
+    refused = ratio_set and bool(run.arguments) and rejected(run, run.arguments.call, "warmup_ratio")
     if refused and asks_signature(run, "warmup_ratio"):
         why = "the script inspects the class's signature; whether it has warmup_ratio is known only at run time"
         part.warmup_spelling = Fact(Unknown(why, spelled.value.trace), at=spelled.at, why_not=steps.why_not)
         part.warmup = Fact(Unknown(why, ratio.value.trace), at=ratio.at)
         return
-    by = "by warmup_ratio"
+    by = "by warmup_ratio" if run.arguments else "a share of all steps"
     if refused and run.arguments.call and (new := defaults.passed_on(run.arguments.call.callee, "warmup_ratio")):
         if defaults.may_be_missing():
             why = (

@@ -33,7 +33,8 @@ def read(run: Run, plan: TrainingPlan) -> None:
     part = plan.checkpointing
     if hand_loop.trains(run):
         loop_saves.read(run, part)
-        part.resume, part.resume_by = resume(run)
+        part.resume = loop_saves.resume(run)
+        part.resume_by = Fact(Absent("the loop is the script's own"), at=part.resume.at)
         return
     for name, spellings in SPELLINGS.items():
         setattr(part, name, setting(run, name, spellings))

@@ -90,6 +90,22 @@ def of(callee: str) -> dict[str, Any]:
     return _of(callee, _versions(), generated(callee))
 
 
+def switches(callee: str, names: tuple[str, ...]) -> dict[str, Any] | None:
+    """Return those of these parameters that are True, False or None by the signature of a class.
+
+    None if the class has no such parameter at all.
+    """
+    library, _, name = callee.partition(".")
+    installed = {known: store.newest(known) for known in store.libraries()} | dict(_versions())
+    found = store.whole(library, name, installed)
+    if found is None:
+        return {}
+    own = [parameter for parameter in names if parameter in found.parameters]
+    words = {"True": True, "False": False, "None": None}
+    made = {name: words[found.parameters[name]] for name in own if found.parameters[name] in words}
+    return made if own or found.open else None
+
+
 def otherwise(callee: str) -> dict[str, Any] | None:
     """Return the defaults if Unsloth turns out not to be installed, or None if nothing depends on that."""
     replaced = _replaced.get()

@@ -17,6 +17,7 @@ from .derive import derive, plain
 from .object_settings import last, objects
 from .run import Run
 from .spelling import spelt
+from .untrained import trains_nothing
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -60,7 +61,7 @@ def trains(run: Run) -> bool:
     """Return whether the script trains in a loop of its own."""
     if run.trainer is not None or run.arguments or run.arguments.unknown or run.configuration is not None:
         return False
-    return bool(run.backward)
+    return bool(run.backward) and not trains_nothing(run)
 
 
 def read(run: Run, part: Arguments) -> None:
@@ -178,6 +179,26 @@ def schedule(run: Run, part: Arguments) -> None:
     part.warmup_steps = given(run, call, "the warm-up", "num_warmup_steps", warm)
     part.warmup_ratio = Fact(Absent("a number of steps is set"), at=call.place)
     part.max_steps = given(run, call, "the number of steps", "num_training_steps", "T_max", "total_steps", total)
+    if (ratio := share(run, part.warmup_steps.value, part.max_steps.value)) is not None:
+        part.warmup_ratio = Fact(ratio, at=part.warmup_steps.at)
+        part.warmup_steps = Fact(Absent("the warm-up is a share of all steps"), at=call.place)
+
+
+def share(run: Run, warm: Value, total: Value) -> Value | None:
+    """Return the r of a warm-up of `int(total * r)` steps, or None if it is no share of all steps."""
+    rounded = isinstance(warm, Term) and re.match(r"(?:int|round|math\.ceil|math\.floor)\(", warm.text) is not None
+    product = warm.args[0] if isinstance(warm, Term) and rounded and len(warm.args) == 1 else warm
+    if not isinstance(product, Term) or product.operation != "op" or not isinstance(total, Term):
+        return None
+    left, right = product.args
+    for whole, ratio in ((left, right), (right, left)):
+        number = plain(ratio)
+        if isinstance(whole, Term) and whole.text == total.text and isinstance(number, (int, float)) and number > 0:
+            if product.text.endswith(f" * {number}") or product.text.startswith(f"{number} * "):
+                return with_default(run, number, ratio.trace)
+            if product.text.endswith((f" / {number}", f" // {number}")):
+                return with_default(run, 1 / number, ratio.trace)
+    return None
 
 
 def batch(run: Run) -> Fact:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from ..interpret.core.recording import Call
 from ..training_plan.facts import Checkpointing, Fact
-from ..training_plan.values import Absent, Known
+from ..training_plan.values import Absent, Known, Term, Text, Unknown, Value
+from .derive import plain
 from .hand_loop import enclosing_loops, last_of, texts, unread
 from .object_settings import last
 from .run import Run
@@ -24,6 +25,11 @@ EVERY_NTH = re.compile(
 )
 ONE_PROCESS = re.compile(r"is_(local_)?main_process|\brank\b|local_rank")
 NOTHING = "the loop saves nothing on the way"
+DELETES = re.compile(r"rmtree|\bremove\(|unlink|\brm\b|\.move\(|rename|replace\(|total_limit|TemporaryDirectory|delete")
+CONTINUES = re.compile(
+    r"(?i)resum|load_(?:state|checkpoint|adapter)|torch\.load|PeftModel\.from_pretrained|is_trainable|"
+    r"(?:from|last|latest)_(?:checkpoint|step)|set_peft_model_state"
+)
 
 
 def read(run: Run, part: Checkpointing) -> None:
@@ -38,10 +44,50 @@ def read(run: Run, part: Checkpointing) -> None:
     at = said.trace[0] if said.trace else run.place
     part.save_strategy = Fact(said, at=at, note=NOTHING if said.value == "no" else "")
     part.save_conflict = Fact(Known(False, said.trace), at=at)
-    part.save_total_limit = unread(run, "how many checkpoints it keeps", at)
+    part.save_total_limit = kept(run, said)
     if said.value == "no":
         for name in ("save_steps", "save_total_limit"):
             setattr(part, name, Fact(Absent(NOTHING), at=at, why_not=NOTHING))
+
+
+def kept(run: Run, saves: Known) -> Fact:
+    """Return how many checkpoints the loop keeps: all, if it deletes none and each gets a directory of its own."""
+    at = saves.trace[0] if saves.trace else run.place
+    nodes = [place.node for place in saves.trace]
+    folders = [folder(c) for c in run.calls if c.place.node in nodes]
+    names = {name for one in folders if isinstance(name := plain(one), str)}
+    if not any(DELETES.search(text) for text in texts(run)):
+        if any(changes(one) for one in folders) or len(names) > 1:
+            return Fact(
+                Known(None, saves.trace), at=at, note="every checkpoint has its own directory, and none is deleted"
+            )
+        if names and all(isinstance(plain(one), str) for one in folders):
+            return Fact(Known(1, saves.trace), at=at, note="each checkpoint replaces the one before")
+    return unread(run, "how many checkpoints it keeps", at)
+
+
+def folder(call: Call) -> Value:
+    """Return where a call saves."""
+    return call.get(*(("f", "$1") if last(call.callee) == "save" else ("save_directory", "output_dir", "$0")))
+
+
+def changes(name: object) -> bool:
+    """Return whether the name of a directory has a part that is another at each turn of a loop."""
+    if isinstance(name, Unknown):
+        return name.why.startswith("changes in a loop")
+    if isinstance(name, Term) and (name.operation, name.text) == ("symbol", "i"):  # counts the turns
+        return True
+    parts = name.parts if isinstance(name, Text) else name.args if isinstance(name, Term) else ()
+    return any(map(changes, parts))
+
+
+def resume(run: Run) -> Fact:
+    """Return "never" for a loop in whose code nothing loads the state of an earlier run."""
+    sources = [run.source, *(getattr(module, "source", None) for module in run.recording.modules.values())]
+    if run.recording.broken or any(CONTINUES.search(getattr(source, "text", "")) for source in sources):
+        return unread(run, "whether it continues an earlier run")
+    place = run.backward[0].place
+    return Fact(Known("never", (place,)), at=place)
 
 
 def strategy(run: Run) -> Known | None:

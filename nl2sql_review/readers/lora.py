@@ -7,7 +7,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from ..training_plan.facts import Fact, Lora, TrainingPlan
-from ..training_plan.values import SET_ORDER, Absent, Default, Either, Known, Place, Unknown, Value
+from ..training_plan.values import SET_ORDER, Absent, Default, Either, Known, Place, Text, Unknown, Value
 from . import hand_loop
 from .adapter_choice import chosen_adapter
 from .api.arguments import rejected
@@ -67,6 +67,8 @@ def read(run: Run, plan: TrainingPlan) -> None:
         part.adapter = no_adapter(run)
         for name in SETTINGS:
             setattr(part, name, replace(part.adapter, why_not=part.adapter.why_not or absent_why(part.adapter)))
+        if hand_loop.trains(run):
+            part.gradient_checkpointing = checkpointing(run)
         return
     if run.adapter_call is None:  # something may be an adapter's configuration, or none
         unknown = Unknown(run.adapter.unknown)
@@ -211,7 +213,8 @@ def read_four_bit(run: Run, plan: TrainingPlan) -> None:
     else:
         value, by, at = Absent("the model is loaded without quantization"), "", run.load.place
     if not by and isinstance(value, Absent):
-        value = by_name(name, value)
+        by_its_name = by_name(name, value)
+        value = value if isinstance(by_its_name, Unknown) and trains_all_weights(run) else by_its_name
     if published_in_4bit(name) and not is_true(value):
         value, by, at = Known(True, name.trace), "model name", part.model_name.at
     argument = "load_in_4bit" if by in ("Unsloth", "rejected", "the loader", "BitsAndBytesConfig") else ""
@@ -269,7 +272,7 @@ def by_name(name: Value, unquantized: Absent) -> Value:
         return derive(
             lambda text: Default(isinstance(text, str) and published_in_4bit(Known(text)), name.overridden_by), name
         )
-    if any(not isinstance(o, (Known, Default, Absent)) for o in options(name)):
+    if any(not isinstance(o, Absent) and ending(o) is None for o in options(name)):
         return Unknown(
             "nothing quantizes the model; it may have been published in 4 bit, but its name is unknown",
             name.trace,
@@ -279,12 +282,24 @@ def by_name(name: Value, unquantized: Absent) -> Value:
     return unquantized
 
 
+def trains_all_weights(run: Run) -> bool:
+    """Return whether a trainer gets the model without an adapter: it refuses one whose weights are in 4 bit."""
+    if run.trainer is None or run.adapter or run.adapter.unknown:
+        return False
+    return isinstance(no_adapter(run).value, Absent)
+
+
 def published_in_4bit(name: Value) -> bool:
     """Return whether the name ends like weights that Unsloth and others publish quantized with bitsandbytes."""
-    return all(
-        isinstance(o, (Known, Default)) and isinstance(o.value, str) and re.search(r"bnb-4bit/?$", o.value)
-        for o in options(name)
-    )
+    return all(re.search(r"bnb-4bit/?$", ending(o) or "") for o in options(name))
+
+
+def ending(name: Value) -> str | None:
+    """Return the name of a model, or the end of a path with its last component; None if that is not known."""
+    if isinstance(name, (Known, Default)):
+        return name.value if isinstance(name.value, str) else ""
+    last_part = name.parts[-1] if isinstance(name, Text) else None
+    return last_part if isinstance(last_part, str) and "/" in last_part.rstrip("/") else None
 
 
 def is_true(value: Value) -> bool:
@@ -397,12 +412,14 @@ def checkpointing(run: Run) -> Fact:
         return Fact(Known(True, (enabled.place,)), at=enabled.place, note="plain checkpointing")
     value = run.arguments.value("gradient_checkpointing", "activation_checkpointing")
     if not isinstance(value, Absent):
+        off = isinstance(value, (Known, Default)) and not value.value
         return Fact(
             value,
             at=run.arguments.where("gradient_checkpointing", "activation_checkpointing"),
-            note="plain checkpointing, by the training arguments",
+            note="" if off else "plain checkpointing, by the training arguments",
         )
-    return Fact(Absent("the adapter is not created by Unsloth"), at=call.place if call else run.place)
+    why = "the adapter is not created by Unsloth" if call is not None else "nothing enables gradient checkpointing"
+    return Fact(Absent(why), at=call.place if call else run.load.place or run.place)
 
 
 def misplaced(run: Run) -> Fact:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Iterable, Iterator
 
+from ..interpret.core.joins import demote
 from ..interpret.core.objects import Object
-from ..interpret.core.recording import Call
+from ..interpret.core.operations import freeze
+from ..interpret.core.recording import ANY_OPTION, Call
 from ..training_plan.facts import Fact
 from ..training_plan.values import Absent, Default, Either, Known, Place, Unknown, Value, extend, join
 from . import defaults
@@ -128,18 +130,29 @@ def given(
         if name in slots and not isinstance(slots[name], Absent):
             written: Value | None = (settled or {}).get((id(made), name), slots[name])
             if written is not None:
-                return written
+                return freeze(written)
     if call is None:
         return Absent(f"{names[0]} is not set")
     value = call.get(*names)
     if isinstance(value, Absent):
-        return (
-            Unknown(f"{last(call.callee)} may set {names[0]}: {call.unknown_arguments}", (call.place,))
-            if call.unknown_arguments
-            else value
-        )
+        if not call.unknown_arguments:
+            return value
+        why = f"{last(call.callee)} may set {names[0]}: {call.unknown_arguments}"
+        return left_to_options(call, names) or Unknown(why, (call.place,))
     name = next(n for n in names if n in call.arguments)
     return extend(value, call.places[name]) if name in call.places else value
+
+
+def left_to_options(call: Call, names: tuple[str, ...]) -> Value | None:
+    """Return what a setting is unless the command line says otherwise; None if that is unknown."""
+    if call.unknown_arguments != ANY_OPTION:
+        return None
+    switches = defaults.switches(call.callee, names)
+    if switches is None:
+        return Absent(f"{last(call.callee)} has no option {names[0]}")
+    made = default(call, names) or _default(call, names, switches, last(call.callee))
+    name = next((n for n in names if n in defaults.of(call.callee) or n in switches), "")
+    return demote(made, f"--{name}") if made is not None else None
 
 
 def completed(value: Value, otherwise: Value | None) -> Value:

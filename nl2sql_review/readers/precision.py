@@ -53,8 +53,8 @@ def read(run: Run, part: Arguments) -> None:
 def sft_precision(part: Arguments) -> None:
     """Turn bf16 on as SFTConfig does by itself, unless fp16 is on."""
     bf16 = part.bf16.value
-    if isinstance(bf16, Known) and bf16.value is None:
-        part.bf16.value = derive(lambda half: half is not True, part.fp16.value, trace=bf16.trace)
+    if isinstance(bf16, (Known, Default)) and bf16.value is None:
+        part.bf16.value = derive(lambda _, half: half is not True, bf16, part.fp16.value, trace=bf16.trace)
         part.bf16.note = "SFTConfig enables bf16 unless fp16 is set"
 
 
@@ -155,6 +155,8 @@ def on(value: Value, supported: bool, emulated: bool = False) -> bool | None:
             if value.operation == "and":
                 return False if False in parts else None if None in parts else True
             return True if True in parts else None if None in parts else False
+        if value.operation == "call" and value.text.startswith("bool(") and len(value.args) == 1:
+            return on(value.args[0], supported, emulated)
         return asked(value.text, supported, emulated)
     return None
 

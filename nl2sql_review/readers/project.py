@@ -11,6 +11,7 @@ from ..files import disk, projects
 from ..interpret.core.recording import Call
 from ..training_plan.facts import Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Known, Place, Text, Unknown, Value
+from . import hand_loop
 from .arguments import setting
 from .derive import derive, plain
 from .object_settings import from_library, last
@@ -64,6 +65,10 @@ TRACKERS = {
     "trackio.init": ("config",),
     "swanlab.init": ("config",),
 }
+CALLED = ("wandb.", "trackio.", "mlflow.")
+TRACKING = re.compile(
+    r"(?i)wandb|trackio|mlflow|swanlab|tensorboard|SummaryWriter|comet|neptune|clearml|dvclive|\baim\b"
+)
 LOGGERS = ("info", "debug", "warning", "print", "log")
 # "batch_size=8", "Learning rate: 2e-4", "LoRA r: 16"; not "r/alpha: 16/32", where two names share a label
 LITERAL = re.compile(
@@ -130,15 +135,8 @@ def dataset_configs(run: Run) -> Fact:
 
 def tracker(run: Run) -> Fact:
     fact = setting(run, "report_to", ("report_to",))
-    if fact.why_not:  # a loop written by hand: the tracker is called directly
-        starts = [
-            c
-            for c in run.calls
-            if c.callee.endswith((".init", ".log")) and c.callee.split(".")[0] in ("wandb", "trackio", "mlflow")
-        ]
-        if starts:
-            return Fact(Known([starts[0].callee.split(".")[0]], (starts[0].place,)), at=starts[0].place)
-        return fact
+    if fact.why_not:
+        return called(run) or fact
     if from_library(fact.value):
         fact.note = "since transformers 5.0 nothing is reported by default"
         if any(last(c.callee) == "WandbCallback" for c in run.calls):
@@ -148,6 +146,24 @@ def tracker(run: Run) -> Fact:
     if off is not None and isinstance(fact.value, (Known, Default)) and "wandb" in fact.value.value:
         return Fact(Known("none", (off.place,)), at=off.place, note=f"{last(off.callee)[:-1]} disables W&B")
     return fact
+
+
+def called(run: Run) -> Fact | None:
+    """Return the tracker that a script without training arguments calls itself; None if it has no loop either."""
+    ours = [c for c in run.recording.every() if c.callee.endswith((".init", ".log")) and c.callee.startswith(CALLED)]
+    starts = [c for c in ours if c in run.calls]
+    if starts:
+        return Fact(Known([starts[0].callee.split(".")[0]], (starts[0].place,)), at=starts[0].place)
+    if not hand_loop.trains(run):
+        return None
+    accelerator = hand_loop.last_of(run, ("Accelerator",))
+    if accelerator is not None and not isinstance(asked := accelerator.get("log_with"), Absent):
+        return Fact(derive(reported, asked), at=accelerator.places.get("log_with", accelerator.place))
+    if ours:
+        return Fact(Default("none", ours[0].condition, (ours[0].place,)), at=ours[0].place)
+    if any(TRACKING.search(text) for text in hand_loop.texts(run)):
+        return hand_loop.unread(run, "whether it calls a tracker")
+    return Fact(Known("none", (run.place,) if run.place else ()), at=run.place, note="the loop calls no tracker")
 
 
 def switched_off(run: Run) -> Call | None:

@@ -18,6 +18,8 @@ TRAINS = re.compile(
     r"[Tt]rainer\w{0,40}\s{0,4}[=(.]|(?<!model\.)(?<!kbit_)(?<!for_)(?<!pre)train(?:ing)?(?:_\w{1,40})?\(|"
     r"\.(?:fit|learn|step|launch)\(|backward\(|\b(?:loss|labels)\b['\"\]]{0,2}\s{0,4}[=:]"
 )
+# What code says that changes weights where it computes gradients: a step of an optimizer, a trainer, or the gradients.
+CHANGES_WEIGHTS = re.compile(r"[Tt]rainer\w{0,40}\s{0,4}[=(.]|\.(?:fit|learn|step|launch)\(|\.grad\b|\.data\b|optim\.")
 STEPS = ("backward", "fit", "learn")  # calls in the modules that the file uses
 # Packages whose functions, trainers apart, train nothing; "model" is one of which only that is known.
 TRAIN_NOTHING = frozenset(
@@ -30,9 +32,11 @@ def trains_nothing(run: Run) -> bool:
     recording = run.recording
     if run.trainer is not None or run.configuration is not None or recording.exhausted or recording.broken:
         return False
-    if TRAINS.search(getattr(run.source, "text", "")):
-        return False
-    return not any(last(call.callee) in (*STEPS, *CONFIGS) or hands_on_model(call) for call in run.calls)
+    trained = any(last(call.callee) in (*STEPS[1:], *CONFIGS) or hands_on_model(call) for call in run.calls)
+    if run.backward:  # to see what it costs, perhaps
+        sources = [run.source, *(getattr(module, "source", None) for module in recording.modules.values())]
+        return not trained and not any(CHANGES_WEIGHTS.search(getattr(source, "text", "")) for source in sources)
+    return not trained and not TRAINS.search(getattr(run.source, "text", ""))
 
 
 def hands_on_model(call: Call) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from ...training_plan.values import Absent, Place, Value
 
 NOT_GIVEN = "which is not given here"  # of a parameter: the reason for its being unknown ends so
+ANY_OPTION = "the command line may give any of its options"  # the one reason for unknown arguments that leaves defaults
 
 
 @dataclass(slots=True, eq=False)  # two calls are two, whatever they are given: and comparing all of that is slow

@@ -115,6 +115,8 @@ def plain_attribute(m: Machine, owner: Known, name: str) -> Value:
         return Known(getattr(v, name), owner.trace)
     if name == "__class__":
         return Known(type(v).__name__)
+    if kind in COLUMNS:
+        return Unknown(f"{describe(owner)}.{name} is not modelled")
     return missing_attribute(m, describe(owner), name)
 
 
@@ -125,6 +127,7 @@ def attributes_of(namespace: Mapping) -> Mapping:
     return view
 
 
+COLUMNS = ("series", "series.str")  # of pandas: they have more attributes than are modelled
 CONFIG_METHODS = {"get", "items", "keys", "values", "pop", "update", "copy", "setdefault"}
 
 

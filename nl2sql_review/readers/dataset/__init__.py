@@ -16,7 +16,7 @@ from ..prompt.training_text import datasets, texts_of
 from ..run import Run
 from ..untrained import NOTHING_TRAINED, trains_nothing
 from . import config, fields, schema_cut
-from .rows import MAKERS, from_one_file, rows_given
+from .rows import MAKERS, from_one_file, held, made_from, rows_given, whole
 
 if TYPE_CHECKING:
     from ...training_plan import facts
@@ -54,7 +54,8 @@ NOT_MIXED = "there is only one dataset, so nothing to mix"
 def read(run: Run, plan: TrainingPlan) -> None:
     """Fill `plan.dataset`."""
     part = plan.dataset
-    found = list(datasets(run.dataset))
+    listed = made_from(whole(run.trainer, None, "train_dataset")) if run.trainer is not None else None
+    found = list(datasets(run.dataset)) if listed is None else [listed]
     texts = texts_of(run)
     at = run.trainer.places.get("train_dataset", run.trainer.place) if run.trainer is not None else run.place
     part.sources = sources(run, found, at)
@@ -132,11 +133,13 @@ def mixing(run: Run, found: list[Dataset], part: facts.Dataset, at: Place | None
         part.mixing = Fact(Absent(NOTHING_TRAINED), at=at, why_not=NOTHING_TRAINED)
         return []
     calls = [d.mixed for d in found if d.mixed is not None]
-    values: list[Value] = [_manner(d.mixed) if d.mixed is not None else _unmixed(d) for d in found]
+    values = [_manner_of(d) for d in found]
     if not found:
         recorded = [c for c in run.calls if last(c.callee) in MIXERS]
         if len({id(c.place.node) for c in recorded}) == 1:
             calls, values = recorded[-1:], [_manner(recorded[-1])]
+        elif from_one_file(run.dataset) or held(run.dataset):
+            values = [Known("single", (at,) if at is not None else ())]
         else:
             values = [Unknown(_why(run.dataset, "the training data could not be traced"))]
     value = values[0]
@@ -167,6 +170,10 @@ def _manner(call: Call) -> Value:
     return Known("interleaved by weight", trace)
 
 
+def _manner_of(dataset: Dataset) -> Value:
+    return _manner(dataset.mixed) if dataset.mixed is not None else _unmixed(dataset)
+
+
 def _unmixed(dataset: Dataset) -> Value:
     calls = source_calls(dataset)
     if not calls:
@@ -174,8 +181,11 @@ def _unmixed(dataset: Dataset) -> Value:
     names = [name for call in calls for name in named(call)]
     loaded = [c for c in calls if last(c.callee) in LOADED]
     if not loaded:
-        if len(calls) == 1 and from_one_file(rows_given(calls[0])):
+        rows = rows_given(calls[0])
+        if len(calls) == 1 and from_one_file(rows):
             return Known("single", (calls[0].place,))
+        if len(calls) == 1 and (before := made_from(rows)) is not None:
+            return _manner_of(before)
         return Unknown(
             f"the dataset is created by {last(calls[0].callee)} from rows that the script collects", (calls[0].place,)
         )

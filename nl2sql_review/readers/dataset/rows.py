@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ...interpret.core.objects import Row
-from ...interpret.core.operations import COUNTED
+from ...interpret.core.objects import Dataset, Instance, Row
+from ...interpret.core.operations import COUNTED, freeze
 from ...interpret.core.recording import Call
-from ...training_plan.values import Default, Known, Term, Unknown, Value
+from ...training_plan.values import Absent, Default, Known, Term, Unknown, Value
 from ..object_settings import last
+from ..prompt.training_text import DEEP
 
 MAKERS = ("from_list", "from_dict", "from_generator", "from_pandas", "from_polars")
 READERS = (
@@ -24,9 +25,19 @@ READERS = (
     "read_pickle",
     "DataFrame.from_records",
 )
-# Expressions that open a file, and how the length of a list reads that a loop over the content of one fills.
-OPENERS = ("json.load(", "open(", "pandas.read_csv(", "pandas.read_json(", "pandas.read_excel(", "pandas.read_parquet(")
-FILLED = (COUNTED, f"filled in a loop ({COUNTED}")
+# Expressions that open a file, and how the length of a list reads that a loop over the content of one, or over the
+# rows of a dataset, fills.
+OPENERS = (
+    "json.load(",
+    "open(",
+    "a line of ",
+    "pandas.read_csv(",
+    "pandas.read_json(",
+    "pandas.read_excel(",
+    "pandas.read_parquet(",
+)
+REASONS = (COUNTED, "how many rows ", "range(len(", "the lines of ")
+FILLED = tuple(f"{before}{reason}" for before in ("", "filled in a loop (") for reason in REASONS)
 
 
 def row_of(term: object) -> Row | None:
@@ -58,8 +69,17 @@ def collected(value: object) -> str:
 
 
 def rows_given(call: Call) -> Value:
-    """Return the rows that a call such as `Dataset.from_list(rows)` gets."""
-    return call.get("mapping", "df", "generator", "data", "$0")
+    """Return the rows that a call such as `Dataset.from_list(rows)` gets, with all that is known of each."""
+    return whole(call, 0, "mapping", "df", "generator", "data", "$0")
+
+
+def whole(call: Call, position: int | None, *names: str) -> Value:
+    """Return an argument of a call; of an open list or dictionary, all that is known of its elements."""
+    value = call.get(*names)
+    if not isinstance(value, Unknown) or call.live_arguments is None:
+        return value
+    live = call.live_arguments[0].get(position, *names)
+    return value if isinstance(live, Absent) else freeze(live, DEEP)
 
 
 def from_one_file(rows: Value) -> bool:
@@ -69,6 +89,39 @@ def from_one_file(rows: Value) -> bool:
     files = {frozenset(files_read(row)) for row in rows.parts}
     (one, *others) = files or {frozenset()}
     return not others and len(one) == 1 and not any("[i]" in file for file in one)  # of several files, one by one
+
+
+def held(dataset: Value) -> bool:
+    """Return whether a dataset is an object of the script's own class, whose attributes hold one file's content."""
+    thing = dataset.value if isinstance(dataset, (Known, Default)) else None
+    if not isinstance(thing, Instance) or thing.cls.lookup("__getitem__") is None:
+        return False
+    attributes = [value for value in thing.slots.values() if isinstance(value, Value)]
+    files = {file for value in attributes for file in files_read(freeze(value, DEEP))}
+    return len(files) == 1 and not any("[i]" in file for file in files)
+
+
+def made_from(rows: Value) -> Dataset | None:
+    """Return the one dataset whose rows a list is made from, element by element; None if there is no such dataset.
+
+    The columns of a dictionary are of one length: it is enough that one of them is such a list, and none has rows of
+    another dataset.
+    """
+    parts = rows.parts if isinstance(rows, Unknown) else None
+    if isinstance(parts, dict):
+        found = next((made for made in map(made_from, parts.values()) if made is not None), None)
+        return found if list(datasets_in(rows)) == [found] else None
+    if not isinstance(rows, Unknown) or not isinstance(parts, (list, tuple)) or not rows.why.startswith(FILLED):
+        return None
+    (first, *others) = [list(datasets_in(row)) for row in parts] or [[]]
+    return first[0] if len(first) == 1 and all(other == first for other in others) else None
+
+
+def datasets_in(value: Value) -> Iterator[Dataset]:
+    """Yield each dataset once of whose rows a value is made."""
+    rows = (row_of(term) for term in _terms(value))
+    found = {id(row.dataset): row.dataset for row in rows if row is not None and row.dataset is not None}
+    yield from found.values()
 
 
 def files_read(value: Value) -> Iterator[str]:

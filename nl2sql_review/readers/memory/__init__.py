@@ -122,7 +122,7 @@ def trainer_length(run: Run) -> Fact:
     sft = trainer is None or last(trainer.callee) in ("SFTTrainer", "UnslothTrainer")
     if sft:
         value = run.arguments.value(*TRAINER_LENGTH)
-        if not isinstance(value, Absent):
+        if not isinstance(value, Absent) and not from_library(value):
             return Fact(value, at=run.arguments.where(*TRAINER_LENGTH) or run.place)
         if trainer is not None and not isinstance(direct := trainer.get(*TRAINER_LENGTH), Absent):
             at = (
@@ -213,6 +213,8 @@ def by_default(run: Run) -> Fact:
     stand_in = type(trainer)("trl.SFTConfig", {}, trainer.place)
     fact = type(run.arguments)([(stand_in, None)]).fact("max_length")
     fact.at = run.arguments.place or trainer.place
+    if isinstance(left := run.arguments.value("max_length"), Default):  # to an option of the command line
+        fact.value = left
     if kind == "TrainingArguments":
         fact.note = (
             "SFTTrainer gets TrainingArguments and converts them to an SFTConfig, with max_length at its default"
@@ -277,9 +279,8 @@ def settle(run: Run, model: Fact, trainer: Fact) -> tuple[Fact, Fact]:
     if isinstance(trainer.value, Absent) or isinstance(model.value, Absent):
         only = model if isinstance(trainer.value, Absent) else trainer
         unchosen = only is trainer and run.trainer is not None and from_library(only.value)
-        return Fact(only.value, at=only.at, note=only.note), Fact(
-            Known("unchosen" if unchosen else False, only.value.trace), at=only.at, note=only.note
-        )
+        conflict = derive(lambda _: "unchosen", only.value) if unchosen else Known(False, only.value.trace)
+        return Fact(only.value, at=only.at, note=only.note), Fact(conflict, at=only.at, note=only.note)
     if same(model.value, trainer.value):
         return Fact(trainer.value, at=trainer.at, note=trainer.note), Fact(
             Known(False, trainer.value.trace), at=trainer.at

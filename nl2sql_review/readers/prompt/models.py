@@ -22,7 +22,8 @@ class Member:
     """One kind of model. `names`: a pattern for the start of its name, without the owner.
 
     `eos` is the value of `tokenizer.eos_token`; `stops` are the tokens that end generation, if there are more
-    than `eos`. `puts_bos`: its tokenizer puts a BOS token before a text. The chat template that it has, if any,
+    than `eos`. `pad` is the padding token, if the tokenizer is published with one. `puts_bos`: its tokenizer puts
+    a BOS token before a text. The chat template that it has, if any,
     ends each turn of the assistant with `turn_end`, starts with the BOS token (`template_bos`), and puts a line
     feed after the last turn (`line_feed`). `trl_templates`: TRL's copies of it, as the tables name them, one for
     each of the models; () if there are none.
@@ -35,6 +36,7 @@ class Member:
     eos: str
     source: str
     stops: tuple[str, ...] = ()
+    pad: str = ""
     puts_bos: bool | None = None
     template: str = ""
     turn_end: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...libraries.versions import key_of
 from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Default, Either, Known, Place, Unknown, Value
-from ..derive import numeric
+from ..derive import derive, numeric
 from ..object_settings import objects
 from ..run import Run
 from . import appends_eos, ending_of_text
@@ -34,7 +34,7 @@ NO_BOS = ("Qwen", "SmolLM", "GPT-2", "GPT-OSS", "Phi 3")
 
 def read(run: Run, plan: TrainingPlan) -> None:
     texts = texts_of(run)
-    plan.prompt.padding = padding(run, texts)
+    plan.prompt.padding = padding(run, plan, texts)
     plan.prompt.bos = bos(run, plan, texts)
     plan.prompt.boundary = boundary(run, texts)
     plan.prompt.appended = appended(run, plan, texts)
@@ -44,7 +44,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
 # -- padding -----------------------------------------------------------------------------------------------------
 
 
-def padding(run: Run, texts: list[TrainingText]) -> Fact:
+def padding(run: Run, plan: TrainingPlan, texts: list[TrainingText]) -> Fact:
     """Return whether padding uses the token that ends a text, if the collator masks padding in the loss."""
     trainer = run.trainer
     if trainer is None:
@@ -63,6 +63,8 @@ def padding(run: Run, texts: list[TrainingText]) -> Fact:
     call, value = writes[-1]
     if isinstance(value, Either):
         return Fact(Unknown("which token is used for padding depends on a branch", value.trace), at=call.place)
+    if is_eos(value) and asks_tokenizer(call) and (own := published(run, plan)) is not None:
+        return Fact(own, at=call.place, note=by)
     if is_eos(value) and (call.conditional or asks_tokenizer(call)):
         why = (
             "whether the padding token is set to the EOS token depends on the model's tokenizer, because it may "
@@ -72,6 +74,15 @@ def padding(run: Run, texts: list[TrainingText]) -> Fact:
             why = "whether the padding token is set to the EOS token depends on a branch"
         return Fact(Unknown(why, (call.place,)), at=call.place)
     return Fact(Known("the eos token" if is_eos(value) else "its own token", (call.place,)), at=call.place, note=by)
+
+
+def published(run: Run, plan: TrainingPlan) -> Value | None:
+    """Return "its own token" if the model's tokenizer comes with one that is not its EOS token, else None."""
+    tokenizer = Tokenizer(run, plan)
+    member, name = tokenizer.member, plan.lora.model_name.value
+    if member is None or member.pad in ("", member.eos) or tokenizer.own_eos or tokenizer.eos_open:
+        return None
+    return derive(lambda _: "its own token", name) if isinstance(name, (Known, Default)) else None
 
 
 def hides_padding(run: Run, texts: list[TrainingText]) -> tuple[Place | None, str]:

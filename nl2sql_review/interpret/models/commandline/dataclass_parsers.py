@@ -29,6 +29,7 @@ from ...core.objects import (
     plain,
 )
 from ...core.operations import lift
+from ...core.recording import ANY_OPTION
 from ...core.state import place_of
 from ...python.builtins import BUILTINS
 from ...python.classes import field_default
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
 
 
 HF = "transformers.HfArgumentParser trl.TrlParser"
-ANYTHING = "the command line may give any of its options"
 
 
 # -- options of fields -----------------------------------------------------------------------------------
@@ -151,7 +151,7 @@ def into_dataclasses(call: ModelCall) -> Value:
     items = dict(object_of(space).state.items)
     line = started(call.machine) if isinstance(words(call.machine, args.get(0, "args")), list) else None
     if line is None:
-        made = instances(call.machine, parser, items, args, call.node, ANYTHING)
+        made = instances(call.machine, parser, items, args, call.node, ANY_OPTION)
     else:
         stated = of_line(call.machine, line, items, rest, call.callee, args, call.node)
         if stated is None:
@@ -353,7 +353,7 @@ def command_line(
     if isinstance(obj, Function):
         return m.call(target, of_parameters(m, obj, given, prefix), node)
     if isinstance(obj, Opaque):
-        given.unknown = ANYTHING
+        given.unknown = ANY_OPTION
         return m.call(target, given, node)
     return Unknown("the parts of the command line are unknown")
 

@@ -263,6 +263,16 @@ def item(call: ModelCall) -> Value:
     return Known(Row("batch", old, True))
 
 
+@method_model(KIND, "get")
+def split_if_any(call: ModelCall) -> Value | None:
+    """`splits.get("train", splits)`: the split, or else the default."""
+    name, otherwise = call.arguments.get(0, "key"), call.arguments.get(1, "default")
+    if not isinstance(plain(name), str):
+        return None
+    default = Known(None) if isinstance(otherwise, Absent) else otherwise
+    return join(item(call), default, f"{plain(name)!r} in {call.owner.text}")
+
+
 @iteration_model(KIND)
 def iterate(call: ModelCall) -> Items:
     old: Dataset = call.owner

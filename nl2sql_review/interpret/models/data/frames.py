@@ -12,6 +12,7 @@ from ...core.objects import Arguments, Dataset, ItemKey, Items, Mapping, Opaque,
 from ...core.operations import describe, item_term
 from . import written
 from .datasets import cell, made
+from .series import MANY, SERIES, column
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 KIND = "pandas.DataFrame"
 DROPPING = ("sample", "head", "tail", "dropna", "drop_duplicates", "query", "drop", "loc", "iloc")
-MANY = "how many rows there are is known only at run time"
 
 
 def frame(m: Machine, text: str, call: Call, columns: dict[str, Value], open: bool = True) -> Dataset:
@@ -145,7 +145,7 @@ def item(call: ModelCall) -> Value:
     df: Dataset = call.owner
     key = call.arguments.get(0)
     name = plain(key)
-    if isinstance(object_of(key), Sequence):
+    if isinstance(listed := object_of(key), Sequence) and listed.kind != SERIES:
         return call.receiver  # a list of columns
     if not isinstance(name, str):  # a mask
         kept = Dataset(df.text, df.call, columns_of(df), df.open)
@@ -155,13 +155,7 @@ def item(call: ModelCall) -> Value:
         kept.filters = (*df.filters, Unknown(why, call.receiver.trace))
         return Known(kept, call.receiver.trace)
     value = columns_of(df).get(name)
-    return Known(
-        Sequence(
-            (value if value is not None else item_term(Known(Row("row", df, False)), call.arguments.get(0)),),
-            "list",
-            MANY,
-        )
-    )
+    return column(value if value is not None else item_term(Known(Row("row", df, False)), call.arguments.get(0)))
 
 
 @method_model(KIND, "apply")
