@@ -104,6 +104,12 @@ def test_the_release_decides(unsloth, arguments, fact, expected):
     assert shown(plan_of(stated(unsloth) + FIRST + RUN.format(arguments))[fact].value) == expected
 
 
+@pytest.mark.parametrize("trainer", ["DPO", "KTO", "ORPO"])
+def test_the_classes_of_other_trainers_leave_max_length_alone(trainer):
+    code = (FIRST + RUN).replace("SFT", trainer).format("max_length=512")
+    assert shown(plan_of(stated("trl==0.24.0") + code)["memory.sequence_length"].value) == 512
+
+
 @pytest.mark.parametrize(
     ("loader", "expected"),
     [
