@@ -292,10 +292,11 @@ def sources(value: Value) -> Iterator[str]:
     """Yield the texts that the holes of a prompt are computed from, as in `row["text"].split(answer)[0]`."""
     parts = value.parts if isinstance(value, Text) else value.args if isinstance(value, Term) else ()
     for part in parts:
+        if isinstance(part, str):
+            continue
         if isinstance(value, Term) and (said := literal(part)) is not None:
             yield squeezed(said.replace(HOLE, " "))
-        if not isinstance(part, str):
-            yield from sources(part)
+        yield from sources(part)
 
 
 def shown(text: str) -> str:
