@@ -502,7 +502,7 @@ def test_parts_that_are_truncated_separately_have_no_known_length_together(tmp_p
 
 SCHEMA = """\
 def text(row):
-    return {{"text": "### Schema:\\n" + row["schema"] + "\\n### Question:\\n" + row["question"] + "\\n### SQL:\\n" + row["sql"]}}
+    return {{"text": "Schema:\\n" + row["schema"] + "\\nQuestion:\\n" + row["question"] + "\\nSQL:\\n" + row["sql"]}}
 
 
 args = {config}
