@@ -106,6 +106,17 @@ PARSERS = {
 }
 
 
+@pytest.mark.parametrize(
+    ("words", "half"),
+    [(["--half", "False"], False), (["--half=False"], False), (["--half", "True"], True), (["--half"], True)],
+)
+def test_a_flag_of_fire_takes_the_word_behind_it(words: list[str], half: bool, write: Write) -> None:
+    train = "SFTTrainer(model='m', args=SFTConfig('out', bf16=half), train_dataset=rows).train()"
+    write(train_DOT_py=f"import fire\n{IMPORTS}def main(half=True):\n    {train}\nfire.Fire(main)\n")
+    (told,) = planned("train.py", *words)
+    assert told.arguments.bf16.value == Known(half, told.arguments.bf16.value.trace)
+
+
 @pytest.mark.parametrize("parser", PARSERS)
 def test_what_the_command_line_says_is_known_and_what_it_leaves_out_is_settled(parser: str, write: Write) -> None:
     write(train_DOT_py=PARSERS[parser])
