@@ -83,9 +83,10 @@ def spoken(m: Machine, flags: Iterable[str], takes: bool = True) -> Value | None
                 found = Known(value, word.trace)
             elif takes:
                 found = following if following is not None else Unknown(f"{name} has no value", word.trace)
+            elif isinstance(following, Known) and str(following.value).lower() == "false":
+                found = Known(False, following.trace)
             else:
-                said = str(getattr(following, "value", "")).lower()
-                found = Known(said != "false", (following if said == "false" else word).trace)
+                found = Known(True, word.trace)
         elif not takes and _spelled(name).removeprefix("no-") in names:
             found = Known(False, word.trace)
     return found
