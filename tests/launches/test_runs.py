@@ -204,6 +204,14 @@ def test_lines_that_lie_beside_are_defaults_of_another_line(write: Write) -> Non
     assert found.arguments.processes.value.value == 2
 
 
+def test_what_a_line_beside_gives_is_no_default_of_the_option(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    write(train_DOT_py=ARGPARSE.format(words=""), go_DOT_sh="python train.py --rank 8\n")
+    _, report = reviewed(capsys, "--select", "lora/rank,arguments/learning-rate", "train.py")
+    told = {finding["rule"]: finding["message"] for finding in report["files"][0]["findings"]}
+    assert "from --rank 8 (go.sh:1) (another launch may give another value)" in told["lora/rank"]
+    assert "(default of --lr; the command line may override it)" in told["arguments/learning-rate"]
+
+
 def test_a_launch_file_is_reviewed_by_what_it_starts(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
     write(
         a_DOT_py=ARGPARSE.format(words=""),
