@@ -552,3 +552,29 @@ UnslothTrainer(model=model, tokenizer=tokenizer, train_dataset=rows, args=args).
 def test_the_plain_text_of_continued_pretraining_has_no_prompt_to_mask(tmp_path, modules, data, rate, verdict):
     found, _ = items(tmp_path, UNSEEN.format(modules=modules, data=data, rate=rate))
     assert found["prompt/response-only-loss"] == verdict
+
+
+MERGED = """\
+from transformers import BitsAndBytesConfig
+
+folder = f"models/{{os.environ['NAME']}}"
+model = AutoModelForCausalLM.from_pretrained("meta-llama/Llama-3.2-3B"{quantized})
+trainer = SFTTrainer(model=model, args=SFTConfig("out"), train_dataset=rows, peft_config=LoraConfig(r=16))
+trainer.train()
+{save}
+"""
+FOUR_BIT = ", quantization_config=BitsAndBytesConfig(load_in_4bit=True)"
+
+
+@pytest.mark.parametrize(
+    ("quantized", "save", "verdict"),
+    [
+        (FOUR_BIT, "trainer.model.merge_and_unload().save_pretrained(folder)", "fail"),
+        ("", "trainer.model.merge_and_unload().save_pretrained(folder)", "pass"),
+        (FOUR_BIT, "trainer.save_model(folder)", "pass"),
+        (FOUR_BIT, "print(folder)", "not-applicable"),
+    ],
+)
+def test_a_model_saved_where_only_the_run_knows_is_saved(tmp_path, quantized, save, verdict):
+    found, _ = items(tmp_path, "import os\n" + ROWS + MERGED.format(quantized=quantized, save=save))
+    assert found["artifact/quantized-merge"] == verdict
