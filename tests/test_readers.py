@@ -370,7 +370,8 @@ NUMBER = "key=lambda name: int(name.split('-')[1])"
         ("", "resume_from_checkpoint=True", "unguarded"),
         ("", "True", "unguarded"),
         ("", "resume_from_checkpoint='out/checkpoint-500'", "fixed path"),
-        ("", "resume_from_checkpoint=get_last_checkpoint('out')", "unguarded"),
+        ("", "resume_from_checkpoint=get_last_checkpoint('out')", "newest"),  # the trainer has made the directory
+        ("", "resume_from_checkpoint=get_last_checkpoint('elsewhere')", "unguarded"),
         ("", "resume_from_checkpoint=get_last_checkpoint('out') if os.path.isdir('out') else None", "newest"),
         ("", "resume_from_checkpoint=os.path.isdir('out')", "unguarded"),
         ("", "resume_from_checkpoint=bool(glob.glob('out/checkpoint-*'))", "newest"),
@@ -385,6 +386,11 @@ NUMBER = "key=lambda name: int(name.split('-')[1])"
 )
 def test_resume(before, argument, manner):
     check(f"{TRAINER}{before}trainer.train({argument})\n", "checkpointing.resume", manner)
+
+
+def test_resume_from_a_directory_that_no_trainer_has_made_yet():
+    code = "last = get_last_checkpoint('out')\n" + TRAINER + "trainer.train(resume_from_checkpoint=last)\n"
+    check(code, "checkpointing.resume", "unguarded")
 
 
 def test_resume_in_one_of_two_calls():

@@ -95,6 +95,24 @@ def test_a_server_beside_the_script_is_held_against_the_training(server: str, pr
     assert "cut at 800 characters" in message and "1500" in message
 
 
+@pytest.mark.parametrize(
+    ("prompt", "lacking"),
+    [
+        ('row["prompt"].split("### SQL:")[0] + "### SQL:\\n"', False),  # cut out of a row, whose words it keeps
+        ('row["prompt"].partition("### SQL:")[0] + "### SQL:\\n"', False),
+        ('"### Request:\\n" + row["question"] + "\\n### SQL:\\n"', True),
+    ],
+)
+def test_a_prompt_that_is_cut_out_of_a_training_row(prompt: str, lacking: bool, project: Path) -> None:
+    ask = f"""
+for row in rows:
+    prompt = {prompt}
+    trainer.model.generate(**tokenizer(prompt, return_tensors="pt"), max_new_tokens=256)
+"""
+    (project / "train.py").write_text(TRAIN + ask, encoding="utf-8")
+    assert bool(told()) is lacking
+
+
 @pytest.mark.parametrize("server", SERVERS)
 def test_a_script_that_asks_another_model_is_not_held_against_it(server: str, project: Path) -> None:
     text = SERVERS[server].format(text='"Question: " + row["question"]').replace("adapter-sql", "another-model")

@@ -104,6 +104,12 @@ def test_the_release_decides(unsloth, arguments, fact, expected):
     assert shown(plan_of(stated(unsloth) + FIRST + RUN.format(arguments))[fact].value) == expected
 
 
+@pytest.mark.parametrize("trainer", ["DPO", "KTO", "ORPO"])
+def test_the_classes_of_other_trainers_leave_max_length_alone(trainer):
+    code = (FIRST + RUN).replace("SFT", trainer).format("max_length=512")
+    assert shown(plan_of(stated("trl==0.24.0") + code)["memory.sequence_length"].value) == 512
+
+
 @pytest.mark.parametrize(
     ("loader", "expected"),
     [
@@ -194,3 +200,22 @@ def test_a_release_between_those_of_the_tables_has_the_versions_that_it_requires
 def test_the_builder_reads_which_names_are_passed_on():
     code = b'OTHER = {"a": "b"}\nTRL_CONFIG_RENAMES = {"old": "new"}\nT_CONFIG_RENAMES = {"x": "y", **more}\n'
     assert generated.passed_on(code) == {"old": "new", "x": "y"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "effective"),
+    [
+        ("per_device_train_batch_size=1, gradient_accumulation_steps=1, num_generations=4", 4),
+        ("per_device_train_batch_size=1, gradient_accumulation_steps=4, num_generations=4", 4),
+        ("per_device_train_batch_size=1, gradient_accumulation_steps=4", 32),  # 8 generations by default
+        ("per_device_train_batch_size=2, gradient_accumulation_steps=1, num_generations=4, steps_per_generation=2", 2),
+    ],
+)
+def test_the_batch_of_grpo_is_raised_to_the_number_of_generations(arguments, effective):
+    code = (FIRST + RUN).replace("SFT", "GRPO").format(arguments)
+    assert shown(plan_of(code)["arguments.effective_batch"].value) == effective
+
+
+def test_the_batch_of_trls_own_grpo_is_as_it_is_set():
+    code = (LATE + RUN).replace("SFT", "GRPO").format("per_device_train_batch_size=2, num_generations=4")
+    assert shown(plan_of(code)["arguments.effective_batch"].value) == 2

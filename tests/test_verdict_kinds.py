@@ -498,3 +498,83 @@ Trainer(model=model, args=TrainingArguments("out"), train_dataset=rows).train()
 def test_parts_that_are_truncated_separately_have_no_known_length_together(tmp_path, second, ids, verdict):
     found, _ = items(tmp_path, MODEL + TOKENIZER + ROWS + PARTS.format(second=second, ids=ids))
     assert found["memory/sequence-length"] == verdict
+
+
+SCHEMA = """\
+def text(row):
+    return {{"text": "Schema:\\n" + row["schema"] + "\\nQuestion:\\n" + row["question"] + "\\nSQL:\\n" + row["sql"]}}
+
+
+args = {config}
+SFTTrainer(model=model, args=args, train_dataset=rows.map(text){more}).train()
+"""
+
+
+@pytest.mark.parametrize(
+    ("stated", "config", "more", "fate"),
+    [
+        ("trl==0.9.6", "TrainingArguments('out')", ", packing=True, dataset_text_field='text'", "continues"),
+        ("trl==0.12.2", "SFTConfig('out', packing=True)", "", "continues"),
+        ("trl==1.9.2", "SFTConfig('out', packing=True, packing_strategy='wrapped')", "", "continues"),
+        ("trl==1.9.2", "SFTConfig('out', packing=True)", "", "cuts off its end"),
+        ("trl==0.9.6", "TrainingArguments('out')", ", dataset_text_field='text'", "cuts off its end"),
+    ],
+)
+def test_packing_that_joins_all_rows_cuts_none_off(tmp_path, stated, config, more, fate):
+    _, found = items(tmp_path, MODEL + ROWS + SCHEMA.format(config=config, more=more), requirements_txt=stated)
+    (told,) = [message for message in found if message.startswith("dataset/schema-truncation")]
+    assert fate in told
+
+
+UNSEEN = """\
+from unsloth import FastLanguageModel, UnslothTrainer, UnslothTrainingArguments
+
+model, tokenizer = FastLanguageModel.from_pretrained("unsloth/Qwen3-4B-Base", load_in_4bit=True)
+model = FastLanguageModel.get_peft_model(model, target_modules=["q_proj", "v_proj"{modules}])
+rows = load_dataset({data}, split="train")
+args = UnslothTrainingArguments("out", dataset_text_field="text"{rate})
+UnslothTrainer(model=model, tokenizer=tokenizer, train_dataset=rows, args=args).train()
+"""
+
+
+@pytest.mark.parametrize(
+    ("modules", "data", "rate", "verdict"),
+    [
+        ("", '"json", data_files="sft.jsonl"', "", "fail"),
+        ("", '"tatsu-lab/alpaca"', "", "fail"),
+        (', "lm_head"', '"json", data_files="sft.jsonl"', "", "fail"),
+        (', "lm_head", "embed_tokens"', '"json", data_files="corpus.jsonl"', "", "unknown"),
+        ("", '"json", data_files="corpus.jsonl"', ", embedding_learning_rate=1e-5", "unknown"),
+        ("", '"allenai/c4", "hi"', "", "unknown"),
+        ("", '"wikimedia/wikipedia", "20231101.hi"', "", "unknown"),
+    ],
+)
+def test_the_plain_text_of_continued_pretraining_has_no_prompt_to_mask(tmp_path, modules, data, rate, verdict):
+    found, _ = items(tmp_path, UNSEEN.format(modules=modules, data=data, rate=rate))
+    assert found["prompt/response-only-loss"] == verdict
+
+
+MERGED = """\
+from transformers import BitsAndBytesConfig
+
+folder = f"models/{{os.environ['NAME']}}"
+model = AutoModelForCausalLM.from_pretrained("meta-llama/Llama-3.2-3B"{quantized})
+trainer = SFTTrainer(model=model, args=SFTConfig("out"), train_dataset=rows, peft_config=LoraConfig(r=16))
+trainer.train()
+{save}
+"""
+FOUR_BIT = ", quantization_config=BitsAndBytesConfig(load_in_4bit=True)"
+
+
+@pytest.mark.parametrize(
+    ("quantized", "save", "verdict"),
+    [
+        (FOUR_BIT, "trainer.model.merge_and_unload().save_pretrained(folder)", "fail"),
+        ("", "trainer.model.merge_and_unload().save_pretrained(folder)", "pass"),
+        (FOUR_BIT, "trainer.save_model(folder)", "pass"),
+        (FOUR_BIT, "print(folder)", "not-applicable"),
+    ],
+)
+def test_a_model_saved_where_only_the_run_knows_is_saved(tmp_path, quantized, save, verdict):
+    found, _ = items(tmp_path, "import os\n" + ROWS + MERGED.format(quantized=quantized, save=save))
+    assert found["artifact/quantized-merge"] == verdict

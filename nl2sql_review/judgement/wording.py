@@ -92,7 +92,7 @@ def _said(name: str, fact: Fact, origin: str, primary: Place | None) -> str:
         said = f"{label}={written(value)}{origin}"
     else:
         said = f"{label}: {_listed(value)}{origin}"
-    remarks = [_overridden(value.overridden_by)] if isinstance(value, Default) else []
+    remarks = [_overridden(value)] if isinstance(value, Default) else []
     remarks += [fact.note] if fact.note and fact.note not in said else []
     return said + "".join(f" ({remark})" for remark in remarks)
 
@@ -285,7 +285,10 @@ def _decided(by: str) -> str:
     return f", decided by `{by if len(by) <= LINE else by[: LINE - 1] + '…'}`"
 
 
-def _overridden(by: str) -> str:
+def _overridden(value: Default) -> str:
+    by, line = value.overridden_by, next((p for p in value.trace if isinstance(p.node, Span)), None)
+    if line is not None and _code(line).startswith("--"):  # a word of the line that starts the script
+        return "another launch may give another value"
     if by.startswith("-"):
         return f"default of {by}; the command line may override it"
     if by.isupper():

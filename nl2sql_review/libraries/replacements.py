@@ -94,13 +94,13 @@ REFUSED: dict[str, dict[str, tuple[str, str, str]]] = {
     },
 }
 
-# name that was exported once -> what to use instead
+# name that was exported once -> what to use instead; a bare name takes its arguments and is written in its place
 IMPORTS: dict[str, str] = {
     "trl.DataCollatorForCompletionOnlyLM": (
         "prompt and completion columns, or SFTConfig(completion_only_loss=True) with them"
     ),
     "trl.ConstantLengthDataset": "SFTConfig(packing=True)",
-    "trl.setup_chat_format": "clone_chat_template",
+    "trl.setup_chat_format": "clone_chat_template(model, tokenizer, source), which returns the added tokens as a third",
     "peft.prepare_model_for_int8_training": "prepare_model_for_kbit_training",
     "transformers.AdamW": "torch.optim.AdamW",
 }

@@ -32,6 +32,7 @@ SPELLINGS = {
     "weight_decay": ("weight_decay",),
     "seed": ("seed",),
 }
+GENERATIONS = 8  # completions of a prompt that GRPO compares, where nothing is set
 WORLD = "derived from the world size"
 
 
@@ -49,7 +50,10 @@ def read(run: Run, plan: TrainingPlan) -> None:
     launcher.accumulation(run, part)
     part.gradient_accumulation, accumulation = world_sized(part.gradient_accumulation, part.processes.value)
     part.per_device_batch_size, batch = world_sized(part.per_device_batch_size, part.processes.value)
-    part.effective_batch = effective(part, batch, accumulation)
+    raised = raised_to_group(run, part, batch, accumulation)
+    part.effective_batch = effective(part, raised, accumulation)
+    if plain(raised) != plain(batch):
+        part.effective_batch.note += f"; Unsloth raises the batch of {plain(batch)} to num_generations"
     part.scheduler.value = derive(scheduler_name, part.scheduler.value, terms=True)
     note_strings(part.learning_rate)
     if not by_hand:
@@ -130,6 +134,22 @@ def world_sized(fact: Fact, processes: Value) -> tuple[Fact, Value]:
             "it is derived from the world size", value.trace
         )
     return fact, value
+
+
+def raised_to_group(run: Run, part: Arguments, batch: Value, accumulation: Value) -> Value:
+    """Return the batch per device after Unsloth's GRPOConfig: it is the number of generations, if those do not fit."""
+    if defaults.generated(run.arguments.callee) != "UnslothGRPOConfig" or run.arguments.unknown:
+        return batch
+    if not isinstance(run.arguments.value("steps_per_generation", "generation_batch_size"), Absent):
+        return batch
+    group = run.arguments.value("num_generations")
+    group = Known(GENERATIONS) if isinstance(group, Absent) else group
+    return derive(fitting, batch, accumulation, part.processes.value, group)
+
+
+def fitting(batch: object, accumulation: object, processes: object, group: object) -> object:
+    made = product(batch, accumulation, processes)
+    return group if isinstance(made, int) and isinstance(group, int) and group > 0 and made % group else batch
 
 
 def effective(part: Arguments, batch: Value, accumulation: Value) -> Fact:

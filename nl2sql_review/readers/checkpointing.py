@@ -6,7 +6,7 @@ import re
 
 from ..interpret.core.objects import Function
 from ..training_plan.facts import Checkpointing, Fact, TrainingPlan
-from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Trace, Unknown, Value
+from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Trace, Unknown, Value, same
 from . import defaults, hand_loop, loop_saves
 from .arguments import setting
 from .derive import derive, options, plain
@@ -186,7 +186,7 @@ def one(run: Run, value: Value, guarded: bool, condition: str, tried: bool) -> V
 
 def manner_of(run: Run, value: Value, text: str, guarded: bool) -> str:
     if "get_last_checkpoint" in text:
-        return "newest" if guarded or makes_directory(run) or "isdir" in text or "exists" in text else "unguarded"
+        return "newest" if guarded or directory_exists(run) or "isdir" in text or "exists" in text else "unguarded"
     if isinstance(value, Term) and (
         value.operation in ("not", "and", "or", "op")
         or re.match(r"(bool|any|os\.path\.isdir|os\.path\.exists)\(", text)
@@ -202,9 +202,17 @@ def manner_of(run: Run, value: Value, text: str, guarded: bool) -> str:
     return ""
 
 
-def makes_directory(run: Run) -> bool:
-    """Return whether the output directory surely exists: `get_last_checkpoint` fails only if it is missing."""
-    return any(c.certain for c in run.calls if last(c.callee) in ("makedirs", "mkdir"))
+def directory_exists(run: Run) -> bool:
+    """Return whether the output directory surely exists: `get_last_checkpoint` fails only if it is missing.
+
+    The script makes it, or the trainer does when it is created.
+    """
+    if any(c.certain for c in run.calls if last(c.callee) in ("makedirs", "mkdir")):
+        return True
+    asked = next((c for c in run.calls if last(c.callee) == "get_last_checkpoint"), None)
+    if asked is None or run.trainer is None or asked.order < run.trainer.order:
+        return False
+    return same(asked.get("folder"), run.arguments.value("output_dir"))
 
 
 def joined(value: Value, text: str) -> bool:

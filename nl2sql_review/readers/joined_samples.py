@@ -35,7 +35,7 @@ def joined(run: Run) -> Fact:
         why = "Unsloth has its own packing" if trainer is not None and uses_unsloth(run) else "no trainer uses packing"
         return Fact(Absent(why), at=run.place, why_not=why)
     given = run.arguments
-    packs, free = given.value("packing"), given.value("padding_free")
+    packs, free = packing(run), given.value("padding_free")
     if isinstance(packs, Unknown):
         return Fact(packs, at=given.where("packing") or run.place)
     if not on(packs) and not on(free):
@@ -44,6 +44,20 @@ def joined(run: Run) -> Fact:
     found = list(defects(run, packs, free))
     undecided = next((one for one in found if isinstance(one, Fact)), None)
     return undecided or listed([one for one in found if isinstance(one, Defect)], run.place)
+
+
+def packing(run: Run) -> Value:
+    """Return whether the rows are packed: by the arguments, or by the trainer itself, as in trl before 0.13."""
+    stated = run.arguments.value("packing")
+    own = run.trainer.get("packing") if run.trainer is not None else Absent()
+    return stated if isinstance(own, Absent) else own
+
+
+def continues_rows(run: Run) -> bool:
+    """Return whether packing joins all rows and starts a new one wherever one is full: it cuts none off."""
+    if uses_unsloth(run) or not on(packing(run)):
+        return False
+    return plain(run.arguments.value("packing_strategy")) == "wrapped" or within(run, "trl", "0.0.1", MEASURED)
 
 
 def on(value: Value) -> bool:
@@ -63,7 +77,7 @@ def defects(run: Run, packs: Value, free: Value) -> Iterator[Defect | Fact]:
             yield Defect("wrapped", "packing_strategy", place, text, "", isinstance(strategy, Default), strategy.trace)
         return
     switch, value = ("packing", packs) if on(packs) else ("padding_free", free)
-    at = given.where(switch) or run.place
+    at = given.where(switch) or (run.trainer.places.get(switch) if run.trainer else None) or run.place
     assert at is not None
     if (attention := attention_of(run)) is None:
         yield Fact(Unknown("the attention implementation of the model is unknown"), at=at)
@@ -85,6 +99,8 @@ def by_version(run: Run, switch: str, value: Value, at: Place, attention: str) -
         )
         guess = run.versions is None or assumed(run.versions["trl"]) or isinstance(value, Default)
         yield Defect("no boundary", switch, at, text, "", guess, value.trace)
+    elif within(run, "trl", "0.0.1", MEASURED):
+        yield Fact(Unknown(f"whether trl before {MEASURED[:-2]} keeps packed samples apart was not measured"), at=at)
     else:
         yield Fact(Unknown(f"whether samples are kept apart with {attention} depends on the versions"), at=at)
 

@@ -362,6 +362,18 @@ def test_a_choice_takes_the_place_of_a_switch_that_is_gone(given, after):
     assert repaired(script.format(given), "api/removed-argument") == script.format(after)
 
 
+@pytest.mark.parametrize(
+    ("given", "after"),
+    [
+        ("peft import prepare_model_for_int8_training as kbit", "peft import prepare_model_for_kbit_training as kbit"),
+        ("trl import setup_chat_format as kbit", "trl import setup_chat_format as kbit"),  # the new one takes a source
+    ],
+)
+def test_a_function_takes_the_place_of_one_that_is_gone_if_it_takes_its_arguments(given, after):
+    script = IMPORTS + LOAD + "from {}\nmodel = kbit(model)\n"
+    assert repaired(script.format(given), "api/removed-import", unsafe=True) == script.format(after)
+
+
 def test_an_argument_is_renamed_though_its_value_is_not_known():
     text = "import sys\nfrom transformers import Trainer, TrainingArguments\n" + (
         "Trainer(args=TrainingArguments(output_dir='out', {}=sys.argv[1])).train()\n"

@@ -106,6 +106,17 @@ PARSERS = {
 }
 
 
+@pytest.mark.parametrize(
+    ("words", "half"),
+    [(["--half", "False"], False), (["--half=False"], False), (["--half", "True"], True), (["--half"], True)],
+)
+def test_a_flag_of_fire_takes_the_word_behind_it(words: list[str], half: bool, write: Write) -> None:
+    train = "SFTTrainer(model='m', args=SFTConfig('out', bf16=half), train_dataset=rows).train()"
+    write(train_DOT_py=f"import fire\n{IMPORTS}def main(half=True):\n    {train}\nfire.Fire(main)\n")
+    (told,) = planned("train.py", *words)
+    assert told.arguments.bf16.value == Known(half, told.arguments.bf16.value.trace)
+
+
 @pytest.mark.parametrize("parser", PARSERS)
 def test_what_the_command_line_says_is_known_and_what_it_leaves_out_is_settled(parser: str, write: Write) -> None:
     write(train_DOT_py=PARSERS[parser])
@@ -191,6 +202,14 @@ def test_lines_that_lie_beside_are_defaults_of_another_line(write: Write) -> Non
     rank = found.lora.r.value
     assert isinstance(rank, Default) and rank.value == 8 and rank.trace[0].source.path == "scripts/go.sh"
     assert found.arguments.processes.value.value == 2
+
+
+def test_what_a_line_beside_gives_is_no_default_of_the_option(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    write(train_DOT_py=ARGPARSE.format(words=""), go_DOT_sh="python train.py --rank 8\n")
+    _, report = reviewed(capsys, "--select", "lora/rank,arguments/learning-rate", "train.py")
+    told = {finding["rule"]: finding["message"] for finding in report["files"][0]["findings"]}
+    assert "from --rank 8 (go.sh:1) (another launch may give another value)" in told["lora/rank"]
+    assert "(default of --lr; the command line may override it)" in told["arguments/learning-rate"]
 
 
 def test_a_launch_file_is_reviewed_by_what_it_starts(write: Write, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,9 +19,8 @@ def read(run: Run, plan: TrainingPlan) -> None:
         for name in ("saved", *DEFECTS):
             setattr(part, name, Fact(Absent(why), at=run.place, why_not=why))
         return
-    places = saved.destinations(run)
-    why_not = "" if places else "the script saves nothing"
-    part.saved = Fact(Known(places), at=run.place, why_not=why_not)
+    why_not = "" if saved.saves_after_training(run) else "the script saves no model after training"
+    part.saved = Fact(Known(saved.destinations(run)), at=run.place, why_not=why_not)
     part.saved_weights = listed([*saved.weights(run), *saved.uploads(run)], run.place, why_not)
     part.merged_into = listed(list(saved.merged_into(run)), run.place, why_not)
     part.tokenizer = listed(list(tokenizer.left_behind(run)), run.place, why_not)

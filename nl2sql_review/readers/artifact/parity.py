@@ -135,7 +135,7 @@ def words(trained: TrainingText, question: Question, plan: TrainingPlan) -> Iter
         return
     if HOLE not in said or not WORDS.search(said.replace(HOLE, "")):
         return
-    missing = lacking(heads, said)
+    missing = [head for head in lacking(heads, said) if not any(head in text for text in sources(question.given))]
     if missing:
         text = (
             f"the prompt at inference ({shown(said)}) differs from the training text "
@@ -286,6 +286,17 @@ def literal(value: Value) -> str | None:
     if isinstance(value, Text):
         return "".join(p if isinstance(p, str) else HOLE for p in value.parts)
     return None
+
+
+def sources(value: Value) -> Iterator[str]:
+    """Yield the texts that the holes of a prompt are computed from, as in `row["text"].split(answer)[0]`."""
+    parts = value.parts if isinstance(value, Text) else value.args if isinstance(value, Term) else ()
+    for part in parts:
+        if isinstance(part, str):
+            continue
+        if isinstance(value, Term) and (said := literal(part)) is not None:
+            yield squeezed(said.replace(HOLE, " "))
+        yield from sources(part)
 
 
 def shown(text: str) -> str:

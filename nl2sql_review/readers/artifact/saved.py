@@ -38,10 +38,14 @@ def destination(call: Call) -> Value:
     return call.get("save_directory", "repo_id", "output_dir", "$0")
 
 
-def destinations(run: Run) -> list[str]:
-    """Return the directories and repositories that a model is saved to after training."""
+def saves_after_training(run: Run) -> list[Call]:
     start = max((c.order for c in run.train), default=-1)
-    values = [destination(c) for c in saves(run) if c.order > start]
+    return [c for c in saves(run) if c.order > start]
+
+
+def destinations(run: Run) -> list[str]:
+    """Return the directories and repositories that a model is saved to after training, where they are known."""
+    values = [destination(c) for c in saves_after_training(run)]
     return list(dict.fromkeys(str(v.value) for v in values if isinstance(v, (Known, Default)) and v.value))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Iterator
 
 from ...training_plan.facts import Fact
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
+from ..joined_samples import continues_rows
 from ..prompt.text import Piece
 from ..prompt.tokens import joined
 from ..prompt.training_text import TrainingText, apart
@@ -22,6 +23,7 @@ BLIND = "by a slice, so tables that the SQL needs may be lost; `nl2sql-review da
 NUMBER = re.compile(r"max_length\s*=\s*(\d+)")
 # What becomes of a row that is too long: SFTTrainer cuts it, transformers' own Trainer does not.
 OF_SFT = "if a row is too long, the trainer cuts off its end, the SQL and the EOS token"
+OF_PACKING = "packing continues a row that is too long in the next one, where the SQL has no schema"
 OF_TOKENIZER = "if a row is too long, the tokenizer cuts off its end, the SQL and the EOS token"
 OF_TRAINER = "nothing truncates a row that is too long, so it takes whatever memory it needs"
 
@@ -72,6 +74,7 @@ def read(run: Run, part: facts.Dataset, texts: list[TrainingText], at: Place | N
         limits = [v for v in limits if not isinstance(v, Absent)]  # `if len(schema) > n`: a shorter one needs no cut
     value = joined(limits)
     uncut = OF_SFT if run.trainer is None or "SFT" in run.trainer.callee or run.unsloth else OF_TRAINER
+    uncut = OF_PACKING if continues_rows(run) else uncut
     uncut = OF_TOKENIZER if any(tokenised_cut(t) for t, _ in known) else uncut
     notes += [BLIND] if blind else []
     note = "; ".join(dict.fromkeys(notes)) or (uncut if isinstance(value, Absent) else "")

@@ -19,6 +19,7 @@ from . import inputs
 
 MODEL_LENGTH = ("max_seq_length", "max_length", "model_max_length")
 TRAINER_LENGTH = ("max_length", "max_seq_length")
+SFT_TRAINERS = ("SFTTrainer", "UnslothTrainer")
 TRL_LENGTH = 1024  # SFTConfig's default: whoever writes it is not told from one who writes nothing
 # ends of callees that read GPU memory -> what they see
 ALLOCATED = ("memory_allocated", "max_memory_allocated")
@@ -119,7 +120,7 @@ def trainer_length(run: Run) -> Fact:
     It is set by SFTConfig, the trainer itself (Unsloth passes it on), or the tokenizer.
     """
     trainer = run.trainer
-    sft = trainer is None or last(trainer.callee) in ("SFTTrainer", "UnslothTrainer")
+    sft = trainer is None or last(trainer.callee) in SFT_TRAINERS
     if sft:
         value = run.arguments.value(*TRAINER_LENGTH)
         if not isinstance(value, Absent) and not from_library(value):
@@ -233,6 +234,8 @@ def by_unsloth(run: Run, model: Fact, trainer: Fact) -> Fact:
     how = defaults.length_of(callee)
     made = run.trainer
     if not how or made is None or not defaults.trains_by_unsloth(made.callee) or run.arguments.unknown:
+        return trainer
+    if last(made.callee) not in SFT_TRAINERS:  # the classes of the other trainers leave max_length alone
         return trainer
     if isinstance(model.value, Absent):  # no Unsloth model: TRL's default, where none is set
         return trainer

@@ -13,7 +13,7 @@ from ..hand_loop import batches_changed, labels_of_ids
 from ..object_settings import last, objects
 from ..run import Run, made_from
 from ..spelling import spelt
-from . import collated
+from . import collated, corpus
 from .training_text import TrainingText
 
 if TYPE_CHECKING:
@@ -326,8 +326,11 @@ def _by_data(run: Run, text: TrainingText, tokenizer: Tokenizer) -> Loss:
         )
     if not text.form:
         return Loss("", "", text.why, at)
-    if text.form == "text" and not text.texts and text.open and not text.field_name:
-        return Loss("", "", text.why, at)
+    if text.form == "text" and not text.texts:
+        if text.open and not text.field_name:
+            return Loss("", "", text.why, at)
+        if sign := corpus.sign_of(run):
+            return Loss("", "nothing", f"{sign}: the text may have no prompt", at)
     return Loss("all", "nothing", "", run.trainer.place if run.trainer else at, None, UNMASKED)
 
 

@@ -65,7 +65,10 @@ def started(m: Machine) -> CommandLine | None:
 
 
 def spoken(m: Machine, flags: Iterable[str], takes: bool = True) -> Value | None:
-    """Return the command line's last word for an option, True for a flag alone, None if it is not named."""
+    """Return the command line's last word for an option, True for a flag alone, None if it is not named.
+
+    A flag takes the word True or False behind it, as fire's do: no other library lets one stand there.
+    """
     line = started(m)
     names = {_spelled(flag) for flag in flags}
     found: Value | None = None
@@ -80,6 +83,8 @@ def spoken(m: Machine, flags: Iterable[str], takes: bool = True) -> Value | None
                 found = Known(value, word.trace)
             elif takes:
                 found = following if following is not None else Unknown(f"{name} has no value", word.trace)
+            elif isinstance(following, Known) and str(following.value).lower() == "false":
+                found = Known(False, following.trace)
             else:
                 found = Known(True, word.trace)
         elif not takes and _spelled(name).removeprefix("no-") in names:
