@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..files import discovery, disk, globs, projects
 from ..judgement.fingerprint import stamped
+from ..launches import callers
 from ..policy import rulebook
 from ..policy.rulebook import Rulebook, RulebookError
 from ..policy.settings import Settings, SettingsError, configure, load, of_path
@@ -235,16 +237,7 @@ class Reviewer:
 
         source = Source.from_bytes(data, path)
         root = self._project(os.path.dirname(os.path.abspath(path)))
-        by = self.started_by.get(path, "")
-        lines = (
-            [self.line]
-            if self.line is not None
-            else (
-                starts.lines_of(path, source, settings, root, self.command_line, by)
-                if by or not self.alone or self.command_line is not None
-                else []
-            )
-        )
+        lines = self._lines(source, root, settings)
         if source.kind == "launch" and not lines:
             return Read(source, [self._record(source, root, settings, drafts, None)], [])
         drafts = drafts if drafts is not None else {}
@@ -255,7 +248,18 @@ class Reviewer:
             self._add(made, source, root, settings, drafts, line)
         if source.kind == "notebook" and not made.plans:
             self._add_launched(made, root, settings, drafts)
+        elif source.kind == "script" and not lines:
+            self._read_as_called(made, root, settings, drafts)
         return made
+
+    def _lines(self, source: Source, root: str, settings: Settings) -> list[CommandLine]:
+        """Return the command lines that the source is read with."""
+        by = self.started_by.get(source.path, "")
+        if self.line is not None:
+            return [self.line]
+        if by or not self.alone or self.command_line is not None:
+            return starts.lines_of(source.path, source, settings, root, self.command_line, by)
+        return []
 
     def _add(
         self,
@@ -265,18 +269,23 @@ class Reviewer:
         settings: Settings,
         drafts: Mapping[str, bytes],
         line: CommandLine | None,
+        reviewed: Source | None = None,
     ) -> None:
-        """Read the source as a command line starts it, and add its recording and its plans."""
+        """Read the source as a command line starts it, and add its recording and its plans.
+
+        `reviewed` is the module of it that is reviewed, if the source itself is not.
+        """
         from .. import readers
         from ..interpret.core.operations import shown_below
 
         with shown_below(disk.real(root)):
-            recording = self._record(source, root, settings, drafts, line)
+            recording = self._record(source, root, settings, drafts, line, reviewed)
             plans = readers.read(recording, source, settings)
         if recording.exhausted and (plans or TRAINS.search(source.text)):
             plans = _cut_short(plans, recording.exhausted)
+        recording.run = line.text if line is not None else ""
         for plan in plans:
-            plan.run = line.text if line is not None else ""
+            plan.run = recording.run
         made.recordings.append(recording)
         made.plans += plans
 
@@ -287,6 +296,7 @@ class Reviewer:
         settings: Settings,
         drafts: Mapping[str, bytes] | None,
         line: CommandLine | None,
+        reviewed: Source | None = None,
     ) -> Recording:
         if source.kind == "configuration" or line is not None and line.program:
             from .. import flavours
@@ -294,7 +304,52 @@ class Reviewer:
             return flavours.record(source, root, settings, self.flavour, line)
         from ..interpret.program import interpret
 
-        return interpret(source, root, drafts=drafts, started=line)
+        return interpret(source, root, drafts=drafts, started=line, reviewed=reviewed)
+
+    def _read_as_called(self, made: Read, root: str, settings: Settings, drafts: Mapping[str, bytes]) -> None:
+        """Replace what was read of a module by what it does in the scripts that call it, if it depends on them."""
+        from ..source import SourceError
+        from . import called
+
+        if not called.awaits_callers(made.recording, made.plans):
+            return
+        module = made.source
+        recordings: list[Recording] = []
+        plans: list[TrainingPlan] = []
+        for caller, line in self._callers(module, root, settings, drafts):
+            one = Read(caller, [], [])
+            try:
+                self._add(one, caller, root, settings, drafts, line, module)
+            except SourceError:
+                continue
+            recording = one.recording
+            if taken := called.taken(recording, one.plans, module, caller):
+                recording.run = recording.run or f"python {caller.path}"
+                recording.files_read.insert(0, disk.real(caller.path))
+                for plan in taken:
+                    plan.run = recording.run
+                recordings.append(recording)
+                plans += taken
+        if plans:
+            left = called.untaken(made.plans, plans)
+            made.recordings = [*recordings, *(made.recordings if left else ())]
+            made.plans = [*plans, *left]
+
+    def _callers(
+        self, module: Source, root: str, settings: Settings, drafts: Mapping[str, bytes]
+    ) -> Iterator[tuple[Source, CommandLine | None]]:
+        """Yield the scripts that run a module, with a command line of each; as many as may be read for one module."""
+        from ..source import Source, SourceError
+
+        count = 0
+        for path, data in callers.of(module.path, root, drafts):
+            with suppress(SourceError):
+                caller = Source.from_bytes(data, discovery.shown(path))
+                for line in self._lines(caller, root, settings) or (None,):
+                    if count == callers.MOST:
+                        return
+                    count += 1
+                    yield caller, line
 
     def _add_launched(self, made: Read, root: str, settings: Settings, drafts: Mapping[str, bytes]) -> None:
         """Read what a notebook without training of its own starts: a file that its cells write, or one beside it."""

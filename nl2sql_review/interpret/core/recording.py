@@ -7,7 +7,9 @@ from typing import Any
 
 from ...training_plan.values import Absent, Place, Value
 
-NOT_GIVEN = "which is not given here"  # of a parameter: the reason for its being unknown ends so
+# Ends of the reason for a parameter's being unknown, where a function is tried that nobody calls.
+NOT_GIVEN = "which is not given here"
+GIVEN_BY_CALLERS = "an argument that every call passes"
 
 
 @dataclass(slots=True, eq=False)  # two calls are two, whatever they are given: and comparing all of that is slow
@@ -79,6 +81,7 @@ class Recording:
     misread: list[tuple[str, Any, Place]] = field(
         default_factory=list
     )  # options of type=bool whose word says no, the word, and the place that declares the option
+    run: str = ""  # the command line of its plans
     started: Any = None  # source.command_line.CommandLine: how the run is started, where that is known
     launch: Any = None  # flavours.launch.Launch: what accelerate and DeepSpeed files say of the run
 

@@ -29,7 +29,7 @@ from ..core.objects import (
     object_of,
 )
 from ..core.operations import describe
-from ..core.recording import NOT_GIVEN
+from ..core.recording import GIVEN_BY_CALLERS, NOT_GIVEN
 from ..core.state import Frame, Rest, place_of
 from . import budget
 from .attributes import kind_of
@@ -284,7 +284,7 @@ def left_to_callers(fn: Function, name: str, value: Value) -> Value:
     """Return the default of a parameter of a function without callers here, unless every call gives another value."""
     whole = f"{fn.name}()"
     if given_everywhere(fn, name):
-        return Unknown(f"parameter {name} of {whole}, an argument that every call passes", value.trace)
+        return Unknown(f"parameter {name} of {whole}, {GIVEN_BY_CALLERS}", value.trace)
     return demote(value, f"parameter {name} of {whole}")
 
 

@@ -206,7 +206,8 @@ def load(m: Machine, name: str, last: str, folder: Path) -> Module | None:
         if data is None:
             continue
         try:
-            source = parsed(data, m.project.display(file))
+            reviewed = m.project.reviewed if m.project.is_reviewed(file) else None
+            source = reviewed if reviewed is not None else parsed(data, m.project.display(file))
             tree = source.tree
         except SourceError as e:
             m.modules[name] = None

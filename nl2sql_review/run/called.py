@@ -1,0 +1,47 @@
+"""Modules of a project that train in functions: what is read of the scripts that call them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..interpret.core.recording import GIVEN_BY_CALLERS, NOT_GIVEN, Recording
+from ..interpret.program import starts_training
+from ..judgement.wording import places
+from ..source import Source
+from ..training_plan.facts import TrainingPlan
+from ..training_plan.values import Either, Unknown, Value
+
+
+def awaits_callers(recording: Recording, plans: Iterable[TrainingPlan]) -> bool:
+    """Return whether a script starts no training itself, and facts depend on what the callers of a function pass."""
+    if any(call.reached and starts_training(call.callee) for call in recording.calls):
+        return False
+    return any(_awaits(fact.value) for plan in plans for _, fact in plan.facts())
+
+
+def _awaits(value: Value) -> bool:
+    reason = value.why if isinstance(value, Unknown) else value.condition if isinstance(value, Either) else ""
+    return NOT_GIVEN in reason or GIVEN_BY_CALLERS in reason
+
+
+def taken(recording: Recording, plans: Iterable[TrainingPlan], module: Source, caller: Source) -> list[TrainingPlan]:
+    """Return the plans of a script in which a module has a part, marked as such; none if it is never run there.
+
+    All of a plan is the module's if it constructs the trainer, otherwise only the facts that it decides.
+    """
+    if recording.exhausted or not any(call.reached and call.place.source is module for call in recording.calls):
+        return []
+    made = []
+    for plan in plans:
+        whole = plan.trained and plan.place is not None and plan.place.source is module
+        if whole or any(place.source is module for _, fact in plan.facts() for place in places(fact)):
+            plan.part_of = "" if whole else caller.path
+            plan.notes = (*plan.notes, f"reviewed as {caller.path} runs it")
+            made.append(plan)
+    return made
+
+
+def untaken(plans: Iterable[TrainingPlan], taken: Iterable[TrainingPlan]) -> list[TrainingPlan]:
+    """Return the plans of a module whose trainers no caller constructs."""
+    met = [plan.place.node for plan in taken if plan.trained and plan.place is not None]
+    return [plan for plan in plans if plan.trained and plan.place is not None and plan.place.node not in met]
