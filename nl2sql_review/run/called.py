@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
+from ..files import disk
 from ..interpret.core.recording import GIVEN_BY_CALLERS, NOT_GIVEN, Recording
 from ..interpret.program import starts_training
 from ..judgement.wording import places
 from ..source import Source
 from ..training_plan.facts import TrainingPlan
 from ..training_plan.values import Either, Unknown, Value
+
+if TYPE_CHECKING:
+    from .reviewer import Read
+
+STEPS = 30_000  # of interpretation, after which no further caller is read: about half a second
 
 
 def awaits_callers(recording: Recording, plans: Iterable[TrainingPlan]) -> bool:
@@ -24,24 +31,29 @@ def _awaits(value: Value) -> bool:
     return NOT_GIVEN in reason or GIVEN_BY_CALLERS in reason
 
 
-def taken(recording: Recording, plans: Iterable[TrainingPlan], module: Source, caller: Source) -> list[TrainingPlan]:
-    """Return the plans of a script in which a module has a part, marked as such; none if it is never run there.
+def taken(read: Read, module: Source) -> list[TrainingPlan]:
+    """Return the plans of one reading of a script in which a module has a part, marked as such.
 
-    All of a plan is the module's if it constructs the trainer, otherwise only the facts that it decides.
+    There are none if the script never runs the module's calls. All of a plan is the module's if it constructs the
+    trainer, otherwise only the facts that it decides.
     """
-    if recording.exhausted or not any(call.reached and call.place.source is module for call in recording.calls):
-        return []
     made = []
-    for plan in plans:
-        whole = plan.trained and plan.place is not None and plan.place.source is module
-        if whole or any(place.source is module for _, fact in plan.facts() for place in places(fact)):
-            plan.part_of = "" if whole else caller.path
-            plan.notes = (*plan.notes, f"reviewed as {caller.path} runs it")
-            made.append(plan)
+    for recording in read.recordings:
+        if recording.exhausted or not any(call.reached and call.place.source is module for call in recording.calls):
+            continue
+        caller = read.source.path
+        recording.run = recording.run or f"python {caller}"
+        recording.files_read.insert(0, disk.real(caller))
+        for plan in read.plans:
+            whole = plan.trained and plan.place is not None and plan.place.source is module
+            if whole or any(place.source is module for _, fact in plan.facts() for place in places(fact)):
+                plan.run, plan.part_of = recording.run, "" if whole else caller
+                plan.notes = (*plan.notes, f"reviewed as {caller} runs it")
+                made.append(plan)
     return made
 
 
-def untaken(plans: Iterable[TrainingPlan], taken: Iterable[TrainingPlan]) -> list[TrainingPlan]:
+def untaken(plans: Iterable[TrainingPlan], made: Iterable[TrainingPlan]) -> list[TrainingPlan]:
     """Return the plans of a module whose trainers no caller constructs."""
-    met = [plan.place.node for plan in taken if plan.trained and plan.place is not None]
+    met = [plan.place.node for plan in made if plan.trained and plan.place is not None]
     return [plan for plan in plans if plan.trained and plan.place is not None and plan.place.node not in met]

@@ -308,6 +308,7 @@ class Reviewer:
 
     def _read_as_called(self, made: Read, root: str, settings: Settings, drafts: Mapping[str, bytes]) -> None:
         """Replace what was read of a module by what it does in the scripts that call it, if it depends on them."""
+        from ..interpret.python.modules import remembering
         from ..source import SourceError
         from . import called
 
@@ -316,20 +317,18 @@ class Reviewer:
         module = made.source
         recordings: list[Recording] = []
         plans: list[TrainingPlan] = []
-        for caller, line in self._callers(module, root, settings, drafts):
-            one = Read(caller, [], [])
-            try:
-                self._add(one, caller, root, settings, drafts, line, module)
-            except SourceError:
-                continue
-            recording = one.recording
-            if taken := called.taken(recording, one.plans, module, caller):
-                recording.run = recording.run or f"python {caller.path}"
-                recording.files_read.insert(0, disk.real(caller.path))
-                for plan in taken:
-                    plan.run = recording.run
-                recordings.append(recording)
-                plans += taken
+        steps = 0
+        with remembering():
+            for caller, line in self._callers(module, root, settings, drafts):
+                if steps > called.STEPS:
+                    break
+                one = Read(caller, [], [])
+                with suppress(SourceError):
+                    self._add(one, caller, root, settings, drafts, line, module)
+                steps += sum(recording.steps for recording in one.recordings)
+                if taken := called.taken(one, module):
+                    recordings += one.recordings
+                    plans += taken
         if plans:
             left = called.untaken(made.plans, plans)
             made.recordings = [*recordings, *(made.recordings if left else ())]
