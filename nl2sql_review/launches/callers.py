@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from ..files import disk
 from ..files.discovery import NEVER_OURS
 
-MOST = 4  # scripts that are returned: each is interpreted
+MOST = 8  # scripts that are returned
 MOST_FILES, MOST_FOLDERS, LARGEST = 400, 200, 200_000  # that are searched; bytes of a file
 NOT_PROGRAMS = NEVER_OURS | {"test", "tests", "vendor", "third_party"}  # folders
 TEST = re.compile(r"^(?:test_.*|.*_test|conftest|setup)\.py$")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from ..files import disk
 from ..interpret.core.recording import GIVEN_BY_CALLERS, NOT_GIVEN, Recording
 from ..interpret.program import starts_training
+from ..interpret.python.modules import remembering
 from ..judgement.wording import places
 from ..source import Source
 from ..training_plan.facts import TrainingPlan
@@ -16,6 +18,7 @@ from ..training_plan.values import Either, Unknown, Value
 if TYPE_CHECKING:
     from .reviewer import Read
 
+MOST = 4  # readings of callers
 STEPS = 30_000  # of interpretation, after which no further caller is read: about half a second
 
 
@@ -31,29 +34,50 @@ def _awaits(value: Value) -> bool:
     return NOT_GIVEN in reason or GIVEN_BY_CALLERS in reason
 
 
-def taken(read: Read, module: Source) -> list[TrainingPlan]:
-    """Return the plans of one reading of a script in which a module has a part, marked as such.
+def replace(made: Read, readings: Iterator[Read]) -> None:
+    """Replace what was read of a module by what it does in the scripts that call it, if there are any.
 
-    There are none if the script never runs the module's calls. All of a plan is the module's if it constructs the
-    trainer, otherwise only the facts that it decides.
+    `readings` are those of the scripts, of which no more are made than the limits allow.
     """
+    module = made.source
+    recordings: list[Recording] = []
+    plans: list[TrainingPlan] = []
+    steps = 0
+    with remembering():
+        for read in islice(readings, MOST):
+            if taken := _taken(read, module):
+                recordings.append(read.recording)
+                plans += taken
+            steps += read.recording.steps
+            if steps > STEPS:
+                break
+    if plans:
+        left = _left(made.plans, plans)
+        made.recordings = [*recordings, *(made.recordings if left else ())]
+        made.plans = [*plans, *left]
+
+
+def _taken(read: Read, module: Source) -> list[TrainingPlan]:
+    """Return the plans of a script in which a module has a part, marked as such; none if it never runs its calls.
+
+    All of a plan is the module's if it constructs the trainer, otherwise only the facts that it decides.
+    """
+    recording, caller = read.recording, read.source.path
+    if recording.exhausted or not any(call.reached and call.place.source is module for call in recording.calls):
+        return []
+    recording.run = recording.run or f"python {caller}"
+    recording.files_read.insert(0, disk.real(caller))
     made = []
-    for recording in read.recordings:
-        if recording.exhausted or not any(call.reached and call.place.source is module for call in recording.calls):
-            continue
-        caller = read.source.path
-        recording.run = recording.run or f"python {caller}"
-        recording.files_read.insert(0, disk.real(caller))
-        for plan in read.plans:
-            whole = plan.trained and plan.place is not None and plan.place.source is module
-            if whole or any(place.source is module for _, fact in plan.facts() for place in places(fact)):
-                plan.run, plan.part_of = recording.run, "" if whole else caller
-                plan.notes = (*plan.notes, f"reviewed as {caller} runs it")
-                made.append(plan)
+    for plan in read.plans:
+        whole = plan.trained and plan.place is not None and plan.place.source is module
+        if whole or any(place.source is module for _, fact in plan.facts() for place in places(fact)):
+            plan.run, plan.part_of = recording.run, "" if whole else caller
+            plan.notes = (*plan.notes, f"reviewed as {caller} runs it")
+            made.append(plan)
     return made
 
 
-def untaken(plans: Iterable[TrainingPlan], made: Iterable[TrainingPlan]) -> list[TrainingPlan]:
+def _left(plans: Iterable[TrainingPlan], taken: Iterable[TrainingPlan]) -> list[TrainingPlan]:
     """Return the plans of a module whose trainers no caller constructs."""
-    met = [plan.place.node for plan in made if plan.trained and plan.place is not None]
+    met = [plan.place.node for plan in taken if plan.trained and plan.place is not None]
     return [plan for plan in plans if plan.trained and plan.place is not None and plan.place.node not in met]

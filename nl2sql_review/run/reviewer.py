@@ -307,48 +307,25 @@ class Reviewer:
         return interpret(source, root, drafts=drafts, started=line, reviewed=reviewed)
 
     def _read_as_called(self, made: Read, root: str, settings: Settings, drafts: Mapping[str, bytes]) -> None:
-        """Replace what was read of a module by what it does in the scripts that call it, if it depends on them."""
-        from ..interpret.python.modules import remembering
-        from ..source import SourceError
+        """Read a module as the scripts of its project call it, if it depends on them."""
         from . import called
 
-        if not called.awaits_callers(made.recording, made.plans):
-            return
-        module = made.source
-        recordings: list[Recording] = []
-        plans: list[TrainingPlan] = []
-        steps = 0
-        with remembering():
-            for caller, line in self._callers(module, root, settings, drafts):
-                if steps > called.STEPS:
-                    break
-                one = Read(caller, [], [])
-                with suppress(SourceError):
-                    self._add(one, caller, root, settings, drafts, line, module)
-                steps += sum(recording.steps for recording in one.recordings)
-                if taken := called.taken(one, module):
-                    recordings += one.recordings
-                    plans += taken
-        if plans:
-            left = called.untaken(made.plans, plans)
-            made.recordings = [*recordings, *(made.recordings if left else ())]
-            made.plans = [*plans, *left]
+        if called.awaits_callers(made.recording, made.plans):
+            called.replace(made, self._read_callers(made.source, root, settings, drafts))
 
-    def _callers(
+    def _read_callers(
         self, module: Source, root: str, settings: Settings, drafts: Mapping[str, bytes]
-    ) -> Iterator[tuple[Source, CommandLine | None]]:
-        """Yield the scripts that run a module, with a command line of each; as many as may be read for one module."""
+    ) -> Iterator[Read]:
+        """Yield the readings of the scripts that import a module, one for each of their command lines."""
         from ..source import Source, SourceError
 
-        count = 0
         for path, data in callers.of(module.path, root, drafts):
             with suppress(SourceError):
                 caller = Source.from_bytes(data, discovery.shown(path))
                 for line in self._lines(caller, root, settings) or (None,):
-                    if count == callers.MOST:
-                        return
-                    count += 1
-                    yield caller, line
+                    one = Read(caller, [], [])
+                    self._add(one, caller, root, settings, drafts, line, module)
+                    yield one
 
     def _add_launched(self, made: Read, root: str, settings: Settings, drafts: Mapping[str, bytes]) -> None:
         """Read what a notebook without training of its own starts: a file that its cells write, or one beside it."""
