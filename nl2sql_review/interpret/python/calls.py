@@ -32,7 +32,7 @@ from ..core.operations import describe
 from ..core.recording import GIVEN_BY_CALLERS, NOT_GIVEN
 from ..core.state import Frame, Rest, place_of
 from . import budget
-from .attributes import kind_of
+from .attributes import method_of
 from .builtins import BUILTINS, METHODS
 from .classes import define_class, instance_method, instantiate
 from .expressions import settled
@@ -137,7 +137,7 @@ def call_bound(m: Machine, f: Bound, args: Arguments, node: cst.CSTNode | None) 
         return instance_method(m, f, args, node)
     if isinstance(obj, Function):
         return m.call_library(Opaque(f"{obj.name}.{f.name}", "attribute", (receiver, Known(f.name))), args, node)
-    method = METHODS.get((kind_of(receiver.value), f.name)) if isinstance(receiver, Known) else None
+    method = method_of(receiver.value, f.name) if isinstance(receiver, Known) else None
     if method is None:
         return Unknown(f"{f.name}() of {describe(receiver)} is not modelled")
     return call_method(method, ModelCall(m, args, node, f.name, receiver))
