@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from ..files import disk
@@ -11,6 +11,8 @@ from ..interpret.core.recording import GIVEN_BY_CALLERS, NOT_GIVEN, Recording
 from ..interpret.program import starts_training
 from ..interpret.python.modules import remembering
 from ..judgement.wording import places
+from ..readers.object_settings import last
+from ..readers.run import ADAPTERS, CONFIGS, is_trainer
 from ..source import Source
 from ..training_plan.facts import TrainingPlan
 from ..training_plan.values import Either, Unknown, Value
@@ -22,11 +24,13 @@ MOST = 4  # readings of callers
 STEPS = 30_000  # of interpretation, after which no further caller is read: about half a second
 
 
-def awaits_callers(recording: Recording, plans: Iterable[TrainingPlan]) -> bool:
-    """Return whether a script starts no training itself, and facts depend on what the callers of a function pass."""
-    if any(call.reached and starts_training(call.callee) for call in recording.calls):
+def awaits_callers(recording: Recording, plans: list[TrainingPlan]) -> bool:
+    """Return whether a script starts no training itself, and what it makes depends on the callers of a function."""
+    if not plans or any(call.reached and starts_training(call.callee) for call in recording.calls):
         return False
-    return any(_awaits(fact.value) for plan in plans for _, fact in plan.facts())
+    made = (call for call in recording.calls if is_trainer(call) or last(call.callee) in (*ADAPTERS, *CONFIGS))
+    facts = (fact.value for plan in plans for _, fact in plan.facts())
+    return any(map(_awaits, chain(facts, *(call.arguments.values() for call in made))))
 
 
 def _awaits(value: Value) -> bool:
@@ -52,6 +56,7 @@ def replace(made: Read, readings: Iterator[Read]) -> None:
             if steps > STEPS:
                 break
     if plans:
+        _keep_uncalled(made.recording, recordings)
         left = _left(made.plans, plans)
         made.recordings = [*recordings, *(made.recordings if left else ())]
         made.plans = [*plans, *left]
@@ -75,6 +80,16 @@ def _taken(read: Read, module: Source) -> list[TrainingPlan]:
             plan.notes = (*plan.notes, f"reviewed as {caller} runs it")
             made.append(plan)
     return made
+
+
+def _keep_uncalled(own: Recording, recordings: list[Recording]) -> None:
+    """Add the calls of a module that no script makes to the first recording, as those that another program may make."""
+    first, made = recordings[0], {id(call.place.node) for one in recordings for call in one.every()}
+    end = max(call.order for one in recordings for call in one.every())
+    for call in own.every():
+        if id(call.place.node) not in made:
+            call.order += end + 1
+            first.alternatives.append(call)
 
 
 def _left(plans: Iterable[TrainingPlan], taken: Iterable[TrainingPlan]) -> list[TrainingPlan]:

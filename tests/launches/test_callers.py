@@ -192,6 +192,15 @@ def test_a_trainer_that_no_script_makes_is_reviewed_too(write: Write) -> None:
     assert [getattr(value, "value", None) for value in rates] == [2e-4, 1e-3]
 
 
+def test_calls_that_no_script_makes_are_listed(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    write({"lora.py": LORA + "\ndef small():\n    return LoraConfig(r=4)\n", "train.py": TRAIN.format(rank=64)})
+    cli.main(["plan", "lora.py", "--output-format", "json"])
+    report = json.loads(capsys.readouterr().out)
+    ranks = [call["arguments"]["r"]["value"] for call in report["calls"] if call["callee"] == "peft.LoraConfig"]
+    assert ranks == [64, 4]
+    assert report["plan"]["lora"]["r"]["value"] == 64
+
+
 def test_the_cache_knows_the_scripts(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
     write({"lora.py": LORA})
     assert verdicts(reviewed(capsys, "lora.py"))["lora/rank"] == "unknown"

@@ -60,7 +60,7 @@ class Recording:
     calls: list[Call] = field(default_factory=list)
     alternatives: list[Call] = field(
         default_factory=list
-    )  # calls that only another command line or environment reaches
+    )  # calls that only another command line, environment or program reaches
     modules: dict[str, Any] = field(default_factory=dict)  # name -> objects.Module, "__main__" is the script
     classes: list[Any] = field(default_factory=list)  # every objects.Class the script and its modules define
     broken: dict[str, str] = field(default_factory=dict)  # project modules that could not be read, and why
