@@ -14,6 +14,7 @@ from ..files.discovery import NEVER_OURS
 
 MOST = 8  # scripts that are returned
 MOST_FILES, MOST_FOLDERS, LARGEST = 400, 200, 200_000  # that are searched; bytes of a file
+MOST_MODULES = 60  # through which a script may import the file
 NOT_PROGRAMS = NEVER_OURS | {"test", "tests", "vendor", "third_party"}  # folders
 TEST = re.compile(r"^(?:test_.*|.*_test|conftest|setup)\.py$")
 TRAINS = re.compile(r"train|tun|sft|lora|main|run|dpo|grpo")  # in the name of a script that is looked at first
@@ -37,15 +38,22 @@ def of(path: str, root: str, drafts: Mapping[str, bytes]) -> list[tuple[str, byt
     if not own.startswith(top + os.sep):
         return []
     texts = {name: text for name in _scripts(top) if (text := _text(name, drafts)) is not None and name != own}
-    scripts: dict[str, None] = {}
-    reached, waiting = {own}, [own]
-    while waiting:
-        module = waiting.pop(0)
-        importing = [name for name, text in texts.items() if name not in reached and _imports(text, name, module, top)]
-        if module != own and (not importing or STARTS.search(texts[module])):
-            scripts[module] = None
-        reached.update(importing)
-        waiting += importing
+    imports: dict[str, list[str]] = {}
+    scripts: list[str] = []
+    reached = [own]
+    for module in reached:  # it grows on the way
+        inside, stem = _inside(module, top)
+        importing = []
+        for name, text in texts.items():
+            if stem in text and name not in reached:
+                if name not in imports:
+                    imports[name] = list(_imported(text, name, top))
+                if any(inside.endswith(one) for one in imports[name]):
+                    importing.append(name)
+        is_program = not importing and os.path.basename(module) != "__init__.py"
+        if module != own and (is_program or STARTS.search(texts[module])):
+            scripts.append(module)
+        reached += importing[: MOST_MODULES - len(reached)]
     first = sorted(scripts, key=lambda name: TRAINS.search(os.path.basename(name)) is None)[:MOST]
     return [(name, texts[name]) for name in first]
 
@@ -78,24 +86,22 @@ def _text(path: str, drafts: Mapping[str, bytes]) -> bytes | None:
     return disk.read(path, LARGEST)
 
 
-def _imports(text: bytes, path: str, module: str, top: str) -> bool:
-    """Return whether a script imports a module, whichever folder its imports are searched in."""
-    file = os.path.dirname(module) if os.path.basename(module) == "__init__.py" else module.removesuffix(".py")
-    if os.path.basename(file).encode("utf-8", "surrogateescape") not in text:
-        return False
-    inside = "/" + os.path.relpath(file, top).replace(os.sep, "/")
+def _inside(module: str, top: str) -> tuple[str, bytes]:
+    """Return the path of a module below `top` as `/package/module`, and its name."""
+    file = os.path.dirname(module) if os.path.basename(module) == "__init__.py" else os.path.splitext(module)[0]
+    path = "/" + os.path.relpath(file, top).replace(os.sep, "/")
+    return path, os.path.basename(file).encode("utf-8", "surrogateescape")
+
+
+def _imported(text: bytes, path: str, top: str) -> Iterator[str]:
+    """Yield the ends of the paths of what a script may import, whichever folder its imports are searched in."""
     for dots, base, several, rest, plain in IMPORT.findall(text):
-        names = [name.decode() for name in WORD.findall(plain or several or rest)]
-        before = base.decode()
-        tried = [before, *(f"{before}.{name}".lstrip(".") for name in names)] if not plain else names
-        for name in filter(None, tried):
-            there = name.replace(".", "/")
-            if dots:
-                folder = os.path.dirname(path)
-                for _ in dots[1:]:
-                    folder = os.path.dirname(folder)
-                if os.path.join(folder, there) == file:
-                    return True
-            elif inside.endswith("/" + there):
-                return True
-    return False
+        folder = os.path.dirname(path)
+        for _ in dots[1:]:
+            folder = os.path.dirname(folder)
+        package = "/" + os.path.relpath(folder, top).replace(os.sep, "/") if dots and folder != top else ""
+        before = f"{package}/{base.decode().replace('.', '/')}".rstrip("/")
+        if base:
+            yield before
+        for name in WORD.findall(plain or several or rest):
+            yield f"{before}/{name.decode().replace('.', '/')}"

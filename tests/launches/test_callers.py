@@ -133,6 +133,7 @@ def test_a_script_is_read_with_its_command_line(write: Write) -> None:
         {"train.py": "from lora import adapter\ndef main(rank):\n    adapter(rank)\n"},
         {"train.py": "import lora\nif undefined(:\n"},
         {"train.py": "# from lora import adapter\nfrom other import adapter\nadapter(64)\n"},
+        {"models/__init__.py": "from lora import adapter\nadapter(64)\n"},
         {"tests/test_lora.py": "from lora import adapter\nadapter(64)\n"},
         {"vendor/train.py": "from lora import adapter\nadapter(64)\n"},
         {".old/train.py": "from lora import adapter\nadapter(64)\n"},
