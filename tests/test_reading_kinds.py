@@ -26,6 +26,12 @@ from trl import DPOConfig, DPOTrainer, ModelConfig, SFTConfig, SFTTrainer, TrlPa
 SQL = '{"prompt": f"### Question:\\n{r[\'q\']}\\n", "completion": r["sql"]}'
 TRAIN = 'SFTTrainer(model="codellama/CodeLlama-7b-hf", train_dataset=rows, args=SFTConfig(output_dir="o")).train()\n'
 ROWS = 'rows = load_dataset("json", data_files="t.jsonl", split="train")\n'
+SPLITS = (
+    "from datasets import DatasetDict\n"
+    + ROWS
+    + 'splits = DatasetDict({{"train": rows.select(range(9)), "test": rows}})\n'
+    + "splits = splits.map({f}).shuffle(seed=1)\n"
+)
 PAIR = "prompt-completion"
 LOOP = """\
 model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf")
@@ -58,6 +64,9 @@ def loop(accelerator="", lr=", lr=2e-4", schedule=""):
 @pytest.mark.parametrize(
     ("code", "fact", "expected"),
     [
+        # a dict of known splits: `map` and its like change each of them
+        (SPLITS.format(f=f"lambda r: {SQL}") + TRAIN.replace("=rows", '=splits["train"]'), "prompt.form", PAIR),
+        (SPLITS.format(f="lambda r: r") + TRAIN.replace("=rows", '=splits["train"]'), "prompt.form", "unknown"),
         # a loop written by hand: what its calls say is known, what they do not say is unknown
         (loop(), "arguments.learning_rate", 2e-4),
         (loop(lr=""), "arguments.learning_rate", "unknown"),

@@ -36,11 +36,13 @@ def interpret(
     *,
     drafts: Mapping[str, bytes] | None = None,
     started: CommandLine | None = None,
+    reviewed: Source | None = None,
 ) -> Recording:
     """Interpret the script's calls. Modules and configuration beside `source.path` are read inside `project_root`.
 
     `drafts` replace files of the project (by their real paths) with unsaved content. `started` is the command line that
-    starts the script, if one is known.
+    starts the script, if one is known. `reviewed` is the module that is reviewed, where it is not the script: the
+    recording has its places.
 
     When the step budget is spent, interpretation ends and `Recording.exhausted` is set.
     """
@@ -50,7 +52,7 @@ def interpret(
         process.start_with(m, started)
     project_root = Path(project_root) if project_root is not None else None
     file = Path(source.path) if project_root is not None and source.path != "<stdin>" else None
-    m.project = m.recording.project = Project(project_root, file, drafts)
+    m.project = m.recording.project = Project(project_root, file, drafts, reviewed)
     m.search_path = search_path(project_root, file)
     module = Module("__main__", source, file, "")
     try:

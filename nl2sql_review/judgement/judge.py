@@ -95,7 +95,7 @@ class Examined:
         """Return the same for only the command line that a plan belongs to."""
         if len(self.recordings) < 2:
             return self
-        started = next((one for one in self.recordings if one.started and one.started.text == plan.run), None)
+        started = next((one for one in self.recordings if one.run == plan.run), None)
         plans = [other for other in self.plans if other.run == plan.run]
         return replace(self, recording=started or self.recording, plans=plans)
 
@@ -153,7 +153,11 @@ def examine(
         try:
             of_rule = RuleVerdicts(
                 rule,
-                [(_counted(one, rule, settings), plan) for plan in plans for one in verdict.rule_on(rule.head, plan)],
+                [
+                    (_counted(_decided_in(source, one, plan), rule, settings), plan)
+                    for plan in plans
+                    for one in verdict.rule_on(rule.head, plan)
+                ],
             )
         except Exception as error:
             faults.append(_fault(rule, source, error))
@@ -187,6 +191,18 @@ def examine(
     return Examined(
         source, first, list(plans), report, faults, failed_facts, settings, rule_verdicts, others, list(recordings)
     )
+
+
+def _decided_in(source: Source, judged: verdict.FactVerdict, plan: TrainingPlan) -> verdict.FactVerdict:
+    """Return the verdict, or "not applicable" if another file of the run decides the fact."""
+    if not plan.part_of or judged.decision.verdict == "not-applicable":
+        return judged
+    here = [place for place in wording.places(judged.fact) if place.source is source]
+    if not judged.fact.argument and not judged.name.startswith("lora.") and plan.place is not None:
+        here = [place for place in here if place.node is not plan.place.node]  # where nothing else has a place
+    if here:
+        return judged
+    return replace(judged, decision=verdict.Decision("not-applicable", reason=f"{plan.part_of} decides it"))
 
 
 def _counted(judged: verdict.FactVerdict, rule: Rule, settings: Settings) -> verdict.FactVerdict:

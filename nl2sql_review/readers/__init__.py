@@ -84,6 +84,7 @@ def read_run(one: Run) -> TrainingPlan:
     from .prompt import labels, silent_failures
 
     plan = TrainingPlan()
+    plan.place, plan.trained = one.place, one.trainer is not None
     api.read(one, plan)
     # project comes last: it compares what is tracked with the facts of the others
     for section in (lora, prompt, dataset, arguments, memory, device_map, checkpointing, silent_failures, project):

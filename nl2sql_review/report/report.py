@@ -117,9 +117,10 @@ class ChecklistItem:
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """Result of a review for one file; `runs` are the command lines that start it, if any are known.
+    """Result of a review for one file; `runs` are the command lines that start it, or run it as a module, if known.
 
-    `notes` list unexpected assumptions of the judgement: a library version that is not in the tables.
+    `notes` list unexpected assumptions of the judgement: a library version that is not in the tables, the script that
+    runs it as a module.
     """
 
     path: str

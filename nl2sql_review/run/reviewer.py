@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..files import discovery, disk, globs, projects
 from ..judgement.fingerprint import stamped
+from ..launches import callers
 from ..policy.active_rules import active_rulebook
 from ..policy.rulebook import Rulebook, RulebookError
 from ..policy.settings import Settings, SettingsError, load, of_path
@@ -224,16 +226,7 @@ class Reviewer:
 
         source = Source.from_bytes(data, path)
         root = self._project(os.path.dirname(os.path.abspath(path)))
-        by = self.started_by.get(path, "")
-        lines = (
-            [self.line]
-            if self.line is not None
-            else (
-                starts.lines_of(path, source, settings, root, self.command_line, by)
-                if by or not self.alone or self.command_line is not None
-                else []
-            )
-        )
+        lines = self._lines(source, root, settings)
         if source.kind == "launch" and not lines:
             return Read(source, [self._record(source, root, settings, drafts, None)], [])
         drafts = drafts if drafts is not None else {}
@@ -244,7 +237,18 @@ class Reviewer:
             self._add(made, source, root, settings, drafts, line)
         if source.kind == "notebook" and not made.plans:
             self._add_launched(made, root, settings, drafts)
+        elif source.kind == "script" and not lines:
+            self._read_as_called(made, root, settings, drafts)
         return made
+
+    def _lines(self, source: Source, root: str, settings: Settings) -> list[CommandLine]:
+        """Return the command lines that the source is read with."""
+        by = self.started_by.get(source.path, "")
+        if self.line is not None:
+            return [self.line]
+        if by or not self.alone or self.command_line is not None:
+            return starts.lines_of(source.path, source, settings, root, self.command_line, by)
+        return []
 
     def _add(
         self,
@@ -254,20 +258,25 @@ class Reviewer:
         settings: Settings,
         drafts: Mapping[str, bytes],
         line: CommandLine | None,
+        reviewed: Source | None = None,
     ) -> None:
-        """Read the source as a command line starts it, and add its recording and its plans."""
+        """Read the source as a command line starts it, and add its recording and its plans.
+
+        `reviewed` is the module of it that is reviewed, if the source itself is not.
+        """
         from .. import readers
         from ..interpret.core.operations import shown_below
         from ..readers.cut_short import cut_short
         from ..training_plan.facts import TrainingPlan
 
         with shown_below(disk.real(root)):
-            recording = self._record(source, root, settings, drafts, line)
+            recording = self._record(source, root, settings, drafts, line, reviewed)
             plans = readers.read(recording, source, settings)
         if recording.exhausted and not plans and TRAINS.search(source.text):
             plans = [cut_short(TrainingPlan(), recording.exhausted)]
+        recording.run = line.text if line is not None else ""
         for plan in plans:
-            plan.run = line.text if line is not None else ""
+            plan.run = recording.run
         made.recordings.append(recording)
         made.plans += plans
 
@@ -278,6 +287,7 @@ class Reviewer:
         settings: Settings,
         drafts: Mapping[str, bytes] | None,
         line: CommandLine | None,
+        reviewed: Source | None = None,
     ) -> Recording:
         if source.kind == "configuration" or line is not None and line.program:
             from .. import flavours
@@ -285,7 +295,28 @@ class Reviewer:
             return flavours.record(source, root, settings, self.flavour, line)
         from ..interpret.program import interpret
 
-        return interpret(source, root, drafts=drafts, started=line)
+        return interpret(source, root, drafts=drafts, started=line, reviewed=reviewed)
+
+    def _read_as_called(self, made: Read, root: str, settings: Settings, drafts: Mapping[str, bytes]) -> None:
+        """Read a module as the scripts of its project call it, if it depends on them."""
+        from . import called
+
+        if called.awaits_callers(made.recording, made.plans):
+            called.replace(made, self._read_callers(made.source, root, settings, drafts))
+
+    def _read_callers(
+        self, module: Source, root: str, settings: Settings, drafts: Mapping[str, bytes]
+    ) -> Iterator[Read]:
+        """Yield the readings of the scripts that import a module, one for each of their command lines."""
+        from ..source import Source, SourceError
+
+        for path, data in callers.of(module.path, root, drafts):
+            with suppress(SourceError):
+                caller = Source.from_bytes(data, discovery.shown(path))
+                for line in self._lines(caller, root, settings) or (None,):
+                    one = Read(caller, [], [])
+                    self._add(one, caller, root, settings, drafts, line, module)
+                    yield one
 
     def _add_launched(self, made: Read, root: str, settings: Settings, drafts: Mapping[str, bytes]) -> None:
         """Read what a notebook without training of its own starts: a file that its cells write, or one beside it."""

@@ -290,6 +290,9 @@ class TrainingPlan:
 
     def __init__(self) -> None:
         self.run = ""
+        self.place: Place | None = None  # the call that facts without a place of their own point to
+        self.trained = False  # that call constructs a trainer
+        self.part_of = ""  # the script of the run, where only what the reviewed module decides is judged
         self.notes: tuple[str, ...] = ()  # what the judgement rests on and a reader is to know, a sentence each
         self.lora = Lora()
         self.prompt = Prompt()

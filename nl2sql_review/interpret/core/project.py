@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ...files import disk
+from ...source import Source
 
 MAX_BYTES = 2_000_000
 MAX_FILES = 200
@@ -14,9 +15,16 @@ MAX_FILES = 200
 class Project:
     """Reader of files below `root`. Records the files read and the files not found, for displays of a plan."""
 
-    def __init__(self, root: Path | None, script: Path | None, drafts: Mapping[str, bytes] | None = None) -> None:
+    def __init__(
+        self,
+        root: Path | None,
+        script: Path | None,
+        drafts: Mapping[str, bytes] | None = None,
+        reviewed: Source | None = None,
+    ) -> None:
         self.root = resolved(root) if root is not None else None
         self.script = resolved(script) if script is not None else None
+        self.reviewed = reviewed  # the file under review, where it is a module of the script
         self.read_files: dict[str, int] = {}
         self.missing: dict[str, None] = {}
         self._contents: dict[Path, bytes | None] = {}
@@ -67,6 +75,10 @@ class Project:
 
     def has_python(self, path: Path) -> bool:
         return any(name.endswith(".py") or disk.exists(path / name / "__init__.py") for name in disk.names(path))
+
+    def is_reviewed(self, file: Path) -> bool:
+        """Return whether a module of the project is the file under review."""
+        return self.reviewed is not None and resolved(file) == resolved(Path(self.reviewed.path))
 
     def display(self, file: Path) -> str:
         """Return the path to show to users: relative to the working directory if the file lies below it."""

@@ -7,7 +7,9 @@ from typing import Any
 
 from ...training_plan.values import Absent, Place, Value
 
-NOT_GIVEN = "which is not given here"  # of a parameter: the reason for its being unknown ends so
+# Ends of the reason for a parameter's being unknown, where a function is tried that nobody calls.
+NOT_GIVEN = "which is not given here"
+GIVEN_BY_CALLERS = "an argument that every call passes"
 ANY_OPTION = "the command line may give any of its options"  # the one reason for unknown arguments that leaves defaults
 
 
@@ -59,7 +61,7 @@ class Recording:
     calls: list[Call] = field(default_factory=list)
     alternatives: list[Call] = field(
         default_factory=list
-    )  # calls that only another command line or environment reaches
+    )  # calls that only another command line, environment or program reaches
     modules: dict[str, Any] = field(default_factory=dict)  # name -> objects.Module, "__main__" is the script
     classes: list[Any] = field(default_factory=list)  # every objects.Class the script and its modules define
     broken: dict[str, str] = field(default_factory=dict)  # project modules that could not be read, and why
@@ -80,6 +82,7 @@ class Recording:
     misread: list[tuple[str, Any, Place]] = field(
         default_factory=list
     )  # options of type=bool whose word says no, the word, and the place that declares the option
+    run: str = ""  # the command line of its plans
     started: Any = None  # source.command_line.CommandLine: how the run is started, where that is known
     launch: Any = None  # flavours.launch.Launch: what accelerate and DeepSpeed files say of the run
 

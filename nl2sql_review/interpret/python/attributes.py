@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, join
 from ..core.joins import demote
 from ..core.machine import Machine
-from ..core.model_call import ModelCall
+from ..core.model_call import ModelCall, PythonModel
 from ..core.objects import (
     Arguments,
     Attributes,
@@ -109,7 +109,7 @@ def plain_attribute(m: Machine, owner: Known, name: str) -> Value:
     kind = kind_of(v)
     if (kind, name) in PROPERTIES:
         return PROPERTIES[kind, name](m, owner)
-    if (kind, name) in METHODS:
+    if method_of(v, name) is not None:
         return Known(Bound(owner, name), owner.trace)
     if isinstance(v, (int, float, complex)) and name in ("real", "imag", "numerator", "denominator"):
         return Known(getattr(v, name), owner.trace)
@@ -138,6 +138,12 @@ def kind_of(v: object) -> str:
     if isinstance(v, Mapping):
         return "dict"
     return type(v).__name__
+
+
+def method_of(v: object, name: str) -> PythonModel | None:
+    """Return the model of a method: that of a library's dict, else that of the builtin type."""
+    own = METHODS.get((v.kind, name)) if isinstance(v, Mapping) else None
+    return own or METHODS.get((kind_of(v), name))
 
 
 def missing_attribute(m: Machine, what: str, name: str) -> Value:

@@ -29,10 +29,10 @@ from ..core.objects import (
     object_of,
 )
 from ..core.operations import describe
-from ..core.recording import NOT_GIVEN
+from ..core.recording import GIVEN_BY_CALLERS, NOT_GIVEN
 from ..core.state import Frame, Rest, place_of
 from . import budget
-from .attributes import kind_of
+from .attributes import method_of
 from .builtins import BUILTINS, METHODS
 from .classes import define_class, instance_method, instantiate
 from .expressions import settled
@@ -149,7 +149,7 @@ def call_bound(m: Machine, f: Bound, args: Arguments, node: cst.CSTNode | None) 
         return instance_method(m, f, args, node)
     if isinstance(obj, Function):
         return m.call_library(Opaque(f"{obj.name}.{f.name}", "attribute", (receiver, Known(f.name))), args, node)
-    method = METHODS.get((kind_of(receiver.value), f.name)) if isinstance(receiver, Known) else None
+    method = method_of(receiver.value, f.name) if isinstance(receiver, Known) else None
     if method is None:
         return Unknown(f"{f.name}() of {describe(receiver)} is not modelled")
     return call_method(method, ModelCall(m, args, node, f.name, receiver))
@@ -296,7 +296,7 @@ def left_to_callers(fn: Function, name: str, value: Value) -> Value:
     """Return the default of a parameter of a function without callers here, unless every call gives another value."""
     whole = f"{fn.name}()"
     if given_everywhere(fn, name):
-        return Unknown(f"parameter {name} of {whole}, an argument that every call passes", value.trace)
+        return Unknown(f"parameter {name} of {whole}, {GIVEN_BY_CALLERS}", value.trace)
     return demote(value, f"parameter {name} of {whole}")
 
 

@@ -182,9 +182,13 @@ _parsed: ContextVar[Parsed | None] = ContextVar("parsed", default=None)
 
 
 @contextmanager
-def remembering(modules: Parsed) -> Iterator[None]:
-    """Cache parsed modules, for callers that read a script again and again with small changes."""
-    token = _parsed.set(modules)
+def remembering(modules: Parsed | None = None) -> Iterator[None]:
+    """Cache parsed modules, for whoever reads a script again and again with small changes, or several of a project.
+
+    By default they are added to those that are remembered already, if there are any.
+    """
+    known = _parsed.get() if modules is None else modules
+    token = _parsed.set({} if known is None else known)
     try:
         yield
     finally:
@@ -206,7 +210,8 @@ def load(m: Machine, name: str, last: str, folder: Path) -> Module | None:
         if data is None:
             continue
         try:
-            source = parsed(data, m.project.display(file))
+            reviewed = m.project.reviewed if m.project.is_reviewed(file) else None
+            source = reviewed if reviewed is not None else parsed(data, m.project.display(file))
             tree = source.tree
         except SourceError as e:
             m.modules[name] = None

@@ -25,12 +25,14 @@ from ...core.objects import (
     plain,
 )
 from ...core.operations import describe, freeze, item_term
+from ...python.builtins import method
 from . import written
 
 if TYPE_CHECKING:
     import libcst as cst
 
 KIND = "datasets.Dataset"
+SPLIT_KIND = "datasets.DatasetDict"  # of known splits; a loaded one is a Dataset with `splits`
 DEEP = 20  # levels of an expression that are kept of what decides over a row
 SAME = (
     "filter select shuffle skip take shard sort flatten with_format set_format cast cast_column to_iterable_dataset "
@@ -441,7 +443,20 @@ def dataset_dict(call: ModelCall) -> Value:
     recorded = record_call(call)
     state = call.machine.mapping(args.get(0), call.node) if args.positional else Items(dict(args.keywords))
     if all(isinstance(object_of(v), Dataset) for v in state.items.values()) and state.items:
-        return Known(Mapping(dict(state.items), state.why_incomplete, "dict"), (recorded.place,))
+        return Known(Mapping(dict(state.items), state.why_incomplete, SPLIT_KIND), (recorded.place,))
     new = Dataset("DatasetDict(…)", recorded)
     new.splits = True
     return Known(new, (recorded.place,))
+
+
+@method(SPLIT_KIND, "map", "filter", "select_columns", "remove_columns", "rename_column", "rename_columns")
+@method(SPLIT_KIND, "shuffle", "sort", "with_format", "set_format", "cast", "cast_column", "flatten")
+def of_each_split(call: ModelCall) -> Value:
+    """Return the splits with the method of a dataset applied to each."""
+    state = call.owner.state
+    run = METHOD_MODELS[KIND, call.callee]
+    made: dict[object, Value] = {}
+    for name, split in state.items.items():
+        each = ModelCall(call.machine, call.arguments, call.node, f"{KIND}.{call.callee}", split)
+        made[name] = run(each) or Unknown(f"{call.callee}()") if isinstance(object_of(split), Dataset) else split
+    return Known(Mapping(made, state.why_incomplete, SPLIT_KIND), call.receiver.trace)
