@@ -29,8 +29,8 @@ def lengths(task: Task) -> Iterator[Candidate]:
             if plain(model.value) == length or places.omitted(model) and not _takes_length(task)
             else list(setting(task, MODEL, model, length, FACTS, ("max_seq_length",)))
         )
-        if not places.omitted(trainer) and plain(trainer.value) == length or not _cuts(task):
-            two = []
+        if not places.omitted(trainer) and plain(trainer.value) == length or not _cuts(task) or trainer.at == model.at:
+            two = []  # nothing to set, or the data collator cuts at the model's length
         else:
             two = list(setting(task, TRAINER, trainer, length, FACTS, NAMES))
         if one and two:
