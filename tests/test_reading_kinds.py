@@ -686,3 +686,18 @@ def test_a_command_before_the_training_may_bring_its_checkpoints(first, last, ma
     source = Source.from_bytes(json.dumps({"cells": made, "nbformat": 4, "metadata": {}}).encode(), "train.ipynb")
     (plan,) = readers.read(interpret(source, "."), source, SimpleNamespace(processes=None, gpu=None))
     assert shown(plan["checkpointing.resume"].value) == manner
+
+
+@pytest.mark.parametrize(
+    ("layers", "adapter"),
+    [
+        ("class LoRALinear(torch.nn.Module):\n    pass\n", "unknown"),
+        (
+            "class Low:\n    def __init__(self):\n        self.lora_A = torch.nn.Parameter(torch.empty(8, 64))\n",
+            "unknown",
+        ),
+        ("# self.lora_A = none\nclass LoraOptions:\n    rank = 8\n", "absent"),
+    ],
+)
+def test_lora_layers_of_the_project_are_no_full_training(layers, adapter):
+    assert shown(plan_of(layers + loop())["lora.adapter"].value) == adapter

@@ -28,6 +28,10 @@ OTHER_METHODS = (
     "PromptTuningConfig MultitaskPromptTuningConfig PromptEncoderConfig PrefixTuningConfig CPTConfig "
     "AdaptionPromptConfig IA3Config LNTuningConfig OFTConfig BOFTConfig FourierFTConfig"
 ).split()
+# a class of LoRA layers, or the two matrices of one
+LOW_RANK = re.compile(
+    r"^[ \t]*class \w*lora\w*\([^)]*Module|^[^#\n]*\bself\.lora_(?:a|b|down|up)\b[^=\n]*=", re.IGNORECASE | re.MULTILINE
+)
 SETTINGS = (*SPELLINGS, "scaling", "target_modules", "unmatched_modules", "gradient_checkpointing")
 
 
@@ -97,11 +101,20 @@ def no_adapter(run: Run) -> Fact:
         return Fact(off, at=switched.place, note=note, argument="")
     if run.model_unknown:
         return Fact(Unknown(run.model_unknown), at=run.place)
+    if own_layers(run):
+        why = "the project defines LoRA layers of its own, and how they get into the model is not followed"
+        return Fact(Unknown(why), at=run.place)
     if hand_loop.trains(run):
         return Fact(Absent("no LoRA adapter is added: all weights are trained"), at=run.load.place or run.place)
     if run.trainer is None:
         return Fact(Absent("no adapter is added"), at=run.place, why_not="the script creates no adapter and no trainer")
     return Fact(Absent("no LoRA adapter is added: all weights are trained"), at=run.trainer.place)
+
+
+def own_layers(run: Run) -> bool:
+    """Return whether the script or one of its modules defines low-rank layers by itself."""
+    sources = [run.source, *(getattr(module, "source", None) for module in run.recording.modules.values())]
+    return any(LOW_RANK.search(getattr(source, "text", "")) for source in sources)
 
 
 def absent_why(fact: Fact) -> str:
