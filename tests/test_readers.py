@@ -481,6 +481,22 @@ def test_tracked_config(code, wrong):
     check(CONFIG.format("") + code + "\n", "project.untracked_truth", wrong)
 
 
+def test_epochs_that_max_steps_overrides_are_no_setting_of_the_run():
+    tracked = "wandb.init(config={'epochs': 4})\n"
+    check(CONFIG.format("max_steps=10") + tracked, "project.untracked_truth", [])
+    check(
+        CONFIG.format("max_steps=-1") + tracked,
+        "project.untracked_truth",
+        ["epochs is recorded as 4, the run uses 3.0"],
+    )
+
+
+@pytest.mark.parametrize(("strategy", "applies"), [("no", False), ("epoch", True)])
+def test_how_many_checkpoints_are_kept_does_not_matter_if_none_is_saved(strategy, applies):
+    limit = fact(CONFIG.format(f"save_strategy='{strategy}'"), "checkpointing.save_total_limit")
+    assert bool(limit.why_not) != applies
+
+
 def test_nothing_is_tracked():
     assert fact(CONFIG.format(""), "project.untracked_truth").why_not
 

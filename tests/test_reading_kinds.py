@@ -701,3 +701,13 @@ def test_a_command_before_the_training_may_bring_its_checkpoints(first, last, ma
 )
 def test_lora_layers_of_the_project_are_no_full_training(layers, adapter):
     assert shown(plan_of(layers + loop())["lora.adapter"].value) == adapter
+
+
+def test_an_argument_that_some_possible_versions_no_longer_have_is_not_only_deprecated(tmp_path):
+    (tmp_path / "requirements.txt").write_text("trl==0.16.1\n")
+    script = tmp_path / "train.py"
+    script.write_text("from transformers import Trainer\nTrainer(model=model, tokenizer=tokenizer).train()\n")
+    (file,) = review(script, Options()).files
+    (finding,) = [f for f in file.findings if f.rule == "api/deprecated-argument"]
+    assert "since transformers 4.46 and removed in 5.0" in finding.message
+    assert "every version" not in finding.message
