@@ -392,6 +392,18 @@ def test_a_length_is_not_given_to_the_adapter_which_ignores_it():
     assert made == IMPORTS + LOAD + "FastLanguageModel.get_peft_model(model, r=16)\n"
 
 
+def test_of_a_length_that_has_no_effect_and_the_one_that_cuts_neither_is_chosen():
+    images = "from unsloth import FastVisionModel\nfrom unsloth.trainer import UnslothVisionDataCollator\n"
+    load = 'model, tokenizer = FastVisionModel.from_pretrained("unsloth/Qwen2-VL-2B-Instruct")\n'
+    trainer = (
+        "SFTTrainer(model=model, train_dataset=rows, args=SFTConfig(output_dir='o', max_seq_length={}), "
+        "data_collator=UnslothVisionDataCollator(model, tokenizer)).train()\n"
+    )
+    for length in (1024, 4096):
+        script = IMPORTS + images + load + trainer.format(length)
+        assert repaired(script, "memory/sequence-length", unsafe=True) == script
+
+
 def test_a_long_value_in_place_of_a_short_one_gets_lines_of_its_own():
     script = (
         IMPORTS + "import os\n" + LOAD + "def main():\n    trainer = SFTTrainer(model=model)\n"
