@@ -145,3 +145,44 @@ def test_a_rate_that_a_loop_sets_itself_is_not_constant(step, expected):
 def test_a_loop_over_one_dataset_mixes_nothing():
     plan = loop()
     assert plan.dataset.mixing.why_not and not isinstance(plan.dataset.mixing.value, Unknown)
+
+
+CLASS = """\
+from transformers import AutoTokenizer, Trainer
+tokenizer = AutoTokenizer.from_pretrained("codellama/CodeLlama-7b-hf")
+class Rows(torch.utils.data.Dataset):
+    def __init__(self, rows):
+        self.rows = rows
+    def __len__(self):
+        return len(self.rows)
+    def __getitem__(self, index):
+        row = self.rows[index]
+        prompt = tokenizer(row["q"], return_tensors="pt")["input_ids"][0]
+        ids = tokenizer(row["q"] + row["sql"] + tokenizer.eos_token, return_tensors="pt")["input_ids"][0]
+        {labels}
+        return {{"input_ids": ids, "labels": labels}}
+rows = Rows(json.load(open("t.json")))
+model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf")
+"""
+BY_TRAINER = 'Trainer(model=model, args=TrainingArguments("o"), train_dataset=rows).train()\n'
+BY_LOOP = """\
+optimizer = torch.optim.AdamW(model.parameters(), lr=2e-4)
+for batch in DataLoader(rows, batch_size=4, shuffle=True):
+    model(**batch).loss.backward()
+    optimizer.step()
+"""
+
+
+@pytest.mark.parametrize("trained", [BY_TRAINER, BY_LOOP], ids=["trainer", "loop"])
+@pytest.mark.parametrize(
+    ("labels", "loss"),
+    [
+        ("labels = ids.clone()", "all"),
+        ("labels = [-100] * len(prompt) + list(ids[len(prompt) :])", "response"),
+        ("labels = ids.clone(); labels[: len(prompt)] = -100", "unknown"),
+        ("labels = read_labels(index)", "unknown"),
+    ],
+)
+def test_the_rows_of_a_dataset_class_are_those_that_it_returns(trained, labels, loss):
+    plan = plan_of(CLASS.format(labels=labels) + trained)
+    assert (shown(plan["prompt.loss_on"].value), shown(plan["prompt.ending"].value)) == (loss, "eos")
