@@ -411,3 +411,25 @@ def test_a_long_value_in_place_of_a_short_one_gets_lines_of_its_own():
     )
     made = repaired(script, "checkpointing/resume", unsafe=True)
     assert "get_last_checkpoint(" in made and max(map(len, made.splitlines())) <= 120
+
+
+@pytest.mark.parametrize(
+    ("between", "marker"),
+    [
+        ("### Response:\\n<think>\\n{}\\n</think>\\n", "### Response:\\n"),
+        ("### Reasoning:\\n{}\\n### SQL:\\n", ""),
+        ("### Schema:\\n{}\\n### SQL:\\n", "### SQL:\\n"),
+    ],
+)
+def test_the_reasoning_before_an_answer_is_not_masked(between, marker):
+    second = "schema" if "Schema" in between else "cot"
+    script = (
+        IMPORTS + "from datasets import load_dataset\n" + LOAD + f'TEMPLATE = "### Question:\\n{{}}\\n{between}{{}}"\n'
+        "def write(row):\n"
+        f'    return {{"text": TEMPLATE.format(row["question"], row["{second}"], row["sql"]) + tokenizer.eos_token}}\n'
+        'rows = load_dataset("json", data_files="t.jsonl", split="train").map(write)\n'
+        "trainer = SFTTrainer(model=model, tokenizer=tokenizer, train_dataset=rows, dataset_text_field='text')\n"
+        "trainer.train()\n"
+    )
+    made = repaired(script, "prompt/response-only-loss", unsafe=True)
+    assert (f'response_part="{marker}"' in made) if marker else "response_part" not in made

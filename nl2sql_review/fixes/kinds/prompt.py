@@ -22,6 +22,8 @@ from ..scopes import Scopes
 
 GIVEN = ("fn_kwargs", "mapping", "formatting_func")  # what a text comes through on its way into a dataset or trainer
 TEMPLATES = "unsloth.chat_templates"
+# columns with what a model is to write before its answer
+REASONING = re.compile(r"(?i)\bcot\b|(?<![a-z])cot|chain_?of|reason|think|thought|rationale")
 LOSS = ("prompt.loss_on", "prompt.loss_by", "prompt.markers", "prompt.instruction_marker", "prompt.response_marker")
 
 
@@ -224,6 +226,11 @@ def _labels(pieces: list[Piece]) -> tuple[str, str] | None:
         return None
     response = _last_line(pieces[answer - 1].text)
     before = literal(pieces[:answer])
+    if closed := re.fullmatch(r"\s*</(\w+)>\s*", response):  # the reasoning before it is part of the answer
+        opened = before.rfind(f"<{closed[1]}>")
+        response = _last_line(before[:opened]) if opened > 0 else ""
+    elif any(REASONING.search(column) for p in pieces[:answer] for column in p.columns):
+        return None  # who writes the reasoning, the row or the model, is not known
     lines = [f"{line}\n" for line in before.split("\n")[:-1] if line.strip()]
     first = next((line for line in lines if _announces(line) and HOLE not in line), "")
     if not response or not first or response == first or before.count(response) != 1:
