@@ -331,6 +331,18 @@ def test_the_precision_asks_the_gpu_by_what_the_stated_versions_have(torch, asks
     assert f"fp16={asks}," in made and made.count("torch.cuda.") == 2
 
 
+@pytest.mark.parametrize(
+    ("model", "asked"), [("google/flan-t5-large", 0), ("Salesforce/codet5-base", 0), ("facebook/bart-large", 2)]
+)
+def test_no_fp16_for_t5_which_overflows_in_it(model, asked):
+    script = (
+        "import torch\nfrom transformers import AutoModelForSeq2SeqLM, Trainer, TrainingArguments\n"
+        f'model = AutoModelForSeq2SeqLM.from_pretrained("{model}")\n'
+        'Trainer(model=model, args=TrainingArguments("o", bf16=True)).train()\n'
+    )
+    assert repaired(script, "arguments/mixed-precision").count("torch.cuda.") == asked
+
+
 FULL = PLAIN + (
     "from trl import SFTConfig, SFTTrainer\n"
     'model = AutoModelForCausalLM.from_pretrained("Qwen/Qwen2.5-1.5B")\n'
