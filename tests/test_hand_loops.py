@@ -186,3 +186,21 @@ for batch in DataLoader(rows, batch_size=4, shuffle=True):
 def test_the_rows_of_a_dataset_class_are_those_that_it_returns(trained, labels, loss):
     plan = plan_of(CLASS.format(labels=labels) + trained)
     assert (shown(plan["prompt.loss_on"].value), shown(plan["prompt.ending"].value)) == (loss, "eos")
+
+
+@pytest.mark.parametrize("divided", ["loss = loss / options['steps']", "loss /= options['steps']", "loss = 0.5 * loss"])
+def test_a_loss_divided_by_what_is_not_known_is_still_trained_on(divided):
+    code = """\
+import yaml
+options = yaml.safe_load(open("options.yml"))
+model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf")
+optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4)
+for batch in DataLoader(torch.load("rows.pt"), batch_size=4):
+    loss = model(**batch).loss
+    {}
+    loss.backward()
+    optimizer.step()
+"""
+    plan = plan_of(code.format(divided))
+    assert plan["arguments.learning_rate"].value.value == 3e-4
+    assert plan["arguments.per_device_batch_size"].value.value == 4
