@@ -445,3 +445,19 @@ def test_the_reasoning_before_an_answer_is_not_masked(between, marker):
     )
     made = repaired(script, "prompt/response-only-loss", unsafe=True)
     assert (f'response_part="{marker}"' in made) if marker else "response_part" not in made
+
+
+def test_the_collator_of_images_and_texts_masks_the_prompt_itself():
+    script = (
+        "from unsloth import FastVisionModel\nfrom unsloth.trainer import UnslothVisionDataCollator\n"
+        "from datasets import load_dataset\nfrom trl import SFTConfig, SFTTrainer\n"
+        'model, tokenizer = FastVisionModel.from_pretrained("unsloth/Qwen2-VL-2B-Instruct")\n'
+        'rows = [{"messages": [{"role": "user", "content": r["q"]}, {"role": "assistant", "content": r["sql"]}]} '
+        'for r in load_dataset("json", data_files="t.jsonl", split="train")]\n'
+        "trainer = SFTTrainer(model=model, train_dataset=rows, args=SFTConfig(output_dir='o'), "
+        "data_collator=UnslothVisionDataCollator(model, tokenizer))\n"
+        "trainer.train()\n"
+    )
+    made = repaired(script, "prompt/response-only-loss", unsafe=True)
+    assert "train_on_responses_only=True" in made and "import train_on_responses_only" not in made
+    assert 'response_part="<|im_start|>assistant\\n"' in made

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from ...interpret.core.recording import Call
 from ...readers.derive import plain
-from ...readers.prompt.loss import FUNCTION
+from ...readers.object_settings import last, makers
+from ...readers.prompt.loss import FUNCTION, VISION
 from ...readers.prompt.text import HOLE, Piece, literal
 from ...readers.prompt.tokenizer import Tokenizer
 from ...readers.prompt.training_text import texts_of
@@ -145,6 +147,10 @@ def masked(task: Task) -> Iterator[Candidate]:
     trainer = task.run.trainer
     if trainer is None or trainer.place.source is not task.source or not task.imports_unsloth():
         return
+    made_by = makers(trainer.get("data_collator")).call
+    if made_by is not None and last(made_by.callee) == VISION:
+        yield from _masked_by_collator(task, made_by)
+        return
     line = task.line(trainer.place.node)
     name = _target(task, line, trainer.place.node) if line is not None else ""
     found = imports.imported(task.source, TEMPLATES, FUNCTION)
@@ -163,6 +169,18 @@ def masked(task: Task) -> Iterator[Candidate]:
             made = (*edits, python.below(task.source, line, _call(task, line, f"{name} = {function}", name, parts)))
             title = "mask the prompt with train_on_responses_only after creating the trainer"
             yield Candidate(title, made, LOSS, (FUNCTION,), (FUNCTION,))
+
+
+def _masked_by_collator(task: Task, collator: Call) -> Iterator[Candidate]:
+    """Let the collator of images and texts, which makes the labels, mask the prompt."""
+    node = collator.place.node
+    if collator.place.source is not task.source or not isinstance(node, cst.Call) or FUNCTION in collator.arguments:
+        return
+    for instruction, response in _markers(task):
+        parts = [f"instruction_part={python.literal(instruction)}", f"response_part={python.literal(response)}"]
+        edits = python.fitted(task.source, node, [], f"{FUNCTION}=True", *parts)
+        given = (FUNCTION, "instruction_part", "response_part")
+        yield Candidate("mask the prompt in the data collator", tuple(edits), LOSS, given)
 
 
 def _call(task: Task, line: cst.SimpleStatementLine, head: str, first: str, parts: list[str]) -> str:
