@@ -249,3 +249,62 @@ def test_a_warm_up_may_be_a_share_of_all_steps(warm, expected):
 def test_gradient_checkpointing_of_a_full_fine_tune_is_what_the_script_enables(before, expected):
     fact = loop(before=before).lora.gradient_checkpointing
     assert (shown(fact.value), fact.why_not) == (expected, "")
+
+
+CLASS = """\
+from transformers import AutoTokenizer, Trainer
+tokenizer = AutoTokenizer.from_pretrained("codellama/CodeLlama-7b-hf")
+class Rows(torch.utils.data.Dataset):
+    def __init__(self, rows):
+        self.rows = rows
+    def __len__(self):
+        return len(self.rows)
+    def __getitem__(self, index):
+        row = self.rows[index]
+        prompt = tokenizer(row["q"], return_tensors="pt")["input_ids"][0]
+        ids = tokenizer(row["q"] + row["sql"] + tokenizer.eos_token, return_tensors="pt")["input_ids"][0]
+        {labels}
+        return {{"input_ids": ids, "labels": labels}}
+rows = Rows(json.load(open("t.json")))
+model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf")
+"""
+BY_TRAINER = 'Trainer(model=model, args=TrainingArguments("o"), train_dataset=rows).train()\n'
+BY_LOOP = """\
+optimizer = torch.optim.AdamW(model.parameters(), lr=2e-4)
+for batch in DataLoader(rows, batch_size=4, shuffle=True):
+    model(**batch).loss.backward()
+    optimizer.step()
+"""
+
+
+@pytest.mark.parametrize("trained", [BY_TRAINER, BY_LOOP], ids=["trainer", "loop"])
+@pytest.mark.parametrize(
+    ("labels", "loss"),
+    [
+        ("labels = ids.clone()", "all"),
+        ("labels = [-100] * len(prompt) + list(ids[len(prompt) :])", "response"),
+        ("labels = ids.clone(); labels[: len(prompt)] = -100", "unknown"),
+        ("labels = read_labels(index)", "unknown"),
+    ],
+)
+def test_the_rows_of_a_dataset_class_are_those_that_it_returns(trained, labels, loss):
+    plan = plan_of(CLASS.format(labels=labels) + trained)
+    assert (shown(plan["prompt.loss_on"].value), shown(plan["prompt.ending"].value)) == (loss, "eos")
+
+
+@pytest.mark.parametrize("divided", ["loss = loss / options['steps']", "loss /= options['steps']", "loss = 0.5 * loss"])
+def test_a_loss_divided_by_what_is_not_known_is_still_trained_on(divided):
+    code = """\
+import yaml
+options = yaml.safe_load(open("options.yml"))
+model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf")
+optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4)
+for batch in DataLoader(torch.load("rows.pt"), batch_size=4):
+    loss = model(**batch).loss
+    {}
+    loss.backward()
+    optimizer.step()
+"""
+    plan = plan_of(code.format(divided))
+    assert plan["arguments.learning_rate"].value.value == 3e-4
+    assert plan["arguments.per_device_batch_size"].value.value == 4

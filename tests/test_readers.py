@@ -372,6 +372,9 @@ NUMBER = "key=lambda name: int(name.split('-')[1])"
         ("", "resume_from_checkpoint='out/checkpoint-500'", "fixed path"),
         ("", "resume_from_checkpoint=get_last_checkpoint('out')", "newest"),  # the trainer has made the directory
         ("", "resume_from_checkpoint=get_last_checkpoint('elsewhere')", "unguarded"),
+        ("", "resume_from_checkpoint='./out/'", "output directory"),
+        ("import shutil\nshutil.copytree('/input/out', 'out')\n", "resume_from_checkpoint=True", "unknown"),
+        ("import shutil\nshutil.copytree('/input/rows', 'rows')\n", "resume_from_checkpoint=True", "unguarded"),
         ("", "resume_from_checkpoint=get_last_checkpoint('out') if os.path.isdir('out') else None", "newest"),
         ("", "resume_from_checkpoint=os.path.isdir('out')", "unguarded"),
         ("", "resume_from_checkpoint=bool(glob.glob('out/checkpoint-*'))", "newest"),
@@ -487,6 +490,25 @@ def test_tracker(argument, expected):
 )
 def test_tracked_config(code, wrong):
     check(CONFIG.format("") + code + "\n", "project.untracked_truth", wrong)
+
+
+def test_epochs_that_max_steps_overrides_are_no_setting_of_the_run():
+    tracked = "wandb.init(config={'epochs': 4})\n"
+    check(CONFIG.format("max_steps=10") + tracked, "project.untracked_truth", [])
+    check(
+        CONFIG.format("max_steps=-1") + tracked,
+        "project.untracked_truth",
+        ["epochs is recorded as 4, the run uses 3.0"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "applies"),
+    [("save_strategy='no'", False), ("save_strategy='no', save_total_limit=10", True), ("save_strategy='epoch'", True)],
+)
+def test_a_missing_limit_of_checkpoints_does_not_matter_if_none_is_saved(arguments, applies):
+    limit = fact(CONFIG.format(arguments), "checkpointing.save_total_limit")
+    assert bool(limit.why_not) != applies
 
 
 def test_nothing_is_tracked():

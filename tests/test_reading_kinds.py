@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -379,6 +380,81 @@ def test_what_the_collator_of_images_and_texts_masks(row, masks, loss):
     assert shown(plan["prompt.loss_on"].value) == loss
 
 
+@pytest.mark.parametrize(
+    ("masks", "arguments", "length", "conflict"),
+    [
+        ("", "", 2048, False),
+        ("", ", max_seq_length=1024", 2048, "idle"),
+        ("", ", max_seq_length=2048", 2048, False),
+        (", max_seq_length=1024", "", 1024, False),
+    ],
+)
+def test_the_collator_of_images_and_texts_cuts_at_its_own_length(masks, arguments, length, conflict):
+    code = VISION.replace("{row}", CHAT).replace("{masks}", masks).replace("{before}", "")
+    plan = plan_of(code.replace(", remove_unused_columns", arguments + ", remove_unused_columns"))
+    assert plan["memory.sequence_length"].value.value == length
+    assert plan["memory.length_conflict"].value.value == conflict
+
+
+@pytest.mark.parametrize(
+    ("collator", "prepared", "length"),
+    [
+        (", data_collator=collate", "", 512),
+        (", data_collator=collate", ', dataset_kwargs={"skip_prepare_dataset": True}', "unknown"),
+        ("", ', dataset_kwargs={"skip_prepare_dataset": True}', 512),
+    ],
+)
+def test_rows_that_the_trainer_does_not_prepare_are_cut_by_the_collator_or_not_at_all(collator, prepared, length):
+    arguments = f'SFTConfig(output_dir="o", max_length=512{prepared})'
+    code = f'SFTTrainer(model="codellama/CodeLlama-7b-hf", train_dataset=rows, args={arguments}{collator}).train()\n'
+    plan = plan_of(ROWS + "def collate(rows):\n    return processor(rows)\n" + code)
+    assert shown(plan["memory.sequence_length"].value) == length
+
+
+@pytest.mark.parametrize(
+    ("config", "rank", "bias"),
+    [
+        ("AdaLoraConfig(init_r=16, target_r=8, r=4, total_step=100)", 16, "none"),
+        ("AdaLoraConfig(total_step=100)", 12, "none"),
+        ("LoraConfig(r=4)", 4, "none"),
+    ],
+)
+def test_the_rank_of_adalora_is_the_one_it_begins_with(config, rank, bias):
+    model = 'model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf")\n'
+    plan = plan_of(f"from peft import AdaLoraConfig\n{model}model = get_peft_model(model, {config})\n")
+    assert (plan["lora.r"].value.value, plan["lora.bias"].value.value) == (rank, bias)
+
+
+SEVEN = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+
+
+@pytest.mark.parametrize(
+    ("names", "missing"),
+    [
+        (["q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"], []),  # Whisper
+        (["c_attn", "c_proj", "c_fc"], []),
+        (["c_attn"], SEVEN[3:]),
+        (["q", "k", "v", "o"], SEVEN[4:]),
+        (["query_key_value", "dense", "dense_h_to_4h", "dense_4h_to_h"], []),
+        (["query", "value"], ["k_proj", *SEVEN[3:]]),
+        (["q_proj", "k_proj", "v_proj", "o_proj", "fc1", "fc2"], SEVEN[4:]),  # of a vision tower
+        (["q_proj", "v_proj", "lm_head"], ["k_proj", *SEVEN[3:]]),
+    ],
+)
+def test_layers_of_other_families_stand_for_the_projections_of_llama(names, missing):
+    model = 'model = AutoModelForCausalLM.from_pretrained("x/y")\n'
+    plan = plan_of(f"{model}model = get_peft_model(model, LoraConfig(r=16, target_modules={names}))\n")
+    found = plan["lora.target_modules"].value.value
+    assert [name for name in SEVEN if name not in found] == missing
+    assert set(names) <= set(found)
+
+
+@pytest.mark.parametrize(("bits", "why"), [("load_in_8bit=True", "in 8 bit"), ("", "without quantization")])
+def test_a_model_in_8_bit_is_not_said_to_be_unquantized(bits, why):
+    plan = plan_of(f'model = AutoModelForCausalLM.from_pretrained("x/y-7b", {bits})\n' + ROWS)
+    assert why in plan["lora.load_in_4bit"].value.why
+
+
 def test_the_collator_of_images_and_texts_takes_padding_out_of_the_loss():
     code = VISION.replace("{row}", CHAT).replace("{masks}", "")
     plan = plan_of(code.replace("{before}", "tokenizer.pad_token = tokenizer.eos_token"))
@@ -608,3 +684,46 @@ def test_a_branch_keeps_the_options_for_which_its_test_holds(code, name, length)
     (call,) = interpret(source, ".").named("from_pretrained")
     said = [shown(call.arguments[one]) for one in ("model_name", "max_seq_length")]
     assert [one if isinstance(one, (str, int, type(None))) else "either" for one in said] == [name, length]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "manner"),
+    [
+        ("!cp -r /kaggle/input/earlier/o .", "", "unknown"),
+        ("!unzip -q backup.zip -d o", "", "unknown"),
+        ("!ls o", "", "unguarded"),
+        ("!cp -r /kaggle/input/rows .", "", "unguarded"),
+        ("", "!cp -r o /content/drive/", "unguarded"),
+    ],
+)
+def test_a_command_before_the_training_may_bring_its_checkpoints(first, last, manner):
+    cells = [first, HEAD + ROWS + TRAIN.replace("train()", "train(resume_from_checkpoint=True)"), last]
+    made = [{"cell_type": "code", "metadata": {}, "outputs": [], "source": cell} for cell in cells]
+    source = Source.from_bytes(json.dumps({"cells": made, "nbformat": 4, "metadata": {}}).encode(), "train.ipynb")
+    (plan,) = readers.read(interpret(source, "."), source, SimpleNamespace(processes=None, gpu=None))
+    assert shown(plan["checkpointing.resume"].value) == manner
+
+
+@pytest.mark.parametrize(
+    ("layers", "adapter"),
+    [
+        ("class LoRALinear(torch.nn.Module):\n    pass\n", "unknown"),
+        (
+            "class Low:\n    def __init__(self):\n        self.lora_A = torch.nn.Parameter(torch.empty(8, 64))\n",
+            "unknown",
+        ),
+        ("# self.lora_A = none\nclass LoraOptions:\n    rank = 8\n", "absent"),
+    ],
+)
+def test_lora_layers_of_the_project_are_no_full_training(layers, adapter):
+    assert shown(plan_of(layers + loop())["lora.adapter"].value) == adapter
+
+
+def test_an_argument_that_some_possible_versions_no_longer_have_is_not_only_deprecated(tmp_path):
+    (tmp_path / "requirements.txt").write_text("trl==0.16.1\n")
+    script = tmp_path / "train.py"
+    script.write_text("from transformers import Trainer\nTrainer(model=model, tokenizer=tokenizer).train()\n")
+    (file,) = review(script, Options()).files
+    (finding,) = [f for f in file.findings if f.rule == "api/deprecated-argument"]
+    assert "since transformers 4.46 and removed in 5.0" in finding.message
+    assert "every version" not in finding.message

@@ -260,7 +260,7 @@ def warmup(run: Run, part: Arguments) -> None:
         if shares
         else "warmup_steps does not accept a share of the steps yet"
     )
-    part.warmup = Fact(value, at=steps.at, note="by warmup_steps", why_not=why_not)
+    part.warmup = Fact(value, at=steps.at, note=f"by {steps.argument or 'warmup_steps'}", why_not=why_not)
 
 
 def below_one(value: Value) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 from ..interpret.core.objects import Function
@@ -26,6 +27,9 @@ EXISTS = re.compile(r"\b(isdir|exists|is_dir)\b")
 SORTED = re.compile(r"\bsorted\(|\bmax\(|\.sort\(|natsorted\(")
 NUMERIC = re.compile(r"key\s*=(?:(?!key\s*=).)*(\bint\b|\bfloat\b|re\.|\.isdigit)|natsorted\(|key\s*=\s*int", re.DOTALL)
 BY_TIME = re.compile(r"getmtime|getctime|st_mtime|st_ctime")
+# functions and commands that bring files from elsewhere
+BRINGS = ("copytree", "snapshot_download", "unpack_archive", "extractall")
+BRINGING = re.compile(r"\b(?:aws s3|cp|download|gdown|git clone|gsutil|mv|rclone|rsync|tar|unzip|wget)\b")
 JOINED = re.compile(r"os\.path\.join|\bglob\.i?glob\(|\.glob\(|\.rglob\(|iterdir|scandir|pathlib|Path\(|\.path\b| / ")
 
 
@@ -52,6 +56,9 @@ def read(run: Run, plan: TrainingPlan) -> None:
         Absent() if from_library(steps.value) else steps.value,
         trace=steps.value.trace,
     )
+    limit = part.save_total_limit.value
+    if plain(strategy.value) == "no" and (from_library(limit) or isinstance(limit, Absent)):
+        part.save_total_limit.why_not = part.save_total_limit.why_not or "no checkpoint is saved"
     part.save_conflict = Fact(conflict, at=steps.at, why_not=steps.why_not)
     part.resume, part.resume_by = resume(run)
 
@@ -159,9 +166,11 @@ def one(run: Run, value: Value, guarded: bool, condition: str, tried: bool) -> V
                     f"whether there is a checkpoint to resume from depends on {condition or 'the path taken'}",
                     value.trace,
                 )
+            if command := brings_checkpoints(run):
+                return Unknown(f"whether there is a checkpoint depends on what {command} brings", value.trace)
             named = "newest" if tried or SEARCH.search(condition) else "unguarded"
         elif isinstance(plainly, str):
-            named = "fixed path"
+            named = "output directory" if folder(plainly) == output_folder(run) else "fixed path"
         elif hasattr(plainly, "text") and hasattr(plainly, "args"):  # str(…) or Path(…) of an expression
             return one(run, Term(plainly.text, plainly.operation, plainly.args, value.trace), guarded, condition, tried)
         elif hasattr(plainly, "slots"):
@@ -199,6 +208,32 @@ def manner_of(run: Run, value: Value, text: str, guarded: bool) -> str:
         return "newest" if joined(value, text) else "bare name"
     if text.endswith((")[-1]", ")[0]")) and any("listdir" in w or "glob" in w for w in re.findall(r"\b\w+\(", text)):
         return "any"
+    return ""
+
+
+def folder(path: str) -> str:
+    return os.path.normpath(path) if path else ""
+
+
+def output_folder(run: Run) -> str:
+    return folder(str(plain(run.arguments.value("output_dir")) or "")) if run.arguments else ""
+
+
+def brings_checkpoints(run: Run) -> str:
+    """Return the command or function before the training that may bring the output directory from elsewhere, or ""."""
+    name, train = os.path.basename(output_folder(run)), run.train[0]
+    if not name:
+        return ""
+    for call in run.calls:
+        texts = [text for value in call.arguments.values() if isinstance(text := plain(value), str)]
+        if call.order < train.order and last(call.callee) in BRINGS and any(folder(t).endswith(name) for t in texts):
+            return last(call.callee)
+    span = run.source.span(train.place.node) if train.place.source is run.source else None
+    for magic in getattr(run.source, "magics", ()):
+        before = span is not None and span.cell is not None and (magic.cell, magic.row) < (span.cell, span.row)
+        named = before and re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", magic.text)
+        if named and (found := BRINGING.search(magic.text)):
+            return f"`{found[0]}`"
     return ""
 
 

@@ -41,6 +41,7 @@ TRAINING_ARGUMENTS: dict[str, Any] = {
 SFT_CONFIG: dict[str, Any] = {**TRAINING_ARGUMENTS, "learning_rate": 2e-05, "bf16": None, "max_length": 1024}
 
 LORA_CONFIG: dict[str, Any] = {"r": 8, "lora_alpha": 8, "target_modules": None, "lora_dropout": 0.0, "bias": "none"}
+ADALORA_CONFIG: dict[str, Any] = {k: v for k, v in LORA_CONFIG.items() if k != "r"} | {"init_r": 12, "target_r": 8}
 
 UNSLOTH_ADAPTER: dict[str, Any] = {
     "r": 16,
@@ -230,6 +231,8 @@ def _newest(callee: str) -> dict[str, Any]:
         return UNSLOTH_MODEL
     if name == "LoraConfig":
         return LORA_CONFIG
+    if name == "AdaLoraConfig":
+        return ADALORA_CONFIG
     if name == "BitsAndBytesConfig":
         return BITS_AND_BYTES
     if name.endswith("TrainingArguments") and owner.partition(".")[0] in ("transformers", "unsloth", HOME_OF_ENCODERS):

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from difflib import get_close_matches
 
 from ..training_plan.facts import Fact, Lora, TrainingPlan
-from ..training_plan.values import SET_ORDER, Absent, Default, Either, Known, Place, Text, Unknown, Value
-from . import hand_loop
+from ..training_plan.values import Absent, Default, Either, Known, Place, Text, Unknown, Value
+from . import hand_loop, target_modules
 from .adapter_choice import chosen_adapter
 from .api.arguments import rejected
 from .derive import derive, options
-from .object_settings import ObjectSettings, last, makers
+from .object_settings import last, makers
 from .run import Run
 
 # field of the plan -> spellings of the argument
@@ -24,36 +23,15 @@ SPELLINGS = {
 }
 MODEL_NAMES = ("model_name", "pretrained_model_name_or_path", "model_id", "$0", "model")
 
-ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
-FEED_FORWARD = ("gate_proj", "up_proj", "down_proj")
-FUSED = {"qkv_proj": ATTENTION[:3], "gate_up_proj": FEED_FORWARD[:2]}  # Phi-3, Phi-4: one matrix for several
-MODULES = {
-    *ATTENTION,
-    *FEED_FORWARD,
-    *FUSED,
-    # other families: GPT-NeoX, Falcon, Bloom, GPT-2, GPT-J, OPT, MPT, ChatGLM, Baichuan, Qwen-1, InternLM, T5, DBRX,
-    # Mixtral, Mamba
-    *(
-        "query_key_value dense dense_h_to_4h dense_4h_to_h c_attn c_proj c_fc attn out_proj fc_in fc_out fc1 fc2 Wqkv "
-        "W_pack wqkv wo wi wi_0 wi_1"
-    ).split(),
-    *(
-        "input_linear output_linear in_proj_ba in_proj_qkvz w1 w2 w3 q k v o query key value in_proj x_proj dt_proj "
-        "up down ffn_up ffn_down linear_in linear_out gate router proj qkv"
-    ).split(),
-    *(
-        "query_proj key_proj value_proj kv_proj o_b_proj q_a_proj q_b_proj kv_a_proj_with_mqa kv_b_proj "
-        "shared_expert_gate"
-    ).split(),
-    *"embed_tokens lm_head wte wpe word_embeddings embed_out score classifier".split(),
-}
-
-
 # PEFT's methods without a rank: they train a prompt, vectors, rotations or norms
 OTHER_METHODS = (
     "PromptTuningConfig MultitaskPromptTuningConfig PromptEncoderConfig PrefixTuningConfig CPTConfig "
     "AdaptionPromptConfig IA3Config LNTuningConfig OFTConfig BOFTConfig FourierFTConfig"
 ).split()
+# a class of LoRA layers, or the two matrices of one
+LOW_RANK = re.compile(
+    r"^[ \t]*class \w*lora\w*\([^)]*Module|^[^#\n]*\bself\.lora_(?:a|b|down|up)\b[^=\n]*=", re.IGNORECASE | re.MULTILINE
+)
 SETTINGS = (*SPELLINGS, "scaling", "target_modules", "unmatched_modules", "gradient_checkpointing")
 
 
@@ -85,9 +63,12 @@ def read(run: Run, plan: TrainingPlan) -> None:
     part.adapter = Fact(chosen_adapter(run, run.adapter_call), at=run.adapter_call.place)
     for name, spellings in SPELLINGS.items():
         setattr(part, name, setting(run, *spellings))
+    if last(run.adapter.callee) == "AdaLoraConfig":  # which ignores r
+        part.r = setting(run, "init_r")
+        part.r.note = "the rank that AdaLoRA begins with and prunes to target_r"
     note_scale(part)
     part.scaling = scaling(run, part)
-    part.target_modules, part.unmatched_modules = modules(run)
+    part.target_modules, part.unmatched_modules = target_modules.modules(run)
     part.gradient_checkpointing = checkpointing(run)
 
 
@@ -122,11 +103,20 @@ def no_adapter(run: Run) -> Fact:
         return Fact(off, at=switched.place, note=note, argument="")
     if run.model_unknown:
         return Fact(Unknown(run.model_unknown), at=run.place)
+    if own_layers(run):
+        why = "the project defines LoRA layers of its own, and how they get into the model is not followed"
+        return Fact(Unknown(why), at=run.place)
     if hand_loop.trains(run):
         return Fact(Absent("no LoRA adapter is added: all weights are trained"), at=run.load.place or run.place)
     if run.trainer is None:
         return Fact(Absent("no adapter is added"), at=run.place, why_not="the script creates no adapter and no trainer")
     return Fact(Absent("no LoRA adapter is added: all weights are trained"), at=run.trainer.place)
+
+
+def own_layers(run: Run) -> bool:
+    """Return whether the script or one of its modules defines low-rank layers by itself."""
+    sources = [run.source, *(getattr(module, "source", None) for module in run.recording.modules.values())]
+    return any(LOW_RANK.search(getattr(source, "text", "")) for source in sources)
 
 
 def absent_why(fact: Fact) -> str:
@@ -211,7 +201,9 @@ def read_four_bit(run: Run, plan: TrainingPlan) -> None:
     elif run.quantization.unknown:
         value, by, at = Unknown(run.quantization.unknown), "", run.load.place
     else:
-        value, by, at = Absent("the model is loaded without quantization"), "", run.load.place
+        eight = is_true(run.load.value("load_in_8bit"))
+        why = "the model is loaded in 8 bit" if eight else "the model is loaded without quantization"
+        value, by, at = Absent(why), "", run.load.place
     if not by and isinstance(value, Absent):
         by_its_name = by_name(name, value)
         value = value if isinstance(by_its_name, Unknown) and trains_all_weights(run) else by_its_name
@@ -307,92 +299,6 @@ def is_true(value: Value) -> bool:
 
 
 # -- the adapter -------------------------------------------------------------------------------------------------
-
-
-def modules(run: Run) -> tuple[Fact, Fact]:
-    """Return the adapted projections, and the names that no model has (PEFT ignores those without a message)."""
-    fact = setting(run, "target_modules")
-    value = fact.value
-    if run.adapter.callee.startswith("unsloth") and "Vision" in run.adapter.callee or "FastModel" in run.adapter.callee:
-        if (
-            isinstance(value, Absent)
-            or all(isinstance(o, Known) and o.value in (None, "all-linear") for o in options(value))
-            or default_modules(value)
-        ):
-            fact = Fact(
-                by_flags(run.adapter), at=fact.at, note="chosen by finetune_attention_modules and finetune_mlp_modules"
-            )
-            return fact, Fact(Known([], fact.value.trace), at=fact.at)
-    if isinstance(value, Unknown) and value.why == SET_ORDER and isinstance(value.parts, list):
-        value = derive(lambda *names: list(names), *value.parts, trace=value.trace)  # the order does not matter
-    names = [o.value for o in options(value) if isinstance(o, (Known, Default))]
-    if None in names:
-        fact.note = "PEFT then chooses by model type: only q_proj and v_proj for Llama and Mistral"
-    elif "all-linear" in names:
-        fact.note = '"all-linear" adapts every linear layer except the head'
-    elif any(isinstance(n, str) for n in names):
-        fact.note = "a regular expression; the names spelled out in it are listed"
-    elif any(n in FUSED for one in names if isinstance(one, (list, tuple, set)) for n in one if isinstance(n, str)):
-        fact.note = "qkv_proj and gate_up_proj combine several projections in one matrix"
-    fact.value = derive(expand, value)
-    return fact, Fact(derive(unmatched, value), at=fact.at)
-
-
-def default_modules(value: Value) -> bool:
-    return bool(value.trace) and value.trace[-1].note.startswith("library default")
-
-
-def expand(chosen: object) -> object:
-    """Return the names of modules, words like `all-linear` and fused modules written out; else what was given."""
-    if isinstance(chosen, str):
-        if chosen == "all-linear":
-            return [*ATTENTION, *FEED_FORWARD]
-        return spelled_out(chosen) or Unknown(f"it is unknown which modules the expression {chosen!r} matches")
-    if isinstance(chosen, (list, tuple, set, frozenset)):
-        out: list[object] = []
-        for name in chosen:
-            short = name.rpartition(".")[2] if isinstance(name, str) else name
-            out += FUSED.get(short, (short,))
-        return out
-    return chosen
-
-
-def spelled_out(expression: str) -> list[str]:
-    """Return the modules that a regular expression names, with `(q|k|v)_proj` and `[qkv]_proj` written out."""
-    names: list[str] = []
-
-    def each(found: re.Match[str]) -> str:
-        names.extend(part + found[2] for part in found[1].split("|"))
-        return " "
-
-    expression = re.sub(r"\[([a-z]+)\](?=\w)", lambda found: f"({'|'.join(found[1])})", expression)
-    expression = re.sub(r"\[([a-z]+)\]", lambda found: "|".join(found[1]), expression)
-    rest = re.sub(r"\((?:\?:)?([\w|]+)\)(\w+)", each, expression)
-    return [n for n in dict.fromkeys([*names, *re.findall(r"\w+", rest)]) if n in MODULES]
-
-
-def unmatched(chosen: object) -> object:
-    """Return names of no known model: similar to a known name, or beside names of the Llama family."""
-    if not isinstance(chosen, (list, tuple, set, frozenset)):
-        return []
-    names = [n.rpartition(".")[2] for n in chosen if isinstance(n, str)]
-    llama = any(n in (*ATTENTION, *FEED_FORWARD) for n in names)
-    return [
-        n for n in names if n not in MODULES and not n.isdigit() and (llama or get_close_matches(n, MODULES, 1, 0.75))
-    ]
-
-
-def by_flags(adapter: ObjectSettings) -> Value:
-    """Return the modules that FastModel and FastVisionModel choose by kind of layer: all, unless a flag is off."""
-    flags = {}
-    for flag in ("finetune_language_layers", "finetune_attention_modules", "finetune_mlp_modules"):
-        value = adapter.value(flag)
-        flags[flag] = Known(True, (adapter.place,) if adapter.place else ()) if isinstance(value, Absent) else value
-
-    def chosen(language: object, attention: object, mlp: object) -> object:
-        return [*(ATTENTION if language and attention else ()), *(FEED_FORWARD if language and mlp else ())]
-
-    return derive(chosen, *flags.values())
 
 
 def checkpointing(run: Run) -> Fact:

@@ -203,6 +203,8 @@ def untracked(run: Run, plan: TrainingPlan) -> Fact:
             unknown = unknown or value.why
             continue
         fact = used_by(run, plan, name)
+        if FACT_OF.get(name) == "arguments.epochs" and steps_decide(plan):
+            continue
         stated, used = plain(value), plain(fact.value)
         if used is None or not isinstance(stated, (int, float, str)) or not isinstance(used, (int, float, str)):
             continue
@@ -234,6 +236,12 @@ def untracked(run: Run, plan: TrainingPlan) -> Fact:
     if not compared:
         return Fact(Known([]), at=run.place, why_not="no settings are passed to a tracker or written to the log")
     return Fact(Known([]), at=run.place, note=f"{compared} recorded settings agree with the run")
+
+
+def steps_decide(plan: TrainingPlan) -> bool:
+    """Return whether max_steps ends the run, so that its number of epochs is no setting."""
+    steps = plain(plan.arguments.max_steps.value)
+    return isinstance(steps, int) and steps > 0
 
 
 def several_would(plan: TrainingPlan, stated: object, used: object) -> bool:

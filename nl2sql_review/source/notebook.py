@@ -25,6 +25,8 @@ _TIMED = re.compile(r"[ \t]*%time[ \t]+(?!(?:if|for|while|with|def|class|try|asy
 _MAGIC = re.compile(r"[ \t]*(?:[%!]|\?{1,2}[%A-Za-z_])")
 _HELP = re.compile(r"[ \t]*%{0,2}[A-Za-z_*][\w.*\[\]'\"]*\?{1,2}[ \t]*(?:;[ \t]*)?\Z")
 _AUTOMAGIC = re.compile(r"[ \t]*(?:(?:pip3?|conda|mamba)[ \t]+[a-z-]|cd[ \t]+[\w~./])")
+# IPython's aliases of shell commands, which run without `!` only as the single row of a cell
+_ALIAS = re.compile(r"[ \t]*(?:cat|cp|ls|mkdir|mv|rm|rmdir)[ \t]+(?!(?:and|for|if|in|is|not|or)\b)(?:[\w./~$\"'*]|-\w)")
 _ASSIGNED = re.compile(r"([ \t]*[A-Za-z_][^=!%#\"'(]*?=[ \t]*)(?:!|%[A-Za-z_])")
 _BLOCK_GOES_ON = re.compile(r"(?:else|elif|except|finally|case)\b")
 
@@ -221,6 +223,7 @@ def _replace_magics(cell: Cell, first: int, magics: list[Magic]) -> None:
     lexer = Lexer(cell.lines)  # fed with Python only: `!echo "it's` must not open a string
     started = False
     index = first
+    alone = sum(map(bool, map(str.strip, rows))) == 1
     while index < len(rows):
         row, start = rows[index], index
         index += 1
@@ -229,7 +232,7 @@ def _replace_magics(cell: Cell, first: int, magics: list[Magic]) -> None:
             if not started:
                 cell.closed = not _BLOCK_GOES_ON.match(row.lstrip())
                 started = True
-            replacement = _replacement(row)
+            replacement = "pass" if alone and _ALIAS.match(row) else _replacement(row)
         if replacement is None:
             lexer.feed(start + 1)
             continue

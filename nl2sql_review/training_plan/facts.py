@@ -170,7 +170,8 @@ class Memory(Part):
     model_length: Fact  # max_seq_length given to the model
     trainer_length: Fact  # what the trainer cuts at, library default included
     sequence_length: Fact  # what really applies: the smaller one
-    length_conflict: Fact  # True when the two disagree, "unchosen" when it is TRL's default that cuts
+    # True when the two disagree, "unchosen" when it is TRL's default that cuts, "idle" when the data collator cuts
+    length_conflict: Fact
     # where device_map puts the model of a process: "over all cards", "on the first card", "by way of the first card",
     # "on its own card"
     placement: Fact
@@ -197,8 +198,8 @@ class Checkpointing(Part):
     save_steps: Fact
     save_conflict: Fact  # True when save_steps is set and nothing is saved
     save_total_limit: Fact
-    # "newest", "text order", "bare name", "any", "unguarded", "never", "fixed path", "unread argument" (of the training
-    # arguments, which the trainer does not read)
+    # "newest", "text order", "bare name", "any", "unguarded", "never", "fixed path", "output directory", "unread
+    # argument" (of the training arguments, which the trainer does not read)
     resume: Fact
     resume_by: Fact  # the call that finds the checkpoint
     # Lists of defects, each with cases: why the model that is kept is not the best one, and what a run that resumes

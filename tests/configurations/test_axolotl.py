@@ -6,7 +6,7 @@ from nl2sql_review.flavours import keys
 from nl2sql_review.flavours.calls import axolotl, unsloth
 from nl2sql_review.run.reviewer import Reviewer
 
-from .reading import AXOLOTL, Case, check, each, mapped, untried
+from .reading import AXOLOTL, Case, check, each, mapped, merged, plan, untried
 
 KEYS: list[Case] = [
     ("lora_r: 7", "lora.r", 7),
@@ -112,3 +112,8 @@ def test_a_key_of_older_releases_is_left_open_and_a_new_one_is_known():
         file, _ = Reviewer(isolated=True).source(text.encode(), "c.yaml")
         (item,) = [i for i in file.checklist if i.rule == "api/ignored-key"]
         assert item.verdict == verdict, text
+
+
+def test_the_key_that_sets_the_warm_up_is_named() -> None:
+    for key in ("warmup_ratio", "warmup_steps"):
+        assert plan(merged(AXOLOTL, f"{key}: 0.1"), flavour="axolotl")["arguments.warmup"].note == f"by {key}"

@@ -331,6 +331,18 @@ def test_the_precision_asks_the_gpu_by_what_the_stated_versions_have(torch, asks
     assert f"fp16={asks}," in made and made.count("torch.cuda.") == 2
 
 
+@pytest.mark.parametrize(
+    ("model", "asked"), [("google/flan-t5-large", 0), ("Salesforce/codet5-base", 0), ("facebook/bart-large", 2)]
+)
+def test_no_fp16_for_t5_which_overflows_in_it(model, asked):
+    script = (
+        "import torch\nfrom transformers import AutoModelForSeq2SeqLM, Trainer, TrainingArguments\n"
+        f'model = AutoModelForSeq2SeqLM.from_pretrained("{model}")\n'
+        'Trainer(model=model, args=TrainingArguments("o", bf16=True)).train()\n'
+    )
+    assert repaired(script, "arguments/mixed-precision").count("torch.cuda.") == asked
+
+
 FULL = PLAIN + (
     "from trl import SFTConfig, SFTTrainer\n"
     'model = AutoModelForCausalLM.from_pretrained("Qwen/Qwen2.5-1.5B")\n'
@@ -404,6 +416,18 @@ def test_a_length_is_not_given_to_the_adapter_which_ignores_it():
     assert made == IMPORTS + LOAD + "FastLanguageModel.get_peft_model(model, r=16)\n"
 
 
+def test_of_a_length_that_has_no_effect_and_the_one_that_cuts_neither_is_chosen():
+    images = "from unsloth import FastVisionModel\nfrom unsloth.trainer import UnslothVisionDataCollator\n"
+    load = 'model, tokenizer = FastVisionModel.from_pretrained("unsloth/Qwen2-VL-2B-Instruct")\n'
+    trainer = (
+        "SFTTrainer(model=model, train_dataset=rows, args=SFTConfig(output_dir='o', max_seq_length={}), "
+        "data_collator=UnslothVisionDataCollator(model, tokenizer)).train()\n"
+    )
+    for length in (1024, 4096):
+        script = IMPORTS + images + load + trainer.format(length)
+        assert repaired(script, "memory/sequence-length", unsafe=True) == script
+
+
 def test_a_long_value_in_place_of_a_short_one_gets_lines_of_its_own():
     script = (
         IMPORTS + "import os\n" + LOAD + "def main():\n    trainer = SFTTrainer(model=model)\n"
@@ -411,3 +435,41 @@ def test_a_long_value_in_place_of_a_short_one_gets_lines_of_its_own():
     )
     made = repaired(script, "checkpointing/resume", unsafe=True)
     assert "get_last_checkpoint(" in made and max(map(len, made.splitlines())) <= 120
+
+
+@pytest.mark.parametrize(
+    ("between", "marker"),
+    [
+        ("### Response:\\n<think>\\n{}\\n</think>\\n", "### Response:\\n"),
+        ("### Reasoning:\\n{}\\n### SQL:\\n", ""),
+        ("### Schema:\\n{}\\n### SQL:\\n", "### SQL:\\n"),
+    ],
+)
+def test_the_reasoning_before_an_answer_is_not_masked(between, marker):
+    second = "schema" if "Schema" in between else "cot"
+    script = (
+        IMPORTS + "from datasets import load_dataset\n" + LOAD + f'TEMPLATE = "### Question:\\n{{}}\\n{between}{{}}"\n'
+        "def write(row):\n"
+        f'    return {{"text": TEMPLATE.format(row["question"], row["{second}"], row["sql"]) + tokenizer.eos_token}}\n'
+        'rows = load_dataset("json", data_files="t.jsonl", split="train").map(write)\n'
+        "trainer = SFTTrainer(model=model, tokenizer=tokenizer, train_dataset=rows, dataset_text_field='text')\n"
+        "trainer.train()\n"
+    )
+    made = repaired(script, "prompt/response-only-loss", unsafe=True)
+    assert (f'response_part="{marker}"' in made) if marker else "response_part" not in made
+
+
+def test_the_collator_of_images_and_texts_masks_the_prompt_itself():
+    script = (
+        "from unsloth import FastVisionModel\nfrom unsloth.trainer import UnslothVisionDataCollator\n"
+        "from datasets import load_dataset\nfrom trl import SFTConfig, SFTTrainer\n"
+        'model, tokenizer = FastVisionModel.from_pretrained("unsloth/Qwen2-VL-2B-Instruct")\n'
+        'rows = [{"messages": [{"role": "user", "content": r["q"]}, {"role": "assistant", "content": r["sql"]}]} '
+        'for r in load_dataset("json", data_files="t.jsonl", split="train")]\n'
+        "trainer = SFTTrainer(model=model, train_dataset=rows, args=SFTConfig(output_dir='o'), "
+        "data_collator=UnslothVisionDataCollator(model, tokenizer))\n"
+        "trainer.train()\n"
+    )
+    made = repaired(script, "prompt/response-only-loss", unsafe=True)
+    assert "train_on_responses_only=True" in made and "import train_on_responses_only" not in made
+    assert 'response_part="<|im_start|>assistant\\n"' in made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -23,6 +24,7 @@ BATCH, ACCUMULATION, EFFECTIVE = (
     "arguments.effective_batch",
 )
 SUPPORTED = ("unsloth", "is_bfloat16_supported")
+T5 = re.compile(r"(?i)(?<![a-z])(?:code|long|um|m)?t5(?!\d)")
 TORCH_PROBES = [  # code for bf16 and for fp16, given the name of torch; the function that is called
     (
         "{}.cuda.is_bf16_supported(including_emulation=False)",
@@ -112,6 +114,9 @@ def precision(task: Task) -> Iterator[Candidate]:
     PyTorch's own probe counts emulation unless told not to, which early versions cannot be: for them the capability.
     """
     if task.expected.equals != "bf16 else fp16":
+        return
+    if T5.search(f"{task.run.load.callee} {plain(task.plan['lora.model_name'].value)}"):
+        task.reasons.append("T5 overflows in fp16, so what a GPU without bfloat16 should use is the script's decision")
         return
     arguments = task.run.arguments.call
     user = arguments.place.node if arguments is not None and arguments.place.source is task.source else None

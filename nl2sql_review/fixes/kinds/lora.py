@@ -10,7 +10,7 @@ import libcst as cst
 
 from ...gpu_memory.architectures import Architecture, find
 from ...readers.derive import options, plain
-from ...readers.lora import default_modules
+from ...readers.target_modules import default_modules
 from ...training_plan.values import Default, Known
 from .. import places
 from ..candidate import Candidate

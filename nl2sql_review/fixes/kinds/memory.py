@@ -22,6 +22,9 @@ NAMES = ("max_length", "max_seq_length")
 def lengths(task: Task) -> Iterator[Candidate]:
     """Set one accepted length for the model and the trainer; the model's own first if it is accepted."""
     model, trainer = task.plan[MODEL], task.plan[TRAINER]
+    if plain(task.plan["memory.length_conflict"].value) == "idle":
+        task.reasons.append("which length is meant, the one that cuts or the one that has no effect, is not known")
+        return
     accepted = list(wanted(task.expectation("memory.sequence_length"), None, task.plan))
     for length in sorted(accepted, key=lambda n: n != plain(model.value)):
         one = (
@@ -29,7 +32,8 @@ def lengths(task: Task) -> Iterator[Candidate]:
             if plain(model.value) == length or places.omitted(model) and not _takes_length(task)
             else list(setting(task, MODEL, model, length, FACTS, ("max_seq_length",)))
         )
-        if not places.omitted(trainer) and plain(trainer.value) == length or not _cuts(task):
+        by_model = trainer.at == model.at  # the data collator cuts at the model's length
+        if by_model or not places.omitted(trainer) and plain(trainer.value) == length or not _cuts(task):
             two = []
         else:
             two = list(setting(task, TRAINER, trainer, length, FACTS, NAMES))

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from ...interpret.core.recording import Call
 from ...readers.derive import plain
-from ...readers.prompt.loss import FUNCTION
+from ...readers.object_settings import last, makers
+from ...readers.prompt.loss import FUNCTION, VISION
 from ...readers.prompt.text import HOLE, Piece, literal
 from ...readers.prompt.tokenizer import Tokenizer
 from ...readers.prompt.training_text import texts_of
@@ -22,6 +24,8 @@ from ..scopes import Scopes
 
 GIVEN = ("fn_kwargs", "mapping", "formatting_func")  # what a text comes through on its way into a dataset or trainer
 TEMPLATES = "unsloth.chat_templates"
+# columns with what a model is to write before its answer
+REASONING = re.compile(r"(?i)\bcot\b|(?<![a-z])cot|chain_?of|reason|think|thought|rationale")
 LOSS = ("prompt.loss_on", "prompt.loss_by", "prompt.markers", "prompt.instruction_marker", "prompt.response_marker")
 
 
@@ -143,6 +147,10 @@ def masked(task: Task) -> Iterator[Candidate]:
     trainer = task.run.trainer
     if trainer is None or trainer.place.source is not task.source or not task.imports_unsloth():
         return
+    made_by = makers(trainer.get("data_collator")).call
+    if made_by is not None and last(made_by.callee) == VISION:
+        yield from _masked_by_collator(task, made_by)
+        return
     line = task.line(trainer.place.node)
     name = _target(task, line, trainer.place.node) if line is not None else ""
     found = imports.imported(task.source, TEMPLATES, FUNCTION)
@@ -161,6 +169,18 @@ def masked(task: Task) -> Iterator[Candidate]:
             made = (*edits, python.below(task.source, line, _call(task, line, f"{name} = {function}", name, parts)))
             title = "mask the prompt with train_on_responses_only after creating the trainer"
             yield Candidate(title, made, LOSS, (FUNCTION,), (FUNCTION,))
+
+
+def _masked_by_collator(task: Task, collator: Call) -> Iterator[Candidate]:
+    """Let the collator of images and texts, which makes the labels, mask the prompt."""
+    node = collator.place.node
+    if collator.place.source is not task.source or not isinstance(node, cst.Call) or FUNCTION in collator.arguments:
+        return
+    for instruction, response in _markers(task):
+        parts = [f"instruction_part={python.literal(instruction)}", f"response_part={python.literal(response)}"]
+        edits = python.fitted(task.source, node, [], f"{FUNCTION}=True", *parts)
+        given = (FUNCTION, "instruction_part", "response_part")
+        yield Candidate("mask the prompt in the data collator", tuple(edits), LOSS, given)
 
 
 def _call(task: Task, line: cst.SimpleStatementLine, head: str, first: str, parts: list[str]) -> str:
@@ -224,6 +244,11 @@ def _labels(pieces: list[Piece]) -> tuple[str, str] | None:
         return None
     response = _last_line(pieces[answer - 1].text)
     before = literal(pieces[:answer])
+    if closed := re.fullmatch(r"\s*</(\w+)>\s*", response):  # the reasoning before it is part of the answer
+        opened = before.rfind(f"<{closed[1]}>")
+        response = _last_line(before[:opened]) if opened > 0 else ""
+    elif any(REASONING.search(column) for p in pieces[:answer] for column in p.columns):
+        return None  # who writes the reasoning, the row or the model, is not known
     lines = [f"{line}\n" for line in before.split("\n")[:-1] if line.strip()]
     first = next((line for line in lines if _announces(line) and HOLE not in line), "")
     if not response or not first or response == first or before.count(response) != 1:

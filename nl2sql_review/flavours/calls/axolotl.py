@@ -103,6 +103,8 @@ def base(r: Reading, top: Level) -> Call:
         if top.plain("load_in_4bit") is True and kind == "lora":
             note = "only adapter: qlora quantizes in 4 bit, with adapter: lora the key has no effect"
             r.state("lora.load_in_4bit", Known(False, (top.where("load_in_4bit"),)), note=note, argument="load_in_4bit")
+        elif top.plain("load_in_8bit") is True:
+            r.state("lora.load_in_4bit", Absent("the model is loaded in 8 bit"), top.where("load_in_8bit"))
         elif top.plain("gptq") is True:
             r.state("lora.load_in_4bit", Known(True, (top.where("gptq"),)), note="GPTQ weights")
     return name

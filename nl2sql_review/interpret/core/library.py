@@ -193,7 +193,7 @@ def call_library(
             return value
     call = record(m, callee, args, node, receiver, instance)
     value = result(m, f, callee, call, args, node, receiver)
-    if callee.endswith("Trainer"):
+    if callee.endswith("Trainer") or callee == "torch.utils.data.DataLoader":
         m.after_construction(call, args, node)
     return value
 

@@ -9,8 +9,8 @@ from typing import Sequence as Sequence_
 import libcst as cst
 
 from ...source.spans import NEWLINE
-from ...source.syntax import string_value
-from ...training_plan.values import Absent, Either, Known, Text, Unknown, Value, join, traced
+from ...source.syntax import dotted, string_value
+from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, join, traced
 from ..core import sizes
 from ..core.joins import demote, join_values
 from ..core.library import star_library
@@ -228,11 +228,20 @@ def operate(m: Machine, op: str, a: Value, b: Value, node: cst.CSTNode | None) -
     if op == "|" and isinstance(a, Known) and isinstance(a.value, Mapping) and is_environment(b):
         laid = overlaid(m, a.value.state, b, node)
         return Known(Mapping(dict(laid.items), laid.why_incomplete, "dict", laid.overridden_by), a.trace)
+    if op in ("/", "*") and isinstance(b, Unknown) and is_loss(a, node):
+        return term_of(op, a, b)  # still what `backward` is called on, whatever the factor
     result = binary(op, a, b)
     if isinstance(result, Unknown) and " raises " in result.why:
         m.may_raise_count += 1
         m.certainly_raises(result.why.rsplit(" ", 1)[-1])
     return result
+
+
+def is_loss(value: Value, node: cst.CSTNode | None) -> bool:
+    """Return whether the left side of an operation is a loss by its name, and its value a library's."""
+    left = node.left if isinstance(node, cst.BinaryOperation) else getattr(node, "target", None)
+    named = isinstance(left, (cst.Name, cst.Attribute)) and "loss" in dotted(left).rpartition(".")[2].lower()
+    return named and isinstance(value, (Known, Default)) and isinstance(value.value, Opaque)
 
 
 def user_operator(m: Machine, op: str, a: Value, b: Value, node: cst.CSTNode | None) -> Value | None:

@@ -154,7 +154,13 @@ class Judging:
             and choice.judged
             and all(key_of(v) >= key_of(change.deprecated) for v in choice.judged)
         ):
-            text = f"{name}= of {callable} is deprecated since {owner[0]} {short(change.deprecated)}; {stated(choice)}"
+            text = f"{name}= of {callable} is deprecated since {owner[0]} {short(change.deprecated)}"
+            taken = [self.versions_accept(library, callable, name, {owner[0]: v}) for v in choice.judged]
+            if all(taken):
+                text += f"; {stated(choice)}"
+            else:
+                removed, newest = choice.judged[taken.index(False)], choice.judged[-1]
+                text += f" and removed in {short(removed)}; up to {short(newest)} may be installed"
             remedy = use(self.offered(library, name, change))
             return Defect("deprecated", name, place, text, assumed=assumed(choice), remedy=remedy)
         return None

@@ -16,6 +16,7 @@ from ..prompt.tokens import joined_calls
 from ..prompt.training_text import texts_of
 from ..run import Run
 from . import inputs
+from .collator_length import collator_length, idle_length
 
 MODEL_LENGTH = ("max_seq_length", "max_length", "model_max_length")
 TRAINER_LENGTH = ("max_length", "max_seq_length")
@@ -42,8 +43,13 @@ def read(run: Run, plan: TrainingPlan) -> None:
     part = plan.memory
     read_monitoring(run, part)
     part.model_length = model_length(run)
-    part.trainer_length = by_unsloth(run, part.model_length, trainer_length(run))
-    part.sequence_length, part.length_conflict = settle(run, part.model_length, part.trainer_length)
+    collated = collator_length(run, part.model_length)
+    part.trainer_length = collated or by_unsloth(run, part.model_length, trainer_length(run))
+    if collated is not None:
+        part.sequence_length = collated
+        part.length_conflict = idle_length(run, collated) or Fact(Known(False), at=collated.at)
+    else:
+        part.sequence_length, part.length_conflict = settle(run, part.model_length, part.trainer_length)
     inputs.read(run, plan)
 
 

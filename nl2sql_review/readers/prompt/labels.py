@@ -52,6 +52,10 @@ def labels(run: Run) -> Fact:
     unread = next((text for text in texts if not text.form and not text.columns), None)
     if not found and unread is not None and makes_labels(run):
         return Fact(Unknown(f"labels are made, and {unread.why}", unread.trace), at=unread.at or run.place)
+    made = [text.columns["labels"] for text in own_rows(run)]
+    if not found and (open_label := next((one for one in made if isinstance(one, Unknown)), None)) is not None:
+        why = f"it is unknown which labels `__getitem__` gives: {open_label.why}"
+        return Fact(Unknown(why, open_label.trace), at=run.place)
     return listed(
         list({(d.kind, id(d.place.node) if d.place is not None else 0): d for d in found}.values()), run.place
     )

@@ -177,9 +177,12 @@ def _without_dataset(run: Run, at: Place | None) -> TrainingText:
     if formatted is not None:
         return _text(formatted, "text", at, by_formatting=True)
     value = run.dataset
-    columns = _columns_of_list(value)
+    columns, own = _columns_of_list(value), row_of_class(run)
+    if columns is None and own is not None:
+        columns, at = cells_of(own), own.trace[-1] if own.trace else at
     if columns is not None:
         text = _choose(run, Dataset("a list of rows", None, columns, open=False), columns, at)
+        text.at = at if own is not None else text.at
         text.columns, text.open = columns, False
         return text
     if isinstance(value, Absent):
@@ -200,10 +203,22 @@ def _columns_of_list(value: Value) -> dict[str, Value] | None:
     """Return the columns of a list of rows that are all made in one way: `[{"messages": …} for row in dataset]`."""
     rows = value.parts if isinstance(value, Unknown) else None
     row = rows[0] if isinstance(rows, (list, tuple)) and len(rows) == 1 else None
+    return cells_of(row) if isinstance(row, Value) else None
+
+
+def cells_of(row: Value) -> dict[str, Value] | None:
+    """Return the columns of a row as values; None if it is no row with names."""
     cells = row.parts if isinstance(row, Unknown) else row.value if isinstance(row, (Known, Default)) else None
     if not isinstance(cells, dict) or not cells or not all(isinstance(name, str) for name in cells):
         return None
     return {name: one if hasattr(one, "trace") else Known(one) for name, one in cells.items()}
+
+
+def row_of_class(run: Run) -> Value | None:
+    """Return the row of tokens that `__getitem__` of the script's own dataset returns, or None if it has none."""
+    given = run.trainer or run.loader
+    row = getattr(given.result, "slots", {}).get("row") if given is not None else None
+    return row if isinstance(row, Value) and "input_ids" in (cells_of(row) or {}) else None
 
 
 def text_of_dataset(run: Run, dataset: Dataset, at: Place | None) -> TrainingText:

@@ -96,17 +96,18 @@ def row_of_own(m: Machine, call: Call, data: object, node: cst.CSTNode | None) -
 
 
 def after_construction(m: Machine, call: Call, args: Arguments, node: cst.CSTNode | None) -> None:
-    """Run a trainer's `formatting_func` and its dataset's `__getitem__`.
+    """Run a trainer's `formatting_func` and the `__getitem__` of its dataset, or of a loader's.
 
     The symbolic results are stored in `call.result.slots["formatted"]` and `["row"]`.
     """
-    row_of_own(m, call, object_of(args.get(None, "train_dataset")), node)
+    data = args.get(None, "train_dataset") if "Trainer" in call.callee else args.get(0, "dataset")
+    row_of_own(m, call, object_of(data), node)
     fn = args.get(None, "formatting_func")
     if isinstance(fn, Absent) or isinstance(fn, Known) and fn.value is None or call.result is None:
         return
-    data = object_of(args.get(None, "train_dataset"))
+    rows = object_of(data)
     out = m.call(
-        fn, Arguments([Known(Row(parameter_name(fn), data if isinstance(data, Dataset) else None, False))]), node
+        fn, Arguments([Known(Row(parameter_name(fn), rows if isinstance(rows, Dataset) else None, False))]), node
     )
     obj = object_of(out)
     if isinstance(obj, Sequence) and obj.state.items:

@@ -1,0 +1,170 @@
+"""The modules that a LoRA adapter is put on, by the names of Llama's layers."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+
+from ..training_plan.facts import Fact
+from ..training_plan.values import SET_ORDER, Absent, Default, Known, Unknown, Value
+from .derive import derive, options
+from .object_settings import ObjectSettings
+from .run import Run
+
+ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
+FEED_FORWARD = ("gate_proj", "up_proj", "down_proj")
+FUSED = {"qkv_proj": ATTENTION[:3], "gate_up_proj": FEED_FORWARD[:2]}  # Phi-3, Phi-4: one matrix for several
+_Q, _K, _V, _O = ({name} for name in ATTENTION)
+_GATE, _UP, _DOWN = ({name} for name in FEED_FORWARD)
+_QKV = _Q | _K | _V
+_SPLIT = {"q_proj": _Q, "k_proj": _K, "v_proj": _V}
+# Layers of other families and the projections of a Llama layer that they stand for.
+FAMILIES: tuple[dict[str, set[str]], ...] = (
+    {**_SPLIT, "out_proj": _O, "fc1": _GATE | _UP, "fc2": _DOWN},  # OPT, BART, Whisper
+    {**_SPLIT, "dense": _O, "fc1": _GATE | _UP, "fc2": _DOWN},  # Phi-2
+    {**_SPLIT, "out_proj": _O, "fc_in": _GATE | _UP, "fc_out": _DOWN},  # GPT-J
+    {**_SPLIT, "out_proj": _O, "in_proj": set(), "w1": _GATE, "w3": _UP, "w2": _DOWN},  # LFM2
+    {"c_attn": _QKV, "c_proj": _O | _DOWN, "c_fc": _GATE | _UP},  # GPT-2
+    # GPT-NeoX, Falcon, Bloom, ChatGLM
+    {"query_key_value": _QKV, "dense": _O, "dense_h_to_4h": _GATE | _UP, "dense_4h_to_h": _DOWN},
+    {"q": _Q, "k": _K, "v": _V, "o": _O, "wi": _GATE | _UP, "wi_0": _GATE, "wi_1": _UP, "wo": _DOWN},  # T5
+    {"query": _Q, "key": _K, "value": _V, "dense": _O | _GATE | _UP | _DOWN},  # BERT
+    {"W_pack": _QKV, "o_proj": _O, "gate_proj": _GATE, "up_proj": _UP, "down_proj": _DOWN},  # Baichuan
+    {"wqkv": _QKV, "wo": _O, "w1": _GATE, "w3": _UP, "w2": _DOWN},  # InternLM2
+)
+MODULES = {
+    *ATTENTION,
+    *FEED_FORWARD,
+    *FUSED,
+    # other families: GPT-NeoX, Falcon, Bloom, GPT-2, GPT-J, OPT, MPT, ChatGLM, Baichuan, Qwen-1, InternLM, T5, DBRX,
+    # Mixtral, Mamba
+    *(
+        "query_key_value dense dense_h_to_4h dense_4h_to_h c_attn c_proj c_fc attn out_proj fc_in fc_out fc1 fc2 Wqkv "
+        "W_pack wqkv wo wi wi_0 wi_1"
+    ).split(),
+    *(
+        "input_linear output_linear in_proj_ba in_proj_qkvz w1 w2 w3 q k v o query key value in_proj x_proj dt_proj "
+        "up down ffn_up ffn_down linear_in linear_out gate router proj qkv"
+    ).split(),
+    *(
+        "query_proj key_proj value_proj kv_proj o_b_proj q_a_proj q_b_proj kv_a_proj_with_mqa kv_b_proj "
+        "shared_expert_gate"
+    ).split(),
+    *"embed_tokens lm_head wte wpe word_embeddings embed_out score classifier".split(),
+}
+
+
+def modules(run: Run) -> tuple[Fact, Fact]:
+    """Return the adapted projections, and the names that no model has (PEFT ignores those without a message)."""
+    fact = run.adapter.fact("target_modules")
+    if fact.at is None and run.adapter_call is not None:
+        fact.at = run.adapter_call.place
+    value = fact.value
+    if run.adapter.callee.startswith("unsloth") and "Vision" in run.adapter.callee or "FastModel" in run.adapter.callee:
+        if (
+            isinstance(value, Absent)
+            or all(isinstance(o, Known) and o.value in (None, "all-linear") for o in options(value))
+            or default_modules(value)
+        ):
+            fact = Fact(
+                by_flags(run.adapter), at=fact.at, note="chosen by finetune_attention_modules and finetune_mlp_modules"
+            )
+            return fact, Fact(Known([], fact.value.trace), at=fact.at)
+    if isinstance(value, Unknown) and value.why == SET_ORDER and isinstance(value.parts, list):
+        value = derive(lambda *names: list(names), *value.parts, trace=value.trace)  # the order does not matter
+    names = [o.value for o in options(value) if isinstance(o, (Known, Default))]
+    if None in names:
+        fact.note = "PEFT then chooses by model type: only q_proj and v_proj for Llama and Mistral"
+    elif "all-linear" in names:
+        fact.note = '"all-linear" adapts every linear layer except the head'
+    elif any(isinstance(n, str) for n in names):
+        fact.note = "a regular expression; the names spelled out in it are listed"
+    elif any(n in FUSED for one in names if isinstance(one, (list, tuple, set)) for n in one if isinstance(n, str)):
+        fact.note = "qkv_proj and gate_up_proj combine several projections in one matrix"
+    elif counted := next(filter(None, map(said, names)), ""):
+        fact.note = counted
+    fact.value = derive(expand, value)
+    return fact, Fact(derive(unmatched, value), at=fact.at)
+
+
+def default_modules(value: Value) -> bool:
+    return bool(value.trace) and value.trace[-1].note.startswith("library default")
+
+
+def expand(chosen: object) -> object:
+    """Return the names of modules, words like `all-linear` and fused modules written out; else what was given."""
+    if isinstance(chosen, str):
+        if chosen == "all-linear":
+            return [*ATTENTION, *FEED_FORWARD]
+        return spelled_out(chosen) or Unknown(f"it is unknown which modules the expression {chosen!r} matches")
+    if isinstance(chosen, (list, tuple, set, frozenset)):
+        out: list[object] = []
+        for name in chosen:
+            short = name.rpartition(".")[2] if isinstance(name, str) else name
+            out += FUSED.get(short, (short,))
+        return [*out, *(n for n in stands_for(out) if n not in out)]
+    return chosen
+
+
+def family_of(names: list[object]) -> dict[str, set[str]]:
+    """Return the family that all these names are of, or {} if they are Llama's or of no single family.
+
+    Beside `gate_proj`, `fc1` is a layer of a vision tower and stands for nothing.
+    """
+    given = {name for name in names if isinstance(name, str)}
+    if not given or len(given) < len(set(map(str, names))) or given <= {*ATTENTION, *FEED_FORWARD}:
+        return {}
+    return next((family for family in FAMILIES if given <= set(family)), {})
+
+
+def stands_for(names: list[object]) -> list[str]:
+    """Return the projections of a Llama layer that the names of another family stand for, in Llama's order."""
+    family = family_of(names)
+    covered = {llama for name in names for llama in family.get(str(name), ())}
+    return [name for name in (*ATTENTION, *FEED_FORWARD) if name in covered]
+
+
+def said(chosen: object) -> str:
+    """Return how names of another family are counted, for a message."""
+    names = list(chosen) if isinstance(chosen, (list, tuple, set, frozenset)) else []
+    own = [str(name) for name in names if name not in stands_for(names)]
+    counted = [name for name in stands_for(names) if name not in names]
+    return f"{', '.join(own)} standing for {', '.join(counted)}" if counted else ""
+
+
+def spelled_out(expression: str) -> list[str]:
+    """Return the modules that a regular expression names, with `(q|k|v)_proj` and `[qkv]_proj` written out."""
+    names: list[str] = []
+
+    def each(found: re.Match[str]) -> str:
+        names.extend(part + found[2] for part in found[1].split("|"))
+        return " "
+
+    expression = re.sub(r"\[([a-z]+)\](?=\w)", lambda found: f"({'|'.join(found[1])})", expression)
+    expression = re.sub(r"\[([a-z]+)\]", lambda found: "|".join(found[1]), expression)
+    rest = re.sub(r"\((?:\?:)?([\w|]+)\)(\w+)", each, expression)
+    return [n for n in dict.fromkeys([*names, *re.findall(r"\w+", rest)]) if n in MODULES]
+
+
+def unmatched(chosen: object) -> object:
+    """Return names of no known model: similar to a known name, or beside names of the Llama family."""
+    if not isinstance(chosen, (list, tuple, set, frozenset)):
+        return []
+    names = [n.rpartition(".")[2] for n in chosen if isinstance(n, str)]
+    llama = any(n in (*ATTENTION, *FEED_FORWARD) for n in names)
+    return [
+        n for n in names if n not in MODULES and not n.isdigit() and (llama or get_close_matches(n, MODULES, 1, 0.75))
+    ]
+
+
+def by_flags(adapter: ObjectSettings) -> Value:
+    """Return the modules that FastModel and FastVisionModel choose by kind of layer: all, unless a flag is off."""
+    flags = {}
+    for flag in ("finetune_language_layers", "finetune_attention_modules", "finetune_mlp_modules"):
+        value = adapter.value(flag)
+        flags[flag] = Known(True, (adapter.place,) if adapter.place else ()) if isinstance(value, Absent) else value
+
+    def chosen(language: object, attention: object, mlp: object) -> object:
+        return [*(ATTENTION if language and attention else ()), *(FEED_FORWARD if language and mlp else ())]
+
+    return derive(chosen, *flags.values())
