@@ -75,9 +75,12 @@ for _name in (
     "eval",
     "train",
     "requires_grad_",
-    "base_model",
 ):
     METHOD_MODELS["model", _name] = itself
+
+# The model inside a model has its weights, those of an adapter among them.
+for _name in ("base_model", "model"):
+    ATTRIBUTE_MODELS["model", _name] = lambda call: call.receiver
 
 
 def called(m: Machine, f: Opaque, args: Arguments, node: cst.CSTNode | None) -> Value:
