@@ -73,3 +73,30 @@ def assert_told(folder: Path, script: str, told: str) -> None:
     (item,) = [one for one in file.checklist if one.rule == "prompt/response-only-loss"]
     found = [f.message for f in file.findings if f.rule == item.rule]
     assert (item.verdict, told in "".join(found)) == ("fail" if told else "pass", True)
+
+
+MASKED = "[-100 if one == tok.pad_token_id else one for one in whole]"
+
+
+@pytest.mark.parametrize(
+    ("before", "labels", "verdict"),
+    [
+        ("tok.pad_token = tok.eos_token", MASKED, "fail"),
+        ("tok.pad_token = '</s>'", MASKED, "fail"),
+        ("tok.pad_token = tok.unk_token", MASKED, "pass"),
+        ("if tok.pad_token is None:\n    tok.pad_token = tok.eos_token", MASKED, "unknown"),
+        ("tok.pad_token = tok.eos_token", "[-100] * len(prompt) + whole[len(prompt):]", "pass"),
+    ],
+)
+def test_a_mask_of_the_padding_token(tmp_path: Path, before: str, labels: str, verdict: str) -> None:
+    code = SCRIPT.format(before=before, how=', padding="max_length"', ids=WHOLE, labels=labels, after="")
+    (tmp_path / "train.py").write_text(code, encoding="utf-8")
+    (file,) = batch.review([str(tmp_path / "train.py")], Options(isolated=True)).files
+    assert next(str(one.verdict) for one in file.checklist if one.rule == "prompt/eos") == verdict
+
+
+def test_ids_without_their_last(tmp_path: Path) -> None:
+    code = SCRIPT.format(before="", how="", ids="whole[:-1]", labels="whole[:-1]", after="")
+    (tmp_path / "train.py").write_text(code, encoding="utf-8")
+    (file,) = batch.review([str(tmp_path / "train.py")], Options(isolated=True)).files
+    assert next(str(one.verdict) for one in file.checklist if one.rule == "prompt/eos") == "unknown"

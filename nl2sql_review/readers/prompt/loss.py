@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Iterator
 
 from ...interpret.core.objects import Opaque
 from ...interpret.core.recording import Call
@@ -38,6 +38,7 @@ PLAIN_COLLATORS = (
 PADDING_TOKENS = re.compile(
     r"\b(\w+) if \1 != [\w.]{0,60}pad_token_id else -100|-100 if (\w+) == [\w.]{0,60}pad_token_id else \2\b"
 )
+PADDING_ROWS = re.compile(r"\b(\w+)\[\1 == [\w.]{0,60}pad_token_id\] = -100")
 
 
 @dataclass(slots=True)
@@ -358,12 +359,19 @@ def _labels(run: Run, text: TrainingText, at: Place | None) -> Loss:
 
 def masks_padding(labels: Value) -> bool:
     """Return whether the function that makes the labels takes nothing but padding out of them, token by token."""
+    return any(text.count("-100") == 1 and PADDING_TOKENS.search(text) for text in makers_of(labels))
+
+
+def masks_padding_tokens(labels: Value) -> bool:
+    """Return whether the function that makes the labels masks the padding token wherever it stands."""
+    return any(PADDING_TOKENS.search(text) or PADDING_ROWS.search(text) for text in makers_of(labels))
+
+
+def makers_of(labels: Value) -> Iterator[str]:
+    """Yield the code of the functions that the labels come from."""
     import libcst as cst
 
     for place in labels.trace:
         path = place.source.nodes.path(place.node)
         functions = [node for node in path if isinstance(node, cst.FunctionDef)]
-        text = place.source.segment(functions[-1]) if functions else ""
-        if text.count("-100") == 1 and PADDING_TOKENS.search(text):
-            return True
-    return False
+        yield place.source.segment(functions[-1]) if functions else ""
