@@ -100,3 +100,12 @@ def test_ids_without_their_last(tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text(code, encoding="utf-8")
     (file,) = batch.review([str(tmp_path / "train.py")], Options(isolated=True)).files
     assert next(str(one.verdict) for one in file.checklist if one.rule == "prompt/eos") == "unknown"
+
+
+def test_padding_in_front_of_the_ids(tmp_path: Path) -> None:
+    answer = '(tok(row["sql"], add_special_tokens=False)["input_ids"] + [tok.eos_token_id])'
+    ids = f"[tok.pad_token_id] * 9 + (prompt + {answer})"
+    code = SCRIPT.format(before="", how="", ids=ids, labels="ids", after="")
+    (tmp_path / "train.py").write_text(code, encoding="utf-8")
+    (file,) = batch.review([str(tmp_path / "train.py")], Options(isolated=True)).files
+    assert next(str(one.verdict) for one in file.checklist if one.rule == "prompt/eos") == "pass"

@@ -64,7 +64,8 @@ def is_padding(value: object) -> bool:
     """Return whether a value is like `[tokenizer.pad_token_id] * gap`: one id, repeated."""
     if not isinstance(value, Term) or value.operation != "op":
         return False
-    return value.text.lstrip("(").startswith("[") and "] * " in value.text
+    # of `([pad] * gap) + ids` the whole is none, and its first part is
+    return value.text.startswith("[") and "] * " in value.text and not isinstance(value.args[0], Term)
 
 
 def last_ids(value: object, depth: int = 0) -> list[Any] | None:
