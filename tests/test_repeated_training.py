@@ -36,7 +36,14 @@ def repeated(folder: Path, code: str, more: str = "", given: str = "") -> list[t
         ("for epoch in range(3):\n    trainer.train(resume_from_checkpoint=epoch > 0)\n", 0),
         ("for path in ('a', 'b'):\n    trainer.train_dataset = load_dataset(path)\n    trainer.train()\n", 0),
         ("for rate in (1e-4, 2e-4):\n    trainer.args.learning_rate = rate\n    trainer.train()\n", 0),
-        ("for epoch in range(3):\n    trainer.train()\n    if done():\n        break\n", 0),
+        ("for epoch in range(3):\n    trainer.train()\n    if done():\n        break\n", 7),
+        ("while True:\n    trainer.train()\n    trainer.save_model('out')\n", 7),
+        (
+            "for turn in range(3):\n try:\n  trainer.train()\n  break\n except OSError:\n  pass\n",
+            0,
+        ),
+        ("for turn in range(3):\n    rows.stage = turn\n    trainer.train()\n", 0),
+        ("for turn in range(3):\n    trainer.model.load_state_dict(start)\n    trainer.train()\n", 0),
         (
             "for rate in (1e-4, 2e-4):\n"
             '    trainer = SFTTrainer(model="gpt2", args=SFTConfig("out"), train_dataset=rows)\n    trainer.train()\n',

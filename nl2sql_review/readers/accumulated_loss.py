@@ -24,7 +24,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
 
 def loss_scale(run: Run, plan: TrainingPlan) -> Fact:
     function, cls = own_loss(run)
-    if function is None or cls is None:
+    if function is None:
         why = "the trainer's own loss is used"
         return Fact(Absent(why), at=run.place, why_not=why)
     place = Place(function.scope.module.source, function.node.name if hasattr(function.node, "name") else function.node)
@@ -33,30 +33,33 @@ def loss_scale(run: Run, plan: TrainingPlan) -> Fact:
         return Fact(Absent(why), at=place, why_not=why)
     assumed = run.versions is None or not run.versions["transformers"].said
     names = [p.name.value for p in function.named]
+    name = "compute_loss" if cls is not None else "compute_loss_func"
     if COUNT not in names and function.node.params.star_kwarg is None:
-        text = f"compute_loss does not accept {COUNT}=, but the trainer passes it since transformers 4.46: TypeError"
-        return listed([Defect("refused", "compute_loss", place, text, assumed=assumed)], place)
-    if uses(function, names) or corrected(cls):
+        text = f"{name} does not accept {COUNT}=, but the trainer passes it since transformers 4.46: TypeError"
+        return listed([Defect("refused", name, place, text, assumed=assumed)], place)
+    if uses(function, names) or cls is not None and corrected(cls):
         return listed([], place)
-    if not causal(run):
+    if cls is not None and not causal(run):
         return Fact(Unknown("it is unknown whether the model's forward() takes loss arguments"), at=place)
     steps = plan.arguments.gradient_accumulation.value
     if isinstance(steps, (Known, Default)) and isinstance(steps.value, int):
         if steps.value <= 1:
             return listed([], place)
+        remedy = "divide a sum by it" + (f", pass it on to super(), or set {MEAN} = False" if cls is not None else "")
         text = (
-            f"compute_loss does not use {COUNT}: the losses of the {steps.value} accumulated batches are summed, not "
-            "averaged; divide a sum by it, pass it on to super(), or set model_accepts_loss_kwargs = False"
+            f"{name} does not use {COUNT}: the losses of the {steps.value} accumulated batches are summed, not "
+            f"averaged; {remedy}"
         )
-        return listed(
-            [Defect("summed", "compute_loss", place, text, assumed=assumed or isinstance(steps, Default))], place
-        )
+        return listed([Defect("summed", name, place, text, assumed=assumed or isinstance(steps, Default))], place)
     return Fact(Unknown("the number of accumulation steps is unknown"), at=place)
 
 
 def own_loss(run: Run) -> tuple[Function | None, Any]:
-    """Return `compute_loss` of the script's trainer and the class of that trainer."""
+    """Return `compute_loss` of the script's trainer and that class, or the trainer's `compute_loss_func` and None."""
     trainer = run.trainer
+    given = getattr(trainer.get("compute_loss_func"), "value", None) if trainer is not None else None
+    if trainer is not None and trainer.callee in DIVIDES and trainer.instance is None and isinstance(given, Function):
+        return given, None  # whose loss the trainer never divides
     cls = getattr(trainer.instance, "cls", None) if trainer is not None else None
     if trainer is None or cls is None or trainer.callee not in DIVIDES or cls.lookup("training_step") is not None:
         return None, None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
+import posixpath
 import re
 
 from ..interpret.core.objects import Function
+from ..interpret.core.operations import describe
 from ..training_plan.facts import Checkpointing, Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Trace, Unknown, Value, same
 from . import defaults, hand_loop, loop_saves
@@ -30,6 +31,8 @@ BY_TIME = re.compile(r"getmtime|getctime|st_mtime|st_ctime")
 # functions and commands that bring files from elsewhere
 BRINGS = ("copytree", "snapshot_download", "unpack_archive", "extractall")
 BRINGING = re.compile(r"\b(?:aws s3|cp|download|gdown|git clone|gsutil|mv|rclone|rsync|tar|unzip|wget)\b")
+# The directory that is searched, where it is written out.
+SEARCHED = re.compile(r"(?:get_last_checkpoint|listdir|scandir|i?glob|walk|Path)\(\s*'([^'*?\[]*)")
 JOINED = re.compile(r"os\.path\.join|\bglob\.i?glob\(|\.glob\(|\.rglob\(|iterdir|scandir|pathlib|Path\(|\.path\b| / ")
 
 
@@ -61,6 +64,9 @@ def read(run: Run, plan: TrainingPlan) -> None:
         part.save_total_limit.why_not = part.save_total_limit.why_not or "no checkpoint is saved"
     part.save_conflict = Fact(conflict, at=steps.at, why_not=steps.why_not)
     part.resume, part.resume_by = resume(run)
+    if strategy.value == Known("no", strategy.value.trace) and plain(part.resume.value) == "newest":
+        if "should_save" not in run.source.text:  # nor does a callback ask for checkpoints
+            part.resume.value = Known("never", (*strategy.value.trace, *part.resume.value.trace))
 
 
 def unsaved(run: Run, part: Checkpointing) -> None:
@@ -194,8 +200,14 @@ def one(run: Run, value: Value, guarded: bool, condition: str, tried: bool) -> V
 
 
 def manner_of(run: Run, value: Value, text: str, guarded: bool) -> str:
+    if SEARCH.search(text) and removes_directory(run):
+        return "removed"
+    if searches_elsewhere(run, text):
+        return "elsewhere"
     if "get_last_checkpoint" in text:
-        return "newest" if guarded or directory_exists(run) or "isdir" in text or "exists" in text else "unguarded"
+        return (
+            "newest" if guarded or directory_exists(run, text) or "isdir" in text or "exists" in text else "unguarded"
+        )
     if isinstance(value, Term) and (
         value.operation in ("not", "and", "or", "op")
         or re.match(r"(bool|any|os\.path\.isdir|os\.path\.exists)\(", text)
@@ -205,14 +217,14 @@ def manner_of(run: Run, value: Value, text: str, guarded: bool) -> str:
     if SORTED.search(text):
         if not (NUMERIC.search(text) or numeric_key(value) or BY_TIME.search(text)):
             return "" if "max(" in text and "key=" not in text else "text order"
-        return "newest" if joined(value, text) else "bare name"
+        return "oldest" if oldest(text) else "newest" if joined(value, text) else "bare name"
     if text.endswith((")[-1]", ")[0]")) and any("listdir" in w or "glob" in w for w in re.findall(r"\b\w+\(", text)):
         return "any"
     return ""
 
 
 def folder(path: str) -> str:
-    return os.path.normpath(path) if path else ""
+    return posixpath.normpath(path) if path else ""
 
 
 def output_folder(run: Run) -> str:
@@ -221,7 +233,7 @@ def output_folder(run: Run) -> str:
 
 def brings_checkpoints(run: Run) -> str:
     """Return the command or function before the training that may bring the output directory from elsewhere, or ""."""
-    name, train = os.path.basename(output_folder(run)), run.train[0]
+    name, train = posixpath.basename(output_folder(run)), run.train[0]
     if not name:
         return ""
     for call in run.calls:
@@ -237,17 +249,40 @@ def brings_checkpoints(run: Run) -> str:
     return ""
 
 
-def directory_exists(run: Run) -> bool:
+def directory_exists(run: Run, text: str) -> bool:
     """Return whether the output directory surely exists: `get_last_checkpoint` fails only if it is missing.
 
     The script makes it, or the trainer does when it is created.
     """
-    if any(c.certain for c in run.calls if last(c.callee) in ("makedirs", "mkdir")):
+    made = (c for c in run.calls if c.certain and last(c.callee) in ("makedirs", "mkdir"))
+    if any(describe(c.get("name", "path", "$0")) in text for c in made):
         return True
     asked = next((c for c in run.calls if last(c.callee) == "get_last_checkpoint"), None)
     if asked is None or run.trainer is None or asked.order < run.trainer.order:
         return False
     return same(asked.get("folder"), run.arguments.value("output_dir"))
+
+
+def oldest(text: str) -> bool:
+    """Return whether the first of checkpoints in rising order is taken, or the last of those in falling order."""
+    taken = re.search(r"sorted\(.*\)\[(-1|0)\]", text, re.DOTALL)
+    return taken is not None and taken[1] == ("-1" if "reverse=True" in text else "0") and "::-1" not in text
+
+
+def searches_elsewhere(run: Run, text: str) -> bool:
+    """Return whether the checkpoints are looked for in a directory that this run does not write to."""
+    mine, found = plain(run.arguments.value("output_dir")), SEARCHED.search(text)
+    if found is None or not isinstance(mine, str) or not mine.strip("./") or "\0" in mine:
+        return False
+    place, own = (posixpath.normpath(one) for one in (found[1], mine))
+    return bool(found[1]) and not (place + "/").startswith(own + "/") and not own.endswith("/" + place)
+
+
+def removes_directory(run: Run) -> bool:
+    """Return whether the script deletes its output directory before it looks for checkpoints there."""
+    mine = run.arguments.value("output_dir")
+    removed = (c for c in run.calls if c.callee == "shutil.rmtree" and c.certain and run.before_training(c))
+    return any(isinstance(mine, (Known, Default)) and same(plain(c.get("path", "$0")), plain(mine)) for c in removed)
 
 
 def joined(value: Value, text: str) -> bool:

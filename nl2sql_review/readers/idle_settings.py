@@ -194,14 +194,14 @@ def late_environment(run: Run) -> Iterator[Defect]:
 
 
 def misread(run: Run) -> Iterator[Defect]:
-    """Yield the options of `type=bool` that get a word like "False", from the script or from what starts it."""
+    """Yield the options that turn a word like "False" into True, as `type=bool` does: of the script or its start."""
     seen: set[tuple[int, str]] = set()
     started = run.recording.started
     for option, word, place in run.recording.misread:
         if (key := (id(place.node), str(plain(word)))) in seen:
             continue
         seen.add(key)
-        text = f'{option} is given "{plain(word)}": bool() of a text that is not empty is True'
+        text = f'{option} is given "{plain(word)}", and its type makes True of every text that is not empty'
         # A text that stands in the declaration is its default.
         trace = tuple(step for step in word.trace if step.node is not place.node)
         elsewhere = (

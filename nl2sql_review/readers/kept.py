@@ -25,7 +25,7 @@ MORE = re.compile(
 # What is another text at every start.
 CHANGES = re.compile(
     r"datetime\.(now|utcnow|today)\(|\btime\.(time|strftime|time_ns|localtime)\(|uuid\d?\(|getpid\(|token_hex\(|"
-    r"date\.today\(|\brandom\.\w+\("
+    r"date\.today\(|\brandom\.\w+\(|mkdtemp\(|TemporaryDirectory\(|\blen\(os\.listdir\("
 )
 
 GIVEN = re.compile(r"\b(environ|getenv|argv)\b")  # a restart may be given the name again, as Slurm does its job's
@@ -177,8 +177,8 @@ def changing(run: Run, at: Place | None) -> Iterator[Defect]:
     here = any(plain(o) is True or isinstance(o, (Term, Text)) and CHANGES.search(spelt(o)) for o in options)
     if here:
         text = (
-            "the name of the output directory contains the start time: a restarted run looks in a different one and "
-            "never finds its checkpoints"
+            "the output directory has another name at every start: a restarted run looks in a different one and never "
+            "finds its checkpoints"
         )
         yield Defect("changes", "output_dir", at, text, trace=folder.trace)
 

@@ -11,14 +11,19 @@ from pathlib import Path
 from typing import Any, Iterator
 
 from ..interpret.core.objects import Object, Opaque
+from ..interpret.core.operations import describe
 from ..interpret.core.recording import Call
 from ..training_plan.values import Absent, Default, Known, Place, Trace, Unknown, Value
+from .chosen_parameters import guards, of_every_parameter, only_of_adapters
 from .object_settings import ObjectSettings, last, makers, objects
 from .run import Run, call_of, is_model_load
 
 ADAPTER_LOADERS = ("PeftModel", "AutoPeft", "PeftMixedModel")
 PREPARES = ("prepare_model_for_kbit_training", "prepare_model_for_int8_training")
 WRAPPERS = ("get_peft_model", "add_adapter", *PREPARES, "for_training", "for_inference", "load_adapter")
+WHILE = "disable_adapter"  # for as long as its `with` lasts
+SWITCHES_OFF = (WHILE, "disable_adapter_layers", "disable_adapters")
+SWITCHES_ON = ("enable_adapter_layers", "enable_adapters")
 DEFAULT_NAME = "default"  # of an adapter that is given no name
 
 
@@ -110,7 +115,8 @@ def owners(thing: Object | None, depth: int = 0) -> Iterator[Any]:
     while thing is not None and depth < 12:
         yield thing
         depth += 1
-        if getattr(thing, "kind", "") == "model":
+        part = getattr(thing, "operation", "") == "attribute" and bool(getattr(thing, "args", ()))
+        if getattr(thing, "kind", "") == "model" and not part:
             return
         call = getattr(thing, "call", None)
         if call is not None:
@@ -173,8 +179,24 @@ def apply(run: Run, state: ModelState, call: Call, own: bool) -> None:
         activate(state, call, sure)
     elif name in ("requires_grad=", "requires_grad_"):
         gradients(state, call, sure)
-    elif name in ("delete_adapter", "add_weighted_adapter", "unfreeze", "enable_adapters"):
+    elif name in SWITCHES_OFF:
+        if state.adapters and sure and (name != WHILE or trained_within(run, call)):
+            freeze(state, call.place, "disabled")
+    elif name in SWITCHES_ON:
+        state.frozen = state.frozen if state.frozen_by != "disabled" else None
+    elif name in ("delete_adapter", "add_weighted_adapter", "unfreeze"):
         state.doubt = f"the effect of {name}() is not tracked"
+
+
+def trained_within(run: Run, call: Call) -> bool:
+    """Return whether a training call stands in the `with` statement that a call opens."""
+    import libcst as cst
+
+    nodes = call.place.source.nodes
+    opened = [node for node in nodes.path(call.place.node) if isinstance(node, cst.With)]
+    return any(
+        node is opened[-1] for train in run.train if opened for node in train.place.source.nodes.path(train.place.node)
+    )
 
 
 def add(state: ModelState, adapter: Adapter) -> None:
@@ -203,7 +225,12 @@ def loaded(state: ModelState, call: Call, sure: bool) -> None:
 
 
 def adapter_name(call: Call) -> tuple[str, str]:
-    name = call.get("adapter_name", "$1" if last(call.callee) == "load_adapter" else "$2")
+    if last(call.callee) == "add_adapter":  # peft takes the name first, transformers the configuration
+        places = [v for v in (call.get("$0"), call.get("$1")) if isinstance(v, (Known, Default))]
+        name = call.get("adapter_name")
+        name = next((v for v in places if isinstance(v.value, str)), name) if isinstance(name, Absent) else name
+    else:
+        name = call.get("adapter_name", "$1" if last(call.callee) == "load_adapter" else "$2")
     if isinstance(name, (Known, Default)) and isinstance(name.value, str):
         return name.value, ""
     if isinstance(name, Absent):
@@ -239,7 +266,9 @@ def made(state: ModelState, call: Call, sure: bool) -> None:
 
 
 def config_of(call: Call) -> ObjectSettings:
-    return makers(call.get("peft_config", "adapter_config", "config", "$0" if "add_adapter" in call.callee else "$1"))
+    names = ("peft_config", "adapter_config", "config")
+    first = makers(call.get(*names, "$0")) if last(call.callee) == "add_adapter" else ObjectSettings()
+    return first if first.makers else makers(call.get(*names, "$1"))
 
 
 def judge_config(adapter: Adapter, settings: ObjectSettings, maker: Call | None, made_object: Object | None) -> None:
@@ -294,7 +323,12 @@ def gradients(state: ModelState, call: Call, sure: bool) -> None:
         return
     off = isinstance(value, (Known, Default)) and value.value is False
     tests = [] if whole else guards(call)
-    if off and not tests:
+    if not isinstance(value, (Known, Default)):  # a test of the name decides
+        if "lora" not in describe(value):
+            state.doubt = f"it is unknown for which parameters `{describe(value)}` holds"
+    elif off and tests and only_of_adapters(call):
+        freeze(state, call.place, "frozen")
+    elif off and not tests:
         if call.conditional and not whole and "how many there are" not in call.condition:
             state.doubt = f"it depends on {call.condition} whether the parameters are frozen"
         elif state.adapters:
@@ -308,37 +342,6 @@ def gradients(state: ModelState, call: Call, sure: bool) -> None:
         state.frozen, state.frozen_by, state.bare_frozen = None, "", False
         for adapter in state.adapters.values():
             adapter.trains = True
-
-
-def of_every_parameter(call: Call) -> bool:
-    """Return whether the write is to the variable of a loop over all parameters of a model."""
-    one = call.receiver
-    for _ in range(4):
-        maker = getattr(one, "call", None)
-        if maker is not None:
-            return last(maker.callee) in ("parameters", "named_parameters")
-        if getattr(one, "operation", "") != "item" or not one.args:
-            return False
-        one = next(objects(one.args[0]), None)
-    return False
-
-
-def guards(call: Call) -> list[str]:
-    """Return the tests between the loop and the statement, as code."""
-    import libcst as cst
-
-    from ..source.syntax import walk
-
-    path = call.place.source.nodes.path(call.place.node)
-    loops = [i for i, n in enumerate(path) if isinstance(n, cst.For)]
-    inner = path[loops[-1] :] if loops else path
-    found = [call.place.source.segment(n.test) for n in inner if isinstance(n, cst.If)]
-    body = inner[0].body if inner and isinstance(inner[0], cst.For) else None
-    if body is not None:  # `if "lora" in name: continue` above it spares as well
-        for n in walk(body):
-            if isinstance(n, cst.If) and any(isinstance(k, cst.Continue) for k in walk(n.body)):
-                found.append(call.place.source.segment(n.test))
-    return found
 
 
 def adapter_folder(run: Run, call: Call) -> Place | None:

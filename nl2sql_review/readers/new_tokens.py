@@ -50,7 +50,7 @@ def untrained(run: Run, plan: TrainingPlan) -> Fact:
     if run.configuration is not None:
         why = "the program that reads the configuration adds the tokens"
         return Fact(Absent(why), at=run.place, why_not=why)
-    calls = [c for c in run.calls if last(c.callee) in ADDERS and run.before_training(c) and of_the_model(run, c)]
+    calls = [c for c in run.calls if adds(c) and run.before_training(c) and of_the_model(run, c)]
     if not calls:
         return Fact(Absent("no token is added"), at=run.place, why_not="no token is added to the vocabulary")
     if isinstance(plan.lora.adapter.value, Absent):
@@ -83,11 +83,17 @@ def untrained(run: Run, plan: TrainingPlan) -> Fact:
     return listed([Defect("untrained", token, place(run, call), text, branch(call))], run.place)
 
 
+def adds(call: Call) -> bool:
+    """Return whether a call adds tokens: by a method, or by loading the tokenizer with special tokens of its own."""
+    loads = call.callee.endswith("Tokenizer.from_pretrained") and "additional_special_tokens" in call.arguments
+    return loads or last(call.callee) in ADDERS
+
+
 def of_the_model(run: Run, call: Call) -> bool:
     """Return whether the tokenizer is the trained model's: a script may have others for other models."""
     if last(call.callee) in ("add_new_tokens", "setup_chat_format"):
         return True
-    thing = call.receiver
+    thing = call.receiver if last(call.callee) in ADDERS else call.result
     trainer = run.trainer
     if trainer is not None and any(thing is o for h in HELD for o in objects(trainer.get(h))):
         return True
@@ -105,7 +111,9 @@ def tokens(call: Call) -> Iterator[str | Unknown]:
     if name == "setup_chat_format":
         yield from CHATML
         return
-    given = call.get("new_tokens", "special_tokens_dict", "$2" if name == "add_new_tokens" else "$0")
+    given = call.get(
+        "additional_special_tokens", "new_tokens", "special_tokens_dict", "$2" if name == "add_new_tokens" else "$0"
+    )
     if name == "add_special_tokens":
         items = given.parts if isinstance(given, Unknown) else getattr(given, "value", None)
         if not isinstance(items, dict):

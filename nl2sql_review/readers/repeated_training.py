@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import TYPE_CHECKING, Iterable
 
 from ..interpret.core.recording import Call
 from ..training_plan.facts import Fact, TrainingPlan
@@ -14,8 +15,13 @@ from .idle_settings import word
 from .object_settings import last, objects
 from .run import Run
 
+if TYPE_CHECKING:
+    import libcst as cst
+
 # Schedules without a beginning that would come again.
 LEVEL = ("constant", "reduce_lr_on_plateau")
+# How the names of methods begin that leave a trainer, a model and a dataset as they are.
+KEEPS = ("train", "eval", "predict", "save", "log", "push", "create_model_card", "generate", "print", "to", "wait")
 
 
 def read(run: Run, plan: TrainingPlan) -> None:
@@ -27,20 +33,17 @@ def restarted(run: Run) -> Fact:
     why = cannot(run)
     if why:
         return Fact(Absent(why), at=run.place, why_not=why)
-    by_place: dict[int, list[Call]] = defaultdict(list)
-    for call in run.train:
-        by_place[id(call.place.node)].append(call)
-    again = next((calls for calls in by_place.values() if len(calls) > 1), [])
-    if not again or any(map(resumes, again)) or any(call.conditional or not call.certain for call in again):
+    again, may_end = next(filter(None, map(turns, by_place(run.train))), ([], False))
+    if not again or any(map(resumes, again)) or len({id(call.receiver) for call in again}) > 1:
         return listed([], run.place)
-    if len({id(call.receiver) for call in again}) > 1 or changed_between(run, again) or may_end(again[0].place):
+    if changed_between(run, again) or changed_in_loop(run, again[0].place):
         return listed([], run.place)
     text = (
         "a loop calls train() on the same trainer again: each call trains for all its epochs, and the learning rate "
         "runs through its schedule from the start, with the step counter at 0"
     )
     # How often the loop turns may hang on an option that nobody states.
-    open_count = bool(run.recording.options) and run.recording.started is None
+    open_count = may_end or bool(run.recording.options) and run.recording.started is None
     return listed([Defect("restarted", "train", again[1].place, text, branch(again[1]), open_count)], run.place)
 
 
@@ -67,17 +70,35 @@ def resumes(call: Call) -> bool:
     return not nothing or bool(call.unknown_arguments)
 
 
-def may_end(place: Place) -> bool:
-    """Return whether the loop may end after its first turn: by a `break` or `return` in it, or anywhere if unseen."""
+def by_place(calls: Iterable[Call]) -> list[list[Call]]:
+    found: dict[int, list[Call]] = defaultdict(list)
+    for call in calls:
+        found[id(call.place.node)].append(call)
+    return list(found.values())
+
+
+def turns(calls: list[Call]) -> tuple[list[Call], bool] | None:
+    """Return the calls that a loop makes and whether it may end after the first; None if it does not call again."""
     import libcst as cst
 
     from ..source.syntax import walk
 
-    nodes = place.source.nodes
-    loops = [node for node in nodes.path(place.node) if isinstance(node, (cst.For, cst.While))]
+    place = calls[0].place
+    outer, loops = place.source.nodes.path(place.node), loops_around(place)
+    may_end = any(isinstance(node, (cst.Break, cst.Return)) for loop in loops for node in walk(loop))
     if not loops:  # the loop calls the function, or is a comprehension
-        return bool(nodes.of(cst.Break))
-    return any(isinstance(node, (cst.Break, cst.Return)) for loop in loops for node in walk(loop))
+        may_end = bool(place.source.nodes.of(cst.Break))
+    certain = [call for call in calls if call.certain and not call.conditional]
+    if not certain or may_end and (not loops or any(isinstance(node, (cst.Try, cst.TryStar)) for node in outer)):
+        return None  # another turn may be another attempt
+    again = calls if may_end else certain
+    return (again, may_end) if len(again) > 1 else None
+
+
+def loops_around(place: Place) -> list[cst.For | cst.While]:
+    import libcst as cst
+
+    return [node for node in place.source.nodes.path(place.node) if isinstance(node, (cst.For, cst.While))]
 
 
 def changed_between(run: Run, calls: list[Call]) -> bool:
@@ -93,3 +114,31 @@ def changed_between(run: Run, calls: list[Call]) -> bool:
         and (id(call.receiver) in held or call.receiver is None)
         for call in run.recording.every()
     )
+
+
+def changed_in_loop(run: Run, place: Place) -> bool:
+    """Return whether the loop changes what the trainer was given: weights are loaded, the rows move to a next stage."""
+    import libcst as cst
+
+    from ..source.syntax import dotted, walk
+
+    assert run.trainer is not None
+    given = [at.node.value for at in run.trainer.places.values() if isinstance(at.node, cst.Arg)]
+    call = place.node
+    trainer = call.func.value if isinstance(call, cst.Call) and isinstance(call.func, cst.Attribute) else None
+    held = {dotted(node) for node in (*given, trainer) if isinstance(node, (cst.Name, cst.Attribute))}
+    for node in (one for loop in loops_around(place) for one in walk(loop)):
+        if isinstance(node, (cst.AssignTarget, cst.AugAssign)):
+            changed: cst.BaseExpression = node.target
+            while isinstance(changed, cst.Subscript):
+                changed = changed.value
+            owner = dotted(changed) if changed is not node.target else dotted(changed).rpartition(".")[0]
+        elif isinstance(node, cst.Expr) and isinstance(node.value, cst.Call):
+            owner, _, method = dotted(node.value.func).rpartition(".")
+            if method.startswith(KEEPS):
+                continue
+        else:
+            continue
+        if any(owner == name or owner.startswith(f"{name}.") for name in held if name):
+            return True
+    return False

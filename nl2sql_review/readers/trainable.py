@@ -12,6 +12,7 @@ from .api.imports import fact as listed
 from .judged_versions import within
 from .model_state import Adapter, ModelState, judge_config, replay
 from .object_settings import last, makers, objects
+from .own_optimizer import pair
 from .run import Run
 
 FROZEN = {
@@ -24,6 +25,8 @@ FROZEN = {
     "prepared": "prepare_model_for_kbit_training is called after the adapter is added and freezes it: call it before",
     "frozen": "every parameter is frozen after the adapter is added, including the adapter's own",
     "merged": "the model has frozen weights and, after the merge, no adapter: nothing is trained",
+    "disabled": "the adapter is switched off, and stays so in training: it is not trained",
+    "optimizer": "the optimizer is made before the adapter and holds none of its weights: the adapter is not trained",
     "again": "SFTTrainer of trl 0.20 to 0.22 prepares a quantized model again and freezes its adapter",
 }
 
@@ -49,7 +52,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
             doubts.append(state.doubt)
             continue
         branch = value.condition or "the path taken" if isinstance(value, Either) else ""
-        frozen += judged(run, state, branch)
+        frozen += list(judged(run, state, branch)) or made_before(run, state, branch)
         replaced += second(run, state, branch)
     by_trainer = [d for d in trainers_own(run)]
     frozen += by_trainer
@@ -108,6 +111,17 @@ def judged(run: Run, state: ModelState, branch: str) -> Iterator[Defect]:
         yield Defect(state.frozen_by, adapter.name, state.frozen, FROZEN[state.frozen_by], branch)
     elif prepared_again(run, state, adapter):
         yield Defect("again", adapter.name, model_at(run), FROZEN["again"], branch)
+
+
+def made_before(run: Run, state: ModelState, branch: str) -> list[Defect]:
+    """Return the optimizer that the script makes before the adapter, from the weights that there were."""
+    assert run.trainer is not None
+    optimizer, adapter = pair(run)[0], state.adapter
+    own = makers(run.trainer.get("peft_config")).makers
+    made = run.trainer.order if own else adapter.call.order if adapter is not None else 0
+    if optimizer is None or optimizer.order > made or any(last(c.callee) == "add_param_group" for c in run.calls):
+        return []
+    return [Defect("optimizer", last(optimizer.callee), optimizer.place, FROZEN["optimizer"], branch)]
 
 
 def others_train(state: ModelState, adapter: Adapter) -> bool:

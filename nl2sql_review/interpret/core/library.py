@@ -382,9 +382,18 @@ def library_set_item(
     else:
         forget_items(m, obj, f"an item is set under {describe(key)}")
     if not (isinstance(key, Known) and isinstance(key.value, str)):  # a list, of which elements are replaced
-        m.write(obj, ItemKey(None), Unknown(f"some of its elements are replaced by {describe(value)}"))
+        m.write(obj, ItemKey(None), Unknown(f"{elements_at(key)} are replaced by {describe(value)}"))
     if scope is not None and obj.text == "os.environ" and isinstance(key, Known):
         record_write(m, obj, str(key.value), value, node, scope)
+
+
+def elements_at(key: Value) -> str:
+    """Return words for the elements that a slice selects, by which a reader finds where it begins and ends."""
+    obj = object_of(key)
+    if not isinstance(obj, Sequence) or obj.kind != "slice" or plain(obj.state.items[2]) is not None:
+        return "some of its elements"
+    start, stop = ("" if isinstance(p, Known) and p.value is None else describe(p) for p in obj.state.items[:2])
+    return f"its elements [{start}:{stop}]"
 
 
 # -- decorators ------------------------------------------------------------------------------------------

@@ -81,7 +81,7 @@ class Recording:
     options: dict[str, Any] = field(default_factory=dict)  # of the command line -> the place that declares each
     misread: list[tuple[str, Any, Place]] = field(
         default_factory=list
-    )  # options of type=bool whose word says no, the word, and the place that declares the option
+    )  # options whose word says no and whose type makes True of it, the word, and the place that declares the option
     run: str = ""  # the command line of its plans
     started: Any = None  # source.command_line.CommandLine: how the run is started, where that is known
     launch: Any = None  # flavours.launch.Launch: what accelerate and DeepSpeed files say of the run

@@ -71,7 +71,7 @@ def sorted_(call: ModelCall) -> Value:
         return Known(Sequence(ordered, "list", "", items.overridden_by))
     source = source if isinstance(obj, Opaque) or not isinstance(source, Known) else as_read(items)
     inner = source if isinstance(obj, Opaque) else Known(Opaque(describe(source), "op", (source,)))
-    key = f", key={describe(args.keywords['key'])}" if "key" in args.keywords else ""
+    key = "".join(f", {name}={describe(args.keywords[name])}" for name in ("key", "reverse") if name in args.keywords)
     m.may_raise_count += 1
     if isinstance(source, Unknown):
         return source

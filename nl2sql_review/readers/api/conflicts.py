@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Iterator
 
 from ...interpret.core.recording import Call
@@ -27,6 +28,7 @@ TOLD = (
     "packing",
     "save_safetensors",
 )
+ADAPTED = re.compile(r"peft\.(?:get_peft_model|(?:Auto)?PeftModel\w*\.from_pretrained)")
 
 
 def wrong_class(run: Run, judging: Judging) -> Iterator[Defect]:
@@ -201,11 +203,13 @@ def _trainer(run: Run, judging: Judging) -> Iterator[Defect]:
             "conflict", "target_modules", place, text, assumed=guess, remedy="leave lm_head out of target_modules"
         )
     config, model = trainer.get("peft_config"), trainer.get("model")
-    adapted = getattr(getattr(getattr(model, "value", None), "call", None), "callee", "") == "peft.get_peft_model"
+    maker = getattr(getattr(getattr(model, "value", None), "call", None), "callee", "")
+    adapted = ADAPTED.fullmatch(maker) is not None
     if adapted and isinstance(config, Known) and config.value is not None and _since(judging, "0.27.0"):
-        text = "the model already has an adapter (get_peft_model), and peft_config adds another: ValueError"
+        by = maker.removeprefix("peft.")
+        text = f"the model already has an adapter ({by}), and peft_config adds another: ValueError"
         place = trainer.places.get("peft_config", trainer.place)
-        remedy = "leave out peft_config, or the call of get_peft_model"
+        remedy = f"leave out peft_config, or the call of {by}"
         yield Defect("conflict", "peft_config", place, text, assumed=guess, remedy=remedy)
 
 

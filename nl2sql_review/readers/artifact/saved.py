@@ -74,14 +74,14 @@ def weights(run: Run) -> Iterator[Defect]:
                 )
                 yield Defect("unmerged", last(call.callee), call.place, text, branch(call))
             continue
-        merge = next((c for c in merging if merges(c, thing, call)), None)
+        merge = next((c for c in merging if merges(run, c, thing, call)), None)
         if merge is not None:
             name = last(merge.callee)
             text = (
                 f"{name}() does not work in place: its result is dropped, and what is saved is the empty adapter, "
                 f"without tensors; save the result"
             )
-            yield Defect("dropped", name, call.place, text, branch(call))
+            yield Defect("dropped", name, call.place, text, branch(call), trace=(merge.place,))
             continue
         if adapts_unnamed(run, thing, call):
             text = (
@@ -99,10 +99,15 @@ def weights(run: Run) -> Iterator[Defect]:
             yield Defect("wrapped", "peft_config", call.place, text, branch(call))
 
 
-def merges(call: Call, thing: Object | None, save: Call) -> bool:
+def merges(run: Run, call: Call, thing: Object | None, save: Call) -> bool:
     """Return whether a call merged the adapter out of an adapter model that is saved afterwards."""
     if call.receiver is not thing or call.order >= save.order:
         return False
+    trainer = run.trainer
+    if trainer is not None and getattr(thing, "text", "") == f"{getattr(trainer.result, 'text', None)}.model":
+        if makers(trainer.get("peft_config")):
+            return True
+        thing = next(objects(trainer.get("model")), None)
     made = call_of(thing)
     return made is not None and (loads_adapter(made) or last(made.callee) == "get_peft_model")
 

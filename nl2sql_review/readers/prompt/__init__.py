@@ -18,7 +18,7 @@ from . import loss as prompt_loss
 from . import markers
 from . import parts as prompt_parts
 from .labels import copies_padding
-from .padding_token import asks_tokenizer, is_eos, written
+from .padding_token import asks_tokenizer, is_eos, pads_with_eos, written
 from .text import Piece, chat_call_of
 from .tokenizer import Tokenizer
 from .tokens import is_eos_in, is_pad_id, joined
@@ -125,6 +125,8 @@ def ending_of_text(text: TrainingText, pieces: list[Piece], tokenizer: Tokenizer
 
 def _appended(ending: prompt_ending.Ending, text: TrainingText, run: Run, tokenizer: Tokenizer) -> prompt_ending.Ending:
     """Return the ending after the libraries have appended to a text that lacks the EOS token."""
+    if ending.kind == "eos" and text.form == "tokenised":
+        return _masked_as_padding(text, run, tokenizer) or ending
     if ending.kind not in ("none", "foreign eos"):
         return ending
     if text.form == "prompt-completion" and not any(p.why == "chat template" for p in text.texts[0]):
@@ -150,6 +152,22 @@ def _appended(ending: prompt_ending.Ending, text: TrainingText, run: Run, tokeni
             where = f"a column called {text.field_name!r}" if text.field_name else "the text"
             return prompt_ending.Ending("", why=f"whether TRL appends the EOS token to {where} depends on its version")
     return ending
+
+
+def _masked_as_padding(text: TrainingText, run: Run, tokenizer: Tokenizer) -> prompt_ending.Ending | None:
+    """Return the ending of a text whose labels are -100 at every padding token, if that is the EOS token."""
+    labels, writes = text.columns.get("labels"), written(run)
+    if labels is None or not writes or not prompt_loss.masks_padding_tokens(labels):
+        return None
+    call, value = writes[-1]
+    if not pads_with_eos(value, tokenizer.eos()):
+        return None
+    note = "the labels are -100 at every padding token, and that is the EOS token; mask by the attention mask"
+    if call.conditional or asks_tokenizer(call):
+        return prompt_ending.Ending(
+            "", why="it depends on the tokenizer whether the padding token, which the labels mask, is the EOS token"
+        )
+    return prompt_ending.Ending("untrained eos", "labels", note)
 
 
 def _other_id(ids: tuple[Any, ...], run: Run, tokenizer: Tokenizer) -> prompt_ending.Ending:

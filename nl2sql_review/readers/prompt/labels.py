@@ -86,7 +86,7 @@ def of_text(run: Run, text: TrainingText) -> Iterator[Defect]:
     said = spelt(made)
     collator = remaking(run)
     if collator is not None:
-        if by_hand(text, text.at).on == "response":
+        if by_hand(run, text, text.at).on == "response":
             yield Defect(
                 "overwritten",
                 "labels",

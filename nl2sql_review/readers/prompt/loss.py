@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Iterator
 
 from ...interpret.core.objects import Opaque
 from ...interpret.core.recording import Call
@@ -13,7 +13,7 @@ from ..hand_loop import batches_changed, labels_of_ids
 from ..object_settings import last, objects
 from ..run import Run, made_from
 from ..spelling import spelt
-from . import collated, corpus
+from . import collated, corpus, label_mask
 from .training_text import TrainingText
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ PLAIN_COLLATORS = (
 PADDING_TOKENS = re.compile(
     r"\b(\w+) if \1 != [\w.]{0,60}pad_token_id else -100|-100 if (\w+) == [\w.]{0,60}pad_token_id else \2\b"
 )
+PADDING_ROWS = re.compile(r"\b(\w+)\[\1 == [\w.]{0,60}pad_token_id\] = -100")
 
 
 @dataclass(slots=True)
@@ -89,7 +90,7 @@ def _of_loop(run: Run, text: TrainingText) -> Loss:
         return Loss("all", "nothing", "", at, None, UNMASKED)
     if text.form != "tokenised" or "labels" not in text.columns:
         return Loss(why=text.why or "the script does not show the labels of a batch", at=at)
-    return _labels(text, text.at or at)
+    return _labels(run, text, text.at or at)
 
 
 def _made_anew(run: Run, text: TrainingText, made: Loss) -> Loss | None:
@@ -285,7 +286,7 @@ def _by_data(run: Run, text: TrainingText, tokenizer: Tokenizer) -> Loss:
     completion = _true(_setting(run, "completion_only_loss"))
     assistant = _true(_setting(run, "assistant_only_loss"))
     if text.form == "tokenised":
-        return _labels(text, at)
+        return _labels(run, text, at)
     if text.form == "prompt-completion":
         if completion is False:
             return Loss(
@@ -334,7 +335,7 @@ def _by_data(run: Run, text: TrainingText, tokenizer: Tokenizer) -> Loss:
     return Loss("all", "nothing", "", run.trainer.place if run.trainer else at, None, UNMASKED)
 
 
-def _labels(text: TrainingText, at: Place | None) -> Loss:
+def _labels(run: Run, text: TrainingText, at: Place | None) -> Loss:
     """Return the loss of hand-made labels: -100 for the prompt's tokens.
 
     Labels that mask only padding do not mask the prompt.
@@ -347,21 +348,33 @@ def _labels(text: TrainingText, at: Place | None) -> Loss:
         if isinstance(labels, Unknown):
             return Loss("", "hand-made labels", f"it is unknown which labels are masked: {labels.why}", at)
         return Loss("all", "labels of all tokens", "", at, None, EVERY_TOKEN)
+    shown = label_mask.masked(run, labels, text.columns.get("input_ids"))
+    if shown is not None and shown[0] != "response":
+        by = "labels that mask padding only" if shown[1] == label_mask.PADDING_ONLY else "hand-made labels"
+        own = (step for step in labels.trace if step.source is run.source and step.node is not None)
+        return Loss(shown[0], by, "", next(own, at), None, shown[1])
     if masks_padding(labels) or "pad_token" in said and "* len" not in said and "*len" not in said:
         return Loss("all", "labels that mask padding only", "", at, None, "the labels mask padding only")
-    if "len(" in said or "prompt" in said:
+    if shown is not None or "len(" in said or "prompt" in said:
         return Loss("response", "hand-made labels", "", at)
     return Loss("", "hand-made labels", "it is unknown which of the script's own labels are masked", at)
 
 
 def masks_padding(labels: Value) -> bool:
     """Return whether the function that makes the labels takes nothing but padding out of them, token by token."""
+    return any(text.count("-100") == 1 and PADDING_TOKENS.search(text) for text in makers_of(labels))
+
+
+def masks_padding_tokens(labels: Value) -> bool:
+    """Return whether the function that makes the labels masks the padding token wherever it stands."""
+    return any(PADDING_TOKENS.search(text) or PADDING_ROWS.search(text) for text in makers_of(labels))
+
+
+def makers_of(labels: Value) -> Iterator[str]:
+    """Yield the code of the functions that the labels come from."""
     import libcst as cst
 
     for place in labels.trace:
         path = place.source.nodes.path(place.node)
         functions = [node for node in path if isinstance(node, cst.FunctionDef)]
-        text = place.source.segment(functions[-1]) if functions else ""
-        if text.count("-100") == 1 and PADDING_TOKENS.search(text):
-            return True
-    return False
+        yield place.source.segment(functions[-1]) if functions else ""

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from ...training_plan.values import Absent, Default, Known, Value
 from .loss import COLLATOR, Loss
-from .text import Piece, literal
+from .text import HOLE, Piece, literal
 from .tokenizers import CHAT_TEMPLATES, Family
 
-FOUND, MISSING, LOST = "found", "not in template", "lost in tokenisation"
+FOUND, MISSING, LOST, MISPLACED = "found", "not in template", "lost in tokenisation", "misplaced"
 
 
 @dataclass(slots=True)
@@ -55,7 +55,27 @@ def markers_of(
         verdict = _one(pieces, value.value, name == "response", family, turns, exact)
         if verdict.verdict != FOUND:
             return verdict
-    return Markers(FOUND)
+    return _placed(pieces, response) or Markers(FOUND)
+
+
+def _placed(pieces: list[Piece], response: Value) -> Markers | None:
+    """Return the verdict on a response marker that stands before the question, in a text that shows where that is."""
+    marker = response.value if isinstance(response, (Known, Default)) else None
+    start = literal(pieces).rfind(marker) if isinstance(marker, str) else -1
+    if start < 0 or any(piece.turn or piece.opaque for piece in pieces):
+        return None
+    length, behind = 0, []
+    for piece in pieces:
+        if length >= start and piece.hole is not None:
+            behind.append(piece.roles)
+        length += len(piece.text if piece.hole is None else HOLE)
+    asked = any({"question", "schema"} & roles and "sql" not in roles for roles in behind)
+    answered = any("sql" in roles for roles in behind)
+    if asked:
+        return Markers(MISPLACED, f"the question or the schema follows {marker!r}", str(marker))
+    if not answered and any("sql" in piece.roles for piece in pieces):
+        return Markers(MISPLACED, f"the answer stands before {marker!r}", str(marker))
+    return None
 
 
 def _one(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...interpret.core.operations import describe
 from ...libraries.versions import key_of
 from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Default, Either, Known, Place, Unknown, Value
@@ -11,7 +12,7 @@ from ..run import Run
 from . import appends_eos, ending_of_text
 from .ending import TEMPLATE
 from .loss import masking_call
-from .padding_token import asks_tokenizer, is_eos, written
+from .padding_token import asks_tokenizer, eos_of, is_eos, pads_with_eos, written
 from .text import Piece, chat_call_of, trimmed
 from .tokenizer import Tokenizer
 from .tokenizers import Family
@@ -73,7 +74,12 @@ def padding(run: Run, plan: TrainingPlan, texts: list[TrainingText]) -> Fact:
         if not asks_tokenizer(call):
             why = "whether the padding token is set to the EOS token depends on a branch"
         return Fact(Unknown(why, (call.place,)), at=call.place)
-    return Fact(Known("the eos token" if is_eos(value) else "its own token", (call.place,)), at=call.place, note=by)
+    tokenizer = Tokenizer(run, plan)
+    same = pads_with_eos(value, tokenizer.eos() or (None if tokenizer.eos_open else eos_of(call)))
+    if same is None:
+        why = f"it is unknown whether the padding token, {describe(value)}, is the EOS token"
+        return Fact(Unknown(why, (call.place,)), at=call.place)
+    return Fact(Known("the eos token" if same else "its own token", (call.place,)), at=call.place, note=by)
 
 
 def published(run: Run, plan: TrainingPlan) -> Value | None:

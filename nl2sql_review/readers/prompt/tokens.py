@@ -29,6 +29,8 @@ def tokenised_text(value: object, depth: int = 0) -> tuple[Value | None, Term | 
         if name in TOKENIZERS or "okenizer" in name or name == "processor":
             text = argument(value, 0, "text", "batch_text_or_text_pairs")
             return (None, None) if isinstance(text, Absent) else (cell(text), value)
+    if value.operation == "slice" and ends_early(value):
+        return None, None
     parts = [arg for arg in value.args if not is_padding(arg)]
     if value.operation in ("slice", "item", "attribute"):
         parts = parts[:1]
@@ -38,6 +40,12 @@ def tokenised_text(value: object, depth: int = 0) -> tuple[Value | None, Term | 
     if value.operation == "op":  # tokens of the prompt + tokens of the answer
         return Text(tuple(part for text, _ in found if text is not None for part in flat(text))), found[-1][1]
     return found[0]
+
+
+def ends_early(ids: Term) -> bool:
+    """Return whether a slice is like `ids[:-1]`, without the last tokens."""
+    stop = ids.args[2] if len(ids.args) > 2 else None
+    return isinstance(stop, (Known, Default)) and isinstance(stop.value, int) and stop.value < 0
 
 
 def joined_calls(ids: object, depth: int = 0) -> list[Term]:
@@ -56,7 +64,8 @@ def is_padding(value: object) -> bool:
     """Return whether a value is like `[tokenizer.pad_token_id] * gap`: one id, repeated."""
     if not isinstance(value, Term) or value.operation != "op":
         return False
-    return value.text.lstrip("(").startswith("[") and "] * " in value.text
+    # of `([pad] * gap) + ids` the whole is none, and its first part is
+    return value.text.startswith("[") and "] * " in value.text and not isinstance(value.args[0], Term)
 
 
 def last_ids(value: object, depth: int = 0) -> list[Any] | None:

@@ -60,17 +60,18 @@ class Parser(Opaque):
 
     options   each `Option` as a value, in the order in which they were added
     defaults  set by `set_defaults`: by destination
+    types     set by `register("type", …)`: what converts a word, by the name or class that options give as their type
     commands  the `Commands` that `add_subparsers` made, as a value; else None
     classes   the classes that an `HfArgumentParser` reads its options from, None for any other parser
     empty     the argument `argument_default`; `prefix` is `prefix_chars`, and `strict` is `allow_abbrev`
     """
 
-    __slots__ = ("options", "defaults", "commands", "classes", "empty", "prefix", "strict")
+    __slots__ = ("options", "defaults", "commands", "classes", "empty", "prefix", "strict", "types")
 
     def __init__(self, kind: str, args: Arguments) -> None:
         super().__init__(f"{kind}(…)", "call", (), kind)
         empty = args.get(8, "argument_default")
-        self.options, self.defaults = Sequence(()), Mapping({})
+        self.options, self.defaults, self.types = Sequence(()), Mapping({}), Mapping({})
         self.commands = Cell(Known(None))
         self.classes: Sequence | None = None
         self.empty = empty if not isinstance(empty, Absent) else Known(None)
@@ -186,6 +187,7 @@ def add_argument(call: ModelCall) -> Value:
     option = Option(dest, flags, Absent())
     option.action = args.get(None, "action") if "action" in args.keywords else Known("store")
     option.nargs, option.type = plain(args.get(None, "nargs")), args.get(None, "type")
+    option.type = parser.types.state.items.get(type_key(option.type), option.type)
     option.const = args.get(None, "const") if "const" in args.keywords else Known(None)
     option.required, option.group = plain(args.get(None, "required")) is True, group
     option.place = args.place or place_of(m.frame.scope, call.node)
@@ -297,7 +299,23 @@ def stop(call: ModelCall) -> Value:
     return Known(Opaque(f"{call.callee}()", "exit"))
 
 
-@method_model(PARSERS, "print_help", "print_usage", "register")
+def type_key(given: Value) -> object:
+    """Return what argparse finds the type of an option by: its name, or the function or class itself."""
+    return plain(given) if isinstance(plain(given), str) else object_of(given)
+
+
+@method_model(PARSERS, "register")
+def register(call: ModelCall) -> Value:
+    """Keep the function that converts the words of options of a type."""
+    parser, args = parser_behind(call.receiver), call.arguments
+    if parser is not None and plain(args.get(0, "registry_name")) == "type":
+        store, key = parser.types, type_key(args.get(1, "value"))
+        items = {**store.state.items, key: args.get(2, "object")}
+        call.machine.write(store, "state", Items(items, store.state.why_incomplete))
+    return Known(None)
+
+
+@method_model(PARSERS, "print_help", "print_usage")
 def nothing(call: ModelCall) -> Value:
     return Known(None)
 

@@ -39,7 +39,7 @@ NO = (
     "0",
     "f",
     "n",
-)  # words that say no, and are True to bool() like every text but the empty one
+)  # words that say no; to bool() they are True, like every text but the empty one
 
 
 class Word(str):
@@ -271,8 +271,9 @@ def made(m: Machine, option: Option, raw: Raw, words: dict[str, Value], node: cs
         word = Known(raw)
         origin = next((w for text, w in words.items() if text.endswith(f"={raw}")), None)
         word = extend(word, origin.trace[-1]) if origin is not None and origin.trace else word
-    misread(m, option, word)
-    return of_type(m, option, word, node)
+    value = of_type(m, option, word, node)
+    misread(m, option, word, value, node)
+    return value
 
 
 def unsaid(m: Machine, option: Option, node: cst.CSTNode | None, settled: bool = False) -> Value | None:
@@ -341,9 +342,11 @@ def of_type(m: Machine, option: Option, word: Value, node: cst.CSTNode | None) -
     )
 
 
-def misread(m: Machine, option: Option, word: Value) -> None:
-    """Record a word that says no to an option whose type is `bool`."""
-    if option.type is BUILTINS["bool"] and str(plain(word)).lower() in NO and not m.silent:
+def misread(m: Machine, option: Option, word: Value, value: Value, node: cst.CSTNode | None) -> None:
+    """Record a word that says no, if the type of its option turns it into True as it does a yes."""
+    if plain(value) is not True or str(plain(word)).lower() not in NO or m.silent:
+        return
+    if plain(of_type(m, option, Known("yes"), node)) is True:
         m.recording.misread.append((option.by, word, option.place))
 
 
@@ -355,7 +358,8 @@ def converted(m: Machine, option: Option, value: Value, node: cst.CSTNode | None
     def one(v: Value) -> Value:
         if not (isinstance(v, Known) and isinstance(v.value, str)):
             return v
-        misread(m, option, demote(v, option.by))
-        return of_type(m, option, v, node)
+        read = of_type(m, option, v, node)
+        misread(m, option, demote(v, option.by), read, node)
+        return read
 
     return lift(one, value)

@@ -9,7 +9,7 @@ from typing import Any, Callable, Optional
 
 from ....training_plan.values import Absent, Default, Known, Text, Unknown, Value, traced
 from ...core.joins import demote
-from ...core.library import model
+from ...core.library import model, record_call
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
 from ...core.objects import Sequence
@@ -137,8 +137,14 @@ def fspath(call: ModelCall) -> Value:
     return lift(text_of, call.arguments.get(0))
 
 
-@model("os.makedirs", "os.mkdir", "os.chmod", "os.utime")
+@model("os.makedirs", "os.mkdir")
 def make_directory(call: ModelCall) -> Value:
+    record_call(call)  # whether a directory exists when the training looks into it
+    return Known(None)
+
+
+@model("os.chmod", "os.utime")
+def change(call: ModelCall) -> Value:
     return Known(None)
 
 

@@ -13,7 +13,7 @@ from typing import Any, Callable
 
 from ....training_plan.values import Absent, Known, Text, Trace, Unknown, Value
 from ...core import operations
-from ...core.library import ATTRIBUTE_MODELS, METHOD_MODELS, model
+from ...core.library import ATTRIBUTE_MODELS, METHOD_MODELS, model, record
 from ...core.machine import Machine
 from ...core.model_call import ModelCall, PythonModel
 from ...core.objects import Arguments, Instance, Opaque, Sequence, plain
@@ -308,6 +308,8 @@ def pure(call: ModelCall) -> Value:
 def change_disk(call: ModelCall) -> Value:
     m = call.machine
     m.may_raise_count += 1
+    if call.name == "mkdir":
+        record(m, "pathlib.Path.mkdir", Arguments([lift(text_of, call.receiver)]), call.node)
     if call.name in ("rename", "replace", "unlink"):
         m.written.append(lift(text_of, call.receiver))
     if call.name in ("rename", "replace"):

@@ -71,7 +71,10 @@ def itself(call: ModelCall) -> Value:
 for _kind in ("model", "torch.nn.Module", "transformers.PreTrainedModel"):
     for _name in "to cuda cpu xpu half float double bfloat16 eval train requires_grad_ share_memory".split():
         METHOD_MODELS[_kind, _name] = itself
-METHOD_MODELS["model", "base_model"] = itself
+
+# The model inside a model has its weights, those of an adapter among them.
+for _name in ("base_model", "model"):
+    ATTRIBUTE_MODELS["model", _name] = lambda call: call.receiver
 
 
 def called(m: Machine, f: Opaque, args: Arguments, node: cst.CSTNode | None) -> Value:

@@ -1,0 +1,41 @@
+"""A loss function given to the trainer, whose result the trainer does not divide by the accumulated batches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nl2sql_review.run import batch
+from nl2sql_review.run.options import Options
+
+SCRIPT = """\
+import torch
+from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
+def own({parameters}):
+    loss = torch.nn.functional.cross_entropy(outputs.logits.flatten(0, 1), labels.flatten(), reduction="sum")
+    return {result}
+model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf")
+args = TrainingArguments("o", gradient_accumulation_steps={steps})
+Trainer(model=model, args=args, train_dataset=rows, compute_loss_func=own).train()
+"""
+ALL = "outputs, labels, num_items_in_batch=None"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "result", "steps", "told"),
+    [
+        (ALL, "loss / len(labels)", 8, "are summed"),
+        (ALL, "loss / num_items_in_batch", 8, ""),
+        (ALL, "loss / len(labels)", 1, ""),
+        ("outputs, labels", "loss / len(labels)", 8, "TypeError"),
+    ],
+)
+def test_a_function_that_leaves_out_the_count(
+    tmp_path: Path, parameters: str, result: str, steps: int, told: str
+) -> None:
+    code = SCRIPT.format(parameters=parameters, result=result, steps=steps)
+    (tmp_path / "train.py").write_text(code, encoding="utf-8")
+    (file,) = batch.review([str(tmp_path / "train.py")], Options(isolated=True)).files
+    found = "".join(f.message for f in file.findings if f.rule == "arguments/accumulated-loss")
+    assert (bool(found), told in found) == (bool(told), True)

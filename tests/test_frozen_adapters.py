@@ -1,0 +1,64 @@
+"""Adapters that do not train: frozen by name or through the base model, switched off, unknown to the optimizer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nl2sql_review.run import batch
+from nl2sql_review.run.options import Options
+
+SCRIPT = """\
+import torch
+from datasets import load_dataset
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM
+from trl import SFTConfig, SFTTrainer
+base = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf")
+{before}
+model = get_peft_model(base, LoraConfig(r=16))
+{after}
+trainer = SFTTrainer(
+    model=model, args=SFTConfig("o"), train_dataset=load_dataset("json", data_files="t.jsonl", split="train"){given}
+)
+{train}
+"""
+NAMES = "for name, one in model.named_parameters():\n    "
+OPTIMIZER = "optimizer = torch.optim.AdamW({}.parameters())"
+
+
+@pytest.mark.parametrize(
+    ("after", "verdict"),
+    [
+        ("for one in model.base_model.parameters():\n    one.requires_grad = False", "fail"),
+        ("model.base_model.model.requires_grad_(False)", "fail"),
+        (NAMES + "if 'lora' in name:\n        one.requires_grad = False", "fail"),
+        (NAMES + "if 'lora' not in name:\n        one.requires_grad = False", "pass"),
+        (NAMES + "if 'lora' in name:\n        continue\n    one.requires_grad = False", "pass"),
+        (NAMES + "one.requires_grad = 'lora_' in name", "pass"),
+        (NAMES + "one.requires_grad = name.endswith('bias')", "unknown"),
+        ("model.disable_adapter_layers()", "fail"),
+        ("model.disable_adapter_layers()\nmodel.enable_adapter_layers()", "pass"),
+        ("with model.disable_adapter():\n    model.generate()", "pass"),
+    ],
+)
+def test_what_happens_to_the_parameters(tmp_path: Path, after: str, verdict: str) -> None:
+    assert judged(tmp_path, after=after) == verdict
+
+
+@pytest.mark.parametrize(("place", "verdict"), [("before", "fail"), ("after", "pass")])
+def test_an_optimizer_holds_the_weights_that_there_are(tmp_path: Path, place: str, verdict: str) -> None:
+    made = OPTIMIZER.format("base" if place == "before" else "model")
+    assert judged(tmp_path, **{place: made, "given": ", optimizers=(optimizer, None)"}) == verdict
+
+
+def test_training_inside_the_switch(tmp_path: Path) -> None:
+    assert judged(tmp_path, train="with model.disable_adapter():\n    trainer.train()") == "fail"
+
+
+def judged(folder: Path, before="", after="", given="", train="trainer.train()") -> str:
+    code = SCRIPT.format(before=before, after=after, given=given, train=train)
+    (folder / "train.py").write_text(code, encoding="utf-8")
+    (file,) = batch.review([str(folder / "train.py")], Options(isolated=True)).files
+    return next(str(one.verdict) for one in file.checklist if one.rule == "lora/frozen-adapter")
