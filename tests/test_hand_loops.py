@@ -283,7 +283,7 @@ for batch in DataLoader(rows, batch_size=4, shuffle=True):
     [
         ("labels = ids.clone()", "all"),
         ("labels = [-100] * len(prompt) + list(ids[len(prompt) :])", "response"),
-        ("labels = ids.clone(); labels[: len(prompt)] = -100", "unknown"),
+        ("labels = ids.clone(); labels[: len(prompt)] = -100", "response"),
         ("labels = read_labels(index)", "unknown"),
     ],
 )

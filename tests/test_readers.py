@@ -371,7 +371,7 @@ NUMBER = "key=lambda name: int(name.split('-')[1])"
         ("", "True", "unguarded"),
         ("", "resume_from_checkpoint='out/checkpoint-500'", "fixed path"),
         ("", "resume_from_checkpoint=get_last_checkpoint('out')", "newest"),  # the trainer has made the directory
-        ("", "resume_from_checkpoint=get_last_checkpoint('elsewhere')", "unguarded"),
+        ("", "resume_from_checkpoint=get_last_checkpoint('elsewhere')", "elsewhere"),
         ("", "resume_from_checkpoint='./out/'", "output directory"),
         ("import shutil\nshutil.copytree('/input/out', 'out')\n", "resume_from_checkpoint=True", "unknown"),
         ("import shutil\nshutil.copytree('/input/rows', 'rows')\n", "resume_from_checkpoint=True", "unguarded"),

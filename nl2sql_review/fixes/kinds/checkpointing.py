@@ -8,6 +8,8 @@ import libcst as cst
 
 from ...readers.checkpointing import CHECKPOINT
 from ...readers.derive import plain
+from ...source.syntax import all_of
+from ...training_plan.values import Place
 from .. import places
 from ..candidate import Candidate
 from ..context import Task, setting, wanted
@@ -46,6 +48,8 @@ def newest(task: Task) -> Iterator[Candidate]:
     (edits, name), (more, os_name) = found, os_found
     text = f"{name}({directory}) if {os_name}.path.isdir({directory}) else None"
     place = next((call.places[n] for n in CHECKPOINT if n in call.places), None)
+    if plain(task.plan["checkpointing.resume"].value) == "unguarded" and _fails_before(task, place):
+        return
     if place is None:
         edits = [*edits, *more, *python.added(task.source, node, f"resume_from_checkpoint={text}")]
     elif place.node in node.args and not place.node.star:
@@ -58,6 +62,13 @@ def newest(task: Task) -> Iterator[Candidate]:
     yield Candidate(
         title, tuple(edits), (task.name, "checkpointing.resume_by"), names, ("get_last_checkpoint", "isdir"), True
     )
+
+
+def _fails_before(task: Task, argument: Place | None) -> bool:
+    """Return whether `get_last_checkpoint`, which raises if there is no directory, is called outside the argument."""
+    inside = [] if argument is None else list(map(id, all_of(cst.Call, argument.node)))
+    searches = [call for call in task.run.calls if call.callee.endswith("get_last_checkpoint")]
+    return any(id(call.place.node) not in inside for call in searches)
 
 
 def _directory(task: Task, trainer: cst.BaseExpression) -> str:
