@@ -37,7 +37,7 @@ def of(path: str, root: str, drafts: Mapping[str, bytes]) -> list[tuple[str, byt
     own, top = disk.real(path), disk.real(root)
     if not own.startswith(top + os.sep):
         return []
-    texts = {name: text for name in _scripts(top) if (text := _text(name, drafts)) is not None and name != own}
+    texts = {name: text for name in _scripts(top) if (text := _text(name, drafts)) is not None}
     imports: dict[str, list[str]] = {}
     scripts: list[str] = []
     reached = [own]
@@ -45,7 +45,7 @@ def of(path: str, root: str, drafts: Mapping[str, bytes]) -> list[tuple[str, byt
         inside, stem = _inside(module, top)
         importing = []
         for name, text in texts.items():
-            if stem in text and name not in reached:
+            if stem in text and name != module:
                 if name not in imports:
                     imports[name] = list(_imported(text, name, top))
                 if any(inside.endswith(one) for one in imports[name]):
@@ -53,7 +53,7 @@ def of(path: str, root: str, drafts: Mapping[str, bytes]) -> list[tuple[str, byt
         is_program = not importing and os.path.basename(module) != "__init__.py"
         if module != own and (is_program or STARTS.search(texts[module])):
             scripts.append(module)
-        reached += importing[: MOST_MODULES - len(reached)]
+        reached += [name for name in importing if name not in reached][: MOST_MODULES - len(reached)]
     first = sorted(scripts, key=lambda name: TRAINS.search(os.path.basename(name)) is None)[:MOST]
     return [(name, texts[name]) for name in first]
 

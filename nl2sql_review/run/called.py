@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import chain, islice
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from ..files import disk
 from ..interpret.core.recording import GIVEN_BY_CALLERS, NOT_GIVEN, Recording
 from ..interpret.program import starts_training
-from ..interpret.python.modules import remembering
 from ..judgement.wording import places
 from ..readers.object_settings import last
 from ..readers.run import ADAPTERS, CONFIGS, is_trainer
@@ -20,8 +19,8 @@ from ..training_plan.values import Either, Unknown, Value
 if TYPE_CHECKING:
     from .reviewer import Read
 
-MOST = 4  # readings of callers
-STEPS = 30_000  # of interpretation, after which no further caller is read: about half a second
+MOST = 4  # runs of callers
+STEPS, SHARE = 45_000, 30_000  # of the interpretation of all callers and of each: together about a second
 
 
 def awaits_callers(recording: Recording, plans: list[TrainingPlan]) -> bool:
@@ -46,15 +45,12 @@ def replace(made: Read, readings: Iterator[Read]) -> None:
     module = made.source
     recordings: list[Recording] = []
     plans: list[TrainingPlan] = []
-    steps = 0
-    with remembering():
-        for read in islice(readings, MOST):
-            if taken := _taken(read, module):
-                recordings.append(read.recording)
-                plans += taken
-            steps += read.recording.steps
-            if steps > STEPS:
-                break
+    for read in readings:
+        if taken := _taken(read, module):
+            recordings.append(read.recording)
+            plans += taken
+        if len(recordings) == MOST:
+            break
     if plans:
         _keep_uncalled(made.recording, recordings)
         left = _left(made.plans, plans)
