@@ -301,10 +301,10 @@ class Reviewer:
         return interpret(source, root, steps or STEPS, drafts=drafts, started=line, reviewed=reviewed)
 
     def _read_as_called(self, made: Read, root: str, settings: Settings, drafts: Mapping[str, bytes]) -> None:
-        """Read a module as the scripts of its project call it, if it depends on them."""
+        """Read a module as the scripts of its project call it, if it leaves that to them."""
         from . import called
 
-        if called.awaits_callers(made.recording, made.plans):
+        if made.plans and called.awaits_callers(made.recording):
             called.replace(made, self._read_callers(made.source, root, settings, drafts))
 
     def _read_callers(

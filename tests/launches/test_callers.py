@@ -253,6 +253,15 @@ def test_a_fix_is_made_where_the_script_passes_the_value(write: Write, capsys: p
     assert verdicts(reviewed(capsys, "--no-cache", "train.py"))["lora/rank"] == "pass"
 
 
+def test_a_value_of_its_own_changes_nothing_else(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    write({"lora.py": LORA, "train.py": TRAIN.format(rank=64)})
+    given = verdicts(reviewed(capsys, "--no-cache", "lora.py"))
+    write({"lora.py": LORA.replace("r=rank", "r=64")})
+    assert verdicts(reviewed(capsys, "--no-cache", "lora.py")) == given
+    cli.main(["--no-cache", "--fix-policy", "--unsafe-fixes", "--select", "lora/rank", "lora.py"])
+    assert "r=16" in Path("lora.py").read_text()
+
+
 def test_memory_and_plan_are_those_of_the_run(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
     write({"build.py": TRAINER, "train.py": USE})
     assert cli.main(["plan", "build.py"]) == 0
