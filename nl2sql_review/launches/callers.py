@@ -28,15 +28,16 @@ WORD = re.compile(rb"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 STARTS = re.compile(rb"__name__\W{1,8}__main__")
 
 
-def of(path: str, root: str, drafts: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
+def of(path: str, root: str, drafts: Mapping[str, bytes]) -> tuple[list[tuple[str, bytes]], list[str]]:
     """Return the scripts below `root` that import a file, directly or through modules, with their contents.
 
     There are at most `MOST`; those that sound like training come first. `drafts` are the files in an edited state, by
-    real path. A module that others import is no script, unless it has a `__main__` of its own.
+    real path. A module that others import is no script, unless it has a `__main__` of its own. Also return the real
+    paths of all files that were searched: a change in any may add a script.
     """
     own, top = disk.real(path), disk.real(root)
     if not own.startswith(top + os.sep):
-        return []
+        return [], []
     texts = {name: text for name in _scripts(top) if (text := _text(name, drafts)) is not None}
     imports: dict[str, list[str]] = {}
     scripts: list[str] = []
@@ -55,7 +56,7 @@ def of(path: str, root: str, drafts: Mapping[str, bytes]) -> list[tuple[str, byt
             scripts.append(module)
         reached += [name for name in importing if name not in reached][: MOST_MODULES - len(reached)]
     first = sorted(scripts, key=lambda name: TRAINS.search(os.path.basename(name)) is None)[:MOST]
-    return [(name, texts[name]) for name in first]
+    return [(name, texts[name]) for name in first], list(texts)
 
 
 def _scripts(top: str) -> Iterator[str]:

@@ -305,17 +305,24 @@ class Reviewer:
         from . import called
 
         if made.plans and called.awaits_callers(made.recording):
-            called.replace(made, self._read_callers(made.source, root, settings, drafts))
+            found, searched = callers.of(made.source.path, root, drafts)
+            called.replace(made, self._read_callers(found, made.source, root, settings, drafts))
+            made.recording.files_missing += searched
 
     def _read_callers(
-        self, module: Source, root: str, settings: Settings, drafts: Mapping[str, bytes]
+        self,
+        scripts: Iterable[tuple[str, bytes]],
+        module: Source,
+        root: str,
+        settings: Settings,
+        drafts: Mapping[str, bytes],
     ) -> Iterator[Read]:
         """Yield the readings of the scripts that import a module, one for each of their command lines."""
         from ..source import Source, SourceError
         from .called import SHARE, STEPS
 
         left = STEPS
-        for path, data in callers.of(module.path, root, drafts):
+        for path, data in scripts:
             left -= len(data) // 32  # to parse it
             with suppress(SourceError):
                 caller = Source.from_bytes(data, discovery.shown(path))
