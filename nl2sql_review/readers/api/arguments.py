@@ -12,7 +12,7 @@ from ...libraries.chosen import Choice, Versions
 from ...libraries.replacements import ARGUMENTS, MISTAKEN, REFUSED, Change
 from ...libraries.versions import key_of
 from ...training_plan.facts import Fact
-from ...training_plan.values import Absent, Either, Known, Place, Trace
+from ...training_plan.values import Absent, Default, Either, Known, Place, Trace
 from ..object_settings import last
 from ..run import Run
 from .definitions import accepts_own, chain, gone, home, inherited, owners
@@ -52,6 +52,7 @@ class Defect:
     trace: Trace = ()  # where the value that is wrong came through, if it is one
     remedy: str = ""  # where it says more than the rule's help
     library: str = ""  # whose version refuses it, if a version does
+    overridden_by: str = ""  # what may override the value that is wrong, if it is a default
 
     @property
     def steps(self) -> Trace:
@@ -62,8 +63,9 @@ class Defect:
 
     @property
     def fact(self) -> Fact:
+        named, by = [self.name], self.overridden_by
         return Fact(
-            Known([self.name], self.steps),
+            Default(named, by, self.steps) if by else Known(named, self.steps),
             at=self.place,
             argument=self.name,
             sentence=self.sentence,

@@ -10,7 +10,7 @@ from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Either, Known, Place, Term, Unknown, Value
 from ..api.arguments import Defect
 from ..api.imports import fact as listed
-from ..derive import plain
+from ..derive import overrider, plain
 from ..object_settings import last, objects
 from ..run import Run
 from ..spelling import spelt, terms
@@ -90,9 +90,10 @@ def of_text(run: Run, text: TrainingText) -> Iterator[Defect]:
             yield Defect(
                 "overwritten",
                 "labels",
-                collator,
+                collator.place,
                 "DataCollatorForLanguageModeling recreates the labels from the input ids and drops the script's "
                 "labels with the masked prompt; use DataCollatorForSeq2Seq",
+                overridden_by=overrider(collator.get("mlm")),
             )
         return
     if shifts(made) and not own_loss(run):
@@ -162,15 +163,13 @@ def place_of(made: Value, text: TrainingText, run: Run) -> Place:
     return text.at or run.place
 
 
-def remaking(run: Run) -> Place | None:
-    """Return the place of the collator that recreates the labels, if the trainer is given it."""
+def remaking(run: Run) -> Call | None:
+    """Return the call that makes the collator that recreates the labels, if the trainer is given it."""
     assert run.trainer is not None
     for thing in objects(run.trainer.get("data_collator")):
         call: Call | None = getattr(thing, "call", None)
-        if call is not None and call.callee == REMAKES:
-            mlm = call.get("mlm")
-            if isinstance(mlm, Known) and mlm.value is False:
-                return call.place
+        if call is not None and call.callee == REMAKES and plain(call.get("mlm")) is False:
+            return call
     return None
 
 
@@ -194,7 +193,7 @@ def own_template(run: Run) -> str | None:
 def assistant_only(run: Run, text: TrainingText) -> Iterator[Defect]:
     """Yield `assistant_only_loss` with a template that does not mark the assistant's tokens."""
     given = run.arguments.value("assistant_only_loss")
-    if not (isinstance(given, Known) and given.value is True) or text.form != "chat" or uses_unsloth(run):
+    if plain(given) is not True or text.form != "chat" or uses_unsloth(run):
         return
     if any(last(c.callee) in ("get_chat_template", "setup_chat_format", "clone_chat_template") for c in run.calls):
         return
@@ -206,8 +205,8 @@ def assistant_only(run: Run, text: TrainingText) -> Iterator[Defect]:
     name = run.load.value("model_name", "pretrained_model_name_or_path", "$0", "model")
     whose = "the chat template that the script writes"
     if written is None:
-        kind = family(name.value) if isinstance(name, Known) else None
-        if kind is None or kind.name not in WITHOUT_GENERATION or not has_chat_template(getattr(name, "value", None)):
+        kind = family(plain(name))
+        if kind is None or kind.name not in WITHOUT_GENERATION or not has_chat_template(plain(name)):
             return
         whose = f"the chat template of {kind.name}"
     elif GENERATION.search(written):
@@ -220,6 +219,7 @@ def assistant_only(run: Run, text: TrainingText) -> Iterator[Defect]:
         place,
         f"assistant_only_loss=True needs a chat template with {{% generation %}}, but {whose} has none: no token is in "
         "the loss, or trl raises an error",
+        overridden_by=overrider(given, name),
     )
 
 
