@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Callable, Iterable, Iterator
 
 from ...files.typed_data import Suggestions
 from ...interpret.core.recording import Call, Recording
@@ -267,6 +267,20 @@ class Judging:
 def branch(call: Call | None) -> str:
     """Return the condition of a call, or "" if every run of the script, or of its function, makes the call."""
     return (call.condition or "the path taken") if call is not None and call.conditional else ""
+
+
+def on_some_branch(run: Run, find: Callable[[Run], Iterable[Defect]]) -> list[Defect]:
+    """Return the defects of a run; if it has none, those that it has with one of the calls that may make its arguments.
+
+    `args = SFTConfig(…) if fast else SFTConfig(…)`: what only one of the two sets is wrong on its branch.
+    """
+    found = list(find(run))
+    if found or len(run.arguments.makers) < 2:
+        return found
+    for maker in run.arguments.makers:
+        alone = replace(run, arguments=replace(run.arguments, makers=[maker]))
+        found += [replace(d, branch=d.branch or branch(maker[0]) or "the path taken") for d in find(alone)]
+    return found
 
 
 def assumed(choice: Choice) -> bool:

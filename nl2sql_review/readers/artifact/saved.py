@@ -59,7 +59,7 @@ def model_of(run: Run, call: Call) -> Any:
 
 def weights(run: Run) -> Iterator[Defect]:
     """Yield saves of a model whose trained weights are lost or stored under other names."""
-    merging = [c for c in run.calls if last(c.callee) in MERGES and not c.conditional]
+    merging = [c for c in run.calls if last(c.callee) in MERGES]
     for call in saves(run):
         thing = model_of(run, call)
         if thing is None:
@@ -74,7 +74,7 @@ def weights(run: Run) -> Iterator[Defect]:
                 )
                 yield Defect("unmerged", last(call.callee), call.place, text, branch(call))
             continue
-        merge = next((c for c in merging if merges(run, c, thing, call)), None)
+        merge = next((c for c in merging if merges(run, c, thing, call) and on_its_branch(c, call)), None)
         if merge is not None:
             name = last(merge.callee)
             text = (
@@ -97,6 +97,19 @@ def weights(run: Run) -> Iterator[Defect]:
                 "have different names and load as new ones; save trainer.model, or call trainer.save_model"
             )
             yield Defect("wrapped", "peft_config", call.place, text, branch(call))
+
+
+def on_its_branch(merge: Call, save: Call) -> bool:
+    """Return whether a merge runs whenever a save does, and not on another branch."""
+    import libcst as cst
+
+    if not merge.conditional:
+        return True
+    made, saved = merge.place, save.place
+    if made.source is not saved.source or made.node is None or saved.node is None:
+        return False
+    blocks = [n for n in made.source.nodes.path(made.node) if isinstance(n, cst.IndentedBlock)]
+    return bool(blocks) and any(n is blocks[-1] for n in saved.source.nodes.path(saved.node))
 
 
 def merges(run: Run, call: Call, thing: Object | None, save: Call) -> bool:

@@ -8,7 +8,7 @@ from typing import Iterable, Iterator
 from ...interpret.core.recording import Call
 from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Either, Known, Place, Term, Unknown, Value
-from ..api.arguments import Defect
+from ..api.arguments import Defect, on_some_branch
 from ..api.imports import fact as listed
 from ..derive import overrider, plain
 from ..object_settings import last, objects
@@ -17,6 +17,7 @@ from ..spelling import spelt, terms
 from . import collated
 from .label_padding import filled_up
 from .loss import _labels as by_hand
+from .loss import always_remade
 from .tokenizer import written_template
 from .tokenizers import family, has_chat_template
 from .training_text import TrainingText, objective, texts_of, uses_unsloth
@@ -46,7 +47,8 @@ def labels(run: Run) -> Fact:
         why = "the script gives no trainer labels"
         return Fact(Absent(why), at=run.place, why_not=why)
     texts = [*texts_of(run), *own_rows(run)]
-    found = [d for text in texts for d in (*of_text(run, text), *assistant_only(run, text))]
+    found = [d for text in texts for d in of_text(run, text)]
+    found += on_some_branch(run, lambda one: (d for text in texts for d in assistant_only(one, text)))
     if not own_loss(run) and not uses_unsloth(run):
         found += [*collated.padded(run), *filled_up(run)]
     unread = next((text for text in texts if not text.form and not text.columns), None)
@@ -86,6 +88,9 @@ def of_text(run: Run, text: TrainingText) -> Iterator[Defect]:
     said = spelt(made)
     collator = remaking(run)
     if collator is not None:
+        assert run.trainer is not None
+        given = run.trainer.get("data_collator")
+        branch = "" if always_remade(given) else getattr(given, "condition", "") or "the path taken"
         if by_hand(run, text, text.at).on == "response":
             yield Defect(
                 "overwritten",
@@ -93,6 +98,7 @@ def of_text(run: Run, text: TrainingText) -> Iterator[Defect]:
                 collator.place,
                 "DataCollatorForLanguageModeling recreates the labels from the input ids and drops the script's "
                 "labels with the masked prompt; use DataCollatorForSeq2Seq",
+                branch,
                 overridden_by=overrider(collator.get("mlm")),
             )
         return
