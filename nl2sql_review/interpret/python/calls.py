@@ -35,9 +35,9 @@ from . import budget
 from .attributes import method_of
 from .builtins import BUILTINS, METHODS
 from .classes import define_class, instance_method, instantiate
-from .expressions import settled
 from .items import is_optional
 from .refinement import not_none
+from .variables import settled
 
 __all__ = ["call", "call_function", "decorate", "define_class", "super_object", "yielded"]
 

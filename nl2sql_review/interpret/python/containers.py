@@ -11,10 +11,10 @@ from ..core.model_call import ModelCall
 from ..core.objects import Arguments, Items, Mapping, Sequence, object_of
 from ..core.operations import describe, plain_key
 from .builtins import BUILTINS, apply, method, method_name
-from .expressions import settled
 from .iterators import sort
 from .operators import equal
 from .overlays import overlaid
+from .variables import settled
 
 
 def write_items(

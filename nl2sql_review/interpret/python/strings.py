@@ -14,9 +14,9 @@ from ..core.model_call import ModelCall
 from ..core.objects import Opaque
 from ..core.operations import describe, freeze, is_scalar, lift, term_of
 from .builtins import METHODS, apply, method, method_name
-from .expressions import settled
 from .items import is_optional
 from .texts import concatenate, to_text
+from .variables import settled
 
 if TYPE_CHECKING:
     import libcst as cst
