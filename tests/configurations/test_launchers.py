@@ -25,10 +25,14 @@ ZERO = (
 BY_HAND = """\
 from accelerate import Accelerator
 from peft import LoraConfig, get_peft_model
+from torch.optim import AdamW
 from transformers import AutoModelForCausalLM
 accelerator = Accelerator({})
 model = get_peft_model(AutoModelForCausalLM.from_pretrained("m"), LoraConfig(r=16))
-accelerator.backward(loss)
+optimizer = AdamW(model.parameters())
+for batch in batches:
+    accelerator.backward(model(**batch).loss)
+    optimizer.step()
 """
 
 

@@ -13,6 +13,7 @@ from ...core.machine import Machine
 from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Mapping, Opaque, Sequence, object_of
 from ...core.operations import freeze
+from ...core.yaml_documents import yaml_documents
 from ..files.lookup import Content
 from ..files.streams import FILE, read, read_path
 
@@ -51,7 +52,7 @@ def load_path(m: Machine, path: Value, parse: Callable[[documents.Text], Any]) -
 # -- yaml ------------------------------------------------------------------------------------------------
 def yaml_reader(dialect: str) -> Callable[[documents.Text], Any]:
     def parse(text: documents.Text) -> Any:
-        found = documents.yaml_documents(text, dialect)
+        found = yaml_documents(text, dialect)
         if len(found) > 1:
             raise Malformed("several documents instead of one")
         return found[0] if found else lambda: Known(None, text.whole)
@@ -102,7 +103,7 @@ def yaml_load(call: ModelCall) -> Value | None:
 
 
 def every_document(text: documents.Text) -> Any:
-    found = documents.yaml_documents(text)
+    found = yaml_documents(text)
     return lambda: Known(Sequence(tuple(make() for make in found), "list"), text.whole)
 
 
