@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .core import library
+from .core import library, library_items
 from .core.machine import Machine
 from .models.commandline import dataclass_parsers, process
 from .models.config import pydantic
@@ -61,10 +61,10 @@ class Interpreter(Machine):
 
     library_name = library.library_name
     library_attribute = library.library_attribute
-    library_item = library.library_item
-    library_contains = library.library_contains
-    library_iterate = library.library_iterate
-    library_set_item = library.library_set_item
+    library_item = library_items.library_item
+    library_contains = library_items.library_contains
+    library_iterate = library_items.library_iterate
+    library_set_item = library_items.library_set_item
     call_library = library.call_library
     called = stack.called
     after_construction = stack.after_construction

@@ -10,9 +10,8 @@ STACK = (
     *("unsloth", "unsloth_zoo", "trl", "transformers", "peft", "datasets", "accelerate", "bitsandbytes", "wandb"),
     "sentence_transformers",
 )
-FLAT = frozenset(
-    {"trl", "transformers", "peft", "datasets", "accelerate", "bitsandbytes"}
-)  # classes are exported at the top
+# Libraries that export their classes at the top.
+FLAT = frozenset({"trl", "transformers", "peft", "datasets", "accelerate", "bitsandbytes"})
 
 PARAMETERS = "inspect.parameters"  # kind of object: the names that a class of a library takes
 

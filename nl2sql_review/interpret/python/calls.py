@@ -6,7 +6,7 @@ import re
 
 import libcst as cst
 
-from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, extend, join
+from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, extend, is_optional, join
 from ..core.joins import demote, join_values
 from ..core.machine import Machine
 from ..core.model_call import ModelCall, PythonModel
@@ -35,7 +35,6 @@ from . import budget
 from .attributes import method_of
 from .builtins import BUILTINS, METHODS
 from .classes import define_class, instance_method, instantiate
-from .items import is_optional
 from .refinement import not_none
 from .variables import settled
 

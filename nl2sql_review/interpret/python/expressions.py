@@ -167,11 +167,11 @@ def boolean(m: Machine, node: cst.BooleanOperation, scope: Scope) -> Value:
         chain.append(left)  # walk, do not recurse
     value = m.evaluate(chain[-1].left, scope)
     for n in reversed(chain):
-        value = either_of(m, n, value, scope)
+        value = and_or(m, n, value, scope)
     return value
 
 
-def either_of(m: Machine, node: cst.BooleanOperation, left: Value, scope: Scope) -> Value:
+def and_or(m: Machine, node: cst.BooleanOperation, left: Value, scope: Scope) -> Value:
     """Return the value of one `and` or `or`; its second side runs only if the first, `left`, does not decide."""
     second, is_or = node.right, isinstance(node.operator, cst.Or)
     t, by = truth(condition(m, left, node))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING
 
-from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, join
+from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, is_optional, join
 from ..core.joins import DIFFERS, demote
-from ..core.library import forget_items
+from ..core.library_items import forget_items
 from ..core.machine import Machine
 from ..core.objects import (
     Arguments,
@@ -94,11 +94,6 @@ def item_of_text(owner: Text, key: Value) -> Value:
     return slice_term(owner, key) if is_slice(key) else item_term(owner, key)
 
 
-def is_optional(value: Value) -> TypeGuard[Either]:
-    """Return whether a key is set on one path only."""
-    return isinstance(value, Either) and any(isinstance(o, Absent) for o in value.options)
-
-
 def mapping_item(m: Machine, owner: Known, v: Mapping, key: Value, missing: str = "key") -> Value:
     """Return the item of a mapping, or the attribute of one that has its keys as attributes (`missing`: which)."""
     k = plain_key(key)
@@ -156,7 +151,7 @@ def sequence_item(m: Machine, owner: Known, v: Sequence, key: Value) -> Value:
     i = key.value if isinstance(key, Known) else None
     if isinstance(i, bool) or not isinstance(i, int):
         m.may_raise_count += 1
-        return either_of(state, f"the index {describe(key)} is known only at run time")
+        return one_of(state, f"the index {describe(key)} is known only at run time")
     if state.why_incomplete:
         m.may_raise_count += 1
         if v.order is not None:
@@ -164,7 +159,7 @@ def sequence_item(m: Machine, owner: Known, v: Sequence, key: Value) -> Value:
         m.may_raise("IndexError")
         if state.why_incomplete == DIFFERS and not -len(state.items) <= i < len(state.items):
             m.certainly_raises("IndexError")  # no path makes it that long
-        return either_of(state, state.why_incomplete)
+        return one_of(state, state.why_incomplete)
     try:
         value = state.items[i]
     except IndexError:
@@ -173,7 +168,7 @@ def sequence_item(m: Machine, owner: Known, v: Sequence, key: Value) -> Value:
     return demote(value, state.overridden_by) if state.overridden_by else value
 
 
-def either_of(state: Items, why: str) -> Value:
+def one_of(state: Items, why: str) -> Value:
     if not state.items or len(state.items) > 6:
         return Unknown(why)
     out = state.items[0]
@@ -206,16 +201,7 @@ def set_item(m: Machine, owner: Value, key: Value, value: Value, node: cst.CSTNo
         for option in owner.options:
             obj = object_of(option)
             if isinstance(obj, (Mapping, Sequence)):
-                m.write(
-                    obj,
-                    "state",
-                    Items(
-                        obj.state.items,
-                        "changed through a name that may refer to several objects",
-                        obj.state.overridden_by,
-                    ),
-                )
-                forget_contents(m, obj)
+                forget_contents(m, obj, "changed through a name that may refer to several objects")
         return
     obj = object_of(owner)
     if isinstance(owner, Default):
@@ -228,30 +214,9 @@ def set_item(m: Machine, owner: Value, key: Value, value: Value, node: cst.CSTNo
     elif isinstance(obj, Instance) and isinstance(obj.base, (Mapping, Opaque)):
         set_item(m, Known(obj.base), key, value, node, scope)
     elif isinstance(obj, Mapping):
-        k = plain_key(key)
-        if k is None:
-            forget_contents(m, obj, f"the key {describe(key)} is known only at run time")
-        else:
-            if k[0] in obj.state.items and is_optional(obj.state.items[k[0]]):
-                obj.unordered = "the order of its keys depends on the path"
-            m.write(
-                obj, "state", Items({**obj.state.items, k[0]: value}, obj.state.why_incomplete, obj.state.overridden_by)
-            )
+        set_entry(m, obj, key, value)
     elif isinstance(obj, Sequence):
-        i = slice_of(key) if is_slice(key) else key.value if isinstance(key, Known) else None
-        items = list(obj.state.items)
-        if isinstance(i, slice) and not obj.state.why_incomplete:
-            new = m.iterate(value, node)
-            items[i] = new.items
-            m.write(obj, "state", Items(tuple(items), new.why_incomplete, obj.state.overridden_by))
-        elif isinstance(i, int) and not obj.state.why_incomplete and -len(items) <= i < len(items):
-            items[i] = value
-            m.write(obj, "state", Items(tuple(items), "", obj.state.overridden_by))
-        else:
-            if isinstance(i, int) and not obj.state.why_incomplete:
-                m.certainly_raises("IndexError")
-            m.may_raise("IndexError")
-            forget_contents(m, obj, "an element is replaced at a position known only at run time")
+        set_elements(m, obj, key, value, node)
     elif isinstance(obj, Row):
         named = key.value if isinstance(key, Known) and not isinstance(key.value, Object) else None
         if named is None:
@@ -259,6 +224,37 @@ def set_item(m: Machine, owner: Value, key: Value, value: Value, node: cst.CSTNo
         m.write(obj, ItemKey(named), value)
     elif isinstance(obj, Opaque):
         m.library_set_item(obj, key, value, node, scope)
+
+
+def set_entry(m: Machine, obj: Mapping, key: Value, value: Value) -> None:
+    """Set the value of a key of a dict."""
+    k = plain_key(key)
+    if k is None:
+        forget_contents(m, obj, f"the key {describe(key)} is known only at run time")
+        return
+    state = obj.state
+    if k[0] in state.items and is_optional(state.items[k[0]]):
+        obj.unordered = "the order of its keys depends on the path"
+    m.write(obj, "state", Items({**state.items, k[0]: value}, state.why_incomplete, state.overridden_by))
+
+
+def set_elements(m: Machine, obj: Sequence, key: Value, value: Value, node: cst.CSTNode | None) -> None:
+    """Set one element of a list, or those that a slice selects."""
+    i = slice_of(key) if is_slice(key) else key.value if isinstance(key, Known) else None
+    state = obj.state
+    items = list(state.items)
+    if isinstance(i, slice) and not state.why_incomplete:
+        new = m.iterate(value, node)
+        items[i] = new.items
+        m.write(obj, "state", Items(tuple(items), new.why_incomplete, state.overridden_by))
+    elif isinstance(i, int) and not state.why_incomplete and -len(items) <= i < len(items):
+        items[i] = value
+        m.write(obj, "state", Items(tuple(items), "", state.overridden_by))
+    else:
+        if isinstance(i, int) and not state.why_incomplete:
+            m.certainly_raises("IndexError")
+        m.may_raise("IndexError")
+        forget_contents(m, obj, "an element is replaced at a position known only at run time")
 
 
 def forget_contents(m: Machine, obj: Sequence | Mapping, why: str = "") -> None:

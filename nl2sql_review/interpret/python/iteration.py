@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...training_plan.values import Absent, Default, Either, Known, Unknown, Value, extend
+from ...training_plan.values import Absent, Default, Either, Known, Unknown, Value, extend, is_optional
 from ..core.joins import demote, join_items
 from ..core.machine import Machine
 from ..core.objects import Arguments, Class, Instance, ItemKey, Items, Mapping, Object, Opaque, Row, Sequence, object_of
 from ..core.operations import COUNTED, describe, item_term
-from .items import is_optional
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -35,51 +34,57 @@ def iterate(m: Machine, value: Value, node: cst.CSTNode | None) -> Items:
     v = value.value
     match v:
         case Sequence():
-            state = v.state
-            if v.source is not None:
-                rest, position = v.source.state, v.slots["position"]
-                m.write(v, "position", len(rest.items))
-                if not isinstance(position, int):  # two paths read it to different places
-                    return Items(rest.items, "how far the iterator was read is known only at run time")
-                return rest._replace(items=rest.items[position:])
-            if v.kind == "generator" and state.items:
-                m.write(v, "state", Items((), state.why_incomplete and "a generator that was read before"))
-            return state
+            return elements(m, v)
         case Mapping():
             state = v.state
             why = "some keys are set on only one path" if any(map(is_optional, state.items.values())) else v.unordered
-            return Items(
-                tuple(Known(k, value.trace) for k in state.items), state.why_incomplete or why, state.overridden_by
-            )
+            keys = tuple(Known(k, value.trace) for k in state.items)
+            return Items(keys, state.why_incomplete or why, state.overridden_by)
         case str():
             return Items(tuple(Known(c) for c in v)) if len(v) <= 64 else Items((), "the characters of a long string")
         case Class() if v.kind == "enum":
             return Items(tuple(x for x in v.slots.values() if isinstance(object_of(x), Instance)))
-        case Instance() if v.cls.kind == "namedtuple":
-            return Items(tuple(v.slots[n] for n in v.cls.fields))
-        case Instance() if isinstance(v.base, Mapping) and v.cls.lookup("__iter__") is None:
-            return iterate(m, Known(v.base, value.trace), node)
-        case Instance() if v.cls.lookup("__next__") is not None:
-            m.may_raise_count += 1
-            return Items(
-                (m.call(m.attribute(value, "__next__", node), Arguments(), node),),
-                f"how often {v.cls.name}.__next__ is called is known only at run time",
-            )
-        case Instance() if v.cls.lookup("__iter__") is not None:
-            return iterate(m, m.call(m.attribute(value, "__iter__", node), Arguments(), node), node)
+        case Instance() if (found := elements_of_instance(m, value, v, node)) is not None:
+            return found
         case Opaque():
             m.may_raise_count += 1
-            found = m.library_iterate(value, v, node)
-            if found is not None:
-                return found
-            return Items(
-                (item_term(value, Known(Opaque("i", "symbol"))),),
-                f"{COUNTED}{describe(value)}",
-            )
+            given = m.library_iterate(value, v, node)
+            if given is not None:
+                return given
+            return Items((item_term(value, Known(Opaque("i", "symbol"))),), f"{COUNTED}{describe(value)}")
     m.may_raise_count += 1
     if not isinstance(v, Object):
         m.certainly_raises("TypeError")
     return Items((), f"iterating over {describe(value)}")
+
+
+def elements(m: Machine, v: Sequence) -> Items:
+    """Return the elements that are left to read of a list, an iterator or a generator."""
+    state = v.state
+    if v.source is not None:
+        rest, position = v.source.state, v.slots["position"]
+        m.write(v, "position", len(rest.items))
+        if not isinstance(position, int):  # two paths read it to different places
+            return Items(rest.items, "how far the iterator was read is known only at run time")
+        return rest._replace(items=rest.items[position:])
+    if v.kind == "generator" and state.items:
+        m.write(v, "state", Items((), state.why_incomplete and "a generator that was read before"))
+    return state
+
+
+def elements_of_instance(m: Machine, value: Known, v: Instance, node: cst.CSTNode | None) -> Items | None:
+    """Return the elements of an object of the script, or None if its class says nothing of them."""
+    if v.cls.kind == "namedtuple":
+        return Items(tuple(v.slots[n] for n in v.cls.fields))
+    if isinstance(v.base, Mapping) and v.cls.lookup("__iter__") is None:
+        return iterate(m, Known(v.base, value.trace), node)
+    if v.cls.lookup("__next__") is not None:
+        m.may_raise_count += 1
+        element = m.call(m.attribute(value, "__next__", node), Arguments(), node)
+        return Items((element,), f"how often {v.cls.name}.__next__ is called is known only at run time")
+    if v.cls.lookup("__iter__") is not None:
+        return iterate(m, m.call(m.attribute(value, "__iter__", node), Arguments(), node), node)
+    return None
 
 
 def mapping(m: Machine, value: Value, node: cst.CSTNode | None) -> Items:
