@@ -13,7 +13,7 @@ from .api.arguments import rejected
 from .api.version_guards import Guards
 from .derive import derive, for_processes, plain
 from .object_settings import ObjectSettings, from_library, last
-from .prompt.training_text import objective
+from .prompt.objective import objective
 from .run import Run
 
 # field of the plan -> spellings of the argument
@@ -249,9 +249,8 @@ def warmup(run: Run, part: Arguments) -> None:
     if ratio_set and not steps_set:
         part.warmup = Fact(ratio.value, at=ratio.at, note=by)
         return
-    most = (
-        Absent() if isinstance(part.max_steps.value, Unknown) else part.max_steps.value
-    )  # a share of the steps needs no count
+    # A share of the steps needs no count.
+    most = Absent() if isinstance(part.max_steps.value, Unknown) else part.max_steps.value
     value = derive(fraction, steps.value, most)
     why_not = (
         "two settings contradict each other"

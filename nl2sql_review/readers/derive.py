@@ -21,6 +21,16 @@ def plain(value: Value) -> Any:
     return value.value if isinstance(value, (Known, Default)) else None
 
 
+def contents(value: object) -> Any:
+    """Return what a list or dict holds, element by element where only some of it is known.
+
+    It is the plain value of any other Known or Default, None for any other Value, and what is no Value itself.
+    """
+    if isinstance(value, Unknown):
+        return value.parts
+    return plain(value) if isinstance(value, Value) else value
+
+
 def numeric(value: Value) -> int | float | None:
     """Return the number of a Known or Default, None for anything else, a truth value too."""
     found = plain(value)

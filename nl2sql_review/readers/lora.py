@@ -10,7 +10,7 @@ from ..training_plan.values import Absent, Default, Either, Known, Place, Text, 
 from . import hand_loop, target_modules
 from .adapter_choice import chosen_adapter
 from .api.arguments import rejected
-from .derive import derive, options
+from .derive import contents, derive, options
 from .object_settings import last, makers
 from .run import Run
 
@@ -225,7 +225,7 @@ def by_trainer(run: Run) -> tuple[Value, str, Place | None]:
     config = makers(run.trainer.get("quantization_config"))
     if not config:
         extra = run.arguments.value("model_init_kwargs")
-        items = extra.parts if isinstance(extra, Unknown) else getattr(extra, "value", None)
+        items = contents(extra)
         inner = items.get("quantization_config") if isinstance(items, dict) else None
         if inner is not None:
             config = makers(inner if hasattr(inner, "trace") else Known(inner))
