@@ -461,6 +461,44 @@ def test_the_collator_of_images_and_texts_takes_padding_out_of_the_loss():
     assert shown(plan["prompt.padding"].value) == "the eos token"
 
 
+@pytest.mark.parametrize(
+    ("loaded", "told"),
+    [
+        ('"x/y-7b"', "absent"),  # PEFT enables it for quantized weights only
+        ('"x/y-7b-GPTQ"', True),
+        ('"x/y-7b", load_in_8bit=True', True),
+        ('"x/y-7b", quantization_config=BitsAndBytesConfig(load_in_8bit=True)', True),
+        ('"./y"', True),  # a checkpoint may be quantized
+    ],
+)
+def test_weights_that_are_not_quantized_are_prepared_without_checkpointing(loaded, told):
+    code = "from peft import prepare_model_for_kbit_training\nfrom transformers import BitsAndBytesConfig\n"
+    code += f"model = AutoModelForCausalLM.from_pretrained({loaded})\nmodel = prepare_model_for_kbit_training(model)\n"
+    code += "model = get_peft_model(model, LoraConfig(r=16))\n" + ROWS
+    plan = plan_of(code + "SFTTrainer(model=model, train_dataset=rows).train()\n")
+    assert shown(plan["lora.gradient_checkpointing"].value) == told
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("", "", "the eos token"),  # it pads with <|im_end|>, the EOS token that it sets
+        ("tokenizer.pad_token = tokenizer.unk_token", "", "the eos token"),
+        ("", "tokenizer.pad_token = '<|pad|>'", "its own token"),
+    ],
+)
+def test_setup_chat_format_pads_with_the_end_of_a_turn(before, after, told):
+    code = (
+        "from transformers import AutoTokenizer\nfrom trl import DataCollatorForCompletionOnlyLM, setup_chat_format\n"
+    )
+    code += 'tokenizer = AutoTokenizer.from_pretrained("openai-community/gpt2")\n' + before
+    code += '\nmodel = AutoModelForCausalLM.from_pretrained("openai-community/gpt2")\n'
+    code += "model, tokenizer = setup_chat_format(model, tokenizer)\n" + after + "\n" + ROWS
+    code += 'masks = DataCollatorForCompletionOnlyLM("<|im_start|>assistant\\n", tokenizer=tokenizer)\n'
+    code += "SFTTrainer(model=model, tokenizer=tokenizer, train_dataset=rows, data_collator=masks).train()\n"
+    assert shown(plan_of(code)["prompt.padding"].value) == told
+
+
 TOKENS = """\
 from transformers import AutoTokenizer, DataCollatorForLanguageModeling, DataCollatorForSeq2Seq, Trainer
 tokenizer = AutoTokenizer.from_pretrained("codellama/CodeLlama-7b-hf")

@@ -331,6 +331,18 @@ def test_the_precision_asks_the_gpu_by_what_the_stated_versions_have(torch, asks
     assert f"fp16={asks}," in made and made.count("torch.cuda.") == 2
 
 
+@pytest.mark.parametrize(("guard", "kept"), [("torch.cuda.is_available() and ", 2), ("", 0)])
+def test_the_precision_keeps_the_question_whether_there_is_a_gpu(guard, kept):
+    probe = "torch.cuda.is_bf16_supported()"
+    script = (
+        f"import torch\n{PLAIN}from transformers import TrainingArguments, Trainer\n"
+        f'Trainer("m", args=TrainingArguments("o", bf16={guard}{probe}, fp16={guard}not {probe})).train()\n'
+    )
+    made = repaired(script, "arguments/mixed-precision")
+    assert made.count(guard) == kept or not guard
+    assert made.count("is_bf16_supported(including_emulation=False)") == 2 and probe not in made
+
+
 @pytest.mark.parametrize(
     ("model", "asked"), [("google/flan-t5-large", 0), ("Salesforce/codet5-base", 0), ("facebook/bart-large", 2)]
 )
