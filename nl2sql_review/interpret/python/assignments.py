@@ -71,6 +71,7 @@ def assign(m: Machine, target: cst.CSTNode, value: Value, scope: Scope) -> None:
 
 
 def unpack(m: Machine, target: cst.Tuple | cst.List, value: Value, scope: Scope) -> None:
+    """Assign the elements of a value to several targets, one of which may be starred."""
     targets = target.elements
     star = next((i for i, e in enumerate(targets) if isinstance(e, cst.StarredElement)), None)
     items = m.iterate(value, target)

@@ -20,6 +20,7 @@ CONSTANTS: dict[str, Value] = {
 
 
 def name(m: Machine, node: cst.Name, scope: Scope) -> Value:
+    """Return the value of a name, Unknown if it is not bound or was deleted; the recording keeps which are not."""
     value = lookup(m, node.value, scope)
     if value is None:
         m.recording.undefined[id(node)] = node.value
@@ -61,6 +62,7 @@ def settled(v: Value, word: str) -> Value:
 
 
 def bind(m: Machine, name: str, value: Value, scope: Scope) -> None:
+    """Bind a name in the scope it belongs to: this one, or as `global` and `nonlocal` say."""
     if scope.kind == "comprehension":
         m.write(scope, name, value)
         return

@@ -16,8 +16,7 @@ from ..run import Run
 from ..spelling import spelt, terms
 from . import collated
 from .label_padding import filled_up
-from .loss import _labels as by_hand
-from .loss import always_remade
+from .loss import always_remade, hand_made
 from .objective import objective
 from .tokenizer import written_template
 from .tokenizers import family, has_chat_template
@@ -92,7 +91,7 @@ def of_text(run: Run, text: TrainingText) -> Iterator[Defect]:
         assert run.trainer is not None
         given = run.trainer.get("data_collator")
         branch = "" if always_remade(given) else getattr(given, "condition", "") or "the path taken"
-        if by_hand(run, text, text.at).on == "response":
+        if hand_made(run, text, text.at).on == "response":
             yield Defect(
                 "overwritten",
                 "labels",
