@@ -68,7 +68,7 @@ class Recording:
     files_read: list[str] = field(default_factory=list)  # project files opened: modules, configuration
     # Of these what the script itself does not read: a launcher's, and what states versions.
     looked_at: list[str] = field(default_factory=list)
-    files_missing: list[str] = field(default_factory=list)  # looked for and not found
+    files_missing: list[str] = field(default_factory=list)  # looked for and not found, or searched for calls
     # Names that are not bound when the node that reads them runs, by the node's id.
     undefined: dict[int, str] = field(default_factory=dict)
     exhausted: str = ""  # why interpretation stopped early, if it did
