@@ -12,5 +12,14 @@ from .commandline import (  # noqa: F401
 from .config import attribute_dicts, configparser, configuration, hydra, omegaconf, pydantic, structure  # noqa: F401
 from .data import datasets, frames, rows, sources, written  # noqa: F401
 from .files import lookup, os_paths, paths, streams  # noqa: F401
-from .standard import generated, imports, iteration, sampling, signatures, small_parts, text  # noqa: F401
+from .standard import (  # noqa: F401
+    generated,
+    imports,
+    iteration,
+    prompt_templates,
+    sampling,
+    signatures,
+    small_parts,
+    text,
+)
 from .training import stack, trl_config  # noqa: F401
