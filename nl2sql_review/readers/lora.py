@@ -206,7 +206,7 @@ def read_four_bit(run: Run, plan: TrainingPlan) -> None:
         eight = is_true(run.load.value("load_in_8bit"))
         why = "the model is loaded in 8 bit" if eight else "the model is loaded without quantization"
         value, by, at = Absent(why), "", run.load.place
-    if not by and isinstance(value, Absent):
+    if not by and isinstance(value, Absent) and not is_true(run.load.value("load_in_8bit")):
         by_its_name = by_name(name, value)
         value = value if isinstance(by_its_name, Unknown) and trains_all_weights(run) else by_its_name
     if published_in_4bit(name) and not is_true(value):

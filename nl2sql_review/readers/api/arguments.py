@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import Callable, Iterable, Iterator
 
@@ -236,6 +237,8 @@ class Judging:
         known = store.ever(library, callable)
         if name in known or not (hint := self.suggestions.of(name, known)):
             return None
+        if re.findall(r"\d+", hint) != re.findall(r"\d+", name):  # bnb_8bit_… is no slip for bnb_4bit_…
+            hint = ""
         return Defect("unknown", name, place, f"{callable} has no {name}=: it logs a warning and ignores it{hint}")
 
     def refused(self, callable: str, name: str, place: Place) -> Defect | None:

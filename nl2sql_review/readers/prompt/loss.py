@@ -81,7 +81,7 @@ def _of_loop(run: Run, text: TrainingText) -> Loss:
     if (call := labels_of_ids(run)) is not None:
         return Loss("all", "labels of all tokens", at=call.places.get("labels", call.place), note=EVERY_TOKEN)
     if run.loader is None:
-        return Loss(why="the script creates no trainer")
+        return Loss(why="no trainer was found")
     at = run.loader.places.get("collate_fn", run.loader.place)
     if changed := batches_changed(run):
         return Loss("", "a loop of the script", why=changed, at=at)
