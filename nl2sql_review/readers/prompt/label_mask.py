@@ -17,7 +17,8 @@ from .text import Piece, alternatives
 from .tokens import COPIES, cell, tokenised_text
 
 RESPONSE, MISPLACED, EVERYTHING = "response", "misplaced", "all"
-REPLACED = re.compile(r"its elements \[([^\n]*?):([^\n]*?)\] are replaced by \[?-100\b")
+_ONCE = r"(?!its elements \[)"
+REPLACED = re.compile(rf"its elements \[((?:{_ONCE}[^\n:])*):((?:{_ONCE}[^\n])*?)\] are replaced by \[?-100\b")
 PADDING_ONLY = "the labels mask padding only"
 
 
