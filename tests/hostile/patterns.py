@@ -50,6 +50,12 @@ class Used:
     def compiled(self) -> re.Pattern[Any]:
         return re.compile(self.pattern, self.flags)
 
+    def time(self, text: str) -> float:
+        """Return the seconds of processor time that a text takes."""
+        start = time.process_time()
+        self.use(text)
+        return time.process_time() - start
+
     def use(self, text: str) -> None:
         """Use the pattern in each of its ways on a text, to the end."""
         given: Any = text.encode("latin-1", "replace") if isinstance(self.pattern, bytes) else text
@@ -238,20 +244,16 @@ CATEGORIES = {
 }  # fmt: skip
 
 
-def worst(used: Used, size: int, count: int = 2) -> Iterator[str]:
-    """Yield texts of `size` characters, the dearest first: the shapes that take longest when they are shorter.
+def worst(used: Used, count: int = 2) -> list[Shape]:
+    """Return the dearest shapes of a text, tried when they are short.
 
     What is repeated, and after what, decides most: the end is varied for the dearest of them only.
     """
     pattern = used.pattern.decode("latin-1") if isinstance(used.pattern, bytes) else used.pattern
 
     def taken(shape: Shape) -> float:
-        text = shape.text(TRIED)
-        start = time.process_time()
-        used.use(text)
-        return time.process_time() - start
+        return used.time(shape.text(TRIED))
 
     dearest = sorted(shapes(pattern, used.flags), key=taken, reverse=True)[:VARIED]
     varied = [replace(shape, tail=tail) for shape in dearest for tail in TAILS]
-    for shape in sorted(varied, key=taken, reverse=True)[:count]:
-        yield shape.text(size)
+    return sorted(varied, key=taken, reverse=True)[:count]
