@@ -29,8 +29,9 @@ OTHER_METHODS = (
     "AdaptionPromptConfig IA3Config LNTuningConfig OFTConfig BOFTConfig FourierFTConfig"
 ).split()
 # a class of LoRA layers, or the two matrices of one
-LOW_RANK = re.compile(
-    r"^[ \t]*class \w*lora\w*\([^)]*Module|^[^#\n]*\bself\.lora_(?:a|b|down|up)\b[^=\n]*=", re.IGNORECASE | re.MULTILINE
+LOW_RANK = re.compile(  # of a line, the first `self.lora_…` alone is tried
+    r"^[ \t]*class (?=\w*lora)\w*\([^)]{0,300}Module|^(?=([^#\n]*?\bself\.lora_(?:a|b|down|up)\b))\1[^=\n]*=",
+    re.IGNORECASE | re.MULTILINE,
 )
 OF_THE_HUB = re.compile(r"\w[\w.-]*/[\w.-]+")  # a name that is no path to a checkpoint
 QUANTIZED = re.compile(r"gptq|awq|aqlm|eetq|hqq|torchao|quanto|bnb|[48]-?bit|int[48]|fp8", re.IGNORECASE)
