@@ -207,10 +207,41 @@ def test_a_loop_keeps_every_checkpoint_that_it_does_not_replace_or_delete(given,
         ({"epoch": OWN_FOLDER}, "never"),
         ({"before": "optimizer.load_state_dict(torch.load('o.pt'))"}, "unknown"),
         ({"before": "skip(resume_step)"}, "unknown"),
+        ({"before": "model.eval()  # TODO: resume from the last checkpoint"}, "never"),
     ],
 )
 def test_a_loop_that_loads_no_state_never_resumes(given, expected):
     assert shown(loop(**given).checkpointing.resume.value) == expected
+
+
+OPTIONS = """\
+import argparse, torch, wandb
+from transformers import AutoModelForCausalLM
+options = argparse.ArgumentParser()
+options.add_argument("--resume_from", help="a directory")
+args = options.parse_args()
+{started}
+model = AutoModelForCausalLM.from_pretrained("m")
+model.eval()
+for batch in torch.utils.data.DataLoader([], 2):
+    model(**batch).loss.backward()
+"""
+
+
+@pytest.mark.parametrize(
+    ("started", "expected"),
+    [
+        ("pass", "never"),
+        ("wandb.init(config=vars(args))", "never"),
+        ("start(args.resume_from)", "unknown"),
+        ("start(**vars(args))", "unknown"),
+        ("start(eval('args'))", "unknown"),
+    ],
+)
+def test_an_option_that_nothing_reads_resumes_nothing(tmp_path, started, expected):
+    source = Source.from_bytes(OPTIONS.format(started=started).encode(), str(tmp_path / "train.py"))
+    (plan,) = readers.read(interpret(source, tmp_path), source, SimpleNamespace(processes=None, gpu=None))
+    assert shown(plan.checkpointing.resume.value) == expected
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from nl2sql_review.interpret.core.documents import Malformed, Text, json_document, toml_document, yaml_documents
+from nl2sql_review.interpret.core.documents import Malformed, Text, json_document, toml_document
 from nl2sql_review.interpret.core.operations import freeze
+from nl2sql_review.interpret.core.yaml_documents import yaml_documents
 from nl2sql_review.interpret.program import interpret
 from nl2sql_review.source import Source
 from nl2sql_review.source.command_line import CommandLine

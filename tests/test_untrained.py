@@ -23,6 +23,18 @@ def adapted(name, settings):
     model = AutoModelForCausalLM.from_pretrained(name)
     return get_peft_model(model, LoraConfig(r=settings["r"]))
 """
+BENCHMARK = (
+    MODEL
+    + """
+import time, torch
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
+ids = torch.randint(0, 32000, (1, 2048))
+for _ in range(5):
+    model(input_ids=ids, labels={labels}).{loss}.backward()
+    optimizer.step()
+    print(time.time())
+"""
+)
 FACTS = ("prompt.ending", "prompt.loss_on", "dataset.mixing", "dataset.bare_fields", "dataset.schema_limit")
 
 
@@ -39,8 +51,9 @@ def plan_of(code: str):
         MADE.replace("return ", "model.train()\n    return "),  # a mode, not a run
         MODEL + 'model.merge_and_unload().save_pretrained("merged")\n',
         MODEL + "model(**batch, labels=batch['input_ids']).loss.backward()\nprint(torch.cuda.max_memory_allocated())\n",
+        BENCHMARK.format(labels="ids", loss="loss"),
     ],
-    ids=["a module of functions", "that sets a mode", "a conversion", "a probe of the memory"],
+    ids=["a module of functions", "that sets a mode", "a conversion", "a probe of the memory", "a benchmark"],
 )
 def test_what_trains_nothing_has_no_training_text(code):
     plan = plan_of(code)
@@ -55,8 +68,14 @@ def test_what_trains_nothing_has_no_training_text(code):
         MODEL + "for batch in batches:\n    model(**batch).loss.backward()\n    optimizer.step()\n",
         MODEL + "model(**batch).loss.backward()\nfor p in model.parameters():\n    p.data -= 1e-4 * p.grad\n",
         MADE + "\n    def forward(self, batch):\n        return self.model(**batch, labels=batch['ids'])\n",
+        BENCHMARK.format(labels="read('ids.pt')", loss="loss"),
+        BENCHMARK.format(labels="ids", loss="logits.mean()"),
+        BENCHMARK.format(labels="ids", loss="loss") + "    model(**batch, labels=batch['ids']).loss.backward()\n",
     ],
-    ids=["its own trainer", "a function that is not in the project", "a loop", "an update", "a loss"],
+    ids=[
+        *("its own trainer", "a function that is not in the project", "a loop", "an update", "a loss"),
+        *("a benchmark on data", "a loss of its own", "a benchmark that trains too"),
+    ],
 )
 def test_what_may_train_is_unknown(code):
     plan = plan_of(code)

@@ -173,6 +173,10 @@ trainer = SFTTrainer(model=model, tokenizer=tokenizer, train_dataset=rows.map(te
 {masking}
 trainer.train()
 """
+CHATML = (
+    "trainer = train_on_responses_only("
+    'trainer, instruction_part="<|im_start|>user\\n", response_part="<|im_start|>assistant\\n")'
+)
 MASKING = 'trainer = train_on_responses_only(trainer, instruction_part="{0}user\\n", response_part="{0}model\\n")'
 
 
@@ -183,6 +187,9 @@ MASKING = 'trainer = train_on_responses_only(trainer, instruction_part="{0}user\
         ("unsloth/gemma-4-E2B-it", MASKING.format("<start_of_turn>"), "fail"),
         ("unsloth/gemma-3-4b-it", MASKING.format("<start_of_turn>"), "pass"),
         ("unsloth/gemma-3-4b-it", "trainer.train_on_responses_only()", "unknown"),
+        ("unsloth/Qwen3-1.7B", CHATML, "pass"),
+        ("unsloth/Qwen3-1.7B", MASKING.format("<start_of_turn>"), "fail"),
+        ("unsloth/DeepSeek-R1-Distill-Qwen-7B", CHATML, "unknown"),
     ],
 )
 def test_markers_are_those_that_the_model_writes_and_the_mask_gets(tmp_path, model, masking, verdict):

@@ -50,7 +50,7 @@ examples:
                                      applies both
   nl2sql-review plan train.py        what the script really trains with
   nl2sql-review memory train.py --gpu T4
-                                     whether it fits the GPU, what saves memory
+                                     whether it fits, what saves memory
   nl2sql-review rule lora/rank       what a rule asks for, and why
 
 exit codes:

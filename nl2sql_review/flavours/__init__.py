@@ -151,6 +151,7 @@ def parsed(source: Source, dialect: str, name: str = "") -> tuple[Value, Text]:
     `name`: that of the file, whose ending says the format, where it is not that of the source.
     """
     from ..interpret.core import documents
+    from ..interpret.core.yaml_documents import yaml_documents
     from ..source.spans import SourceError, point
     from ..training_plan.values import Known
 
@@ -161,7 +162,7 @@ def parsed(source: Source, dialect: str, name: str = "") -> tuple[Value, Text]:
             return documents.json_document(text)(), text
         if name.endswith(".toml"):
             return documents.toml_document(text)(), text
-        found = documents.yaml_documents(text, dialect)
+        found = yaml_documents(text, dialect)
     except documents.Malformed as error:
         raise SourceError("file/syntax", str(error), source.in_cell(error.span or point(1, 1))) from None
     if len(found) > 1:

@@ -18,6 +18,7 @@ from ..interpret.core import documents
 from ..interpret.core.joins import demote
 from ..interpret.core.objects import Mapping, object_of
 from ..interpret.core.recording import Call, Recording
+from ..interpret.core.yaml_documents import yaml_documents
 from ..source import Source, SourceError
 from ..source.command_line import CommandLine
 from ..training_plan.values import Default, Known, Place, Unknown, Value, same
@@ -222,7 +223,7 @@ def _read(made: Launch, recording: Recording, file: Path, sure: bool) -> None:
     try:
         source = Source.from_bytes(recording.project.read(file), name)
         text = documents.Text(source.text, source)
-        found = documents.json_document(text)() if name.endswith(".json") else documents.yaml_documents(text)[0]()
+        found = documents.json_document(text)() if name.endswith(".json") else yaml_documents(text)[0]()
     except (SourceError, documents.Malformed, IndexError):
         return
     made.files.append(name)

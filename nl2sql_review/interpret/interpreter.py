@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from .core import library
+from .core import library, library_items
 from .core.machine import Machine
 from .models.commandline import dataclass_parsers, process
 from .models.config import pydantic
 from .models.standard import generated
 from .models.training import stack
-from .python import attributes, calls, classes, expressions, items, modules, statements
+from .python import (
+    assignments,
+    attributes,
+    branches,
+    calls,
+    classes,
+    expressions,
+    items,
+    iteration,
+    membership,
+    modules,
+    statements,
+    variables,
+)
 
 
 class Interpreter(Machine):
@@ -17,10 +30,10 @@ class Interpreter(Machine):
     evaluate = expressions.evaluate
 
     execute = statements.execute
-    assign = statements.assign
-    bind = statements.bind
-    branch = statements.branch
-    guarded = statements.guarded
+    assign = assignments.assign
+    bind = variables.bind
+    branch = branches.branch
+    guarded = branches.guarded
     parameter_defaults = statements.parameter_defaults
 
     call = calls.call
@@ -33,9 +46,9 @@ class Interpreter(Machine):
     set_attribute = attributes.set_attribute
     item = items.item
     set_item = items.set_item
-    iterate = items.iterate
-    mapping = items.mapping
-    contains = items.contains
+    iterate = iteration.iterate
+    mapping = iteration.mapping
+    contains = membership.contains
 
     define_class = classes.define_class
     decorated_class = classes.decorated_class
@@ -48,10 +61,10 @@ class Interpreter(Machine):
 
     library_name = library.library_name
     library_attribute = library.library_attribute
-    library_item = library.library_item
-    library_contains = library.library_contains
-    library_iterate = library.library_iterate
-    library_set_item = library.library_set_item
+    library_item = library_items.library_item
+    library_contains = library_items.library_contains
+    library_iterate = library_items.library_iterate
+    library_set_item = library_items.library_set_item
     call_library = library.call_library
     called = stack.called
     after_construction = stack.after_construction

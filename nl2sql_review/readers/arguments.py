@@ -13,7 +13,7 @@ from .api.arguments import rejected
 from .api.version_guards import Guards
 from .derive import derive, for_processes, plain
 from .object_settings import ObjectSettings, from_library, last
-from .prompt.training_text import objective
+from .prompt.objective import objective
 from .run import Run
 
 # field of the plan -> spellings of the argument
@@ -211,16 +211,10 @@ def warmup(run: Run, part: Arguments) -> None:
         for name in ("warmup", "warmup_conflict", "warmup_spelling"):
             setattr(part, name, Fact(ratio.value, at=ratio.at))
         return
-    ratio_set = not isinstance(ratio.value, (Absent, Unknown)) and not is_zero(ratio.value)
-    steps_set = (
-        not isinstance(steps.value, (Absent, Unknown)) and not from_library(steps.value) and not is_zero(steps.value)
-    )
-    # steps go before a ratio, and steps written to the arguments afterwards are the choice of the script
-    ratio_set = ratio_set and not (steps_set and (from_library(ratio.value) or run.arguments.rewritten("warmup_steps")))
+    ratio_set, steps_set = set_for_warmup(run, ratio.value, steps.value)
     spelled = ratio if ratio_set else steps
-    part.warmup_conflict = Fact(
-        Known(ratio_set and steps_set, spelled.value.trace), at=spelled.at, why_not=steps.why_not
-    )
+    both = Known(ratio_set and steps_set, spelled.value.trace)
+    part.warmup_conflict = Fact(both, at=spelled.at, why_not=steps.why_not)
     refused = ratio_set and bool(run.arguments) and rejected(run, run.arguments.call, "warmup_ratio")
     if refused and asks_signature(run, "warmup_ratio"):
         why = "the script inspects the class's signature; whether it has warmup_ratio is known only at run time"
@@ -249,9 +243,8 @@ def warmup(run: Run, part: Arguments) -> None:
     if ratio_set and not steps_set:
         part.warmup = Fact(ratio.value, at=ratio.at, note=by)
         return
-    most = (
-        Absent() if isinstance(part.max_steps.value, Unknown) else part.max_steps.value
-    )  # a share of the steps needs no count
+    # A share of the steps needs no count.
+    most = Absent() if isinstance(part.max_steps.value, Unknown) else part.max_steps.value
     value = derive(fraction, steps.value, most)
     why_not = (
         "two settings contradict each other"
@@ -261,6 +254,18 @@ def warmup(run: Run, part: Arguments) -> None:
         else "warmup_steps does not accept a share of the steps yet"
     )
     part.warmup = Fact(value, at=steps.at, note=f"by {steps.argument or 'warmup_steps'}", why_not=why_not)
+
+
+def set_for_warmup(run: Run, ratio: Value, steps: Value) -> tuple[bool, bool]:
+    """Return whether `warmup_ratio` and `warmup_steps` are set to something that takes effect, each by itself.
+
+    Steps go before a ratio, and steps written to the arguments afterwards are the choice of the script.
+    """
+    steps_set = not isinstance(steps, (Absent, Unknown)) and not from_library(steps) and not is_zero(steps)
+    ratio_set = not isinstance(ratio, (Absent, Unknown)) and not is_zero(ratio)
+    if steps_set and (from_library(ratio) or run.arguments.rewritten("warmup_steps")):
+        ratio_set = False
+    return ratio_set, steps_set
 
 
 def below_one(value: Value) -> bool:

@@ -259,7 +259,7 @@ def directory_exists(run: Run, text: str) -> bool:
 
 def oldest(text: str) -> bool:
     """Return whether the first of checkpoints in rising order is taken, or the last of those in falling order."""
-    taken = re.search(r"sorted\(.*\)\[(-1|0)\]", text, re.DOTALL)
+    taken = re.match(r".*\)\[(-1|0)\]", text.partition("sorted(")[2], re.DOTALL)
     return taken is not None and taken[1] == ("-1" if "reverse=True" in text else "0") and "::-1" not in text
 
 

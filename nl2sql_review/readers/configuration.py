@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..training_plan.facts import Fact, TrainingPlan
 from ..training_plan.values import Absent
-from .prompt.training_text import objective
+from .prompt.objective import objective
 from .run import Run
 
 ELSEWHERE = ("script", "log_file", "dataset_configs_in")  # of a project: what a script has and a configuration has not

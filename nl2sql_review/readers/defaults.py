@@ -240,9 +240,8 @@ def _newest(callee: str) -> dict[str, Any]:
     if name == "SFTConfig":
         return SFT_CONFIG
     if name.endswith("Config") and callee.startswith("trl."):
-        return {k: v for k, v in TRAINING_ARGUMENTS.items() if k != "learning_rate"} | {
-            "bf16": None
-        }  # each has its own rate
+        without_rate = {k: v for k, v in TRAINING_ARGUMENTS.items() if k != "learning_rate"}  # each has its own
+        return without_rate | {"bf16": None}
     return {}
 
 

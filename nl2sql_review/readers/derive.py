@@ -21,6 +21,16 @@ def plain(value: Value) -> Any:
     return value.value if isinstance(value, (Known, Default)) else None
 
 
+def contents(value: object) -> Any:
+    """Return what a list or dict holds, element by element where only some of it is known.
+
+    It is the plain value of any other Known or Default, None for any other Value, and what is no Value itself.
+    """
+    if isinstance(value, Unknown):
+        return value.parts
+    return plain(value) if isinstance(value, Value) else value
+
+
 def overrider(*values: Value) -> str:
     """Return what may override the first default among the values, "" if none of them is one."""
     return next((value.overridden_by for value in values if isinstance(value, Default)), "")

@@ -14,10 +14,10 @@ from ..interpret.core.recording import Call
 from ..training_plan.facts import Arguments, Fact
 from ..training_plan.values import Absent, Default, Known, Place, Term, Trace, Unknown, Value
 from .derive import derive, plain
-from .object_settings import last, objects
+from .object_settings import last
 from .run import Run
 from .spelling import spelt
-from .untrained import trains_nothing
+from .untrained import FORWARD, losses, takes_model_loss, trains_nothing
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -45,7 +45,6 @@ NAMED = ("get_scheduler",)
 PRECISIONS = {"no": "none", "bf16": "bf16", "fp16": "fp16"}
 
 
-FORWARD = "transformers.PreTrainedModel.__call__"
 OF_IDS = re.compile(r"^[^\n]*(?:\[['\"]input_ids['\"]\]|\.input_ids)(?:\.clone\(\)|\.detach\(\))*(?= |$)")
 # A statement that gives labels a value, other than moving those of the batch to a device.
 CHANGES_LABELS = re.compile(
@@ -115,12 +114,6 @@ def labels_of_ids(run: Run) -> Call | None:
     if forward and takes_model_loss(run) and all(OF_IDS.search(text) for text in given):
         return forward[-1]
     return None
-
-
-def takes_model_loss(run: Run) -> bool:
-    """Return whether every `backward` is of the loss that the model computes, or a part of it."""
-    trained = [loss for c in run.backward for loss in losses(c)]
-    return all(re.search(r"\.loss\b|\['loss'\]", getattr(loss, "text", "")) for loss in trained)
 
 
 def batches_changed(run: Run) -> str:
@@ -269,12 +262,6 @@ def with_default(run: Run, number: float, trace: Trace) -> Value:
         return Known(number, trace)
     option = next((name for name, place in run.recording.options.items() if place.node is said), "the environment")
     return Default(number, option, trace)
-
-
-def losses(call: Call) -> list[Any]:
-    """Return the losses of a `backward` call: its receiver, or what is passed to an Accelerator."""
-    given = call.get("loss", "$0")
-    return [call.receiver] if isinstance(given, Absent) else list(objects(given)) or [given]
 
 
 def divisor(loss: Any) -> Value | None:

@@ -9,7 +9,7 @@ from ..training_plan.facts import Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Known, Place, Unknown, Value
 from .api.arguments import Defect, assumed, on_some_branch
 from .api.imports import fact as listed
-from .derive import plain
+from .derive import contents, plain
 from .judged_versions import within
 from .prompt.training_text import texts_of, uses_unsloth
 from .run import Run
@@ -115,7 +115,7 @@ def attention_of(run: Run) -> str | None:
     said = run.load.value("attn_implementation")
     if run.load.call is run.trainer or isinstance(said, Absent):
         kwargs = run.arguments.value("model_init_kwargs")
-        items = kwargs.parts if isinstance(kwargs, Unknown) else getattr(kwargs, "value", None)
+        items = contents(kwargs)
         inner = items.get("attn_implementation") if isinstance(items, dict) else None
         if isinstance(inner, str):
             return inner

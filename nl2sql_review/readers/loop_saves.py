@@ -6,6 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from ..interpret.core.recording import Call
+from ..source import Source
+from ..source.lexer import Lexer
+from ..source.spans import Lines
 from ..training_plan.facts import Checkpointing, Fact
 from ..training_plan.values import Absent, Known, Term, Text, Unknown, Value
 from .derive import plain
@@ -83,11 +86,24 @@ def changes(name: object) -> bool:
 
 def resume(run: Run) -> Fact:
     """Return "never" for a loop in whose code nothing loads the state of an earlier run."""
-    sources = [run.source, *(getattr(module, "source", None) for module in run.recording.modules.values())]
-    if run.recording.broken or any(CONTINUES.search(getattr(source, "text", "")) for source in sources):
+    from .unread_settings import idle_options
+
+    modules = [made.source for made in run.recording.modules.values() if made.source is not run.source]
+    idle = [place.source.segment(place.node) for place in idle_options(run, *modules)]
+    if run.recording.broken or any(CONTINUES.search(code(source, idle)) for source in (run.source, *modules)):
         return unread(run, "whether it continues an earlier run")
     place = run.backward[0].place
     return Fact(Known("never", (place,)), at=place)
+
+
+def code(source: Source, idle: list[str]) -> str:
+    """Return the text of a source without its comments and some pieces of code that have no effect."""
+    text: str = source.text
+    for piece in idle:
+        text = text.replace(piece, "...")
+    lines = Lines(text)
+    comments = {comment.row: comment.column - 1 for comment in Lexer(lines).run().comments}
+    return "\n".join(lines[row][: comments.get(row)] for row in range(1, len(lines) + 1))
 
 
 def strategy(run: Run) -> Known | None:

@@ -10,7 +10,7 @@ from ..training_plan.values import Absent, Default, Either, Known, Place, Text, 
 from . import hand_loop, target_modules
 from .adapter_choice import chosen_adapter
 from .api.arguments import rejected
-from .derive import derive, options, plain
+from .derive import contents, derive, options, plain
 from .object_settings import last, makers
 from .run import Run
 
@@ -29,8 +29,9 @@ OTHER_METHODS = (
     "AdaptionPromptConfig IA3Config LNTuningConfig OFTConfig BOFTConfig FourierFTConfig"
 ).split()
 # a class of LoRA layers, or the two matrices of one
-LOW_RANK = re.compile(
-    r"^[ \t]*class \w*lora\w*\([^)]*Module|^[^#\n]*\bself\.lora_(?:a|b|down|up)\b[^=\n]*=", re.IGNORECASE | re.MULTILINE
+LOW_RANK = re.compile(  # of a line, the first `self.lora_…` alone is tried
+    r"^[ \t]*class (?=\w*lora)\w*\([^)]{0,300}Module|^(?=([^#\n]*?\bself\.lora_(?:a|b|down|up)\b))\1[^=\n]*=",
+    re.IGNORECASE | re.MULTILINE,
 )
 OF_THE_HUB = re.compile(r"\w[\w.-]*/[\w.-]+")  # a name that is no path to a checkpoint
 QUANTIZED = re.compile(r"gptq|awq|aqlm|eetq|hqq|torchao|quanto|bnb|[48]-?bit|int[48]|fp8", re.IGNORECASE)
@@ -227,7 +228,7 @@ def by_trainer(run: Run) -> tuple[Value, str, Place | None]:
     config = makers(run.trainer.get("quantization_config"))
     if not config:
         extra = run.arguments.value("model_init_kwargs")
-        items = extra.parts if isinstance(extra, Unknown) else getattr(extra, "value", None)
+        items = contents(extra)
         inner = items.get("quantization_config") if isinstance(items, dict) else None
         if inner is not None:
             config = makers(inner if hasattr(inner, "trace") else Known(inner))

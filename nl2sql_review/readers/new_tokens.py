@@ -10,7 +10,7 @@ from ..training_plan.facts import Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Unknown, Value, same
 from .api.arguments import Defect, branch
 from .api.imports import fact as listed
-from .derive import options, plain
+from .derive import contents, options, plain
 from .object_settings import last, objects
 from .prompt.tokenizers import family
 from .run import Run
@@ -115,7 +115,7 @@ def tokens(call: Call) -> Iterator[str | Unknown]:
         "additional_special_tokens", "new_tokens", "special_tokens_dict", "$2" if name == "add_new_tokens" else "$0"
     )
     if name == "add_special_tokens":
-        items = given.parts if isinstance(given, Unknown) else getattr(given, "value", None)
+        items = contents(given)
         if not isinstance(items, dict):
             yield Unknown("it is unknown which special tokens are added")
             return

@@ -10,7 +10,7 @@ from ..interpret.core.objects import Object
 from ..interpret.core.operations import freeze
 from ..interpret.core.recording import ANY_OPTION, Call
 from ..training_plan.facts import Fact
-from ..training_plan.values import Absent, Default, Either, Known, Place, Unknown, Value, extend, join
+from ..training_plan.values import Absent, Default, Either, Known, Place, Unknown, Value, extend, is_optional, join
 from . import defaults
 
 
@@ -161,7 +161,7 @@ def completed(value: Value, otherwise: Value | None) -> Value:
         return value
     if isinstance(value, Absent):
         return otherwise
-    if isinstance(value, Either) and any(isinstance(o, Absent) for o in value.options):
+    if is_optional(value):
         left_out = tuple(otherwise if isinstance(o, Absent) else o for o in value.options)
         return Either(left_out, value.condition, value.trace)
     return value

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Iterator
 
 from ..interpret.core.recording import Call
-from ..training_plan.values import Absent, Default, Known, Term, Unknown, Value, same
-from .derive import plain
+from ..training_plan.values import Absent, Default, Known, Term, Value, same
+from .derive import contents, plain
 from .object_settings import from_library, last
 from .run import Run
 
@@ -17,7 +17,7 @@ OF_THE_SCHEDULE = ("lr_scheduler_type", "warmup_steps", "warmup_ratio")
 def pair(run: Run) -> tuple[Call | None, bool]:
     """Return the call that makes the trainer's optimizer, and whether it is given a schedule as well."""
     given = run.trainer.get("optimizers") if run.trainer is not None else Absent()
-    both = given.parts if isinstance(given, Unknown) else getattr(given, "value", None)
+    both = contents(given)
     if not isinstance(both, (list, tuple)) or len(both) != 2 or not isinstance(both[0], Term):
         return None, False
     made = (c for c in run.calls if "optim" in c.callee and getattr(c.result, "text", "") == both[0].text)
@@ -37,9 +37,8 @@ def without_effect(run: Run) -> Iterator[str]:
     call, schedule = pair(run)
     if call is None:
         return
-    grouped = not isinstance(
-        call.get("params", "$0"), Term
-    )  # groups of parameters may each have an option of their own
+    # Groups of parameters may each have an option of their own.
+    grouped = not isinstance(call.get("params", "$0"), Term)
     for name, option in OF_THE_OPTIMIZER:
         own, meant = call.get(option, "$1" if option == "lr" else option), run.arguments.value(name)
         if isinstance(own, Absent) and grouped:

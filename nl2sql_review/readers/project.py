@@ -13,7 +13,7 @@ from ..training_plan.facts import Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Known, Place, Text, Unknown, Value
 from . import hand_loop
 from .arguments import setting
-from .derive import derive, plain
+from .derive import contents, derive, plain
 from .object_settings import from_library, last
 from .run import Run, is_trainer, train_calls
 
@@ -170,9 +170,8 @@ def switched_off(run: Run) -> Call | None:
     """Return a write to the environment that disables W&B although the trainer reports to it, or None."""
     for call in run.calls:
         given = next(iter(call.arguments.values()), Absent())
-        value = (
-            str(plain(given)).lower() if isinstance(given, Known) else ""
-        )  # os.environ.setdefault may change nothing
+        # os.environ.setdefault may change nothing, so what it sets is no known value.
+        value = str(plain(given)).lower() if isinstance(given, Known) else ""
         if call.callee == "os.environ.WANDB_DISABLED=" and value in ("true", "1", "yes", "on") and call.certain:
             return call
         if call.callee == "os.environ.WANDB_MODE=" and value == "disabled" and call.certain:
@@ -322,7 +321,7 @@ def tracked(run: Run) -> Iterator[tuple[str, Value, Place]]:
 
 def entries(run: Run, value: Value, place: Place) -> Iterator[tuple[str, Value, Place]]:
     """Yield the settings among the items of a dict, also in nested dicts: {"lora": {"r": 16}}."""
-    items = value.parts if isinstance(value, Unknown) else plain(value)
+    items = contents(value)
     if not isinstance(items, dict):
         return
     wrap = (
@@ -332,7 +331,7 @@ def entries(run: Run, value: Value, place: Place) -> Iterator[tuple[str, Value, 
     )
     for name, item in items.items():
         item = item if hasattr(item, "trace") else wrap(item)
-        inner = item.parts if isinstance(item, Unknown) else plain(item)
+        inner = contents(item)
         if isinstance(inner, dict):
             yield from entries(run, item, place)
         elif known_setting(run, name):

@@ -199,9 +199,8 @@ def linked(run: Run, trainers: list[Call], trained: dict[int, list[Call]]) -> Ru
     model = trainer.get("model")
     follow_model(run, list(objects(model)), ())
     if not run.load and isinstance(model, (Known, Default)) and isinstance(model.value, str):
-        run.load = ObjectSettings(
-            [(trainer, None)]
-        )  # SFTTrainer("name"): loaded by the trainer, with model_init_kwargs
+        # SFTTrainer("name"): loaded by the trainer, with model_init_kwargs.
+        run.load = ObjectSettings([(trainer, None)])
     given = trainer.get("peft_config")
     config = makers(given)
     if config:

@@ -16,13 +16,15 @@ from ..training_plan.values import Place
 from .api.arguments import Defect
 from .run import Run
 
+Written = tuple[str, str, Place]  # kind, name and definition of a setting
 # A settings object that is read as a whole has every field read.
 WHOLE = frozenset(
     "asdict astuple vars getattr fields attrgetter model_dump model_validate parse_obj HfArgumentParser TrlParser "
-    "OmegaConf to_dict setattr locals globals eval exec __dict__ __dataclass_fields__ __annotations__ "
+    "OmegaConf to_dict setattr locals globals __dict__ __dataclass_fields__ __annotations__ "
     "parse_known_args".split()
 )
-WHOLE_CODE = (".dict(", ".json(", "import *", "argcomplete", "namespace=")
+WHOLE_CODE = (".dict(", ".json(", "eval(", "exec(", "import *", "argcomplete", "namespace=")
+NOT_READ = re.compile(r"\.eval\(|\bwandb\.init\([^()]*\bvars\(\w+\)")  # a model's method; what a tracker is told
 # Settings by the names that scripts give them, beside those of the libraries' own arguments.
 SHORT = frozenset(
     "lr rank alpha dropout epochs n_epochs num_epochs batch_size train_batch_size micro_batch_size grad_accum "
@@ -45,22 +47,37 @@ def unread(run: Run) -> Iterator[Defect]:
     written = [one for one in (*fields(run), *options(run), *constants(run)) if is_setting(one[1].lower())]
     if not written:
         return
-    used = uses({name for _, name, _ in written}, source, *modules)
+    for kind, name, place in unused(written, source, *modules):
+        yield Defect(kind, name, place, f"the {kind} {name} is set, but nothing reads it")
+
+
+def unused(written: list[Written], *sources: Source) -> Iterator[Written]:
+    """Yield those of some settings whose names stand nowhere but where they are defined."""
+    used = uses({name for _, name, _ in written}, *sources)
     for kind, name, place in written:
-        if used[name] == 0:
-            yield Defect(kind, name, place, f"the {kind} {name} is set, but nothing reads it")
+        flags = place.node.args[:1] if kind == "option" else ()  # `--lora_r` has the name of its option in it
+        own = words_of([arg.value for arg in flags if isinstance(arg.value, cst.SimpleString)]).count(name)
+        if used[name] == own:
+            yield kind, name, place
 
 
 def reads_whole(source: Source) -> bool:
     """Whether a source may read all that a settings object has, without naming it."""
-    text = source.text
-    named = [word for word in WHOLE if word in text]  # "eval" in "eval_steps" too: the words decide, which cost more
-    return bool(named) and not source.words.isdisjoint(named) or any(code in text for code in WHOLE_CODE)
+    text = NOT_READ.sub("", source.text)
+    named = [word for word in WHOLE if word in text]  # "eval" in "eval_steps" too: whole words cost more
+    return any(re.search(rf"\b{word}\b", text) for word in named) or any(code in text for code in WHOLE_CODE)
 
 
 def is_setting(name: str) -> bool:
     """Return whether a name is that of a training setting: other names may be there for people."""
     return name in SHORT or any(name in store.ever(*owner) for owner in MADE_OF)
+
+
+def idle_options(run: Run, *modules: Source) -> list[Place]:
+    """Return the options of the script's parser that no source reads, whatever they are called."""
+    if any(map(reads_whole, (run.source, *modules))):
+        return []
+    return [place for _, _, place in unused(list(options(run)), run.source, *modules)]
 
 
 def uses(names: set[str], *sources: Source) -> Counter[str]:
@@ -85,7 +102,7 @@ def words_of(strings: list[cst.SimpleString]) -> list[str]:
     return re.findall(r"\w+", "\n".join(texts))
 
 
-def fields(run: Run) -> Iterator[tuple[str, str, Place]]:
+def fields(run: Run) -> Iterator[Written]:
     """Yield the fields of the script's dataclasses whose instances stay inside the script."""
     handed = {id(o.cls) for c in run.calls for v in c.arguments.values() if (o := instance(v)) is not None}
     for cls in run.recording.classes:
@@ -103,7 +120,7 @@ def instance(value: object) -> Instance | None:
     return inner if isinstance(inner, Instance) else None
 
 
-def options(run: Run) -> Iterator[tuple[str, str, Place]]:
+def options(run: Run) -> Iterator[Written]:
     """Yield the options of the script's argparse parser.
 
     An option without a long name (`--…`) is left out, since there is no name to search for.
@@ -120,7 +137,7 @@ def options(run: Run) -> Iterator[tuple[str, str, Place]]:
             yield "option", name, Place(run.source, node)
 
 
-def constants(run: Run) -> Iterator[tuple[str, str, Place]]:
+def constants(run: Run) -> Iterator[Written]:
     """Yield the constants of the script, in capitals, with a plain value."""
     for statement in run.source.tree.body:
         if not isinstance(statement, cst.SimpleStatementLine):

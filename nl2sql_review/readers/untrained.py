@@ -7,10 +7,13 @@ not in the project. What its training does is unknown; that of the first is anot
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from ..interpret.core.recording import Call
+from ..training_plan.values import Absent
 from .object_settings import last, objects
 from .run import ADAPTERS, CONFIGS, Run, call_of, is_model_load
+from .spelling import terms
 
 NOTHING_TRAINED = "nothing is trained in this file: it makes a model and no trainer"
 # What code that trains says: a trainer or its call, a loss or labels, a step of an optimizer.
@@ -20,6 +23,8 @@ TRAINS = re.compile(
 )
 # What code says that changes weights where it computes gradients: a step of an optimizer, a trainer, or the gradients.
 CHANGES_WEIGHTS = re.compile(r"[Tt]rainer\w{0,40}\s{0,4}[=(.]|\.(?:fit|learn|step|launch)\(|\.grad\b|\.data\b|optim\.")
+FORWARD = "transformers.PreTrainedModel.__call__"
+DRAWN = re.compile(r"torch\.(?:rand(?:int)?|zeros|ones)\(")  # ids that stand for no text
 STEPS = ("backward", "fit", "learn")  # calls in the modules that the file uses
 # Packages whose functions, trainers apart, train nothing; "model" is one of which only that is known.
 TRAIN_NOTHING = frozenset(
@@ -35,8 +40,28 @@ def trains_nothing(run: Run) -> bool:
     trained = any(last(call.callee) in (*STEPS[1:], *CONFIGS) or hands_on_model(call) for call in run.calls)
     if run.backward:  # to see what it costs, perhaps
         sources = [run.source, *(getattr(module, "source", None) for module in recording.modules.values())]
-        return not trained and not any(CHANGES_WEIGHTS.search(getattr(source, "text", "")) for source in sources)
+        changes = any(CHANGES_WEIGHTS.search(getattr(source, "text", "")) for source in sources)
+        return not trained and (not changes or measures_speed(run))
     return not trained and not TRAINS.search(getattr(run.source, "text", ""))
+
+
+def measures_speed(run: Run) -> bool:
+    """Return whether every loss is the model's own of ids that the script draws at random, as in a benchmark."""
+    labels = [terms(c.arguments["labels"]) for c in run.calls if c.callee == FORWARD and "labels" in c.arguments]
+    made_up = all(term is not None and DRAWN.match(term.text) for term in labels)
+    return bool(labels) and made_up and run.loader is None and takes_model_loss(run)
+
+
+def takes_model_loss(run: Run) -> bool:
+    """Return whether every `backward` is of the loss that the model computes, or a part of it."""
+    trained = [loss for c in run.backward for loss in losses(c)]
+    return all(re.search(r"\.loss\b|\['loss'\]", getattr(loss, "text", "")) for loss in trained)
+
+
+def losses(call: Call) -> list[Any]:
+    """Return the losses of a `backward` call: its receiver, or what is passed to an Accelerator."""
+    given = call.get("loss", "$0")
+    return [call.receiver] if isinstance(given, Absent) else list(objects(given)) or [given]
 
 
 def hands_on_model(call: Call) -> bool:

@@ -29,7 +29,7 @@ from trl import DataCollatorForCompletionOnlyLM, SFTConfig, SFTTrainer
 """
 METADATA = "# /// script"
 VERDICTS = {"good": "pass", "bad": "fail", "unknown": "unknown", "na": "not-applicable"}
-_EXPECT = re.compile(r"# expect: (?P<rule>\S+)(?: (?P<part>.*)|\s*)$")
+_EXPECT = re.compile(r"# expect: (?P<rule>\S+)(?: (?P<part>.*)|\s*)$", re.DOTALL)
 
 
 class RuleFault(Exception):

@@ -169,10 +169,13 @@ def spread(work: Callable[[int], Any], numbers: Sequence[int], jobs: int) -> Ite
             worker.end()
             workers.remove(worker)
 
+    def start() -> None:
+        workers.append(Worker(work, workers))
+        busy(workers[-1])
+
     try:
         for _ in range(min(jobs, len(numbers))):
-            workers.append(Worker(work, workers))
-            busy(workers[-1])
+            start()
         while workers:
             ready, _, _ = select([worker.answers for worker in workers], [], [])
             for worker in [worker for worker in workers if worker.answers in ready]:
@@ -180,19 +183,17 @@ def spread(work: Callable[[int], Any], numbers: Sequence[int], jobs: int) -> Ite
                 try:
                     answer = worker.answer()
                 except EOFError:
-                    spent = worker.end() == _SPENT
+                    tried[number] += TRIES if worker.end() == _SPENT else 1
                     workers.remove(worker)
-                    tried[number] += TRIES if spent else 1
                     if tried[number] < TRIES:
                         waiting.append(number)
                     else:
                         yield number, None
                     if waiting:
-                        workers.append(Worker(work, workers))
-                        busy(workers[-1])
-                else:
-                    busy(worker)
-                    yield number, answer
+                        start()
+                    continue
+                busy(worker)
+                yield number, answer
     finally:
         for worker in workers:
             worker.end(kill=True)

@@ -79,9 +79,13 @@ def parse(text: str, program: bool = False) -> cst.Module:
     deep, patterns = screened(text)
     if (deep or patterns) and (fault := too_deep(Lines(text))):
         raise _error(fault)
-    try:
+
+    def read() -> cst.Module:
         refused = _refusal(text, deep, program and not deep)
         return _on_enough_stack(lambda: _read(text, refused), deep)
+
+    try:  # one thread for both parsers: the stack of one that has ended may still count against a limit of memory
+        return deeply(read) if deep else read()
     except SourceError:
         raise
     except UnicodeEncodeError as error:
@@ -164,12 +168,12 @@ def _without_fields(string: cst.SimpleString | cst.FormattedString | cst.Templat
 
 
 def _on_enough_stack(function: Callable[[], T], deep: bool) -> T:
-    """Call `function` here, or with a large stack if the text nests deeply, as known before or found in the call."""
-    if not deep:
-        try:
-            return function()
-        except (RecursionError, MemoryError):
-            pass
+    """Call `function` here, and again with a large stack if this one, unless it is `deep` already, does not do."""
+    try:
+        return function()
+    except (RecursionError, MemoryError):
+        if deep:
+            raise
     return deeply(function)
 
 

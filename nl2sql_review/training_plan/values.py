@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 MAX_TRACE = 12
 MAX_OPTIONS = 8
@@ -137,6 +137,11 @@ class Absent(Value):
 
 
 UNBOUND = Absent("not assigned on this path")
+
+
+def is_optional(value: Any) -> TypeGuard[Either]:
+    """Return whether a value is set on one path only."""
+    return isinstance(value, Either) and any(isinstance(option, Absent) for option in value.options)
 
 
 def same(a: Any, b: Any) -> bool:

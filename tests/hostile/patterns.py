@@ -29,6 +29,7 @@ import nl2sql_review
 PACKAGE = Path(nl2sql_review.__file__).parent
 AT_ONE_PLACE = {"match", "fullmatch"}
 METHODS = {"search", "match", "fullmatch", "finditer", "findall", "sub", "subn", "split"}
+OF_ANY = frozenset({"search", "finditer"})  # of a pattern that is used by another name
 SHORT = 60  # characters by which shapes are told apart
 TRIED = 4_000  # characters of a text whose time is taken: enough to tell a quadratic one, in milliseconds
 VARIED = 4  # shapes that are tried with each end
@@ -48,6 +49,12 @@ class Used:
     @cached_property
     def compiled(self) -> re.Pattern[Any]:
         return re.compile(self.pattern, self.flags)
+
+    def time(self, text: str) -> float:
+        """Return the seconds of processor time that a text takes."""
+        start = time.process_time()
+        self.use(text)
+        return time.process_time() - start
 
     def use(self, text: str) -> None:
         """Use the pattern in each of its ways on a text, to the end."""
@@ -69,7 +76,7 @@ def patterns() -> tuple[Used, ...]:
     """Return the patterns of the package, each once for every place that holds it."""
     found: list[Used] = []
     compiled: list[str] = []  # files that have patterns of their own
-    used: dict[tuple[str, str], set[str]] = {}  # attribute or name → methods called on it, anywhere in the package
+    used: dict[tuple[str, str], set[str]] = {}  # (file, name), or ("", attribute of anything) → methods called on it
     for path in sorted(PACKAGE.rglob("*.py")):
         name = path.relative_to(PACKAGE).as_posix()
         if name in OWN_INPUT or "_rules" in path.parts:
@@ -81,18 +88,16 @@ def patterns() -> tuple[Used, ...]:
                 owner = node.value
                 while isinstance(owner, ast.Subscript):
                     owner = owner.value
-                attribute = ast.unparse(owner).rpartition(".")[2]
-                where = name if attribute.startswith("_") else ""  # a private one is used where it is
-                used.setdefault((where, attribute), set()).add(node.attr)
+                where = "" if isinstance(owner, ast.Attribute) else name
+                used.setdefault((where, ast.unparse(owner).rpartition(".")[2]), set()).add(node.attr)
             elif isinstance(node, ast.Call):
                 found += _inline(name, node)
     for name in dict.fromkeys(compiled):
         dotted = ".".join(("nl2sql_review", *Path(name).with_suffix("").parts)).removesuffix(".__init__")
         for attribute, value in vars(importlib.import_module(dotted)).items():
-            private = name if attribute.startswith("_") else ""
-            methods = frozenset(used.get((private, attribute), ("search", "finditer")))
+            methods = frozenset(used.get((name, attribute), set()) | used.get(("", attribute), set()))
             for one in _within(value):
-                found.append(Used(f"{name}: {attribute}", one.pattern, one.flags & ~re.UNICODE, methods))
+                found.append(Used(f"{name}: {attribute}", one.pattern, one.flags & ~re.UNICODE, methods or OF_ANY))
     return tuple(found)
 
 
@@ -239,20 +244,16 @@ CATEGORIES = {
 }  # fmt: skip
 
 
-def worst(used: Used, size: int, count: int = 2) -> Iterator[str]:
-    """Yield texts of `size` characters, the dearest first: the shapes that take longest when they are shorter.
+def worst(used: Used, count: int = 2) -> list[Shape]:
+    """Return the dearest shapes of a text, tried when they are short.
 
     What is repeated, and after what, decides most: the end is varied for the dearest of them only.
     """
     pattern = used.pattern.decode("latin-1") if isinstance(used.pattern, bytes) else used.pattern
 
     def taken(shape: Shape) -> float:
-        text = shape.text(TRIED)
-        start = time.process_time()
-        used.use(text)
-        return time.process_time() - start
+        return used.time(shape.text(TRIED))
 
     dearest = sorted(shapes(pattern, used.flags), key=taken, reverse=True)[:VARIED]
     varied = [replace(shape, tail=tail) for shape in dearest for tail in TAILS]
-    for shape in sorted(varied, key=taken, reverse=True)[:count]:
-        yield shape.text(size)
+    return sorted(varied, key=taken, reverse=True)[:count]

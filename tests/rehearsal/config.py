@@ -184,6 +184,30 @@ values.update({
 })  # fmt: skip
 
 
+# -- LangChain -----------------------------------------------------------------------------------------------------
+class PromptTemplate:
+    """A text that `format` fills, by `str.format` unless another language is named."""
+
+    def __init__(
+        self, template: str, input_variables: list[str] | None = None, template_format: str = "f-string"
+    ) -> None:
+        self.template, self.language = template, template_format
+
+    @classmethod
+    def from_template(cls, template: str) -> PromptTemplate:
+        return cls(template)
+
+    def format(self, **given: Any) -> str:
+        if self.language == "jinja2":
+            return re.sub(r"\{\{ (\w+) \}\}", lambda hole: str(given[hole[1]]), self.template)
+        return self.template.format(**given)
+
+
+values.update(
+    {"langchain.prompts.PromptTemplate": PromptTemplate, "langchain_core.prompts.PromptTemplate": PromptTemplate}
+)
+
+
 # -- Hydra ---------------------------------------------------------------------------------------------------------
 def compose(folder: Path, name: str) -> dict:
     """A config with its defaults list: groups go under their own key, `_self_` says when the file itself counts."""

@@ -236,8 +236,9 @@ EXPORTED = {
 LIBRARIES = set(
     "accelerate addict adapters apex attr attrs awq axolotl bitsandbytes box click coloredlogs comet_ml cv2 dagshub "
     "deepspeed datasets dotenv easydict einops evaluate fastapi fire fsspec func_timeout google gradio gspread "
-    "huggingface_hub hydra flash_attn IPython jinja2 jsonlines kaggle_secrets liger_kernel litellm llmcompressor "
-    "loguru lightning matplotlib mlflow modal modelscope mteb munch mystery nltk numpy omegaconf openai optimum optuna "
+    "huggingface_hub hydra flash_attn IPython jinja2 jsonlines kaggle_secrets langchain langchain_core liger_kernel "
+    "litellm llmcompressor loguru lightning matplotlib mlflow modal modelscope mteb munch "
+    "mystery nltk numpy omegaconf openai optimum optuna "
     "pandas peft PIL plotly polars psutil psycopg2 pyarrow pydantic_settings pynvml pytorch_lightning ray requests "
     "rich rouge_score sacrebleu sagemaker safetensors scipy seaborn sentence_transformers sentencepiece simple_parsing "
     "sklearn spaces sqlalchemy sqlglot sqlparse streamlit swanlab tensorboard tensorboardX tensorflow termcolor "

@@ -212,6 +212,20 @@ def test_nodes_that_another_thread_makes_meanwhile_are_checked(monkeypatch: pyte
     assert refused == []
 
 
+@pytest.mark.parametrize("text", [f"x = 0x{'f' * 9_000}\n", f"x = {'[' * 90}{']' * 90}\n"])
+def test_a_deep_text_needs_one_large_stack(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second thread would find the stack of the first still there, and no room for its own under a limit."""
+    started, start = [], threading.Thread.start
+
+    def counted(thread: threading.Thread) -> None:
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", counted)
+    assert parsing.parse(text, program=True).code == text
+    assert len(started) == 1
+
+
 def test_a_program_that_the_checks_refuse_is_read() -> None:
     with pytest.raises(cst.CSTValidationError):
         cst.parse_module(TIGHT)

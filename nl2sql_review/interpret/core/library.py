@@ -17,7 +17,7 @@ from ...training_plan.values import Absent, Default, Known, Place, Term, Text, U
 from .machine import Machine
 from .model_call import NO_RECEIVER, IterationModel, Model, ModelCall
 from .names import canonical, kind_of_result, method_name, positional
-from .objects import Arguments, Dataset, Instance, ItemKey, Items, Opaque, Scope, Sequence, object_of, plain
+from .objects import Arguments, Dataset, Instance, Opaque, Scope, Sequence, object_of, plain
 from .operations import describe, freeze, thaw
 from .recording import Call
 from .state import place_of
@@ -336,64 +336,6 @@ def log(m: Machine, callee: str, args: Arguments, node: cst.CSTNode | None) -> N
     """Record lines that the script prints or logs, so that they can be compared with the values of the run."""
     if node is not None:
         record(m, callee, args, node)
-
-
-# -- items and iteration ---------------------------------------------------------------------------------
-def library_item(m: Machine, owner: Known, v: Opaque, key: Value, node: cst.CSTNode | None) -> Value | None:
-    """Return an item of a library's object; None if nothing is known of it."""
-    run = METHOD_MODELS.get((v.kind, "__getitem__"))
-    if run is not None:
-        return run(ModelCall(m, Arguments([key]), node, "__getitem__", owner))
-    found: Value | None = None
-    if isinstance(key, Known) and isinstance(key.value, (str, int)):
-        found = v.slots.get(ItemKey(key.value))
-    return found
-
-
-def library_contains(m: Machine, owner: Known, v: Opaque, value: Value, node: cst.CSTNode | None) -> Value | None:
-    """Return whether a library's object has an item; None if there is no model that knows."""
-    run = METHOD_MODELS.get((v.kind, "__contains__"))
-    return run(ModelCall(m, Arguments([value]), node, "__contains__", owner)) if run is not None else None
-
-
-def library_iterate(m: Machine, value: Known, v: Opaque, node: cst.CSTNode | None) -> Items | None:
-    """Return the elements of a library's object; None if there is no model that knows."""
-    run = ITERATION_MODELS.get(v.kind)
-    return run(ModelCall(m, Arguments(), node, "__iter__", value)) if run is not None else None
-
-
-def forget_items(m: Machine, obj: Opaque, why: str) -> None:
-    """Make the items that the script set in a library's object unknown: another item may have replaced them."""
-    for key in [key for key in obj.slots if isinstance(key, ItemKey)]:
-        m.write(obj, key, Unknown(why))
-
-
-def library_set_item(
-    m: Machine, obj: Opaque, key: Value, value: Value, node: cst.CSTNode | None, scope: Scope | None
-) -> None:
-    """Set an item of a library's object."""
-    run = METHOD_MODELS.get((obj.kind, "__setitem__"))
-    if run is not None:
-        run(ModelCall(m, Arguments([key, value]), node, "__setitem__", Known(obj)))
-    elif obj.text in m.shared:
-        m.write(m.shared[obj.text], "value", Unknown(f"the script changes {obj.text}"))
-    elif isinstance(key, Known) and isinstance(key.value, (str, int)):
-        m.write(obj, ItemKey(key.value), value)
-    else:
-        forget_items(m, obj, f"an item is set under {describe(key)}")
-    if not (isinstance(key, Known) and isinstance(key.value, str)):  # a list, of which elements are replaced
-        m.write(obj, ItemKey(None), Unknown(f"{elements_at(key)} are replaced by {describe(value)}"))
-    if scope is not None and obj.text == "os.environ" and isinstance(key, Known):
-        record_write(m, obj, str(key.value), value, node, scope)
-
-
-def elements_at(key: Value) -> str:
-    """Return words for the elements that a slice selects, by which a reader finds where it begins and ends."""
-    obj = object_of(key)
-    if not isinstance(obj, Sequence) or obj.kind != "slice" or plain(obj.state.items[2]) is not None:
-        return "some of its elements"
-    start, stop = ("" if isinstance(p, Known) and p.value is None else describe(p) for p in obj.state.items[:2])
-    return f"its elements [{start}:{stop}]"
 
 
 # -- decorators ------------------------------------------------------------------------------------------

@@ -10,9 +10,8 @@ STACK = (
     *("unsloth", "unsloth_zoo", "trl", "transformers", "peft", "datasets", "accelerate", "bitsandbytes", "wandb"),
     "sentence_transformers",
 )
-FLAT = frozenset(
-    {"trl", "transformers", "peft", "datasets", "accelerate", "bitsandbytes"}
-)  # classes are exported at the top
+# Libraries that export their classes at the top.
+FLAT = frozenset({"trl", "transformers", "peft", "datasets", "accelerate", "bitsandbytes"})
 
 PARAMETERS = "inspect.parameters"  # kind of object: the names that a class of a library takes
 
@@ -150,6 +149,21 @@ def positional(callee: str) -> tuple[str, ...]:
     return ()
 
 
+# Ends of the names of calls that give a model; of those of `datasets` that give a dataset; objects of other libraries.
+GIVE_MODELS = frozenset(
+    "get_peft_model prepare_model_for_kbit_training prepare_model_for_int8_training for_training for_inference "
+    "merge_and_unload unload".split()
+)
+GIVE_DATASETS = frozenset(
+    "load_dataset load_from_disk interleave_datasets concatenate_datasets from_list from_dict from_pandas from_json "
+    "from_csv from_generator from_parquet Dataset DatasetDict IterableDataset".split()
+)
+OBJECTS = frozenset(
+    "torch.device torch.Generator huggingface_hub.HfApi logging.getLogger logging.FileHandler "
+    "logging.StreamHandler".split()
+)
+
+
 def kind_of_result(callee: str) -> str:
     """Return the canonical kind of a call's result, or "" if the result is only a value of the run."""
     owner, _, last = callee.rpartition(".")
@@ -160,51 +174,18 @@ def kind_of_result(callee: str) -> str:
             return "model+tokenizer"
         if "Tokenizer" in cls or "Processor" in cls:
             return "transformers.PreTrainedTokenizer"
-        return (
-            ""
-            if cls.endswith("Config") and root == "transformers" and cls != "AutoConfig"
-            else "config"
-            if "Config" in cls
-            else "model"
-        )
-    if last in (
-        "get_peft_model",
-        "prepare_model_for_kbit_training",
-        "prepare_model_for_int8_training",
-        "for_training",
-        "for_inference",
-        "merge_and_unload",
-        "unload",
-    ):
+        if cls.endswith("Config") and root == "transformers" and cls != "AutoConfig":
+            return ""
+        return "config" if "Config" in cls else "model"
+    if last in GIVE_MODELS:
         return "model"
     if last == "get_chat_template":
         return "transformers.PreTrainedTokenizer"
-    if root == "datasets" and last in (
-        "load_dataset",
-        "load_from_disk",
-        "interleave_datasets",
-        "concatenate_datasets",
-        "from_list",
-        "from_dict",
-        "from_pandas",
-        "from_json",
-        "from_csv",
-        "from_generator",
-        "from_parquet",
-        "Dataset",
-        "DatasetDict",
-        "IterableDataset",
-    ):
+    if root == "datasets" and last in GIVE_DATASETS:
         return "datasets.Dataset"
     if root in STACK and last[:1].isupper() and not owner[:1].isupper():
         return callee
-    if (
-        callee in ("torch.device", "torch.Generator", "huggingface_hub.HfApi")
-        or root in ("logging",)
-        and last in ("getLogger", "FileHandler", "StreamHandler")
-    ):
-        return callee
-    return ""
+    return callee if callee in OBJECTS else ""
 
 
 def method_name(kind: str, name: str) -> str:

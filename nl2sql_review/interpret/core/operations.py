@@ -19,6 +19,7 @@ from ...training_plan.values import (
     Trace,
     Unknown,
     Value,
+    is_optional,
     join,
     traced,
 )
@@ -29,9 +30,8 @@ from .objects import Builtin, Class, Function, Instance, ItemKey, Mapping, Objec
 Shape = Union[list[Value], dict[Any, Value]]  # what a container holds, each frozen
 MAX_COMBINATIONS = 32
 SCALARS = (str, int, float, bool, type(None), bytes, complex, type(Ellipsis), PurePosixPath)
-SPECIAL_OPERANDS: list[
-    Callable[[str, Any, Any], Any]
-] = []  # run(op, a, b) of models for operands of their own, or None
+# Models of operators on operands of their own: run(op, a, b), which returns None for all others.
+SPECIAL_OPERANDS: list[Callable[[str, Any, Any], Any]] = []
 
 SHORT = {"model": "model", "transformers.PreTrainedTokenizer": "tokenizer"}  # how people call them
 STRING_ATTRIBUTES = frozenset({"eos_token", "bos_token", "pad_token", "unk_token", "sep_token", "cls_token"})
@@ -243,7 +243,7 @@ def assembled(v: Sequence | Mapping, parts: list[Value], trace: Trace) -> Value:
     shape = dict(zip(keys, parts)) if mapping else parts
     if state.why_incomplete:
         return Unknown(state.why_incomplete, trace, shape)
-    if mapping and any(isinstance(p, Either) and any(isinstance(o, Absent) for o in p.options) for p in parts):
+    if mapping and any(is_optional(p) for p in parts):
         return Unknown("some of its keys are set on only one path", trace, shape)
     by = state.overridden_by
     for k, p in zip(keys, parts):
@@ -318,13 +318,7 @@ def truth_of(v: object, depth: int) -> bool | None:
         state = v.state
         if state.why_incomplete:
             return None
-        if (
-            isinstance(v, Mapping)
-            and state.items
-            and all(
-                isinstance(x, Either) and any(isinstance(o, Absent) for o in x.options) for x in state.items.values()
-            )
-        ):
+        if isinstance(v, Mapping) and state.items and all(is_optional(x) for x in state.items.values()):
             return None
         return bool(state.items)
     if isinstance(v, Instance):

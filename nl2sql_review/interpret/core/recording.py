@@ -59,29 +59,25 @@ class Recording:
     """The complete recording. `calls` lists every call of a library, in execution order."""
 
     calls: list[Call] = field(default_factory=list)
-    alternatives: list[Call] = field(
-        default_factory=list
-    )  # calls that only another command line, environment or program reaches
+    # Calls that only another command line, environment or program reaches.
+    alternatives: list[Call] = field(default_factory=list)
     modules: dict[str, Any] = field(default_factory=dict)  # name -> objects.Module, "__main__" is the script
     classes: list[Any] = field(default_factory=list)  # every objects.Class the script and its modules define
     broken: dict[str, str] = field(default_factory=dict)  # project modules that could not be read, and why
     imports: list[tuple[str, Place]] = field(default_factory=list)  # every imported name in execution order
     files_read: list[str] = field(default_factory=list)  # project files opened: modules, configuration
-    looked_at: list[str] = field(
-        default_factory=list
-    )  # of these what the script itself does not read: a launcher's, and what states versions
+    # Of these what the script itself does not read: a launcher's, and what states versions.
+    looked_at: list[str] = field(default_factory=list)
     files_missing: list[str] = field(default_factory=list)  # looked for and not found, or searched for calls
-    undefined: dict[int, str] = field(
-        default_factory=dict
-    )  # names that are not bound when the node that reads them runs, by the node's id
+    # Names that are not bound when the node that reads them runs, by the node's id.
+    undefined: dict[int, str] = field(default_factory=dict)
     exhausted: str = ""  # why interpretation stopped early, if it did
     steps: int = 0  # that it took, and the reading of its runs
     project: Any = None  # project.Project: the door to further files, such as a model's config.json
     configuration: Any = None  # flavours.reading.Configuration, where no script is followed but a configuration is read
     options: dict[str, Any] = field(default_factory=dict)  # of the command line -> the place that declares each
-    misread: list[tuple[str, Any, Place]] = field(
-        default_factory=list
-    )  # options whose word says no and whose type makes True of it, the word, and the place that declares the option
+    # Options whose word says no and whose type makes True of it, the word, and the place that declares the option.
+    misread: list[tuple[str, Any, Place]] = field(default_factory=list)
     run: str = ""  # the command line of its plans
     started: Any = None  # source.command_line.CommandLine: how the run is started, where that is known
     launch: Any = None  # flavours.launch.Launch: what accelerate and DeepSpeed files say of the run

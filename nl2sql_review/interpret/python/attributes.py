@@ -27,9 +27,9 @@ from ..core.objects import (
 )
 from ..core.operations import attribute_term, describe, lift
 from .builtins import METHODS, PROPERTIES
-from .expressions import settled
 from .items import mapping_item, set_item
 from .refinement import not_none
+from .variables import settled
 
 if TYPE_CHECKING:
     import libcst as cst

@@ -6,7 +6,7 @@ import re
 
 import libcst as cst
 
-from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, extend, join
+from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, extend, is_optional, join
 from ..core.joins import demote, join_values
 from ..core.machine import Machine
 from ..core.model_call import ModelCall, PythonModel
@@ -35,9 +35,8 @@ from . import budget
 from .attributes import method_of
 from .builtins import BUILTINS, METHODS
 from .classes import define_class, instance_method, instantiate
-from .expressions import settled
-from .items import is_optional
 from .refinement import not_none
+from .variables import settled
 
 __all__ = ["call", "call_function", "decorate", "define_class", "super_object", "yielded"]
 
@@ -80,16 +79,7 @@ def call(m: Machine, callee: Value, args: Arguments, node: cst.CSTNode | None) -
             except ArgumentMissing:
                 return Unknown(f"{describe(callee)}() lacks an argument")
         case Partial():
-            merged = Arguments(
-                [*f.arguments.positional, *args.positional], {**f.arguments.keywords, **args.keywords}, args.place
-            )
-            offset = len(f.arguments.positional)
-            merged.places = {
-                **f.arguments.places,
-                **{(k + offset if isinstance(k, int) else k): p for k, p in args.places.items()},
-            }
-            merged.unknown = args.unknown or f.arguments.unknown
-            return call(m, f.function, merged, node)
+            return call(m, f.function, arguments_of(f, args), node)
         case Instance():
             if f.cls.lookup("__call__") is not None:
                 return call(m, m.attribute(callee, "__call__", node), args, node)
@@ -99,6 +89,19 @@ def call(m: Machine, callee: Value, args: Arguments, node: cst.CSTNode | None) -
     if not isinstance(f, Object):
         m.certainly_raises("TypeError")
     return Unknown(f"{describe(callee)} is not callable here", callee.trace)
+
+
+def arguments_of(partial: Partial, args: Arguments) -> Arguments:
+    """Return the arguments that a partial passes on: its own, and behind or over them those of the call."""
+    own = partial.arguments
+    merged = Arguments([*own.positional, *args.positional], {**own.keywords, **args.keywords}, args.place)
+    offset = len(own.positional)
+    merged.places = {
+        **own.places,
+        **{(key + offset if isinstance(key, int) else key): place for key, place in args.places.items()},
+    }
+    merged.unknown = args.unknown or own.unknown
+    return merged
 
 
 def starts_backward(m: Machine, node: cst.CSTNode | None) -> bool:

@@ -307,24 +307,29 @@ def field_default(m: Machine, cls: Class, f: Field, node: cst.CSTNode | None) ->
     return f.default
 
 
+def library_method(
+    m: Machine, me: Value, obj: Instance, library: Opaque, name: str, args: Arguments, node: cst.CSTNode | None
+) -> Value:
+    """Call a method of the library's class that a class of the script derives from."""
+    if name == "__init__":
+        obj.base = object_of(m.call_library(library, args, node, me))
+        if isinstance(obj.base, Opaque) and obj.base.kind:
+            for k, v in obj.base.slots.items():
+                if isinstance(k, str) and k not in obj.slots:
+                    m.write(obj, k, v)
+        return Known(None)
+    base = obj.base
+    if not isinstance(base, (Opaque, Mapping)):
+        base = Opaque(library.text + "(…)", "call", (), kind=kind_of_result(library.text))
+    return m.call(m.attribute(Known(base), name, node), args, node)
+
+
 def instance_method(m: Machine, f: Bound, args: Arguments, node: cst.CSTNode | None) -> Value:
     """Call a method without code in the script: of a library's base class, of `object`, or a generated one."""
     me = f.receiver
     obj = object_of(me)
     if isinstance(f.cls, Opaque) and isinstance(obj, Instance):
-        if f.name == "__init__":
-            obj.base = object_of(m.call_library(f.cls, args, node, me))
-            if isinstance(obj.base, Opaque) and obj.base.kind:
-                for k, v in (obj.base.slots or {}).items():
-                    if isinstance(k, str) and k not in obj.slots:
-                        m.write(obj, k, v)
-            return Known(None)
-        base = (
-            obj.base
-            if isinstance(obj.base, (Opaque, Mapping))
-            else Opaque(f.cls.text + "(…)", "call", (), kind=kind_of_result(f.cls.text))
-        )
-        return m.call(m.attribute(Known(base), f.name, node), args, node)
+        return library_method(m, me, obj, f.cls, f.name, args, node)
     if f.name == "__init__":
         if isinstance(f.cls, Class) and isinstance(obj, Instance):
             build_fields(m, Known(obj), f.cls, args, node)

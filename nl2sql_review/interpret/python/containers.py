@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...training_plan.values import Absent, Default, Either, Known, Unknown, Value, join
+from ...training_plan.values import Absent, Default, Either, Known, Unknown, Value, is_optional, join
 from ..core.joins import demote
 from ..core.machine import Machine
 from ..core.model_call import ModelCall
 from ..core.objects import Arguments, Items, Mapping, Sequence, object_of
 from ..core.operations import describe, plain_key
 from .builtins import BUILTINS, apply, method, method_name
-from .expressions import settled
 from .iterators import sort
 from .operators import equal
 from .overlays import overlaid
+from .variables import settled
 
 
 def write_items(
@@ -202,7 +202,7 @@ def get(call: ModelCall) -> Value:
         return Unknown(f"the key {describe(key)} is known only at run time")
     if plain[0] in state.items:
         value = state.items[plain[0]]
-        if isinstance(value, Either) and any(isinstance(o, Absent) for o in value.options):
+        if is_optional(value):
             return join(settled(value, repr(plain[0])), fallback, value.condition)
         found: Value = value
         return found
@@ -220,7 +220,7 @@ def setdefault(call: ModelCall) -> Value:
         return Unknown(f"the key {describe(args.get(0))} is known only at run time")
     if k[0] in obj.state.items:
         value = obj.state.items[k[0]]
-        if not (isinstance(value, Either) and any(isinstance(o, Absent) for o in value.options)):
+        if not is_optional(value):
             found: Value = value
             return found
         fallback = join(settled(value, repr(k[0])), fallback, value.condition)
@@ -260,9 +260,9 @@ def pop_key(call: ModelCall) -> Value:
         found = items.pop(k[0])
         value = settled(found, repr(k[0]))
         write_items(m, obj, items)
-        if optional(found) and (len(args.positional) > 1 or "default" in args.keywords):
+        if is_optional(found) and (len(args.positional) > 1 or "default" in args.keywords):
             return join(value, args.get(1, "default"), found.condition)
-        if optional(found):
+        if is_optional(found):
             m.may_raise("KeyError")
         return value
     if obj.state.why_incomplete:
@@ -293,10 +293,6 @@ def copy_dict(call: ModelCall) -> Value:
     )
 
 
-def optional(v: Value) -> bool:
-    return isinstance(v, Either) and any(isinstance(o, Absent) for o in v.options)
-
-
 @method("dict", "keys")
 def keys(call: ModelCall) -> Value:
     state = call.machine.iterate(call.receiver, call.node)
@@ -307,7 +303,7 @@ def keys(call: ModelCall) -> Value:
 def values(call: ModelCall) -> Value:
     state = call.owner.state
     open_ = state.why_incomplete or (
-        "some keys are set on only one path" if any(optional(v) for v in state.items.values()) else ""
+        "some keys are set on only one path" if any(is_optional(v) for v in state.items.values()) else ""
     )
     return Known(
         Sequence(tuple(settled(v, "a value") for v in state.items.values()), "list", open_, state.overridden_by),
@@ -319,12 +315,12 @@ def values(call: ModelCall) -> Value:
 def items(call: ModelCall) -> Value:
     state = call.owner.state
     open_ = state.why_incomplete or (
-        "some keys are set on only one path" if any(optional(v) for v in state.items.values()) else ""
+        "some keys are set on only one path" if any(is_optional(v) for v in state.items.values()) else ""
     )
     pairs = tuple(Known(Sequence((Known(k), settled(v, repr(k))), "tuple")) for k, v in state.items.items())
     made = Sequence(pairs, "list", open_, state.overridden_by)
     if not state.why_incomplete:
-        made.maybe = frozenset(i for i, v in enumerate(state.items.values()) if optional(v))
+        made.maybe = frozenset(i for i, v in enumerate(state.items.values()) if is_optional(v))
     return Known(made, call.receiver.trace)
 
 

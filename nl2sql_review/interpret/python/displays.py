@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterable, Union, cast
+from dataclasses import dataclass, field
+from typing import Any, Callable, Iterable, Union
 
 import libcst as cst
 
@@ -38,17 +39,15 @@ Comprehension = Union[cst.BaseSimpleComp, cst.DictComp, "cst.StarredDictComp"]
 
 
 def display(kind: str) -> Callable[..., Value]:
-    def f(m: Machine, node: Display, scope: Scope) -> Value:
-        items, open_, by = elements(m, node.elements, scope)
-        if kind == "set":
-            unique: list[Value] = []
-            for v in items:
-                if not any(equal(v, u) for u in unique):
-                    unique.append(v)
-            items = tuple(unique)
-        return Known(Sequence(items, kind, open_, by), (place_of(scope, node),))
+    """Return what evaluates a display of this kind: list, tuple or set."""
 
-    return f
+    def evaluated(m: Machine, node: Display, scope: Scope) -> Value:
+        items, open_, by = elements(m, node.elements, scope)
+        return Known(
+            Sequence(unique_values(items) if kind == "set" else items, kind, open_, by), (place_of(scope, node),)
+        )
+
+    return evaluated
 
 
 def several(node: cst.Subscript) -> bool:
@@ -82,19 +81,78 @@ def dictionary(m: Machine, node: cst.Dict, scope: Scope) -> Value:
     return Known(Mapping(items, open_, "dict", by), (place_of(scope, node),))
 
 
-def mapping_of(out: list[tuple[Value | None, Value]], doubtful: list[bool], state: dict[str, Any]) -> Mapping:
-    """Return the dict of keys and values in their order. `doubtful`: the items that a filter may leave out."""
-    items: dict[Any, Value] = {}
-    for (key, value), maybe in zip(out, doubtful):
-        k = plain_key(key) if key is not None else None
-        if k is None:
-            state["open"] = state["open"] or "a key is known only at run time"
+@dataclass
+class Results:
+    """What the loops of a comprehension have given so far."""
+
+    keys: list[Value | None] = field(default_factory=list)  # None where no dict is made
+    values: list[Value] = field(default_factory=list)
+    doubtful: list[bool] = field(default_factory=list)  # for each value, whether only the run knows that it is one
+    why_incomplete: str = ""
+    overridden_by: str = ""
+    why_filtered: str = ""  # the test that only the run decides
+    parameters: Value | None = None  # those of a function, where only their names are asked for
+
+
+def comprehension(kind: str) -> Callable[..., Value]:
+    """Return what evaluates a comprehension of this kind: list, set, dict or generator."""
+
+    def evaluated(m: Machine, node: Comprehension, scope: Scope) -> Value:
+        inner = Scope(scope.module, scope, "comprehension", scope.name)
+        results = Results()
+        mark = m.mark()
+        run_loop(m, node, node.for_in, inner, results, kind)
+        if results.parameters is not None:
+            return results.parameters
+        if kind == "generator":
+            m.deferred(mark, "a generator expression")
+        return Known(mapping_of(results) if kind == "dict" else sequence_of(results, kind), (place_of(scope, node),))
+
+    return evaluated
+
+
+def run_loop(
+    m: Machine, node: Comprehension, comp: cst.CompFor, inner: Scope, results: Results, kind: str, maybe: bool = False
+) -> None:
+    """Run one loop of a comprehension with those within it. `maybe`: only the run knows whether it is reached."""
+    iterated = m.evaluate(comp.iter, inner)
+    obj = object_of(iterated)
+    if isinstance(obj, Opaque) and obj.kind == PARAMETERS and only_names(node, comp):
+        results.parameters = iterated
+    items = m.iterate(iterated, comp)
+    optional = obj.maybe if isinstance(obj, Sequence) and kind == "dict" else frozenset()
+    if optional:  # what is there on one path only is so in the dict that is made, too
+        items = items._replace(why_incomplete="")
+    results.why_incomplete = results.why_incomplete or items.why_incomplete
+    results.overridden_by = results.overridden_by or items.overridden_by
+    for i, element in enumerate(items.items[:LISTED] if items.why_incomplete else items.items):
+        m.step()
+        m.assign(comp.target, element, inner)
+        passed = passes(m, comp, inner, results)
+        if passed is False:
             continue
-        if state["open"] and k[0] in items:
-            value = join(items[k[0]], value)
-        left_out = maybe or state["open"]
-        items[k[0]] = join(value, items.get(k[0], Absent("left out by the filter"))) if left_out else value
-    return Mapping(items, state["open"], "dict", state["by"])
+        doubtful = maybe or i in optional or passed is None
+        if comp.inner_for_in is not None:
+            run_loop(m, node, comp.inner_for_in, inner, results, kind, doubtful)
+        else:
+            results.keys.append(m.evaluate(node.key, inner) if isinstance(node, cst.DictComp) else None)
+            results.values.append(m.evaluate(node.elt if isinstance(node, cst.BaseSimpleComp) else node.value, inner))
+            results.doubtful.append(doubtful)
+
+
+def passes(m: Machine, comp: cst.CompFor, inner: Scope, results: Results) -> bool | None:
+    """Return whether an element passes the tests of a loop, None if only the run decides."""
+    passed: bool | None = True
+    for test in comp.ifs:
+        verdict, by = truth(m.evaluate(test.test, inner))
+        results.overridden_by = results.overridden_by or by
+        if verdict is False:
+            return False
+        if verdict is None:
+            excerpt = inner.module.source.excerpt(test.test)
+            results.why_filtered = results.why_filtered or f"filtered by {excerpt}"
+            passed = None
+    return passed
 
 
 def only_names(node: Comprehension, comp: cst.CompFor) -> bool:
@@ -106,67 +164,34 @@ def only_names(node: Comprehension, comp: cst.CompFor) -> bool:
     return whole and isinstance(element, cst.Name) and dotted(comp.target) == element.value
 
 
-def comprehension(kind: str) -> Callable[..., Value]:
-    def f(m: Machine, node: Comprehension, scope: Scope) -> Value:
-        inner = Scope(scope.module, scope, "comprehension", scope.name)
-        out: list[tuple[Value | None, Value]] = []
-        state: dict[str, Any] = {"open": "", "by": "", "filtered": "", "parameters": None}
-        doubtful: list[bool] = []  # for each result, whether only the run knows that it is one
+def mapping_of(results: Results) -> Mapping:
+    """Return the dict that a comprehension makes. Items that a filter may leave out are so on one path only."""
+    items: dict[Any, Value] = {}
+    why_incomplete = results.why_incomplete
+    for key, value, doubtful in zip(results.keys, results.values, results.doubtful):
+        k = plain_key(key) if key is not None else None
+        if k is None:
+            why_incomplete = why_incomplete or "a key is known only at run time"
+            continue
+        if why_incomplete and k[0] in items:
+            value = join(items[k[0]], value)
+        left_out = doubtful or why_incomplete
+        items[k[0]] = join(value, items.get(k[0], Absent("left out by the filter"))) if left_out else value
+    return Mapping(items, why_incomplete, "dict", results.overridden_by)
 
-        def produce() -> None:
-            if isinstance(node, cst.DictComp):
-                out.append((m.evaluate(node.key, inner), m.evaluate(node.value, inner)))
-            else:
-                out.append((None, m.evaluate(node.elt if isinstance(node, cst.BaseSimpleComp) else node.value, inner)))
 
-        def run(comp: cst.CompFor, maybe: bool = False) -> None:
-            iterated = m.evaluate(comp.iter, inner)
-            obj = object_of(iterated)
-            if isinstance(obj, Opaque) and obj.kind == PARAMETERS and only_names(node, comp):
-                state["parameters"] = iterated
-            items = m.iterate(iterated, comp)
-            optional = obj.maybe if isinstance(obj, Sequence) and kind == "dict" else frozenset()
-            if optional:  # what is there on one path only is so in the dict that is made, too
-                items = items._replace(why_incomplete="")
-            state["open"], state["by"] = state["open"] or items.why_incomplete, state["by"] or items.overridden_by
-            for i, v in enumerate(items.items[:LISTED] if items.why_incomplete else items.items):
-                m.step()
-                m.assign(comp.target, v, inner)
-                open_here = maybe or i in optional
-                for test in comp.ifs:
-                    t, by = truth(m.evaluate(test.test, inner))
-                    state["by"] = state["by"] or by
-                    if t is None:
-                        state["filtered"] = state["filtered"] or f"filtered by {scope.module.source.excerpt(test.test)}"
-                        open_here = True
-                    elif not t:
-                        break
-                else:
-                    if comp.inner_for_in is not None:
-                        run(comp.inner_for_in, open_here)
-                    else:
-                        produce()
-                        doubtful.append(open_here)
+def sequence_of(results: Results, kind: str) -> Sequence:
+    """Return the list, set or generator that a comprehension makes."""
+    values = unique_values(results.values) if kind == "set" else tuple(results.values)
+    made = Sequence(values, kind, results.why_incomplete or results.why_filtered, results.overridden_by)
+    made.lazy = kind == "generator"
+    return made
 
-        mark = m.mark()
-        run(node.for_in)
-        if state["parameters"] is not None:
-            return cast("Value", state["parameters"])
-        if kind == "generator":
-            m.deferred(mark, "a generator expression")
-        trace = (place_of(scope, node),)
-        if kind != "dict":
-            state["open"] = state["open"] or state["filtered"]
-        if kind == "set":
-            unique: list[Value] = []
-            for _, v in out:
-                if not any(equal(v, u) for u in unique):
-                    unique.append(v)
-            return Known(Sequence(tuple(unique), kind, state["open"], state["by"]), trace)
-        if kind == "dict":
-            return Known(mapping_of(out, doubtful, state), trace)
-        made = Sequence(tuple(v for _, v in out), kind, state["open"], state["by"])
-        made.lazy = kind == "generator"
-        return Known(made, trace)
 
-    return f
+def unique_values(values: Iterable[Value]) -> tuple[Value, ...]:
+    """Return the values without those that certainly equal one before them."""
+    unique: list[Value] = []
+    for value in values:
+        if not any(equal(value, one) for one in unique):
+            unique.append(value)
+    return tuple(unique)

@@ -79,9 +79,8 @@ def guarded_block(m: Machine, node: Try, scope: Scope, mark: int) -> Flow:
         alive = explicit_raises(m, node, scope, mark, alive, escapes)
     if not node.handlers or not risky and alive:
         return alive
-    returned = (
-        not alive and len(m.frame.exits) > returns
-    )  # a plain run leaves in the body; only an exception leads on from here
+    # A plain run leaves in the body; only an exception leads on from here.
+    returned = not alive and len(m.frame.exits) > returns
     broken = not alive and not returned and loop is not None and len(loop.breaks) > breaks
     handled = possible_handlers(m, node, scope, mark, alive)
     return Rest("an exception in the try block", broken) if handled and (returned or broken) else handled

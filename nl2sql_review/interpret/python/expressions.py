@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, Callable
-from typing import Sequence as Sequence_
+from typing import Callable
 
 import libcst as cst
 
-from ...source.spans import NEWLINE
 from ...source.syntax import dotted, string_value
-from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, join, traced
+from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, join
 from ..core import sizes
 from ..core.joins import demote, join_values
-from ..core.library import star_library
 from ..core.machine import Machine
 from ..core.objects import Arguments, Function, Instance, Mapping, Opaque, Row, Scope, Sequence, object_of
 from ..core.operations import describe, lift, term_of, truth
 from ..core.state import place_of
-from .builtins import BUILTINS, FEW, charge_reading, held
+from .builtins import FEW, charge_reading, held
 from .call_sites import call
 from .displays import comprehension, dictionary, display, elements, several
+from .formatted_strings import TEMPLATE, TEMPLATES, concatenated, formatted
 from .operators import binary
 from .overlays import is_environment, overlaid
 from .refinement import narrow
-from .texts import concatenate, to_text
+from .variables import name
 
 OPERATORS: dict[type, str] = {
     cst.Add: "+", cst.Subtract: "-", cst.Multiply: "*", cst.Divide: "/", cst.FloorDivide: "//", cst.Modulo: "%",
@@ -58,93 +55,6 @@ def string(m: Machine, node: cst.SimpleString, scope: Scope) -> Value:
     return Known(string_value(node), (place_of(scope, node),))
 
 
-def concatenated(m: Machine, node: cst.ConcatenatedString, scope: Scope) -> Value:
-    pieces: list[cst.BaseExpression] = [node]
-    while isinstance(last := pieces[-1], cst.ConcatenatedString):
-        pieces[-1:] = [last.left, last.right]
-    if any(isinstance(piece, TEMPLATES) for piece in pieces):
-        return TEMPLATE
-    plain = [string_value(piece) for piece in pieces if isinstance(piece, cst.SimpleString)]
-    if len(plain) < len(pieces):
-        return joined(m, pieces, node, scope)
-    return Known((b"" if isinstance(plain[0], bytes) else "").join(plain), (place_of(scope, node),))  # type: ignore[arg-type]  # all are of one kind
-
-
-def formatted(m: Machine, node: cst.FormattedString, scope: Scope) -> Value:
-    return joined(m, [node], node, scope)
-
-
-def joined(m: Machine, pieces: list[Any], node: cst.BaseString, scope: Scope) -> Value:
-    """Return f-strings, and plain strings beside them, as one value."""
-    parts: list[Value] = []
-    for piece in pieces:
-        if isinstance(piece, cst.SimpleString):
-            parts.append(Known(string_value(piece)))
-            continue
-        raw = "r" in piece.start.lower()
-        for part in piece.parts:
-            if isinstance(part, cst.FormattedStringText):
-                parts.append(Known(unescaped(part.value, raw)))
-                continue
-            value = m.evaluate(part.expression, scope)
-            spec = formatted_spec(m, part.format_spec, raw, scope) if part.format_spec is not None else ""
-            conversion = part.conversion or ""
-            if part.equal is not None:
-                parts.append(Known(said(part)))
-                conversion = conversion or ("r" if part.format_spec is None else "")
-            parts.append(Text((value,), value.trace) if spec is None else printed(m, value, conversion, spec, node))
-    out = concatenate(parts)
-    if not out.trace or isinstance(out, Text):
-        return traced(out, (place_of(scope, node),))
-    return out
-
-
-ESCAPES = re.compile(r"\\N\{[^{}\\]*\}|\\[^{}]|\\|\{\{|\}\}|\"", re.DOTALL)  # in the text of an f-string
-MENDED = {"{{": "{", "}}": "}", "\\": "\\\\", '"': '\\"'}
-
-
-def unescaped(text: str, raw: bool) -> str:
-    """Return the unescaped text between the fields of an f-string."""
-    text = NEWLINE.sub("\n", text) if "\r" in text else text
-    if raw or "\\" not in text:
-        return text.replace("{{", "{").replace("}}", "}")
-    mended = ESCAPES.sub(lambda match: MENDED.get(match[0], match[0]), text)
-    return str(string_value(cst.SimpleString(f'"""{mended}"""')))
-
-
-def said(part: cst.FormattedStringExpression) -> str:
-    """Return the code of `{code=}`, with its equals sign."""
-    assert part.equal is not None
-    code = map(cst.Module(()).code_for_node, (part.whitespace_before_expression, part.expression, part.equal))
-    return NEWLINE.sub("\n", "".join(code))
-
-
-def printed(m: Machine, value: Value, conversion: str, spec: str, node: cst.CSTNode | None) -> Value:
-    """Return the text of a value in an f-string. Objects of the script define their own text."""
-    obj = value.value if isinstance(value, Known) else None
-    if isinstance(obj, Instance):
-        if not conversion and obj.cls.lookup("__format__") is not None:
-            return m.call(m.attribute(value, "__format__", node), Arguments([Known(spec)]), node)
-        names = ("__repr__",) if conversion in ("r", "a") else ("__str__", "__repr__")
-        method = next((name for name in names if obj.cls.lookup(name) is not None), None)
-        if method is not None:
-            return to_text(m.call(m.attribute(value, method, node), Arguments(), node), "", spec)
-    return to_text(value, conversion, spec)
-
-
-def formatted_spec(m: Machine, parts: Sequence_[cst.BaseFormattedStringContent], raw: bool, scope: Scope) -> str | None:
-    out = ""
-    for part in parts:
-        if isinstance(part, cst.FormattedStringText):
-            out += unescaped(part.value, raw)
-        elif isinstance(part, cst.FormattedStringExpression):
-            v = m.evaluate(part.expression, scope)
-            if not isinstance(v, Known):
-                return None
-            out += (said(part) if part.equal is not None else "") + str(v.value)
-    return out
-
-
 def integer(m: Machine, node: cst.Integer, scope: Scope) -> Value:
     text = node.value.replace("_", "")
     try:
@@ -157,53 +67,6 @@ def integer(m: Machine, node: cst.Integer, scope: Scope) -> Value:
 
 def floating(m: Machine, node: cst.Float, scope: Scope) -> Value:
     return Known(float(node.value), (place_of(scope, node),))
-
-
-def name(m: Machine, node: cst.Name, scope: Scope) -> Value:
-    value = lookup(m, node.value, scope)
-    if value is None:
-        m.recording.undefined[id(node)] = node.value
-        m.may_raise_count += 1
-        m.certainly_raises("NameError")
-        return Unknown(f"the name {node.value} is not defined here")
-    if isinstance(value, Absent):
-        m.recording.undefined[id(node)] = node.value
-        return Unknown(f"{node.value} was deleted")
-    return value
-
-
-def lookup(m: Machine, word: str, scope: Scope) -> Value | None:
-    """Return the value of a name where it is read: Absent if it was deleted, None if it is not bound."""
-    if word in CONSTANTS:
-        return CONSTANTS[word]
-    s: Scope | None = scope if word not in scope.globals_ else None
-    while s is not None:
-        if word in s.slots and not (s is not scope and s.kind == "class"):
-            v = s.slots[word]
-            return v if isinstance(v, Absent) else settled(v, word)
-        s = s.parent
-    top = scope.module.scope
-    if word in top.slots:
-        v = top.slots[word]
-        return v if isinstance(v, Absent) else settled(v, word)
-    if word in BUILTINS:
-        return BUILTINS[word]
-    libraries = top.slots.get("*", ())
-    return m.library_name(star_library(libraries, word), word) if libraries else None
-
-
-def settled(v: Value, word: str) -> Value:
-    """Return the value of a name bound on one path only: it has that path's value wherever it can be read."""
-    if isinstance(v, Either) and any(isinstance(o, Absent) for o in v.options):
-        options = tuple(o for o in v.options if not isinstance(o, Absent))
-        return options[0] if len(options) == 1 else Either(options, v.condition, v.trace)
-    return Unknown(f"{word} was deleted") if isinstance(v, Absent) else v
-
-
-CONSTANTS: dict[str, Value] = {
-    "None": Known(None), "True": Known(True), "False": Known(False),
-    "__magic__": Unknown("the result of a notebook's magic command"),
-}  # fmt: skip
 
 
 # -- operators -------------------------------------------------------------------------------------------
@@ -304,11 +167,11 @@ def boolean(m: Machine, node: cst.BooleanOperation, scope: Scope) -> Value:
         chain.append(left)  # walk, do not recurse
     value = m.evaluate(chain[-1].left, scope)
     for n in reversed(chain):
-        value = either_of(m, n, value, scope)
+        value = and_or(m, n, value, scope)
     return value
 
 
-def either_of(m: Machine, node: cst.BooleanOperation, left: Value, scope: Scope) -> Value:
+def and_or(m: Machine, node: cst.BooleanOperation, left: Value, scope: Scope) -> Value:
     """Return the value of one `and` or `or`; its second side runs only if the first, `left`, does not decide."""
     second, is_or = node.right, isinstance(node.operator, cst.Or)
     t, by = truth(condition(m, left, node))
@@ -487,8 +350,6 @@ def yield_(m: Machine, node: cst.Yield, scope: Scope) -> Value:
 
 
 SENT = Unknown("a value sent into the generator")
-TEMPLATE = Unknown("TemplateStr is not modelled")  # t"{x}" is an object with the parts of the text
-TEMPLATES: tuple[type, ...] = (cst.TemplatedString,) if hasattr(cst, "TemplatedString") else ()
 
 HANDLERS: dict[type, Callable[..., Value]] = {
     cst.SimpleString: string, cst.ConcatenatedString: concatenated, cst.FormattedString: formatted,

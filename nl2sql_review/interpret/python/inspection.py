@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, join
+from ...training_plan.values import Default, Known, Text, Unknown, Value, is_optional, join
 from ..core.joins import demote
 from ..core.machine import Machine
 from ..core.model_call import ModelCall
@@ -90,7 +90,7 @@ def has_attribute(m: Machine, owner: Value, name: str, node: cst.CSTNode | None)
     if isinstance(obj, Mapping):
         if obj.kind == "namespace":
             present = obj.state.items.get(name)
-            if isinstance(present, Either) and any(isinstance(o, Absent) for o in present.options):
+            if is_optional(present):
                 return None
             return present is not None or (None if obj.state.why_incomplete else False)
         return (

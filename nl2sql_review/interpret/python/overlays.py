@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...training_plan.values import Absent, Either, Unknown, Value, join
+from ...training_plan.values import Absent, Either, Unknown, Value, is_optional, join
 from ..core.joins import demote
 from ..core.machine import Machine
 from ..core.objects import Items, Opaque, object_of
@@ -56,7 +56,7 @@ def merge_optional(old: dict[Any, Value], new: dict[Any, Value]) -> dict[Any, Va
     """Items of `new` that are set on one path only leave the old value on the other."""
     out = {}
     for k, v in new.items():
-        if isinstance(v, Either) and any(isinstance(o, Absent) for o in v.options) and k in old:
+        if is_optional(v) and k in old:
             present = tuple(o for o in v.options if not isinstance(o, Absent))
             v = join(present[0] if len(present) == 1 else Either(present, v.condition, v.trace), old[k], v.condition)
         out[k] = v

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import libcst as cst
 
 from ...source.syntax import below
-from ...training_plan.values import Default, Known, Unknown, Value
+from ...training_plan.values import Default, Known, Unknown, Value, is_optional
 from ..core.joins import demote
 from ..core.machine import Machine
 from ..core.objects import Arguments, Class, Instance, Mapping, Opaque, Scope, Sequence, plain
@@ -15,7 +15,6 @@ from ..core.operations import truth
 from ..core.state import Flow
 from .builtins import BUILTINS
 from .expressions import operate
-from .items import is_optional
 
 
 def match_(m: Machine, node: cst.Match, scope: Scope) -> Flow:

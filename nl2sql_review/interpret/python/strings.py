@@ -6,7 +6,7 @@ import re
 import string as string_module
 from typing import TYPE_CHECKING, Any
 
-from ...training_plan.values import Default, Either, Known, Text, Unknown, Value, traced
+from ...training_plan.values import Default, Either, Known, Text, Unknown, Value, is_optional, traced
 from ..core import sizes
 from ..core.joins import demote
 from ..core.machine import Machine
@@ -14,9 +14,8 @@ from ..core.model_call import ModelCall
 from ..core.objects import Opaque
 from ..core.operations import describe, freeze, is_scalar, lift, term_of
 from .builtins import METHODS, apply, method, method_name
-from .expressions import settled
-from .items import is_optional
 from .texts import concatenate, to_text
+from .variables import settled
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -123,7 +122,7 @@ def fill(
     parts: list[Value] = []
     counter = made = 0
     try:
-        for text, field, spec, conv in string_module.Formatter().parse(template.value):
+        for text, field, spec, conversion in string_module.Formatter().parse(template.value):
             m.spend(PRICE_OF_FIELD)
             if made > sizes.MAX_TEXT:
                 return Unknown("a very long text", template.trace)
@@ -131,40 +130,49 @@ def fill(
             if field is None:
                 continue
             first = re.split(r"[.\[]", field, maxsplit=1)[0]
-            rest = field[len(first) :]
+            path = field[len(first) :]
             if first == "":
                 first, counter = str(counter), counter + 1
-            if first.isdigit():
-                value = positional[int(first)] if int(first) < len(positional) else None
-            else:
-                value = keywords.get(first)
-            error = "IndexError" if first.isdigit() else "KeyError"
-            if value is not None and is_optional(value):
-                m.may_raise(error)
-                value = settled(value, repr(first))
-            elif value is None:
-                if unknown:  # the run may have it all the same
-                    m.may_raise(error)
-                else:
-                    m.certainly_raises(error)
+            value = argument(m, first, positional, keywords, unknown)
+            if value is None:
                 value = Unknown(unknown or f"the placeholder {{{field}}} is not filled")
-            for dot, name in re.findall(r"\.(\w+)|\[([^\[\]]+)\]", rest):
-                value = (
-                    m.attribute(value, dot, node)
-                    if dot
-                    else m.item(value, Known(int(name) if name.isdigit() else name), node)
-                )
+            value = part_at(m, value, path, node)
             if spec and "{" in spec:  # a width that is itself an argument
                 parts.append(Text((value,), value.trace))
                 continue
-            parts.append(to_text(value, conv or "", spec or ""))
+            parts.append(to_text(value, conversion or "", spec or ""))
             if isinstance(last := parts[-1], Known) and isinstance(last.value, str):
                 made += len(last.value)
     except ValueError as e:
         return Unknown(f"format raises ValueError: {e}")
     out = concatenate(parts)
-    out = traced(out, out.trace or template.trace)
-    return out
+    return traced(out, out.trace or template.trace)
+
+
+def argument(m: Machine, name: str, positional: list[Value], keywords: dict[Any, Value], unknown: str) -> Value | None:
+    """Return the argument of `format` that a placeholder names or numbers, or None if there is none."""
+    if name.isdigit():
+        value, error = positional[int(name)] if int(name) < len(positional) else None, "IndexError"
+    else:
+        value, error = keywords.get(name), "KeyError"
+    if value is not None and is_optional(value):
+        m.may_raise(error)
+        return settled(value, repr(name))
+    if value is None and unknown:  # the run may have it all the same
+        m.may_raise(error)
+    elif value is None:
+        m.certainly_raises(error)
+    return value
+
+
+def part_at(m: Machine, value: Value, path: str, node: cst.CSTNode | None) -> Value:
+    """Return the part of a value at a path of attributes and items, as in `{row.name}` and `{row[name]}`."""
+    for dot, name in re.findall(r"\.(\w+)|\[([^\[\]]+)\]", path):
+        if dot:
+            value = m.attribute(value, dot, node)
+        else:
+            value = m.item(value, Known(int(name) if name.isdigit() else name), node)
+    return value
 
 
 def edge(name: str) -> None:

@@ -13,7 +13,7 @@ from ...libraries.chosen import Choice, Versions
 from ...libraries.replacements import ARGUMENTS, MISTAKEN, REFUSED, Change
 from ...libraries.versions import key_of
 from ...training_plan.facts import Fact
-from ...training_plan.values import Absent, Default, Either, Known, Place, Trace
+from ...training_plan.values import Absent, Default, Known, Place, Trace, is_optional
 from ..object_settings import last
 from ..run import Run
 from .definitions import accepts_own, chain, gone, home, inherited, owners
@@ -89,7 +89,7 @@ class Judging:
         for name, value in call.arguments.items():
             if name[:1] == "$" or isinstance(value, Absent):
                 continue
-            if isinstance(value, Either) and any(isinstance(o, Absent) for o in value.options):
+            if is_optional(value):
                 continue  # a branch decides whether it is given at all
             defect = self.argument(call, name)
             if defect is None:

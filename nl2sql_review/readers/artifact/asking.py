@@ -14,6 +14,7 @@ from typing import Iterable, Iterator, NamedTuple
 from ...files import disk
 from ...interpret.core.recording import Call
 from ...training_plan.values import Default, Known, Place, Term, Unknown, Value
+from ..derive import contents
 from ..object_settings import last, objects
 from ..run import Run, call_of
 from ..spelling import spelt
@@ -177,7 +178,7 @@ def asked(side: Side, call: Call, makers: list[Call]) -> Iterator[Question]:
 
 def single(value: Value) -> Value:
     """Return the text of a list with one text, as a tokenizer is given it; otherwise the value itself."""
-    inside = value.parts if isinstance(value, Unknown) else value.value if isinstance(value, (Known, Default)) else None
+    inside = contents(value)
     if not isinstance(inside, (list, tuple)) or len(inside) != 1 or messages(value):
         return value
     return inside[0] if hasattr(inside[0], "trace") else Known(inside[0], value.trace)
@@ -193,9 +194,9 @@ def templated(value: Value) -> bool:
 
 def messages(value: Value) -> bool:
     """Return whether a value is a list of turns instead of a text."""
-    inside = value.parts if isinstance(value, Unknown) else value.value if isinstance(value, (Known, Default)) else None
+    inside = contents(value)
     first = inside[0] if isinstance(inside, (list, tuple)) and inside else None
-    first = first.parts if isinstance(first, Unknown) else getattr(first, "value", first)
+    first = contents(first)
     return isinstance(first, dict) and bool({"role", "from"} & set(first))
 
 

@@ -6,8 +6,9 @@ import re
 from typing import Iterator
 
 from ...interpret.core.recording import Call
-from ...training_plan.values import Absent, Default, Known, Unknown, Value
+from ...training_plan.values import Absent, Default, Known, Value
 from ..api.arguments import Defect, branch
+from ..derive import contents
 from ..model_state import loads_adapter
 from ..object_settings import last, objects
 from ..run import Run, call_of, is_model_load
@@ -49,7 +50,7 @@ def command(value: Value) -> list[str]:
     plain = value.value if isinstance(value, (Known, Default)) else None
     if isinstance(plain, str):
         return plain.split()
-    items = value.parts if isinstance(value, Unknown) else plain
+    items = contents(value)
     if not isinstance(items, (list, tuple)):
         return spelt(value).split()
     return [str(v) if not hasattr(v, "trace") else said(v) for v in items]

@@ -9,7 +9,7 @@ from ...interpret.core.recording import Call
 from ...training_plan.facts import TrainingPlan
 from ...training_plan.values import Absent, Default, Known, Term, Unknown, Value
 from ..api.arguments import Defect, branch
-from ..derive import plain
+from ..derive import contents, plain
 from ..judged_versions import within
 from ..object_settings import last
 from ..prompt.tokenizers import has_chat_template
@@ -161,9 +161,9 @@ def heading(run: Run, call: Call) -> Iterator[Defect]:
 
 def last_role(turns: Value) -> str:
     """Who speaks last in a list of turns, "" where that is not known."""
-    listed = turns.parts if isinstance(turns, Unknown) else turns.value if isinstance(turns, (Known, Default)) else None
+    listed = contents(turns)
     one = listed[-1] if isinstance(listed, (list, tuple)) and listed else None
-    one = one.parts if isinstance(one, Unknown) else getattr(one, "value", one)
+    one = contents(one)
     role = one.get("role") if isinstance(one, dict) else None
     role = getattr(role, "value", role)
     return role if isinstance(role, str) else ""

@@ -7,7 +7,7 @@ cut to and the BOS token. Each kind is reported once for each program, in one se
 from __future__ import annotations
 
 import re
-from typing import Callable, Iterator
+from typing import Callable, Iterable, Iterator
 
 from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Trace, Unknown, Value
@@ -17,10 +17,11 @@ from ..dataset.columns import argument, cuts_by_tables
 from ..dataset.schema_cut import cuts
 from ..derive import plain
 from ..object_settings import last
+from ..prompt.objective import apart
 from ..prompt.silent_failures import own_special_tokens, puts_bos
 from ..prompt.text import Piece, alternatives, chat, chat_call_of
 from ..prompt.tokenizer import Tokenizer
-from ..prompt.training_text import TrainingText, apart, texts_of, uses_unsloth
+from ..prompt.training_text import TrainingText, texts_of, uses_unsloth
 from ..run import Run
 from . import generation
 from .asking import Question, Side, files, messages, questions, saved_at, sides, templated
@@ -40,16 +41,19 @@ def prompt(run: Run, plan: TrainingPlan) -> Fact:
     found: list[Defect] = []
     served = files(run)
     for side in sides(run, served):
-        told: set[str] = set()
-        for question in questions(side):
-            for compare in COMPARISONS:
-                for defect in compare(trained, question, plan):
-                    if defect.kind not in told:
-                        told.add(defect.kind)
-                        found.append(defect)
-        found += answers(side, plan)
+        found += [*differences(trained, side, plan), *answers(side, plan)]
     found += modelfile(run, plan, trained, headings(pieces_of(trained)), served)
     return listed(found, run.place)
+
+
+def differences(trained: TrainingText, side: Side, plan: TrainingPlan) -> Iterable[Defect]:
+    """Return how the prompts of a program differ from the training text, each kind at its first place."""
+    first: dict[str, Defect] = {}
+    for question in questions(side):
+        for compare in COMPARISONS:
+            for one in compare(trained, question, plan):
+                first.setdefault(one.kind, one)
+    return first.values()
 
 
 def answers(side: Side, plan: TrainingPlan) -> Iterator[Defect]:

@@ -10,15 +10,11 @@ from ...interpret.core.objects import Dataset
 from ...interpret.core.recording import Call
 from ...training_plan.feeds import Expression, Feed, Feeding, Piece, Rows
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
+from ..derive import contents
 from ..object_settings import last
+from ..prompt.objective import apart
 from ..prompt.text import Piece as TextPiece
-from ..prompt.training_text import (
-    TrainingText,
-    apart,
-    datasets,
-    text_of_dataset,
-    training_texts,
-)
+from ..prompt.training_text import TrainingText, datasets, text_of_dataset, training_texts
 from ..run import Run
 from . import leaves, named
 from .columns import reading
@@ -56,7 +52,7 @@ def read(run: Run) -> Feeding:
 
 def _each(value: Value) -> Iterator[Value]:
     """Yield a dataset, or each dataset of a dict."""
-    plain = value.value if isinstance(value, (Known, Default)) else value.parts if isinstance(value, Unknown) else None
+    plain = contents(value)
     if isinstance(plain, dict):
         for one in plain.values():
             yield one if isinstance(one, (Known, Default, Either, Unknown)) else Known(one)

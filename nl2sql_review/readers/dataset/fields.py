@@ -13,7 +13,8 @@ from ...interpret.core.recording import Call
 from ...training_plan.facts import Fact
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
 from ..object_settings import last
-from ..prompt.training_text import TrainingText, objective, texts_before_mixing
+from ..prompt.objective import objective
+from ..prompt.training_text import TrainingText, texts_before_mixing
 from ..run import Run
 from .columns import columns_read, reading
 from .rows import collected, row_of
@@ -82,14 +83,13 @@ def read(run: Run, part: facts.Dataset, texts: list[TrainingText], found: list[D
 
 
 def reads_of(texts: list[TrainingText]) -> Iterator[Read]:
-    for text in texts:
-        for pieces in text.texts:
-            for piece in pieces:
-                for role in ROLES:
-                    if role in piece.roles and piece.hole is not None:
-                        for one in _reads(piece.hole, 0):
-                            one.role = role
-                            yield one
+    """Yield the reads of columns in the holes of the texts, once for each role that a hole has."""
+    for piece in (piece for text in texts for pieces in text.texts for piece in pieces if piece.hole is not None):
+        for role in ROLES:
+            if role in piece.roles:
+                for one in _reads(piece.hole, 0):
+                    one.role = role
+                    yield one
 
 
 def _reads(value: object, depth: int) -> Iterator[Read]:

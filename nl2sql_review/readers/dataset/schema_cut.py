@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Iterator
 from ...training_plan.facts import Fact
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
 from ..joined_samples import continues_rows
+from ..prompt.objective import apart
 from ..prompt.text import Piece
 from ..prompt.tokens import joined
-from ..prompt.training_text import TrainingText, apart
+from ..prompt.training_text import TrainingText
 from ..run import Run
 from .columns import argument, cuts_by_tables
 from .rows import collected

@@ -126,48 +126,45 @@ def trainer_length(run: Run) -> Fact:
     It is set by SFTConfig, the trainer itself (Unsloth passes it on), or the tokenizer.
     """
     trainer = run.trainer
-    sft = trainer is None or last(trainer.callee) in SFT_TRAINERS
-    if sft:
-        value = run.arguments.value(*TRAINER_LENGTH)
-        if not isinstance(value, Absent) and not from_library(value):
-            return Fact(value, at=run.arguments.where(*TRAINER_LENGTH) or run.place)
-        if trainer is not None and not isinstance(direct := trainer.get(*TRAINER_LENGTH), Absent):
-            at = (
-                next(trainer.places[n] for n in TRAINER_LENGTH if n in trainer.places)
-                if trainer.places
-                else trainer.place
-            )
-            name = next(n for n in TRAINER_LENGTH if n in trainer.arguments)
-            note = ""
-            if run.versions is None:
-                note = "passed to the trainer itself; whether it has that argument depends on the version of TRL"
-            elif (
-                rejected(run, trainer, name)
-                and not trainer.callee.startswith("unsloth")
-                and not Guards().over(trainer.place, direct, last(trainer.callee))
-            ):
-                note = "passed to the trainer itself; Unsloth forwards it, plain TRL raises TypeError"
-            return Fact(direct, at=at, note=note)
-        if trainer is not None:
-            return by_default(run)
-        if last(run.arguments.callee) == "SFTConfig":
-            return run.arguments.fact(*TRAINER_LENGTH)
-        return Fact(Absent("no trainer"), at=run.place)
-    assert trainer is not None
-    # rows of the other trainers of TRL are prompts
-    if not trainer.callee.startswith("trl.") and (cut := cut_by_script(run)) is not None:
-        return cut
-    if trainer.callee.startswith("trl."):
+    if trainer is None or last(trainer.callee) in SFT_TRAINERS:
+        return sft_length(run, trainer)
+    if trainer.callee.startswith("trl."):  # rows of the other trainers of TRL are prompts
         stated = run.arguments.value("max_length")
-        why_not = (
-            ""
-            if not isinstance(stated, Absent)
-            else f"{last(trainer.callee)} truncates prompts and answers in its own way"
-        )
-        return Fact(stated, at=run.arguments.where("max_length") or trainer.place, why_not=why_not)
-    return Fact(
-        Unknown("the script tokenizes the text itself, and its truncation was not recognized"), at=trainer.place
-    )
+        why_not = f"{last(trainer.callee)} truncates prompts and answers in its own way"
+        at = run.arguments.where("max_length") or trainer.place
+        return Fact(stated, at=at, why_not=why_not if isinstance(stated, Absent) else "")
+    if (cut := cut_by_script(run)) is not None:
+        return cut
+    why = "the script tokenizes the text itself, and its truncation was not recognized"
+    return Fact(Unknown(why), at=trainer.place)
+
+
+def sft_length(run: Run, trainer: Call | None) -> Fact:
+    """Return the length of supervised fine-tuning: of its arguments, of the trainer, or by default."""
+    value = run.arguments.value(*TRAINER_LENGTH)
+    if not isinstance(value, Absent) and not from_library(value):
+        return Fact(value, at=run.arguments.where(*TRAINER_LENGTH) or run.place)
+    if trainer is not None:
+        given = not isinstance(trainer.get(*TRAINER_LENGTH), Absent)
+        return length_of_trainer(run, trainer) if given else by_default(run)
+    if last(run.arguments.callee) == "SFTConfig":
+        return run.arguments.fact(*TRAINER_LENGTH)
+    return Fact(Absent("no trainer"), at=run.place)
+
+
+def length_of_trainer(run: Run, trainer: Call) -> Fact:
+    """Return the length that is passed to the trainer itself."""
+    name = next(n for n in TRAINER_LENGTH if n in trainer.arguments)
+    value, note = trainer.get(name), ""
+    if run.versions is None:
+        note = "passed to the trainer itself; whether it has that argument depends on the version of TRL"
+    elif (
+        rejected(run, trainer, name)
+        and not trainer.callee.startswith("unsloth")
+        and not Guards().over(trainer.place, value, last(trainer.callee))
+    ):
+        note = "passed to the trainer itself; Unsloth forwards it, plain TRL raises TypeError"
+    return Fact(value, at=trainer.places.get(name, trainer.place), note=note)
 
 
 def cut_by_script(run: Run) -> Fact | None:

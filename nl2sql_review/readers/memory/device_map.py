@@ -80,9 +80,8 @@ def placed(value: Value, quantized: Value, trace: Trace) -> Value:
     if isinstance(value, Unknown):
         return Unknown(value.why, value.trace)
     said = plain(value)
-    text = getattr(
-        value if isinstance(value, Term) else said, "text", None
-    )  # of an expression, or of a library's object
+    # Of an expression, or of a library's object.
+    text = getattr(value if isinstance(value, Term) else said, "text", None)
     if text is not None:
         return (
             Known("on its own card", trace)

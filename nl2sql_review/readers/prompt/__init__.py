@@ -19,11 +19,12 @@ from . import loss as prompt_loss
 from . import markers
 from . import parts as prompt_parts
 from .labels import copies_padding
+from .objective import apart
 from .padding_token import asks_tokenizer, is_eos, pads_with_eos, written
 from .text import Piece, chat_call_of
 from .tokenizer import Tokenizer
 from .tokens import is_eos_in, is_pad_id, joined
-from .training_text import TrainingText, apart, training_texts, uses_unsloth
+from .training_text import TrainingText, training_texts, uses_unsloth
 
 if TYPE_CHECKING:
     from ...training_plan import facts

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ...training_plan.values import Absent, Default, Either, Known, Term, Text, Unknown, Value
 from ..dataset.columns import argument, method_of, receiver
-from ..derive import plain
+from ..derive import contents, plain
 from ..run import Run
 from ..spelling import terms
 from .text import Piece, alternatives
@@ -139,7 +139,7 @@ def parts_of(value: Value) -> list[Part]:
     if term.operation != "op" or len(term.args) != 2:
         return [Part(term)]
     for one, count in (term.args, term.args[::-1]):
-        listed = one.parts if isinstance(one, Unknown) else plain(one)
+        listed = contents(one)
         if isinstance(listed, (list, tuple)) and len(listed) == 1 and "] * " in term.text[:60] + term.text[-60:]:
             if not isinstance(listed[0], Term) or "+" not in term.text.partition("] * ")[0]:
                 return [Part(one, count=count, masked=listed[0] == -100)]

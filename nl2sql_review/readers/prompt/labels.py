@@ -10,17 +10,17 @@ from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Either, Known, Place, Term, Unknown, Value
 from ..api.arguments import Defect, on_some_branch
 from ..api.imports import fact as listed
-from ..derive import overrider, plain
+from ..derive import contents, overrider, plain
 from ..object_settings import last, objects
 from ..run import Run
 from ..spelling import spelt, terms
 from . import collated
 from .label_padding import filled_up
-from .loss import _labels as by_hand
-from .loss import always_remade
+from .loss import always_remade, hand_made
+from .objective import objective
 from .tokenizer import written_template
 from .tokenizers import family, has_chat_template
-from .training_text import TrainingText, objective, texts_of, uses_unsloth
+from .training_text import TrainingText, texts_of, uses_unsloth
 
 REMAKES = "transformers.DataCollatorForLanguageModeling"
 LABELLED = ("transformers.Trainer", "transformers.Seq2SeqTrainer", "trl.SFTTrainer")
@@ -73,7 +73,7 @@ def own_rows(run: Run) -> Iterator[TrainingText]:
     """Yield the rows that a dataset class of the script makes in its `__getitem__`."""
     assert run.trainer is not None
     row = getattr(run.trainer.result, "slots", {}).get("row")
-    items = row.parts if isinstance(row, Unknown) else plain(row) if row is not None else None
+    items = contents(row)
     if isinstance(items, dict) and "labels" in items:
         columns = {k: v if hasattr(v, "trace") else Known(v) for k, v in items.items()}
         yield TrainingText("tokenised", columns=columns, open=False)
@@ -91,7 +91,7 @@ def of_text(run: Run, text: TrainingText) -> Iterator[Defect]:
         assert run.trainer is not None
         given = run.trainer.get("data_collator")
         branch = "" if always_remade(given) else getattr(given, "condition", "") or "the path taken"
-        if by_hand(run, text, text.at).on == "response":
+        if hand_made(run, text, text.at).on == "response":
             yield Defect(
                 "overwritten",
                 "labels",

@@ -79,23 +79,23 @@ def loss_of(run: Run, text: TrainingText, tokenizer: Tokenizer) -> list[Loss]:
 def _of_loop(run: Run, text: TrainingText) -> Loss:
     """Return the loss of a hand-written loop that trains on the model's own loss of the batches as they come."""
     if (call := labels_of_ids(run)) is not None:
-        return Loss("all", "labels of all tokens", "", call.places.get("labels", call.place), None, EVERY_TOKEN)
+        return Loss("all", "labels of all tokens", at=call.places.get("labels", call.place), note=EVERY_TOKEN)
     if run.loader is None:
         return Loss(why="no trainer was found")
     at = run.loader.places.get("collate_fn", run.loader.place)
     if changed := batches_changed(run):
-        return Loss("", "a loop of the script", changed, at)
+        return Loss("", "a loop of the script", why=changed, at=at)
     collator = run.loader.get("collate_fn")
     how = collated.labels_of(collator)
     if how == collated.PADDING_MASKED:
-        return Loss("all", "labels that mask padding only", "", at, None, "the labels mask padding only")
+        return Loss("all", "labels that mask padding only", at=at, note="the labels mask padding only")
     if how != collated.OF_THE_ROWS and _own_collator(collator):
-        return Loss("", "own collator", "it is unknown which labels the script's own collate_fn masks", at)
+        return Loss("", "own collator", why="it is unknown which labels the script's own collate_fn masks", at=at)
     if any(getattr(getattr(thing, "call", None), "callee", "") == RELABELS for thing in objects(collator)):
-        return Loss("all", "nothing", "", at, None, UNMASKED)
+        return Loss("all", "nothing", at=at, note=UNMASKED)
     if text.form != "tokenised" or "labels" not in text.columns:
         return Loss(why=text.why or "the script does not show the labels of a batch", at=at)
-    return _labels(run, text, text.at or at)
+    return hand_made(run, text, text.at or at)
 
 
 def always_remade(collator: Value) -> bool:
@@ -116,8 +116,8 @@ def _made_anew(run: Run, text: TrainingText, made: Loss) -> Loss | None:
         at = call.place
         note = f"{last(RELABELS)} creates labels for all tokens, whatever labels the dataset has"
         if text.form == "tokenised":
-            return Loss("all", f"{made.by} with {last(RELABELS)}", "", at, None, note)
-        return Loss("", made.by, f"{note}; it is unknown whether it accepts this trainer's columns", at)
+            return Loss("all", f"{made.by} with {last(RELABELS)}", at=at, note=note)
+        return Loss("", made.by, why=f"{note}; it is unknown whether it accepts this trainer's columns", at=at)
     return None
 
 
@@ -132,7 +132,7 @@ def _of_all_tokens(run: Run, text: TrainingText, made: Loss) -> Loss | None:
     for thing in objects(trainer.get("data_collator")):
         call = getattr(thing, "call", None)
         if call is not None and call.callee == RELABELS and _false(call.get("mlm")):
-            return Loss("all", "nothing", "", call.place, None, UNMASKED)
+            return Loss("all", "nothing", at=call.place, note=UNMASKED)
     return None
 
 
@@ -144,29 +144,29 @@ def masking_call(run: Run) -> list[Loss] | None:
     call = calls[-1]
     if "Trainer" in call.callee:
         why = f"{call.callee} is a method of an unknown trainer"
-        return [Loss("", FUNCTION, why, call.place, call)]
+        return [Loss("", FUNCTION, why=why, at=call.place, call=call)]
     if isinstance(value := call.get("return_function"), Known) and value.value:
         return [
             Loss(
                 "",
                 FUNCTION,
-                "it is unknown what happens to the masking function returned because of return_function=True",
-                call.place,
-                call,
+                why="it is unknown what happens to the masking function returned because of return_function=True",
+                at=call.place,
+                call=call,
             )
         ]
     order = {id(c): i for i, c in enumerate(run.calls)}
     if run.train and all(order[id(t)] < order[id(call)] for t in run.train):
-        return [Loss("all", f"{FUNCTION} after training", "", call.place, call, "it is called after training")]
-    masked = Loss("response", FUNCTION, "", call.place, call)
+        return [Loss("all", f"{FUNCTION} after training", at=call.place, call=call, note="it is called after training")]
+    masked = Loss("response", FUNCTION, at=call.place, call=call)
     if call.certain or any(_same_branch(call, t) for t in run.train):
         return [masked]
     found = [masked]
     for earlier in reversed(calls[:-1]):
-        found.append(Loss("response", FUNCTION, "", earlier.place, earlier))
+        found.append(Loss("response", FUNCTION, at=earlier.place, call=earlier))
         if earlier.certain:
             return found
-    return [*found, Loss("all", "nothing", "", call.place, None, UNMASKED)]
+    return [*found, Loss("all", "nothing", at=call.place, note=UNMASKED)]
 
 
 def _same_branch(call: Call, train: Call) -> bool:
@@ -193,7 +193,7 @@ def _settings(run: Run, text: TrainingText) -> list[Loss] | None:
                 f"is swallowed"
             )
             asked = "keyword" if not (isinstance(value, (Known, Default)) and value.value is False) else "keyword, off"
-            return [Loss("all", f"{FUNCTION} {asked}", "", call.places.get(FUNCTION, call.place), None, note)]
+            return [Loss("all", f"{FUNCTION} {asked}", at=call.places.get(FUNCTION, call.place), note=note)]
     collator = trainer.get("data_collator")
     for thing in objects(collator):
         if isinstance(thing, Opaque) and last(thing.callee) == COLLATOR:
@@ -202,27 +202,26 @@ def _settings(run: Run, text: TrainingText) -> list[Loss] | None:
                     Loss(
                         "all",
                         f"{COLLATOR} with packing",
-                        "",
-                        trainer.places.get("data_collator", trainer.place),
-                        thing.call,
-                        "the collator cannot be used with packing",
+                        at=trainer.places.get("data_collator", trainer.place),
+                        call=thing.call,
+                        note="the collator cannot be used with packing",
                     )
                 ]
-            return [Loss("response", COLLATOR, "", trainer.places.get("data_collator", trainer.place), thing.call)]
+            return [Loss("response", COLLATOR, at=trainer.places.get("data_collator", trainer.place), call=thing.call)]
         if isinstance(thing, Opaque) and last(thing.callee) == VISION and thing.call is not None:
             return [_vision(text, thing.call, trainer.places.get("data_collator", trainer.place))]
     how = collated.labels_of(collator)
     own_loss = trainer.instance is not None or not isinstance(trainer.get("compute_loss_func"), Absent)
     if how == collated.PADDING_MASKED and not own_loss:
         at = trainer.places.get("data_collator", trainer.place)
-        return [Loss("all", "labels that mask padding only", "", at, None, "the labels mask padding only")]
+        return [Loss("all", "labels that mask padding only", at=at, note="the labels mask padding only")]
     if how != collated.OF_THE_ROWS and _own_collator(collator):
         return [
             Loss(
                 "",
                 "own collator",
-                "it is unknown which labels the script's own data collator masks",
-                trainer.places.get("data_collator", trainer.place),
+                why="it is unknown which labels the script's own data collator masks",
+                at=trainer.places.get("data_collator", trainer.place),
             )
         ]
     return None
@@ -232,22 +231,17 @@ def _vision(text: TrainingText, call: Call, at: Place) -> Loss:
     """Return the loss of Unsloth's image and text collator: masked as configured, and before a completion."""
     asked = call.get(FUNCTION)
     if _true(asked):
-        return Loss("response", FUNCTION, "", at, call)
+        return Loss("response", FUNCTION, at=at, call=call)
     if not isinstance(asked, Absent) and not _false(asked) or call.unknown_arguments:
-        return Loss("", VISION, f"it is unknown whether {VISION} is given {FUNCTION}", at)
+        return Loss("", VISION, why=f"it is unknown whether {VISION} is given {FUNCTION}", at=at)
     completion = call.get("completion_only_loss")
     if text.form == "prompt-completion" and not _false(completion):
         if isinstance(completion, Absent) or _true(completion):
-            return Loss("response", "prompt/completion columns", "", at)
-        return Loss("", VISION, f"it is unknown which completion_only_loss {VISION} is given", at)
+            return Loss("response", "prompt/completion columns", at=at)
+        return Loss("", VISION, why=f"it is unknown which completion_only_loss {VISION} is given", at=at)
     if text.form or not {"prompt", "completion"} & set(text.columns) and text.columns and not text.open:
-        return Loss("all", "nothing", "", at, None, UNMASKED)
-    return Loss(
-        "",
-        VISION,
-        f"it is unknown whether the rows are prompts and completions: {text.why}",
-        at,
-    )
+        return Loss("all", "nothing", at=at, note=UNMASKED)
+    return Loss("", VISION, why=f"it is unknown whether the rows are prompts and completions: {text.why}", at=at)
 
 
 def _own_collator(collator: Value) -> bool:
@@ -280,19 +274,19 @@ def _by_template(run: Run, tokenizer: Tokenizer) -> Loss:
     by = "assistant_only_loss"
     end = tokenizer.chat_end()
     if end.why:
-        return Loss("", by, f"it needs {{% generation %}} in the chat template: {end.why}", at)
+        return Loss("", by, why=f"it needs {{% generation %}} in the chat template: {end.why}", at=at)
     if end.marked:
-        return Loss("response", by, "", at)
+        return Loss("response", by, at=at)
     if end.in_loss:  # TRL has a version of this template that does
-        return Loss("response", by, "", at)
+        return Loss("response", by, at=at)
     if end.marked is None or end.in_loss is None and tokenizer.setter is None:
         why = f"it is unknown whether {end.by} has {{% generation %}}, or TRL a version of it that does"
-        return Loss("", by, why, at)
+        return Loss("", by, why=why, at=at)
     note = (
         f"{end.by} has no {{% generation %}}, and TRL has no replacement for it: "
         "it ends with an error, ValueError since trl 1.1 and RuntimeError before"
     )
-    return Loss("nothing", f"{by} without {{% generation %}}", "", at, None, note)
+    return Loss("nothing", f"{by} without {{% generation %}}", at=at, note=note)
 
 
 def _by_data(run: Run, text: TrainingText, tokenizer: Tokenizer) -> Loss:
@@ -300,16 +294,14 @@ def _by_data(run: Run, text: TrainingText, tokenizer: Tokenizer) -> Loss:
     completion = _true(_setting(run, "completion_only_loss"))
     assistant = _true(_setting(run, "assistant_only_loss"))
     if text.form == "tokenised":
-        return _labels(run, text, at)
+        return hand_made(run, text, at)
     if text.form == "prompt-completion":
         if completion is False:
             return Loss(
                 "all",
                 "completion_only_loss=False",
-                "",
-                run.arguments.where("completion_only_loss"),
-                None,
-                "completion_only_loss=False",
+                at=run.arguments.where("completion_only_loss"),
+                note="completion_only_loss=False",
             )
         unknown = _setting(run, "completion_only_loss")
         if (
@@ -317,63 +309,61 @@ def _by_data(run: Run, text: TrainingText, tokenizer: Tokenizer) -> Loss:
             and not run.arguments.unknown
             and "completion_only_loss" in (run.arguments.call.arguments if run.arguments.call else ())
         ):
-            return Loss("", "prompt/completion columns", f"completion_only_loss: {unknown.why}", at)
-        return Loss("response", "prompt/completion columns", "", at)
+            return Loss("", "prompt/completion columns", why=f"completion_only_loss: {unknown.why}", at=at)
+        return Loss("response", "prompt/completion columns", at=at)
     if text.form == "chat" and isinstance(_setting(run, "assistant_only_loss"), Either):
-        return Loss("", "assistant_only_loss", "whether assistant_only_loss is set depends on the path taken", at)
+        return Loss(
+            "", "assistant_only_loss", why="whether assistant_only_loss is set depends on the path taken", at=at
+        )
     if text.form == "chat" and assistant:
         return _by_template(run, tokenizer)
     if assistant and text.form == "text":
         return Loss(
             "all",
             "assistant_only_loss without chat data",
-            "",
-            run.arguments.where("assistant_only_loss"),
-            None,
-            "it needs a column of messages and raises ValueError otherwise",
+            at=run.arguments.where("assistant_only_loss"),
+            note="it needs a column of messages and raises ValueError otherwise",
         )
     if completion and text.form in ("text", "chat"):
         return Loss(
             "all",
             "completion_only_loss without prompt/completion columns",
-            "",
-            run.arguments.where("completion_only_loss"),
-            None,
-            "it is silently ignored on a text column",
+            at=run.arguments.where("completion_only_loss"),
+            note="it is silently ignored on a text column",
         )
     if not text.form:
-        return Loss("", "", text.why, at)
+        return Loss("", "", why=text.why, at=at)
     if text.form == "text" and not text.texts:
         if text.open and not text.field_name:
-            return Loss("", "", text.why, at)
+            return Loss("", "", why=text.why, at=at)
         if sign := corpus.sign_of(run):
-            return Loss("", "nothing", f"{sign}: the text may have no prompt", at)
-    return Loss("all", "nothing", "", run.trainer.place if run.trainer else at, None, UNMASKED)
+            return Loss("", "nothing", why=f"{sign}: the text may have no prompt", at=at)
+    return Loss("all", "nothing", at=run.trainer.place if run.trainer else at, note=UNMASKED)
 
 
-def _labels(run: Run, text: TrainingText, at: Place | None) -> Loss:
+def hand_made(run: Run, text: TrainingText, at: Place | None) -> Loss:
     """Return the loss of hand-made labels: -100 for the prompt's tokens.
 
     Labels that mask only padding do not mask the prompt.
     """
     labels = text.columns.get("labels")
     if labels is None:
-        return Loss("all", "nothing", "", at, None, UNMASKED)
+        return Loss("all", "nothing", at=at, note=UNMASKED)
     said = spelt(labels)
     if "-100" not in said:
         if isinstance(labels, Unknown):
-            return Loss("", "hand-made labels", f"it is unknown which labels are masked: {labels.why}", at)
-        return Loss("all", "labels of all tokens", "", at, None, EVERY_TOKEN)
+            return Loss("", "hand-made labels", why=f"it is unknown which labels are masked: {labels.why}", at=at)
+        return Loss("all", "labels of all tokens", at=at, note=EVERY_TOKEN)
     shown = label_mask.masked(run, labels, text.columns.get("input_ids"))
     if shown is not None and shown[0] != "response":
         by = "labels that mask padding only" if shown[1] == label_mask.PADDING_ONLY else "hand-made labels"
         own = (step for step in labels.trace if step.source is run.source and step.node is not None)
-        return Loss(shown[0], by, "", next(own, at), None, shown[1])
+        return Loss(shown[0], by, at=next(own, at), note=shown[1])
     if masks_padding(labels) or "pad_token" in said and "* len" not in said and "*len" not in said:
-        return Loss("all", "labels that mask padding only", "", at, None, "the labels mask padding only")
+        return Loss("all", "labels that mask padding only", at=at, note="the labels mask padding only")
     if shown is not None or "len(" in said or "prompt" in said:
-        return Loss("response", "hand-made labels", "", at)
-    return Loss("", "hand-made labels", "it is unknown which of the script's own labels are masked", at)
+        return Loss("response", "hand-made labels", at=at)
+    return Loss("", "hand-made labels", why="it is unknown which of the script's own labels are masked", at=at)
 
 
 def masks_padding(labels: Value) -> bool:

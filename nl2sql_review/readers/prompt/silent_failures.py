@@ -12,12 +12,13 @@ from ..run import Run
 from . import appends_eos, ending_of_text
 from .ending import TEMPLATE
 from .loss import masking_call
+from .objective import objective
 from .padding_token import asks_tokenizer, eos_of, is_eos, pads_with_eos, written
 from .text import Piece, chat_call_of, trimmed
 from .tokenizer import Tokenizer
 from .tokenizers import Family
 from .tokens import joined
-from .training_text import TrainingText, objective, texts_of, uses_unsloth
+from .training_text import TrainingText, texts_of, uses_unsloth
 
 # Their labels are -100 wherever the padding token stands.
 HIDE_PADDING = (

@@ -12,6 +12,7 @@ from typing import Any
 
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
 from ..dataset.columns import OPAQUE_COLUMNS, argument, column_role, columns_read, method_of, receiver
+from ..derive import contents
 
 MAX_ALTERNATIVES = 8
 
@@ -157,13 +158,7 @@ def chat(messages: Value, call: Value | None = None, depth: int = 0) -> list[lis
     )
     if isinstance(messages, Either):
         return [text for option in messages.options for text in chat(option, call, depth + 1)][:MAX_ALTERNATIVES]
-    listed = (
-        messages.parts
-        if isinstance(messages, Unknown)
-        else messages.value
-        if isinstance(messages, (Known, Default))
-        else None
-    )
+    listed = contents(messages)
     if not isinstance(listed, (list, tuple)):
         why = messages.why if isinstance(messages, Unknown) else "the content of the messages is not in the script"
         return [[Piece(hole=messages, why=why), ending]]
@@ -175,13 +170,7 @@ def chat(messages: Value, call: Value | None = None, depth: int = 0) -> list[lis
 
 
 def _turn(message: object, depth: int) -> list[list[Piece]]:
-    fields = (
-        message.parts
-        if isinstance(message, Unknown)
-        else message.value
-        if isinstance(message, (Known, Default))
-        else message
-    )
+    fields = contents(message)
     if not isinstance(fields, dict):
         return [
             [

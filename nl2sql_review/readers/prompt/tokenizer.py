@@ -102,7 +102,8 @@ class Tokenizer:
 
     @property
     def turns(self) -> tuple[str, str] | None:
-        return markers.turns_of(self.template, self.family, has_chat_template(self.model_name))
+        own = self.member is None or self.family is None or self.member.family == self.family.name
+        return markers.turns_of(self.template, self.family, own and has_chat_template(self.model_name))
 
     @property
     def words(self) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from .models import member
+
 
 class Family(NamedTuple):
     """A family of models and its tokenizer.
@@ -79,6 +81,8 @@ def family(model_name: object) -> Family | None:
 
 def has_chat_template(model_name: object) -> bool:
     """Return whether a model of this name was trained to chat and so has its own template."""
-    return isinstance(model_name, str) and bool(
-        re.search(r"instruct|chat|[-_]it\b|zephyr|-dpo|assistant", model_name.lower())
-    )
+    if not isinstance(model_name, str):
+        return False
+    known = member(model_name)
+    said = re.search(r"instruct|chat|[-_]it\b|zephyr|-dpo|assistant", model_name.lower())
+    return said is not None or known is not None and known.chat

@@ -6,6 +6,7 @@ from typing import Any, Iterable
 
 from ...training_plan.values import Absent, Default, Either, Known, Term, Text, Unknown, Value, join
 from ..dataset.columns import argument, method_of, receiver
+from ..derive import contents
 from ..run import Run
 
 TOKENIZERS = ("encode", "encode_plus", "__call__", "batch_encode_plus")
@@ -125,7 +126,7 @@ def appended_later(run: Run, ids: Value) -> bool:
         if method not in ("append", "extend") or owner != ids.text:
             continue
         given: Any = call.get("$0")
-        listed = given.parts if isinstance(given, Unknown) else getattr(given, "value", None)
+        listed = contents(given)
         given = listed[-1] if isinstance(listed, (list, tuple)) and listed else given
         if is_eos_in(run, given) and (not call.conditional or any(word in call.condition for word in WHEN_MISSING)):
             return True

@@ -10,39 +10,16 @@ from ...flavours.reading import Stated
 from ...interpret.core.objects import Dataset
 from ...interpret.core.operations import freeze
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Trace, Unknown, Value
-from ..derive import plain
+from ..derive import contents
 from ..object_settings import last
 from ..run import Run
-from ..untrained import NOTHING_TRAINED, trains_nothing
+from .objective import objective
 from .text import MAX_ALTERNATIVES, Piece, alternatives, assign_roles, chat, chat_call, trimmed
 from .tokens import appended_later, cell, flat, is_eos_id, last_ids, tokenised_text
 
 CHAT_COLUMNS = ("messages", "conversations")
 DEEP = 20  # levels of an expression that are kept: a chain of `or` is one for each spelling of a column
 DEFAULT_TEXT_FIELD = "text"  # SFTConfig.dataset_text_field
-OTHER_OBJECTIVES = (
-    "DPO",
-    "GRPO",
-    "PPO",
-    "Reward",
-    "KTO",
-    "ORPO",
-    "CPO",
-    "RLOO",
-    "BCO",
-    "PRM",
-    "XPO",
-    "GKD",
-    "OnlineDPO",
-    "NashMD",
-    "SentenceTransformer",
-    "CrossEncoder",
-    "SparseEncoder",
-)
-
-
-# models that label a text or fill its gaps
-OTHER_HEADS = re.compile(r"Classification$|For(?:QuestionAnswering|MultipleChoice|MaskedLM|PreTraining)$")
 
 
 @dataclass(slots=True)
@@ -72,50 +49,6 @@ class TrainingText:
     @property
     def trace(self) -> Trace:
         return own_trace(self.value) or ((self.at,) if self.at is not None else ())
-
-
-def objective(run: Run) -> str:
-    """Return why the texts of this run are not judged, or "" if they are."""
-    if run.configuration is not None and run.configuration.text.objective:
-        return str(run.configuration.text.objective)
-    if run.trainer is None:
-        return NOTHING_TRAINED if trains_nothing(run) else ""
-    name = last(run.trainer.callee)
-    other = next((o for o in OTHER_OBJECTIVES if name.startswith(o)), None)
-    return f"{name} does not train on a text and its answer" if other else classifies(run)
-
-
-def classifies(run: Run) -> str:
-    """Return why the model labels a text, or fills its gaps, rather than writes one; "" if it may write one."""
-    loader = last(run.load.callee.rpartition(".")[0])
-    if "For" in loader and OTHER_HEADS.search(loader):
-        return f"{loader} does not learn to write a text"
-    if "CausalLM" in loader:
-        return ""
-    task = run.adapter.value("task_type")
-    said = task.text.rpartition(".")[2] if isinstance(task, Term) else plain(task)
-    return f"an adapter for {said} trains a classifier: it writes no text" if said in CLASSIFYING else ""
-
-
-CLASSIFYING = ("SEQ_CLS", "TOKEN_CLS", "QUESTION_ANS")  # task types of peft
-ENCODES = re.compile(
-    r"Seq2Seq|^M?T5|^U?MT5|^M?Bart|Pegasus|EncoderDecoder"
-)  # classes; a Seq2SeqTrainer trains any model
-ENCODERS = re.compile(r"(^|[-_/])(flan-)?(m|code|by|long-)?t5([-_p]|$)|(^|[-_/])m?bart[-_]|pegasus")  # models by name
-
-
-def apart(run: Run) -> str:
-    """Return why the texts are not judged as question followed by answer, or "" if they are."""
-    if other := objective(run):
-        return other
-    name = plain(run.load.value("pretrained_model_name_or_path", "model_name", "$0"))
-    loader = last(run.load.callee.rpartition(".")[0])
-    by_name = isinstance(name, str) and ENCODERS.search(name.lower()) is not None
-    if not by_name and not ENCODES.search(loader):
-        return ""
-    return (
-        "an encoder-decoder model reads the question separately: its labels are only the answer, with an end of its own"
-    )
 
 
 UNSLOTH = re.compile(r"^[ \t]*(?:import|from) unsloth", re.MULTILINE)
@@ -208,7 +141,7 @@ def _columns_of_list(value: Value) -> dict[str, Value] | None:
 
 def cells_of(row: Value) -> dict[str, Value] | None:
     """Return the columns of a row as values; None if it is no row with names."""
-    cells = row.parts if isinstance(row, Unknown) else row.value if isinstance(row, (Known, Default)) else None
+    cells = contents(row)
     if not isinstance(cells, dict) or not cells or not all(isinstance(name, str) for name in cells):
         return None
     return {name: one if hasattr(one, "trace") else Known(one) for name, one in cells.items()}
@@ -380,7 +313,7 @@ def _pair(prompt: Value, completion: Value, at: Place | None) -> TrainingText:
 def _sides(value: Value) -> list[list[Piece]]:
     if isinstance(value, Either):
         return [pieces for option in value.options for pieces in _sides(option)][:MAX_ALTERNATIVES]
-    listed = value.parts if isinstance(value, Unknown) else value.value if isinstance(value, (Known, Default)) else None
+    listed = contents(value)
     return chat(value) if isinstance(listed, (list, tuple)) else alternatives(value)
 
 

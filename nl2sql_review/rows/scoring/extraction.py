@@ -18,7 +18,7 @@ _END = re.compile(
     r"</s>|<\|(?:im_end|eot_id|eom_id|end_of_text|endoftext|end|end_of_turn)\|>|<end_of_turn>|<EOT>|<｜end▁of▁sentence｜>"
 )
 _FENCE = re.compile(r"```[ \t]*\w*[ \t]*\r?\n?(.*?)(?:```|\Z)", re.DOTALL)
-_NAME = r"""(?:\w+|"[^"]+"|`[^`]+`|\[[^\]]+\])"""
+_NAME = r"""(?:\w+|"[^"]+"|`[^`]+`|\[[^\]]{1,200}\])"""
 _WITH = rf"WITH\s+(?:RECURSIVE\s+)?{_NAME}\s*(?:\([^()]*\)\s*)?AS\s*(?:(?:NOT\s+)?MATERIALIZED\s*)?\("
 _QUERY = rf"SELECT\b|VALUES\s*\(|{_WITH}"
 # Other statements, with as much of each as no English sentence begins with.

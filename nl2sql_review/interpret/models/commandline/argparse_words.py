@@ -32,14 +32,8 @@ SIMPLE = (
 )
 Raw = Union[str, int, list["Raw"], None]  # what argparse makes of words: texts, flags (bool), counts, lists
 CONST = "\0const\0"
-NO = (
-    "false",
-    "no",
-    "off",
-    "0",
-    "f",
-    "n",
-)  # words that say no; to bool() they are True, like every text but the empty one
+# Words that say no; to bool() they are True, like every text but the empty one.
+NO = ("false", "no", "off", "0", "f", "n")
 
 
 class Word(str):

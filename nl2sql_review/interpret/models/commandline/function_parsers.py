@@ -24,7 +24,8 @@ from ...core.objects import (
 )
 from ...core.operations import lift
 from ...python.builtins import BUILTINS
-from .click import EXIT, Parameter, callable_value, decorator, one_of, truth_of_word
+from .click import EXIT, decorator, one_of
+from .click_parameters import CONTEXT, Parameter, callable_value, truth_of_word
 from .dataclass_parsers import bare, of_parameters
 from .process import chosen, spoken, started
 
@@ -135,51 +136,25 @@ def typed_call(m: Machine, target: Value, node: cst.CSTNode | None) -> Value:
 
 
 def parameter_value(m: Machine, fn: Function, p: cst.Param, node: cst.CSTNode | None) -> Value:
+    """Return the value that typer passes for a parameter of a command."""
     name = p.name.value
-    default: Value = fn.defaults.get(name, Absent())
-    annotation = fn.annotation(p)
-    if p.annotation is not None and annotation.removeprefix("typing.").removeprefix("typing_extensions.").startswith(
-        "Annotated["
-    ):
-        inner = annotation.partition("[")[2].rstrip("]")
-        spec = m.evaluate(p.annotation.annotation, fn.scope)
-        annotation = inner.split(",")[0].strip()
-        marks = (
-            [object_of(v) for v in object_of(object_of(spec).args[1]).state.items]
-            if isinstance(object_of(spec), Opaque)
-            and object_of(spec).operation == "item"
-            and isinstance(object_of(object_of(spec).args[1]), Sequence)
-            else []
-        )
-        mark = next((o for o in marks if isinstance(o, Parameter)), None)
-    else:
-        mark = object_of(default) if isinstance(object_of(default), Parameter) else None
-        if mark is not None:
-            default = mark.arguments.get(0, "default")
-            if isinstance(default, Known) and default.value is ...:
-                default = Absent()
+    mark, annotation, default = declaration(m, fn, p)
     if "typer.Context" in annotation:
-        return Known(Opaque("ctx", "call", (), "click.Context"))
-    args: Arguments | None = mark.arguments if mark is not None else None
-    flags = (
-        [plain(v) for v in args.positional if isinstance(plain(v), str) and plain(v).startswith("-")]
-        if args is not None
-        else []
-    )
+        return Known(Opaque("ctx", "call", (), CONTEXT))
+    args = mark.arguments if mark is not None else Arguments()
+    flags = [word for word in map(plain, args.positional) if isinstance(word, str) and word.startswith("-")]
     is_option = mark.is_option if mark is not None else not isinstance(default, Absent)
-    by = (
-        (max(flags, key=len).split("/")[0] if flags else "--" + name.replace("_", "-"))
-        if is_option
-        else f"the argument {name}"
-    )
-    if args is not None and "default_factory" in args.keywords:
+    by = f"the argument {name}"
+    if is_option:
+        by = max(flags, key=len).split("/")[0] if flags else "--" + name.replace("_", "-")
+    if "default_factory" in args.keywords:
         default = m.call(args.keywords["default_factory"], Arguments(), node)
     elif callable_value(default):
         default = m.call(default, Arguments(), node)
     word = spoken(m, flags or (by,)) if isinstance(default, Absent) and is_option else None
     if isinstance(default, Absent) and word is None:
         return Unknown(f"{by} is required: only the command line gives it")
-    if args is not None and plain(args.get(None, "prompt")) not in (None, False):
+    if plain(args.get(None, "prompt")) not in (None, False):
         return Unknown(f"{by} is prompted for")
     kind = bare(annotation)
     value = chosen(
@@ -190,9 +165,28 @@ def parameter_value(m: Machine, fn: Function, p: cst.Param, node: cst.CSTNode | 
         lambda word: typed(m, kind, word, fn, node),
         takes=kind != "bool",
     )
-    if args is not None and "callback" in args.keywords:
+    if "callback" in args.keywords:
         return demote(m.call(args.keywords["callback"], Arguments([value]), node), by)
     return value
+
+
+def declaration(m: Machine, fn: Function, p: cst.Param) -> tuple[Parameter | None, str, Value]:
+    """Return how a parameter is declared: its `Option(…)` or `Argument(…)` if it has one, its type, its default."""
+    default: Value = fn.defaults.get(p.name.value, Absent())
+    annotation = fn.annotation(p)
+    bare_name = annotation.removeprefix("typing.").removeprefix("typing_extensions.")
+    if p.annotation is not None and bare_name.startswith("Annotated["):
+        spec = object_of(m.evaluate(p.annotation.annotation, fn.scope))
+        inside = object_of(spec.args[1]) if isinstance(spec, Opaque) and spec.operation == "item" else None
+        marks = [object_of(v) for v in inside.state.items] if isinstance(inside, Sequence) else []
+        declared = next((o for o in marks if isinstance(o, Parameter)), None)
+        return declared, annotation.partition("[")[2].rstrip("]").split(",")[0].strip(), default
+    mark = object_of(default)
+    if not isinstance(mark, Parameter):
+        return None, annotation, default
+    default = mark.arguments.get(0, "default")
+    required = isinstance(default, Known) and default.value is ...
+    return mark, annotation, Absent() if required else default
 
 
 def typed(m: Machine, kind: str, value: Value, fn: Function, node: cst.CSTNode | None) -> Value:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from ....training_plan.values import Absent, Default, Either, Known, Unknown, Value, join
+from ....training_plan.values import Absent, Default, Either, Known, Unknown, Value, is_optional, join
 from ...core.joins import demote
 from ...core.library import method_model, model
 from ...core.machine import Machine
@@ -144,7 +144,7 @@ def variable(m: Machine, name: Value, fallback: Value) -> Value:
             return inherited
         if isinstance(found, Absent):
             return fallback
-        if isinstance(found, Either) and any(isinstance(o, Absent) for o in found.options):
+        if is_optional(found):
             options = [o if not isinstance(o, Absent) else inherited for o in found.options]
             out = options[0]
             for option in options[1:]:

@@ -14,6 +14,7 @@ from ...core.documents import Malformed
 from ...core.joins import demote
 from ...core.objects import Items, Mapping, Opaque, Sequence, object_of
 from ...core.operations import lift
+from ...core.yaml_documents import yaml_documents
 from ...python.texts import concatenate, to_text
 
 WHOLE = re.compile(r"\$\{([^{}]*)\}\Z")
@@ -159,7 +160,7 @@ def root_of(node: Config) -> Config:
 def literal(text: str) -> Value:
     """Return the value written in a word, as on Hydra's command line."""
     try:
-        found = documents.yaml_documents(documents.Text(text), "omegaconf")
+        found = yaml_documents(documents.Text(text), "omegaconf")
     except Malformed as e:
         return Unknown(str(e))
     return found[0]() if found else Known(None)

@@ -203,9 +203,8 @@ def from_command_line(call: ModelCall) -> Value:
 @model("omegaconf.OmegaConf.from_dotlist")
 def from_words(call: ModelCall) -> Value:
     state = call.machine.iterate(call.arguments.get(0, "dotlist", "args_list"), call.node)
-    rest = not state.items and state.why_incomplete.startswith(
-        "only the command line"
-    )  # what argparse left over: by default nothing
+    # What argparse left over: by default nothing.
+    rest = not state.items and state.why_incomplete.startswith("only the command line")
     out: Value = Known(
         Config(overridden_by=COMMAND_LINE)
         if rest

@@ -31,6 +31,7 @@ from ...core.operations import in_each, mapped
 from ...python.builtins import BUILTINS
 from ...python.classes import field_default
 from .pydantic_types import adapt
+from .pydantic_validators import Validator, arguments_of, mode_of, validated, validators
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -55,6 +56,11 @@ def configuration(cls: Class) -> dict[str, Value]:
     return out
 
 
+def is_on(settings: dict[str, Value], *names: str) -> bool:
+    """Return whether any of these settings is True."""
+    return any(plain(settings.get(name)) is True for name in names)
+
+
 def is_settings(cls: Class) -> bool:
     return any(isinstance(b, Opaque) and b.text.endswith("BaseSettings") for b in cls.mro())
 
@@ -63,10 +69,7 @@ def names_of(f: Field, config: dict[str, Value]) -> tuple[list[str], bool]:
     """Return the keys under which a field is given, and whether there may be others."""
     spec = specification(f)
     given = spec.get("validation_alias", spec.get("alias"))
-    by_name = any(
-        plain(config.get(key, Known(False))) is True
-        for key in ("populate_by_name", "allow_population_by_field_name", "validate_by_name")
-    )
+    by_name = is_on(config, "populate_by_name", "allow_population_by_field_name", "validate_by_name")
     if given is None:
         generated = config.get("alias_generator")
         return [f.name], generated is not None and plain(generated) is not None or isinstance(
@@ -86,130 +89,74 @@ def specification(f: Field) -> dict[str, Value]:
     return f.spec.call.arguments if f.spec is not None and f.spec.call is not None else {}
 
 
-# -- validators ------------------------------------------------------------------------------------------
-def validators(cls: Class) -> list[tuple[str, Opaque, Function, Value]]:
-    """Return (kind, decorator, function, the class's entry for it), in the order of definition, bases first."""
-    out = []
-    for base in reversed(cls.mro()):
-        for value in base.slots.values() if isinstance(base, Class) else ():
-            fn = object_of(value)
-            for mark in fn.marks if isinstance(fn, Function) else ():
-                last = mark.text.split("(")[0].rsplit(".", 1)[-1]
-                if last in ("field_validator", "validator", "model_validator", "root_validator"):
-                    out.append((last, mark, fn, value))
-    return out
-
-
-def arguments_of(mark: Opaque) -> dict[str, Value]:
-    return mark.call.arguments if mark.call is not None else {}
-
-
-def mode_of(kind: str, mark: Opaque) -> str:
-    given = arguments_of(mark)
-    if kind in ("validator", "root_validator"):
-        return "before" if plain(given.get("pre", Known(False))) is True else "after"
-    return plain(given.get("mode", Known("after"))) or "after"
-
-
-def validated(
-    m: Machine,
-    cls: Class,
-    f: Field,
-    value: Value,
-    mode: str,
-    found: list[Any],
-    so_far: dict[str, Value],
-    node: cst.CSTNode | None,
-) -> Value:
-    """Return the value after the field's validators of one mode."""
-    for kind, mark, fn, _ in found:
-        if kind not in ("field_validator", "validator") or mode_of(kind, mark) != mode:
-            continue
-        fields = [plain(v) for k, v in arguments_of(mark).items() if k.startswith("$")]
-        if f.name not in fields and "*" not in fields:
-            continue
-        if plain(arguments_of(mark).get("each_item", Known(False))) is True:
-            value = Unknown(f"{fn.name}() checks each item")
-            continue
-        value = run_validator(m, cls, fn, value, f, so_far, node)
-    return value
-
-
-def run_validator(
-    m: Machine, cls: Class, fn: Function, value: Value, f: Field, so_far: dict[str, Value], node: cst.CSTNode | None
-) -> Value:
-    params = [p.name.value for p in fn.positional]
-    given: list[Value] = [value]
-    own = params[1:] if fn.kind != "staticmethod" else params
-    for name in own[1:]:
-        if name in ("values", "data"):
-            given.append(Known(Mapping(dict(so_far))))
-        else:
-            info = Opaque("info", "call", (), "pydantic.ValidationInfo")
-            info.slots.update(
-                {"data": Known(Mapping(dict(so_far))), "field_name": Known(f.name), "name": Known(f.name)}
-            )
-            given.append(Known(info))
-    if fn.kind == "staticmethod":
-        return m.call(Known(fn), Arguments(given), node)
-    return m.call(Known(Bound(Known(cls), fn.name, fn, fn.owner)), Arguments(given), node)
-
-
 # -- building --------------------------------------------------------------------------------------------
 def build(m: Machine, me: Known, cls: Class, args: Arguments, node: cst.CSTNode | None) -> None:
     """Run the generated `__init__` of a model."""
     obj, config, found = me.value, configuration(cls), validators(cls)
-    given, unknown = dict(args.keywords), args.unknown
-    for kind, mark, fn, _ in found:
-        mode = mode_of(kind, mark)
-        if kind in ("model_validator", "root_validator") and mode == "before":
-            data = m.call(
-                Known(Bound(Known(cls), fn.name, fn, fn.owner)) if fn.kind != "staticmethod" else Known(fn),
-                Arguments([Known(Mapping(given, unknown))]),
-                node,
-            )
-            state = (
-                object_of(data).state
-                if isinstance(object_of(data), Mapping) and isinstance(data, Known)
-                else Items({}, f"{fn.name}() changes the model's input")
-            )
-            given, unknown = {k: v for k, v in state.items.items() if isinstance(k, str)}, state.why_incomplete
-        elif kind in ("model_validator",) and mode == "wrap":
-            unknown = f"{fn.name}() changes the model"
-            given = {}
-    checked = (
-        is_settings(cls)
-        or plain(config.get("validate_default", Known(False))) is True
-        or plain(config.get("validate_all", Known(False))) is True
-    )
+    given, unknown = model_input(m, cls, args, found, node)
+    every_value = is_settings(cls) or is_on(config, "validate_default", "validate_all")
     so_far: dict[str, Value] = {}
     for f in cls.fields.values():
         value = field_value(m, cls, f, args, given, unknown, config, node)
-        was_given = value is not None
+        is_checked = value is not None or every_value or is_on(specification(f), "validate_default")
         if value is None:
             value = default_of(m, cls, f, so_far, node)
         if isinstance(value, Absent):
             value = Unknown(f"{cls.name}.{f.name} is required but not given here")
-        elif was_given or checked or plain(specification(f).get("validate_default", Known(False))) is True:
-            if any(
-                mode_of(k, mark) in ("wrap", "plain") and f.name in [plain(v) for v in arguments_of(mark).values()]
-                for k, mark, _, _ in found
-            ):
-                value = Unknown(f"a validator decides what {f.name} is")
-            if any(
-                plain(config.get(key, Known(False))) is True
-                for key in ("str_strip_whitespace", "str_to_lower", "str_to_upper", "anystr_strip_whitespace")
-            ) and isinstance(plain(value), str):
-                value = Unknown(f"the model changes the text {f.name}", value.trace)
-            value = validated(m, cls, f, value, "before", found, so_far, node)
-            value = adapt(m, cls, f.annotation, value, node)
-            value = validated(m, cls, f, value, "after", found, so_far, node)
+        elif is_checked:
+            value = checked(m, cls, f, value, config, found, so_far, node)
         m.write(obj, f.name, value)
         so_far[f.name] = value
     if plain(config.get("extra", Known("ignore"))) == "allow":
         for k, v in given.items():
             m.write(obj, k, v)
     finish(m, me, cls, found, node)
+
+
+def model_input(
+    m: Machine, cls: Class, args: Arguments, found: list[Validator], node: cst.CSTNode | None
+) -> tuple[dict[str, Value], str]:
+    """Return what the validators of the whole model make of its arguments, and why there may be others."""
+    given, unknown = dict(args.keywords), args.unknown
+    for kind, mark, fn in found:
+        mode = mode_of(kind, mark)
+        if kind in ("model_validator", "root_validator") and mode == "before":
+            method = Known(fn) if fn.kind == "staticmethod" else Known(Bound(Known(cls), fn.name, fn, fn.owner))
+            data = m.call(method, Arguments([Known(Mapping(given, unknown))]), node)
+            if isinstance(data, Known) and isinstance(data.value, Mapping):
+                state = data.value.state
+            else:
+                state = Items({}, f"{fn.name}() changes the model's input")
+            given, unknown = {k: v for k, v in state.items.items() if isinstance(k, str)}, state.why_incomplete
+        elif kind == "model_validator" and mode == "wrap":
+            given, unknown = {}, f"{fn.name}() changes the model"
+    return given, unknown
+
+
+CHANGES_TEXTS = ("str_strip_whitespace", "str_to_lower", "str_to_upper", "anystr_strip_whitespace")
+
+
+def checked(
+    m: Machine,
+    cls: Class,
+    f: Field,
+    value: Value,
+    config: dict[str, Value],
+    found: list[Validator],
+    so_far: dict[str, Value],
+    node: cst.CSTNode | None,
+) -> Value:
+    """Return the value of a field in its declared type, after its validators."""
+    if any(
+        mode_of(kind, mark) in ("wrap", "plain") and f.name in map(plain, arguments_of(mark).values())
+        for kind, mark, _ in found
+    ):
+        value = Unknown(f"a validator decides what {f.name} is")
+    if is_on(config, *CHANGES_TEXTS) and isinstance(plain(value), str):
+        value = Unknown(f"the model changes the text {f.name}", value.trace)
+    value = validated(m, cls, f, value, "before", found, so_far, node)
+    value = adapt(m, cls, f.annotation, value, node)
+    return validated(m, cls, f, value, "after", found, so_far, node)
 
 
 def field_value(
@@ -236,6 +183,7 @@ def field_value(
 
 
 def default_of(m: Machine, cls: Class, f: Field, so_far: dict[str, Value], node: cst.CSTNode | None) -> Value:
+    """Return the default of a field, Absent if it is required; of settings, one that the environment may override."""
     shared = object_of(f.default)
     factory = object_of(f.factory) if f.factory is not None else None
     if f.factory is not None and isinstance(factory, Function) and [p for p in factory.positional if p.default is None]:
@@ -251,29 +199,31 @@ def default_of(m: Machine, cls: Class, f: Field, so_far: dict[str, Value], node:
         value = field_default(m, cls, f, node)
     if not is_settings(cls):
         return value
-    config = configuration(cls)
-    prefix = plain(config.get("env_prefix", Known(""))) or ""
+    variable = variable_of(f, configuration(cls))
+    if isinstance(value, Absent):
+        return Unknown(f"{variable} is required: only the environment gives it")
+    return demote(value, variable)
+
+
+def variable_of(f: Field, config: dict[str, Value]) -> str:
+    """Return what sets a field of settings from outside: `$NAME` of the environment, or an option `--name`."""
+    if is_on(config, "cli_parse_args"):
+        return f"--{f.name}"
     names, _ = names_of(f, config)
-    own = plain(specification(f).get("env", Known(None)))
-    variable = (
-        "$"
-        + (own if isinstance(own, str) else names[0] if names and names[0] != f.name else f"{prefix}{f.name}").upper()
-    )
-    if plain(config.get("cli_parse_args", Known(False))) is True:
-        variable = f"--{f.name}"
-    return (
-        Unknown(f"{variable} is required: only the environment gives it")
-        if isinstance(value, Absent)
-        else demote(value, variable)
-    )
+    own = plain(specification(f).get("env"))
+    if isinstance(own, str):
+        return f"${own.upper()}"
+    prefix = plain(config.get("env_prefix")) or ""
+    return f"${(names[0] if names and names[0] != f.name else f'{prefix}{f.name}').upper()}"
 
 
-def finish(m: Machine, me: Known, cls: Class, found: list[Any], node: cst.CSTNode | None) -> None:
+def finish(m: Machine, me: Known, cls: Class, found: list[Validator], node: cst.CSTNode | None) -> None:
+    """Run what follows `__init__`: `model_post_init` and the validators of the finished model."""
     obj = me.value
     post = cls.lookup("model_post_init")
     if isinstance(object_of(post), Function):
         m.call(m.attribute(me, "model_post_init", node), Arguments([Known(None)]), node)
-    for kind, mark, fn, _ in found:
+    for kind, mark, fn in found:
         if kind == "model_validator" and mode_of(kind, mark) == "after":
             if fn.kind == "classmethod":
                 given: list[Value] = [me, Known(None)]

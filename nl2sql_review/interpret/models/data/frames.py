@@ -11,7 +11,7 @@ from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Dataset, ItemKey, Items, Mapping, Opaque, Row, Sequence, object_of, plain
 from ...core.operations import describe, item_term
 from . import written
-from .datasets import cell, made
+from .datasets import cell, registered
 from .series import MANY, SERIES, column
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ DROPPING = ("sample", "head", "tail", "dropna", "drop_duplicates", "query", "dro
 def frame(m: Machine, text: str, call: Call, columns: dict[str, Value], open: bool = True) -> Dataset:
     new = Dataset(text, call, columns, open)
     new.kind = KIND
-    call.result = made(m, new)
+    call.result = registered(m, new)
     return new
 
 
@@ -229,5 +229,5 @@ def from_pandas(call: ModelCall) -> Value:
         new.columns, new.open = columns_of(df), df.open
         new.sources, new.mixed, new.parts, new.steps = df.sources, df.mixed, df.parts, df.steps
         new.filters = df.filters
-    recorded.result = made(call.machine, new)
+    recorded.result = registered(call.machine, new)
     return Known(new, (recorded.place,))

@@ -16,8 +16,8 @@ from ...core.objects import Sequence
 from ...core.operations import lift
 from ...python.builtins import open_term
 from ...python.texts import concatenate
+from .lookup import existing
 from .paths import absolute_text, below_cwd, expanded, last_name, text_of
-from .streams import existing
 
 TextFunction = Callable[..., Optional[Value]]  # of a machine and the texts; None: only the run knows
 

@@ -29,9 +29,8 @@ CONFIGURATION = frozenset(
     ".yaml .yml .json .toml .ini .cfg .conf .txt .md .jinja .jinja2 .j2 .tmpl .prompt .py".split()
 )
 
-LEFTOVER = re.compile(
-    r"trainer_state|training_args|adapter_config|/checkpoint|/outputs?/|/results?/|/logs?/|/runs?/"
-)  # of an earlier run
+# Paths of what an earlier run left.
+LEFTOVER = re.compile(r"trainer_state|training_args|adapter_config|/checkpoint|/outputs?/|/results?/|/logs?/|/runs?/")
 
 
 # -- between paths and text ------------------------------------------------------------------------------
