@@ -81,7 +81,7 @@ def uses(function: Function, names: list[str]) -> bool:
 
     star = function.node.params.star_kwarg
     wanted = {COUNT} if COUNT in names else {star.name.value} if star is not None else set()
-    statements = [function.node.body]
+    statements: list[cst.CSTNode] = [function.node.body]
     for node in walk(function.node.body):
         if isinstance(node, (cst.Assert, cst.Del)) or isinstance(node, cst.Expr) and logs(node.value):
             statements.append(node)

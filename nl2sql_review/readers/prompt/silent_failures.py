@@ -174,7 +174,7 @@ def starts_with_bos(text: TrainingText, pieces: list[Piece], tokenizer: Tokenize
         return ("the chat template", "") if end.starts_with_bos else ("", "")
     if not pieces:
         return "", text.why or "it is unknown how the training text begins"
-    first = pieces[0]
+    first = next((piece for piece in pieces if piece.hole is not None or piece.text.strip()), pieces[0])
     if "bos" in first.roles or first.hole is None and first.text.lstrip().startswith(BOS_LITERALS):
         return "the text", ""
     if first.hole is not None and not first.roles:
