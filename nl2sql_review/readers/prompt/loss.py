@@ -355,7 +355,7 @@ def _labels(run: Run, text: TrainingText, at: Place | None) -> Loss:
         return Loss(shown[0], by, "", next(own, at), None, shown[1])
     if masks_padding(labels) or "pad_token" in said and "* len" not in said and "*len" not in said:
         return Loss("all", "labels that mask padding only", "", at, None, "the labels mask padding only")
-    if shown is not None or "len(" in said or "prompt" in said:
+    if shown is not None:
         return Loss("response", "hand-made labels", "", at)
     return Loss("", "hand-made labels", "it is unknown which of the script's own labels are masked", at)
 
