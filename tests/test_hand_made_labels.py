@@ -41,6 +41,7 @@ JOINED, WHOLE = "prompt + answer", "whole"
         (WHOLE, "whole.copy()", "labels[:len(prompt)] = [-100] * len(prompt)", ""),
         (JOINED, "([-100] * len(prompt) + answer)[:1024]", "", ""),
         (WHOLE, "[-100] * min(len(prompt), 512) + whole[min(len(prompt), 512):]", "", ""),
+        (JOINED, "[-100] * len(prompt) + answer", "if len(labels) > 512:\n        labels = labels[:512]", ""),
         (JOINED, "(prompt + answer).copy()", "labels[:len(answer)] = [-100] * len(answer)", "as the answer has tokens"),
         (JOINED, "[-100] * (1 + len(prompt)) + (prompt + answer)[1 + len(prompt):]", "", ""),
         (JOINED, "[-100] * len(answer) + (prompt + answer)[len(answer):]", "", "as the answer has tokens"),
