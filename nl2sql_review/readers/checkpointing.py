@@ -21,6 +21,7 @@ SPELLINGS = {
     "save_total_limit": ("save_total_limit",),
 }
 
+UNSAVED = "Unsloth saves nothing if neither output_dir nor save_steps is set"
 CHECKPOINT = ("resume_from_checkpoint", "model_path", "$0")
 
 SORTED = re.compile(r"\bsorted\(|\bmax\(|\.sort\(|natsorted\(")
@@ -78,7 +79,7 @@ def unsaved(run: Run, part: Checkpointing) -> None:
         at = part.save_strategy.at
         trace = (Place(at.source, at.node, note),) if at is not None else ()
         part.save_strategy.value = Known("no", trace)
-        part.save_strategy.note = "Unsloth saves nothing if neither output_dir nor save_steps is set"
+        part.save_strategy.note = UNSAVED
 
 
 def strategy_name(value: object) -> object:
