@@ -93,7 +93,7 @@ def of_front(run: Run, parts: list[Part], row: list[Part]) -> tuple[str, str] | 
     """Return what is in the loss if the labels begin with masked ones."""
     hidden, kept = counted(parts[0].count), next((part for part in parts if not part.masked), None)
     if hidden is None or kept is None:
-        return None
+        return by_count(parts[0], kept)
     if (other := no_tokens(hidden)) is not None:
         return other
     same_row = [i for i, part in enumerate(row) if part.count is None and spelling(part.ids) == spelling(hidden)]
@@ -101,10 +101,12 @@ def of_front(run: Run, parts: list[Part], row: list[Part]) -> tuple[str, str] | 
         return MISPLACED, AS_ANSWER
     before, whole = tokenised_text(hidden)[0], tokenised_text(kept.ids)[0]
     if before is None or whole is None:
-        return None
+        return by_count(parts[0], kept)
     if kept.start is not None:
         length = counted(kept.start)
-        if length is None or spelling(length) != spelling(hidden):
+        if length is None:
+            return by_count(parts[0], kept)
+        if spelling(length) != spelling(hidden):
             return None
         if left_padded(run, kept.ids):
             return MISPLACED, "the rows are padded on the left, and the mask covers the padding instead of the prompt"
@@ -114,6 +116,17 @@ def of_front(run: Run, parts: list[Part], row: list[Part]) -> tuple[str, str] | 
         rest = [piece for text in texts if text is not None for piece in alternatives(text)[0]]
     if asks(rest) and answers(rest):
         return EVERYTHING, "only the beginning of the prompt is masked"
+    return RESPONSE, ""
+
+
+def by_count(hidden: Part, kept: Part | None) -> tuple[str, str] | None:
+    """Return "response" if as many labels are masked as the ids behind them leave out, and these are some tokens.
+
+    The code alone says so, where a value is nested too deeply to hold its parts.
+    """
+    count = spelling(hidden.count)
+    if kept is None or not TOKENS.match(count) or spelling(kept.start) != count or "padding=" in spelling(kept.ids):
+        return None
     return RESPONSE, ""
 
 
