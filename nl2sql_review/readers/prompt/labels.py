@@ -86,7 +86,8 @@ def of_text(run: Run, text: TrainingText) -> Iterator[Defect]:
     said = spelt(made)
     collator = remaking(run)
     if collator is not None:
-        if by_hand(run, text, text.at).on == "response":
+        loss = by_hand(run, text, text.at)
+        if loss.on == "response" or not loss.on and "-100" in said and ("len(" in said or "prompt" in said):
             yield Defect(
                 "overwritten",
                 "labels",
