@@ -96,7 +96,7 @@ def _of_loop(run: Run, text: TrainingText) -> Loss:
 def _made_anew(run: Run, text: TrainingText, made: Loss) -> Loss | None:
     """Return the loss after transformers' language-modelling collator, which makes labels of all tokens again."""
     assert run.trainer is not None
-    if made.on != "response":
+    if made.on != "response" and (made.on or made.by != "hand-made labels"):
         return None
     for thing in objects(run.trainer.get("data_collator")):
         call = getattr(thing, "call", None)
