@@ -18,7 +18,7 @@ from .tokens import COPIES, cell, tokenised_text
 
 RESPONSE, MISPLACED, EVERYTHING = "response", "misplaced", "all"
 LISTED = r"\[(?:[^\[\]]|\[[^\[\]]*\])*\]"
-REPLACED = re.compile(r"its elements \[((?:(?! are replaced)[^\n])*?):([^\n]*?)\] are replaced by \[?-100\b")
+REPLACED = re.compile(r"\] are replaced by \[?-100\b")  # after `its elements [0:len(prompt)`
 LAST_REPLACED = re.compile(r"its elements \[-\d+:?\] are replaced by \[?-100\b")  # `labels[-1] = -100`
 ELEMENTWISE = "some of its elements are replaced by"
 # How many tokens a tokenizer made of a text, as the script asks for it.
@@ -60,10 +60,11 @@ def masked(run: Run, labels: Value, ids: Value | None) -> tuple[str, str] | None
 
 def of_slice(said: str, row: list[Part]) -> tuple[str, str] | None:
     """Return what `labels[:n] = …` leaves in the loss, by the words for the elements that are replaced."""
-    replaced = set(REPLACED.findall(said))
-    if len(replaced) != 1 or ELEMENTWISE in said:
+    replaced = {part.rpartition("its elements [")[2].partition(":") for part in REPLACED.split(said)[:-1]}
+    slices = {(start, stop) for start, colon, stop in replaced if colon and "\n" not in start + stop}
+    if len(slices) != 1 or ELEMENTWISE in said:
         return None
-    start, stop = replaced.pop()
+    start, stop = slices.pop()
     if stop and start in ("", "0"):
         if re.match(r"len\(f?[\"']", stop):
             return characters()
