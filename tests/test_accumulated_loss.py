@@ -13,6 +13,7 @@ SCRIPT = """\
 import torch
 from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
 def own({parameters}):
+    {before}
     loss = torch.nn.functional.cross_entropy(outputs.logits.flatten(0, 1), labels.flatten(), reduction="sum")
     return {result}
 model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf")
@@ -34,8 +35,25 @@ ALL = "outputs, labels, num_items_in_batch=None"
 def test_a_function_that_leaves_out_the_count(
     tmp_path: Path, parameters: str, result: str, steps: int, told: str
 ) -> None:
-    code = SCRIPT.format(parameters=parameters, result=result, steps=steps)
+    code = SCRIPT.format(before="", parameters=parameters, result=result, steps=steps)
     (tmp_path / "train.py").write_text(code, encoding="utf-8")
     (file,) = batch.review([str(tmp_path / "train.py")], Options(isolated=True)).files
     found = "".join(f.message for f in file.findings if f.rule == "arguments/accumulated-loss")
     assert (bool(found), told in found) == (bool(told), True)
+
+
+@pytest.mark.parametrize(
+    ("before", "result", "told"),
+    [
+        ("print(num_items_in_batch)", "loss / len(labels)", True),
+        ("logger.info('items: %s', num_items_in_batch)", "loss / len(labels)", True),
+        ("assert num_items_in_batch is not None", "loss / len(labels)", True),
+        ("print(num_items_in_batch)", "loss / num_items_in_batch", False),
+        ("count = num_items_in_batch", "loss / count", False),
+    ],
+)
+def test_a_count_that_is_only_logged(tmp_path: Path, before: str, result: str, told: bool) -> None:
+    code = SCRIPT.format(before=before, parameters=ALL, result=result, steps=8)
+    (tmp_path / "train.py").write_text(code, encoding="utf-8")
+    (file,) = batch.review([str(tmp_path / "train.py")], Options(isolated=True)).files
+    assert any(f.rule == "arguments/accumulated-loss" and "are summed" in f.message for f in file.findings) == told

@@ -62,3 +62,38 @@ def judged(folder: Path, before="", after="", given="", train="trainer.train()")
     (folder / "train.py").write_text(code, encoding="utf-8")
     (file,) = batch.review([str(folder / "train.py")], Options(isolated=True)).files
     return next(str(one.verdict) for one in file.checklist if one.rule == "lora/frozen-adapter")
+
+
+LOOP = """\
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from transformers import AutoModelForCausalLM
+model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf")
+{before}
+model = {adapter}
+{after}
+for batch in torch.utils.data.DataLoader(rows):
+    loss = model(**batch).loss
+    loss.backward()
+    optimizer.step()
+"""
+NEW = "get_peft_model(model, LoraConfig(r=16))"
+
+
+@pytest.mark.parametrize(
+    ("before", "adapter", "after", "verdict"),
+    [
+        (OPTIMIZER.format("model"), NEW, "", "fail"),
+        ("", NEW, OPTIMIZER.format("model"), "pass"),
+        (OPTIMIZER.format("model"), NEW, "optimizer.add_param_group({'params': model.parameters()})", "unknown"),
+        ("", NEW, OPTIMIZER.format("head"), "unknown"),
+        ("", NEW, "optimizer = make(model)", "unknown"),
+        ("", "PeftModel.from_pretrained(model, 'first')", OPTIMIZER.format("model"), "fail"),
+        ("", "PeftModel.from_pretrained(model, 'first', is_trainable=True)", OPTIMIZER.format("model"), "pass"),
+    ],
+)
+def test_a_loop_of_the_script(tmp_path: Path, before: str, adapter: str, after: str, verdict: str) -> None:
+    code = LOOP.format(before=before, adapter=adapter, after=after)
+    (tmp_path / "train.py").write_text(code, encoding="utf-8")
+    (file,) = batch.review([str(tmp_path / "train.py")], Options(isolated=True)).files
+    assert {item.rule: item.verdict for item in file.checklist}["lora/frozen-adapter"] == verdict

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from nl2sql_review.report.report import FileReport
 from nl2sql_review.run import batch
 from nl2sql_review.run.options import Options
 
@@ -39,6 +40,9 @@ JOINED, WHOLE = "prompt + answer", "whole"
         (WHOLE, "[-100] * len(prompt) + whole[len(prompt):]", "", ""),
         (WHOLE, "whole.copy()", "labels[:len(prompt)] = [-100] * len(prompt)", ""),
         (JOINED, "([-100] * len(prompt) + answer)[:1024]", "", ""),
+        (WHOLE, "[-100] * min(len(prompt), 512) + whole[min(len(prompt), 512):]", "", ""),
+        (JOINED, "[-100] * len(prompt) + answer", "if len(labels) > 512:\n        labels = labels[:512]", ""),
+        (JOINED, "(prompt + answer).copy()", "labels[:len(answer)] = [-100] * len(answer)", "as the answer has tokens"),
         (JOINED, "[-100] * (1 + len(prompt)) + (prompt + answer)[1 + len(prompt):]", "", ""),
         (JOINED, "[-100] * len(answer) + (prompt + answer)[len(answer):]", "", "as the answer has tokens"),
         (JOINED, "prompt + [-100] * len(answer)", "", "those of the prompt are not"),
@@ -60,6 +64,36 @@ def test_where_the_mask_ends(tmp_path: Path, ids: str, labels: str, after: str, 
     assert_told(tmp_path, SCRIPT.format(before="", how="", ids=ids, labels=labels, after=after), told)
 
 
+@pytest.mark.parametrize(
+    ("ids", "labels", "after"),
+    [
+        (WHOLE, "[-100] * n + whole[n:]", ""),
+        (WHOLE, "[-100] * len(row['prompt']) + whole[len(row['prompt']):]", ""),
+        (WHOLE, "[-100] * max(0, len(whole) - 50) + whole[max(0, len(whole) - 50):]", ""),
+        (WHOLE, "whole.copy()", "for i in range(len(prompt)):\n        labels[i + 1] = -100"),
+    ],
+)
+def test_a_mask_that_is_not_followed(tmp_path: Path, ids: str, labels: str, after: str) -> None:
+    file = reviewed(tmp_path, SCRIPT.format(before="", how="", ids=ids, labels=labels, after=after))
+    assert {one.rule: one.verdict for one in file.checklist}["prompt/response-only-loss"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("labels", "after", "verdict"),
+    [
+        ("[-100] * len(prompt) + answer[:-1] + [-100]", "", "fail"),
+        ("[-100] * len(prompt) + answer", "labels = labels[:-1] + [-100]", "fail"),
+        ("[-100] * len(prompt) + answer", "labels[-1] = -100", "fail"),
+        ("[-100] * len(prompt) + answer", "labels[0] = -100", "pass"),
+        ("[-100] * len(prompt) + answer + [-100]", "", "pass"),
+        ("([-100] * len(prompt) + answer)[:512]", "", "pass"),
+    ],
+)
+def test_the_label_of_the_eos_token(tmp_path: Path, labels: str, after: str, verdict: str) -> None:
+    file = reviewed(tmp_path, SCRIPT.format(before="", how="", ids=JOINED, labels=labels, after=after))
+    assert {one.rule: one.verdict for one in file.checklist}["prompt/eos"] == verdict
+
+
 @pytest.mark.parametrize(("side", "told"), [("left", "padded on the left"), ("right", "")])
 def test_the_side_of_the_padding(tmp_path: Path, side: str, told: str) -> None:
     labels, how = "[-100] * len(prompt) + whole[len(prompt):]", ', padding="max_length", max_length=1024'
@@ -67,9 +101,14 @@ def test_the_side_of_the_padding(tmp_path: Path, side: str, told: str) -> None:
     assert_told(tmp_path, SCRIPT.format(before=before, how=how, ids=WHOLE, labels=labels, after=""), told)
 
 
-def assert_told(folder: Path, script: str, told: str) -> None:
+def reviewed(folder: Path, script: str) -> FileReport:
     (folder / "train.py").write_text(script, encoding="utf-8")
     (file,) = batch.review([str(folder / "train.py")], Options(isolated=True)).files
+    return file
+
+
+def assert_told(folder: Path, script: str, told: str) -> None:
+    file = reviewed(folder, script)
     (item,) = [one for one in file.checklist if one.rule == "prompt/response-only-loss"]
     found = [f.message for f in file.findings if f.rule == item.rule]
     assert (item.verdict, told in "".join(found)) == ("fail" if told else "pass", True)

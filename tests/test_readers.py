@@ -336,6 +336,16 @@ trainer = SFTTrainer(model=model, args=SFTConfig(max_length=length))
 
 
 @pytest.mark.parametrize(
+    ("model", "modules"),
+    [("codellama/CodeLlama-7b-hf", ["q_proj", "v_proj"]), ("gpt2", None), ("ours/finance", None)],
+)
+def test_modules_that_peft_chooses(model, modules):
+    code = f"model = AutoModelForCausalLM.from_pretrained('{model}')\n"
+    code += "model = peft.get_peft_model(model, LoraConfig(r=16))\n"
+    check(code, "lora.target_modules", modules)
+
+
+@pytest.mark.parametrize(
     ("code", "sees"),
     [
         ("print(torch.cuda.memory_allocated())", "allocated memory only"),
@@ -353,6 +363,12 @@ trainer = SFTTrainer(model=model, args=SFTConfig(max_length=length))
 )
 def test_monitoring(code, sees):
     check(TRAINER + code + "\n", "memory.monitoring_sees", sees)
+
+
+def test_memory_that_another_object_measures_is_said_to_be_of_another_object():
+    assert "not known here" in fact(TRAINER + "print(log.max_memory_allocated())\n", "memory.monitoring").value.why
+    skipped = TRAINER + "if False:\n    print(torch.cuda.memory_allocated())\n"
+    assert "not followed" in fact(skipped, "memory.monitoring").value.why
 
 
 # -- checkpointing -----------------------------------------------------------------------------------------------

@@ -37,6 +37,14 @@ NEWEST = "found = get_last_checkpoint(OUT) if os.path.isdir(OUT) else None"
         (SORTED.format(", reverse=True") + "found = paths[-1] if paths else None", "", "oldest"),
         (NEWEST.replace("OUT", "'models/first'"), "", "another directory"),
         (NEWEST.replace("OUT", "'./models/out/'"), "", ""),
+        ("if not os.path.exists(OUT):\n    os.makedirs(OUT)\nfound = get_last_checkpoint(OUT)", "", ""),
+        (
+            "if not os.path.exists(OUT):\n    os.makedirs('logs')\nfound = get_last_checkpoint(OUT)",
+            "",
+            "first run fails",
+        ),
+        ("try:\n    found = get_last_checkpoint(OUT)\nexcept FileNotFoundError:\n    found = None", "", ""),
+        ("try:\n    found = get_last_checkpoint(OUT)\nexcept OSError:\n    raise", "", "first run fails"),
         ("shutil.rmtree(OUT, ignore_errors=True)\n" + NEWEST, "", "deletes its output directory"),
         ("if os.getenv('FRESH'):\n    shutil.rmtree(OUT)\n" + NEWEST, "", ""),
         ("shutil.rmtree('cache')\n" + NEWEST, "", ""),
@@ -47,3 +55,57 @@ def test_the_checkpoint_that_is_loaded(tmp_path: Path, code: str, more: str, tol
     (file,) = batch.review([str(tmp_path / "train.py")], Options(isolated=True)).files
     found = "".join(f.message for f in file.findings if f.rule == "checkpointing/resume")
     assert (bool(found), told in found) == (bool(told), True)
+
+
+FOUND = 'glob.glob(OUT + "/checkpoint-*")'
+INVERTED = "wrong way round"
+
+
+@pytest.mark.parametrize(
+    ("code", "verdict", "told"),
+    [
+        ("found = get_last_checkpoint(OUT) if not os.path.isdir(OUT) else None", "fail", INVERTED),
+        ("found = None\nif not os.path.isdir(OUT):\n    found = get_last_checkpoint(OUT)", "fail", INVERTED),
+        ("if not os.path.isdir(OUT):\n    found = None\nelse:\n    found = get_last_checkpoint(OUT)", "pass", ""),
+        (f"found = not {FOUND}", "fail", INVERTED),
+        (f"found = len({FOUND}) == 0", "fail", INVERTED),
+        (f"found = len({FOUND}) > 0", "pass", ""),
+        (f"found = True if {FOUND} else None", "pass", ""),
+        (f"found = None if {FOUND} else True", "fail", INVERTED),
+        (f"found = os.path.isdir(OUT) and bool({FOUND})", "pass", ""),
+        (f"found = os.path.isdir(OUT) and not {FOUND}", "fail", INVERTED),
+        (
+            "found = None\nif os.path.isdir(OUT):\n"
+            "    last = get_last_checkpoint(OUT)\n    found = None if last is None else last",
+            "pass",
+            "",
+        ),
+        ("found = get_last_checkpoint(OUT) if os.path.isdir('data') else None", "unknown", ""),
+        ("found = True if glob.glob('data/*.json') else None", "unknown", ""),
+        ("found = True if glob.glob('models/out/*') else None", "pass", ""),
+    ],
+)
+def test_the_test_before_the_search(tmp_path: Path, code: str, verdict: str, told: str) -> None:
+    (tmp_path / "train.py").write_text(SCRIPT.format(code=code, more=""), encoding="utf-8")
+    assert_judged(tmp_path / "train.py", verdict, told)
+
+
+@pytest.mark.parametrize(
+    ("test", "verdict", "told"),
+    [(FOUND, "pass", ""), (f"not {FOUND}", "fail", INVERTED), ("glob.glob('data/*')", "unknown", "")],
+)
+@pytest.mark.parametrize("other", [False, True])
+def test_a_branch_that_resumes(tmp_path: Path, test: str, verdict: str, told: str, other: bool) -> None:
+    calls = ["trainer.train(resume_from_checkpoint=True)", "trainer.train()"]
+    if other:
+        test, calls = f"not ({test})", calls[::-1]
+    code = SCRIPT.format(code="", more="").rpartition("trainer.train(")[0]
+    code += f"if {test}:\n    {calls[0]}\nelse:\n    {calls[1]}\n"
+    (tmp_path / "train.py").write_text(code, encoding="utf-8")
+    assert_judged(tmp_path / "train.py", verdict, told)
+
+
+def assert_judged(script: Path, verdict: str, told: str) -> None:
+    (file,) = batch.review([str(script)], Options(isolated=True)).files
+    (item,) = [one for one in file.checklist if one.rule == "checkpointing/resume"]
+    assert (item.verdict, told in "".join(f.message for f in file.findings if f.rule == item.rule)) == (verdict, True)

@@ -246,6 +246,11 @@ CASES = {
     "BOS as a literal": Case(
         "prompt/bos", lambda s: s["bos"] == 2, script(TEXT.replace('"Question: "', '"<s>Question: "') + "}")
     ),
+    "BOS after a line feed": Case(
+        "prompt/bos",
+        lambda s: s["bos"] == 2,
+        script(TEXT.replace('"Question: "', '"\\n" + tokenizer.bos_token + "Question: "') + "}"),
+    ),
     "BOS left to the tokenizer": Case("prompt/bos", lambda s: s["bos"] == 2, script(TEXT + "}")),
     "BOS of a template": Case("prompt/bos", lambda s: s["bos"] == 2, script(CHAT, "llama-3.1-8b-instruct")),
     "BOS of messages": Case(

@@ -219,3 +219,16 @@ def test_the_batch_of_grpo_is_raised_to_the_number_of_generations(arguments, eff
 def test_the_batch_of_trls_own_grpo_is_as_it_is_set():
     code = (LATE + RUN).replace("SFT", "GRPO").format("per_device_train_batch_size=2, num_generations=4")
     assert shown(plan_of(code)["arguments.effective_batch"].value) == 2
+
+
+@pytest.mark.parametrize(
+    ("imports", "arguments", "folder"),
+    [
+        (FIRST, "max_steps=60", "unsloth_training_checkpoints"),
+        (FIRST, "max_steps=60, save_steps=100", None),
+        (FIRST, "output_dir='out'", "out"),
+        (LATE, "max_steps=60", None),
+    ],
+)
+def test_the_directory_that_unsloth_takes_where_none_is_given(imports, arguments, folder):
+    assert shown(plan_of(imports + RUN.format(arguments))["project.output_dir"].value) == folder

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import TYPE_CHECKING, Any
 
 from ..interpret.core.objects import Class, Function
 from ..training_plan.facts import Fact, TrainingPlan
@@ -12,10 +13,14 @@ from .api.imports import fact as listed
 from .judged_versions import within
 from .run import Run
 
+if TYPE_CHECKING:
+    import libcst as cst
+
 DIVIDES = ("transformers.Trainer", "transformers.Seq2SeqTrainer", "trl.SFTTrainer")
 COUNT = "num_items_in_batch"
 SINCE = "4.46.0"
 MEAN = "model_accepts_loss_kwargs"
+LOGS = re.compile(r"^(?:print|(?:self\.)?(?:log|\w*logg(?:er|ing)\.\w+)|warnings\.warn|wandb\.log|tqdm\.write)$")
 
 
 def read(run: Run, plan: TrainingPlan) -> None:
@@ -69,14 +74,28 @@ def own_loss(run: Run) -> tuple[Function | None, Any]:
 
 
 def uses(function: Function, names: list[str]) -> bool:
-    """Return whether the body reads the count or passes on the keywords that hold it."""
+    """Return whether the body computes with the count or passes on the keywords that hold it; logging it is no use."""
     import libcst as cst
 
     from ..source.syntax import walk
 
     star = function.node.params.star_kwarg
     wanted = {COUNT} if COUNT in names else {star.name.value} if star is not None else set()
-    return any(isinstance(n, cst.Name) and n.value in wanted for n in walk(function.node.body))
+    statements: list[cst.CSTNode] = [function.node.body]
+    for node in walk(function.node.body):
+        if isinstance(node, (cst.Assert, cst.Del)) or isinstance(node, cst.Expr) and logs(node.value):
+            statements.append(node)
+    body, *idle = (sum(isinstance(n, cst.Name) and n.value in wanted for n in walk(node)) for node in statements)
+    return body > sum(idle)
+
+
+def logs(node: cst.BaseExpression) -> bool:
+    """Return whether an expression is a call that only tells something: `print(…)`, `logger.info(…)`, `self.log(…)`."""
+    import libcst as cst
+
+    from ..source.syntax import dotted
+
+    return isinstance(node, cst.Call) and LOGS.search(dotted(node.func)) is not None
 
 
 def corrected(cls: Class) -> bool:

@@ -6,9 +6,9 @@ import posixpath
 import re
 
 from ..interpret.core.objects import Function
-from ..interpret.core.operations import describe
 from ..training_plan.facts import Checkpointing, Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Trace, Unknown, Value, same
+from . import checkpoint_guard as guard
 from . import defaults, hand_loop, loop_saves
 from .arguments import setting
 from .derive import derive, options, plain
@@ -21,18 +21,15 @@ SPELLINGS = {
     "save_total_limit": ("save_total_limit",),
 }
 
+UNSAVED = "Unsloth saves nothing if neither output_dir nor save_steps is set"
 CHECKPOINT = ("resume_from_checkpoint", "model_path", "$0")
 
-SEARCH = re.compile(r"listdir|scandir|iterdir|glob|os\.walk|get_last_checkpoint|checkpoint-")
-EXISTS = re.compile(r"\b(isdir|exists|is_dir)\b")
 SORTED = re.compile(r"\bsorted\(|\bmax\(|\.sort\(|natsorted\(")
 NUMERIC = re.compile(r"key\s*=(?:(?!key\s*=).)*(\bint\b|\bfloat\b|re\.|\.isdigit)|natsorted\(|key\s*=\s*int", re.DOTALL)
 BY_TIME = re.compile(r"getmtime|getctime|st_mtime|st_ctime")
 # functions and commands that bring files from elsewhere
 BRINGS = ("copytree", "snapshot_download", "unpack_archive", "extractall")
 BRINGING = re.compile(r"\b(?:aws s3|cp|download|gdown|git clone|gsutil|mv|rclone|rsync|tar|unzip|wget)\b")
-# The directory that is searched, where it is written out.
-SEARCHED = re.compile(r"(?:get_last_checkpoint|listdir|scandir|i?glob|walk|Path)\(\s*'([^'*?\[]*)")
 JOINED = re.compile(r"os\.path\.join|\bglob\.i?glob\(|\.glob\(|\.rglob\(|iterdir|scandir|pathlib|Path\(|\.path\b| / ")
 
 
@@ -76,7 +73,7 @@ def unsaved(run: Run, part: Checkpointing) -> None:
         at = part.save_strategy.at
         trace = (Place(at.source, at.node, note),) if at is not None else ()
         part.save_strategy.value = Known("no", trace)
-        part.save_strategy.note = "Unsloth saves nothing if neither output_dir nor save_steps is set"
+        part.save_strategy.note = UNSAVED
 
 
 def strategy_name(value: object) -> object:
@@ -120,7 +117,9 @@ def resume(run: Run) -> tuple[Fact, Fact]:
     if not call.certain or otherwise(run):
         # `if …: trainer.train(resume_from_checkpoint=x) else: trainer.train()`, or the second in an `except`
         condition = getattr(value, "condition", "") or call.condition or "it fails"
-        value = Either((*options(value), Known(None, (call.place,))), condition, value.trace)
+        nothing_given = Known(None, (call.place,))
+        found = (nothing_given, *options(value)) if guard.runs_otherwise(call) else (*options(value), nothing_given)
+        value = Either(found, condition, value.trace)
     manner, by = judge(run, value, tried=otherwise(run))
     return Fact(manner, at=at), Fact(by, at=at)
 
@@ -139,10 +138,17 @@ def judge(run: Run, value: Value, tried: bool = False) -> tuple[Value, Value]:
         guarded = len(found) < len(value.options)
         if not found:
             return Known("never", value.trace), value
+        if len(value.options) == 2 and guarded:
+            said = guard.says(value.condition)
+            if said and said != (guard.PRESENT if found[0] is value.options[0] else guard.ABSENT):
+                return Known("inverted", value.trace), value
         manners = [one(run, o, guarded, value.condition, tried) for o in found]
         result = (
             manners[0] if len(set(map(plain, manners))) == 1 else Either(tuple(manners), value.condition, value.trace)
         )
+        if guarded and plain(result) == "newest" and guard.searches_elsewhere(run, value.condition):
+            why = f"whether there is a checkpoint to resume from depends on {value.condition}"
+            return Unknown(why, value.trace), found[0]
         return result, found[0]
     return one(run, value, False, "", tried), value
 
@@ -161,14 +167,14 @@ def one(run: Run, value: Value, guarded: bool, condition: str, tried: bool) -> V
     if isinstance(value, (Known, Default)):
         plainly = value.value
         if plainly is True:
-            if guarded and not tried and not SEARCH.search(condition) and not EXISTS.search(condition):
+            if guarded and not tried and not guard.SEARCH.search(condition) and not guard.EXISTS.search(condition):
                 return Unknown(
                     f"whether there is a checkpoint to resume from depends on {condition or 'the path taken'}",
                     value.trace,
                 )
             if command := brings_checkpoints(run):
                 return Unknown(f"whether there is a checkpoint depends on what {command} brings", value.trace)
-            named = "newest" if tried or SEARCH.search(condition) else "unguarded"
+            named = "newest" if tried or guard.SEARCH.search(condition) else "unguarded"
         elif isinstance(plainly, str):
             named = "output directory" if folder(plainly) == output_folder(run) else "fixed path"
         elif hasattr(plainly, "text") and hasattr(plainly, "args"):  # str(…) or Path(…) of an expression
@@ -194,20 +200,24 @@ def one(run: Run, value: Value, guarded: bool, condition: str, tried: bool) -> V
 
 
 def manner_of(run: Run, value: Value, text: str, guarded: bool) -> str:
-    if SEARCH.search(text) and removes_directory(run):
+    if guard.SEARCH.search(text) and removes_directory(run):
         return "removed"
-    if searches_elsewhere(run, text):
+    if isinstance(value, Term) and value.operation in ("not", "and", "op") and guard.says(text) == guard.ABSENT:
+        return "inverted"
+    if guard.searches_elsewhere(run, text):
         return "elsewhere"
     if "get_last_checkpoint" in text:
         return (
-            "newest" if guarded or directory_exists(run, text) or "isdir" in text or "exists" in text else "unguarded"
+            "newest"
+            if guarded or guard.directory_exists(run, text) or "isdir" in text or "exists" in text
+            else "unguarded"
         )
     if isinstance(value, Term) and (
         value.operation in ("not", "and", "or", "op")
         or re.match(r"(bool|any|os\.path\.isdir|os\.path\.exists)\(", text)
     ):
         if not SORTED.search(text):  # true or false: the trainer then looks itself, and raises when it finds none
-            return "newest" if SEARCH.search(text) else "unguarded" if EXISTS.search(text) else ""
+            return "newest" if guard.SEARCH.search(text) else "unguarded" if guard.EXISTS.search(text) else ""
     if SORTED.search(text):
         if not (NUMERIC.search(text) or numeric_key(value) or BY_TIME.search(text)):
             return "" if "max(" in text and "key=" not in text else "text order"
@@ -243,33 +253,10 @@ def brings_checkpoints(run: Run) -> str:
     return ""
 
 
-def directory_exists(run: Run, text: str) -> bool:
-    """Return whether the output directory surely exists: `get_last_checkpoint` fails only if it is missing.
-
-    The script makes it, or the trainer does when it is created.
-    """
-    made = (c for c in run.calls if c.certain and last(c.callee) in ("makedirs", "mkdir"))
-    if any(describe(c.get("name", "path", "$0")) in text for c in made):
-        return True
-    asked = next((c for c in run.calls if last(c.callee) == "get_last_checkpoint"), None)
-    if asked is None or run.trainer is None or asked.order < run.trainer.order:
-        return False
-    return same(asked.get("folder"), run.arguments.value("output_dir"))
-
-
 def oldest(text: str) -> bool:
     """Return whether the first of checkpoints in rising order is taken, or the last of those in falling order."""
     taken = re.match(r".*\)\[(-1|0)\]", text.partition("sorted(")[2], re.DOTALL)
     return taken is not None and taken[1] == ("-1" if "reverse=True" in text else "0") and "::-1" not in text
-
-
-def searches_elsewhere(run: Run, text: str) -> bool:
-    """Return whether the checkpoints are looked for in a directory that this run does not write to."""
-    mine, found = plain(run.arguments.value("output_dir")), SEARCHED.search(text)
-    if found is None or not isinstance(mine, str) or not mine.strip("./") or "\0" in mine:
-        return False
-    place, own = (posixpath.normpath(one) for one in (found[1], mine))
-    return bool(found[1]) and not (place + "/").startswith(own + "/") and not own.endswith("/" + place)
 
 
 def removes_directory(run: Run) -> bool:

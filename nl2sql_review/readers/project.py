@@ -13,6 +13,7 @@ from ..training_plan.facts import Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Known, Place, Text, Unknown, Value
 from . import hand_loop
 from .arguments import setting
+from .checkpointing import UNSAVED
 from .derive import contents, derive, plain
 from .object_settings import from_library, last
 from .run import Run, is_trainer, train_calls
@@ -71,6 +72,7 @@ TRACKING = re.compile(
 )
 LOGGERS = ("info", "debug", "warning", "print", "log")
 # "batch_size=8", "Learning rate: 2e-4", "LoRA r: 16"; not "r/alpha: 16/32", where two names share a label
+OF_UNSLOTH = "unsloth_training_checkpoints"
 LITERAL = re.compile(
     r"(?<![\w./])([A-Za-z][A-Za-z_ ]{0,60}?)\s*[:=]\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w.]*\w)"
 )
@@ -80,6 +82,8 @@ def read(run: Run, plan: TrainingPlan) -> None:
     part = plan.project
     part.script = script(run)
     part.output_dir = setting(run, "output_dir", ("output_dir",))
+    if plan.checkpointing.save_strategy.note == UNSAVED:
+        part.output_dir.value = Known(OF_UNSLOTH, part.output_dir.value.trace)
     part.log_file = log_file(run)
     part.dataset_configs_in = dataset_configs(run)
     part.tracker = tracker(run)

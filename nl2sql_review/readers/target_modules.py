@@ -9,8 +9,9 @@ from functools import partial
 from ..gpu_memory.architectures import Architecture, find
 from ..training_plan.facts import Fact
 from ..training_plan.values import SET_ORDER, Absent, Default, Known, Unknown, Value
-from .derive import derive, options
+from .derive import derive, options, plain
 from .object_settings import ObjectSettings
+from .prompt.tokenizers import family
 from .run import Run
 
 ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
@@ -34,6 +35,8 @@ FAMILIES: tuple[dict[str, set[str]], ...] = (
     {"W_pack": _QKV, "o_proj": _O, "gate_proj": _GATE, "up_proj": _UP, "down_proj": _DOWN},  # Baichuan
     {"wqkv": _QKV, "wo": _O, "w1": _GATE, "w3": _UP, "w2": _DOWN},  # InternLM2
 )
+# Families of which PEFT adapts q_proj and v_proj where no modules are named (peft.utils.constants).
+QUERY_AND_VALUE = ("Llama 3", "CodeLlama", "Llama 2", "Mistral")
 MODULES = {
     *ATTENTION,
     *FEED_FORWARD,
@@ -76,7 +79,10 @@ def modules(run: Run, model_name: Value) -> tuple[Fact, Fact]:
         value = derive(lambda *names: list(names), *value.parts, trace=value.trace)  # the order does not matter
     names = [o.value for o in options(value) if isinstance(o, (Known, Default))]
     llama = has_llama_layers(model_name)
-    if None in names:
+    if None in names and takes_two(run):
+        fact.note = "PEFT then takes only q_proj and v_proj of this model"
+        value = derive(lambda chosen: ["q_proj", "v_proj"] if chosen is None else chosen, value)
+    elif None in names:
         fact.note = "PEFT then chooses by model type: only q_proj and v_proj for Llama and Mistral"
     elif "all-linear" in names:
         fact.note = '"all-linear" adapts every linear layer except the head'
@@ -88,6 +94,13 @@ def modules(run: Run, model_name: Value) -> tuple[Fact, Fact]:
         fact.note = counted
     fact.value = derive(partial(expand, llama=llama), value)
     return fact, Fact(derive(unmatched, value), at=fact.at)
+
+
+def takes_two(run: Run) -> bool:
+    """Return whether PEFT takes q_proj and v_proj of the model if no modules are named."""
+    name = run.load.value("model_name", "pretrained_model_name_or_path", "$0")
+    found = family(plain(name))
+    return found is not None and found.name in QUERY_AND_VALUE
 
 
 def has_llama_layers(model_name: Value) -> bool:

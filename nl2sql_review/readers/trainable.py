@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Iterator
 
 from ..interpret.core.objects import Opaque
-from ..training_plan.facts import Fact, TrainingPlan
+from ..interpret.core.operations import describe
+from ..interpret.core.recording import Call
+from ..training_plan.facts import Fact, Lora, TrainingPlan
 from ..training_plan.values import Absent, Either, Known, Place, Unknown, Value
+from . import hand_loop
 from .api.arguments import Defect
 from .api.imports import fact as listed
 from .judged_versions import within
-from .model_state import Adapter, ModelState, judge_config, replay
+from .model_state import Adapter, ModelState, family, judge_config, loads_adapter, replay, subject
 from .object_settings import last, makers, objects
 from .own_optimizer import pair
 from .run import Run
@@ -30,9 +33,15 @@ FROZEN = {
     "again": "SFTTrainer of trl 0.20 to 0.22 prepares a quantized model again and freezes its adapter",
 }
 
+PARAMETERS = ("parameters", "named_parameters")
+
 
 def read(run: Run, plan: TrainingPlan) -> None:
     part = plan.lora
+    added = run.adapter_call or next(filter(loads_adapter, run.calls), None)
+    if added is not None and hand_loop.trains(run):
+        of_loop(run, part, added)
+        return
     why = not_read(run)
     if why is not None:
         part.frozen = part.replaced = why
@@ -52,7 +61,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
             doubts.append(state.doubt)
             continue
         branch = value.condition or "the path taken" if isinstance(value, Either) else ""
-        frozen += list(judged(run, state, branch)) or made_before(run, state, branch)
+        frozen += list(judged(run, state, branch)) or made_before(run, state, pair(run)[0], branch)
         replaced += second(run, state, branch)
     by_trainer = [d for d in trainers_own(run)]
     frozen += by_trainer
@@ -62,6 +71,30 @@ def read(run: Run, plan: TrainingPlan) -> None:
         return
     part.frozen = undecided(frozen, doubts, run.place)
     part.replaced = undecided(replaced, doubts, run.place)
+
+
+def of_loop(run: Run, part: Lora, added: Call) -> None:
+    """Fill in whether a loop of the script trains its adapter, if the optimizer of the loop is known."""
+    state = replay(run, added.result, run.backward[0].order)
+    optimizers = [c for c in run.calls if last(c.callee) in hand_loop.OPTIMIZERS and "(" not in c.callee]
+    if state.doubt or state.adapter is None or len(optimizers) != 1:
+        why = state.doubt or "it is unknown which weights the loop trains"
+        part.frozen = part.replaced = Fact(Unknown(why), at=added.place)
+        return
+    (optimizer,) = optimizers
+    frozen = [*judged(run, state, ""), *made_before(run, state, optimizer, "")]
+    doubts = [] if holds_weights(run, optimizer, state.adapter) else ["it is unknown which weights the optimizer holds"]
+    part.frozen = undecided(frozen, doubts, optimizer.place)
+    part.replaced = listed(list(second(run, state, "")), added.place)
+
+
+def holds_weights(run: Run, optimizer: Call, adapter: Adapter) -> bool:
+    """Return whether an optimizer is given parameters of the model that has the adapter, and of no other."""
+    if "parameters()" not in describe(optimizer.get("params", "$0")):
+        return False
+    members = set(map(id, family(run, adapter.call.result)))
+    asked = [c for c in run.calls if last(c.callee) in PARAMETERS and adapter.call.order < c.order < optimizer.order]
+    return bool(asked) and all(not members.isdisjoint(map(id, subject(c))) for c in asked)
 
 
 def not_read(run: Run) -> Fact | None:
@@ -96,9 +129,7 @@ def undecided(defects: list[Defect], doubts: list[str], at: Place | None) -> Fac
 
 def judged(run: Run, state: ModelState, branch: str) -> Iterator[Defect]:
     """Yield the defects that freeze the adapter that is trained."""
-    assert run.trainer is not None
-    own = not isinstance(run.trainer.get("peft_config"), Absent)
-    if own:
+    if run.trainer is not None and not isinstance(run.trainer.get("peft_config"), Absent):
         return
     adapter = state.adapter
     if adapter is None:
@@ -113,12 +144,13 @@ def judged(run: Run, state: ModelState, branch: str) -> Iterator[Defect]:
         yield Defect("again", adapter.name, model_at(run), FROZEN["again"], branch)
 
 
-def made_before(run: Run, state: ModelState, branch: str) -> list[Defect]:
+def made_before(run: Run, state: ModelState, optimizer: Call | None, branch: str) -> list[Defect]:
     """Return the optimizer that the script makes before the adapter, from the weights that there were."""
-    assert run.trainer is not None
-    optimizer, adapter = pair(run)[0], state.adapter
-    own = makers(run.trainer.get("peft_config")).makers
-    made = run.trainer.order if own else adapter.call.order if adapter is not None else 0
+    adapter = state.adapter
+    if run.trainer is not None and makers(run.trainer.get("peft_config")).makers:
+        made = run.trainer.order
+    else:
+        made = adapter.call.order if adapter is not None else 0
     if optimizer is None or optimizer.order > made or any(last(c.callee) == "add_param_group" for c in run.calls):
         return []
     return [Defect("optimizer", last(optimizer.callee), optimizer.place, FROZEN["optimizer"], branch)]
@@ -162,8 +194,7 @@ def model_at(run: Run) -> Place:
 
 def prepared_again(run: Run, state: ModelState, adapter: Adapter) -> bool:
     """Return whether this trl calls prepare_model_for_kbit_training on a quantized model that has its adapter."""
-    assert run.trainer is not None
-    if run.trainer.callee != "trl.SFTTrainer" or state.unsloth or state.load is None:
+    if run.trainer is None or run.trainer.callee != "trl.SFTTrainer" or state.unsloth or state.load is None:
         return False
     if not within(run, "trl", "0.20.0", "0.23.0"):
         return False

@@ -197,7 +197,12 @@ def join(a: Value, b: Value, condition: str = "") -> Value:
     if len(options) > MAX_OPTIONS:
         return Unknown(f"more than {MAX_OPTIONS} different values reach this place", options[-1].trace)
     if not condition:
-        condition = next((s.condition for s in (a, b) if isinstance(s, Either)), "")
+        chosen = next((s for s in (a, b) if isinstance(s, Either) and s.condition), None)
+        if chosen is not None and len(chosen.options) == len(options):
+            return chosen
+        condition = chosen.condition if chosen is not None else ""
+    elif isinstance(a, Either):  # what only `a` may be stands first: the condition holds for it
+        options.sort(key=lambda option: same(option, b))
     return Either(tuple(options), condition, options[-1].trace)
 
 

@@ -66,6 +66,8 @@ def library_set_item(
 def elements_at(key: Value) -> str:
     """Return words for the elements that a slice selects, by which a reader finds where it begins and ends."""
     obj = object_of(key)
+    if isinstance(key, Known) and type(key.value) is int:
+        return f"its elements [{key.value}]"
     if not isinstance(obj, Sequence) or obj.kind != "slice" or plain(obj.state.items[2]) is not None:
         return "some of its elements"
     start, stop = ("" if isinstance(p, Known) and p.value is None else describe(p) for p in obj.state.items[:2])

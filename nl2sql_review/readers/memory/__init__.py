@@ -75,7 +75,9 @@ def read_monitoring(run: Run, part: Memory) -> None:
         return
     unseen = next((name for name in (*ALLOCATED, *RESERVED[:3], "nvidia-smi") if mentions(run, name)), "")
     if unseen:
-        why = f"{unseen} is in code that is never reached"
+        why = f"{unseen} stands in code that was not followed"
+        if unseen in ALLOCATED and not any(mentions(run, f"{device}.{unseen}") for device in DEVICES):
+            why = f"it is unknown whether {unseen}, of an object that is not known here, measures GPU memory"
         part.monitoring = part.monitoring_sees = Fact(Unknown(why), at=run.place)
         return
     part.monitoring = Fact(Known([], ()), at=run.place)
@@ -85,7 +87,7 @@ def read_monitoring(run: Run, part: Memory) -> None:
 def mentions(run: Run, name: str) -> bool:
     """Return whether the code of the script or of one of its modules says a name, apart from comments."""
     said = name if name == "nvidia-smi" else name + "("
-    in_code = re.compile(rf"^[^#\n]*{re.escape(said)}", re.MULTILINE)
+    in_code = re.compile(rf"^(?:[^#\n]*\W)?{re.escape(said)}", re.MULTILINE)
     sources = [run.source, *(getattr(m, "source", None) for m in run.recording.modules.values())]
     texts = [getattr(source, "text", "") for source in sources]
     return any(said in text and in_code.search(text) is not None for text in texts)

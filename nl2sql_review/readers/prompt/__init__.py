@@ -15,8 +15,8 @@ from ...training_plan.values import Absent, Default, Known, Place, Trace, Unknow
 from ..api.imports import refused
 from ..run import Run
 from . import ending as prompt_ending
+from . import label_mask, markers
 from . import loss as prompt_loss
-from . import markers
 from . import parts as prompt_parts
 from .labels import copies_padding
 from .objective import apart
@@ -128,7 +128,7 @@ def ending_of_text(text: TrainingText, pieces: list[Piece], tokenizer: Tokenizer
 def _appended(ending: prompt_ending.Ending, text: TrainingText, run: Run, tokenizer: Tokenizer) -> prompt_ending.Ending:
     """Return the ending after the libraries have appended to a text that lacks the EOS token."""
     if ending.kind == "eos" and text.form == "tokenised":
-        return _masked_as_padding(text, run, tokenizer) or ending
+        return _masked_at_end(text) or _masked_as_padding(text, run, tokenizer) or ending
     if ending.kind not in ("none", "foreign eos"):
         return ending
     if text.form == "prompt-completion" and not any(p.why == "chat template" for p in text.texts[0]):
@@ -154,6 +154,14 @@ def _appended(ending: prompt_ending.Ending, text: TrainingText, run: Run, tokeni
             where = f"a column called {text.field_name!r}" if text.field_name else "the text"
             return prompt_ending.Ending("", why=f"whether TRL appends the EOS token to {where} depends on its version")
     return ending
+
+
+def _masked_at_end(text: TrainingText) -> prompt_ending.Ending | None:
+    """Return the ending of a text whose last labels the script masks, without those of padding."""
+    labels = text.columns.get("labels")
+    if labels is None or not label_mask.masks_end(labels):
+        return None
+    return prompt_ending.Ending("untrained eos", "labels", "the script masks the labels at the end of the answer")
 
 
 def _masked_as_padding(text: TrainingText, run: Run, tokenizer: Tokenizer) -> prompt_ending.Ending | None:

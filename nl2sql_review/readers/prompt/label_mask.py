@@ -6,75 +6,108 @@ Labels are read part by part beside the ids, as in `[-100] * len(prompt_ids) + a
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ...training_plan.values import Absent, Default, Either, Known, Term, Text, Unknown, Value
+from ...training_plan.values import Absent, Default, Either, Known, Term, Text, Value
 from ..dataset.columns import argument, method_of, receiver
 from ..derive import contents, plain
 from ..run import Run
-from ..spelling import terms
+from ..spelling import spelt, terms
 from .text import Piece, alternatives
 from .tokens import COPIES, cell, tokenised_text
 
 RESPONSE, MISPLACED, EVERYTHING = "response", "misplaced", "all"
+LISTED = r"\[(?:[^\[\]]|\[[^\[\]]*\])*\]"
 REPLACED = re.compile(r"\] are replaced by \[?-100\b")  # after `its elements [0:len(prompt)`
+LAST_REPLACED = re.compile(r"its elements \[-\d+:?\] are replaced by \[?-100\b")  # `labels[-1] = -100`
+ELEMENTWISE = "some of its elements are replaced by"
+# How many tokens a tokenizer made of a text, as the script asks for it.
+TOKENS = re.compile(
+    r"(?:min\()?(?:len\((?:list\()?transformers\.PreTrainedTokenizer\.(?:encode\(|[^\n]{0,500}?input_ids)"
+    r"|transformers\.PreTrainedTokenizer\.[^\n]{0,500}?input_ids\W{1,6}(?:0\]\.)?(?:shape\[-?1\]|size\(-?1\)))"
+)
+AS_ANSWER = "as many labels are masked as the answer has tokens, and not as the prompt has"
+REPEATS = re.compile(rf"^{LISTED} \* | \* {LISTED}$")  # `[-100] * n`
 PADDING_ONLY = "the labels mask padding only"
 
 
 @dataclass(slots=True)
 class Part:
-    """Part of a row: some ids, or a repeated one. `count` is how often that is, `start` where a slice begins."""
+    """Part of a row: some ids, or a repeated one. `count` is how often that is, `start` where a slice begins.
+
+    `left_out` is how many ids a slice leaves out at the end.
+    """
 
     ids: Value
     count: Value | None = None
     start: Value | None = None
     masked: bool = False
+    left_out: int = 0
 
 
 def masked(run: Run, labels: Value, ids: Value | None) -> tuple[str, str] | None:
     """Return what the loss is computed on and a note; None if the making of the labels does not show it."""
     labels = cell(labels)
     if isinstance(labels, Either):
-        found = [masked(run, option, ids) for option in labels.options]
+        found = [masked(run, option, ids) for option in uncut(labels)]
         return found[0] if all(one == found[0] for one in found) else None
-    if isinstance(labels, Unknown):
-        return of_slice(labels.why)
     parts = parts_of(labels)
     row = parts_of(cell(ids)) if ids is not None else []
     if not any(part.masked for part in parts):
-        return None
+        return of_slice(spelt(labels), row)
     return of_front(run, parts, row) if parts[0].masked else of_open_front(parts, row)
 
 
-def of_slice(why: str) -> tuple[str, str] | None:
+def of_slice(said: str, row: list[Part]) -> tuple[str, str] | None:
     """Return what `labels[:n] = …` leaves in the loss, by the words for the elements that are replaced."""
-    before, *others = REPLACED.split(why)
-    start, colon, stop = before.rpartition("its elements [")[2].partition(":")
-    if len(others) != 1 or not colon or "\n" in start + stop:
+    replaced = {part.rpartition("its elements [")[2].partition(":") for part in REPLACED.split(said)[:-1]}
+    slices = {(start, stop) for start, colon, stop in replaced if colon and "\n" not in start + stop}
+    if len(slices) != 1 or ELEMENTWISE in said:
         return None
+    start, stop = slices.pop()
     if stop and start in ("", "0"):
-        return characters() if re.match(r"len\(f?[\"']", stop) else None
-    if start.startswith("len(") and not stop and "pad" not in why:
+        if re.match(r"len\(f?[\"']", stop):
+            return characters()
+        behind = [text for part in row[1:] if part.count is None and (text := spelling(part.ids))]
+        if any(f"len({text})" in stop for text in behind):
+            return MISPLACED, AS_ANSWER
+        return (RESPONSE, "") if TOKENS.match(stop) else None
+    if start.startswith("len(") and not stop and "pad" not in said:
         return MISPLACED, "the labels behind the prompt are masked, and those of the prompt are not"
     return None
+
+
+def masks_end(labels: Value) -> bool:
+    """Return whether the labels of the last tokens are masked: `labels[-1] = -100`, `answer[:-1] + [-100]`."""
+    labels = cell(labels)
+    if isinstance(labels, Either):
+        return all(masks_end(option) for option in uncut(labels))
+    said = spelt(labels)
+    if LAST_REPLACED.search(said):
+        return "padding=" not in said  # the last of a padded row is padding
+    parts = parts_of(labels)
+    hidden = [part for part in parts if part.masked and part.count is None]
+    return len(parts) > 1 and parts[-1] in hidden and parts[-2].left_out > 0 and not parts[-2].masked
 
 
 def of_front(run: Run, parts: list[Part], row: list[Part]) -> tuple[str, str] | None:
     """Return what is in the loss if the labels begin with masked ones."""
     hidden, kept = counted(parts[0].count), next((part for part in parts if not part.masked), None)
     if hidden is None or kept is None:
-        return None
+        return by_count(parts[0], kept)
     if (other := no_tokens(hidden)) is not None:
         return other
     same_row = [i for i, part in enumerate(row) if part.count is None and spelling(part.ids) == spelling(hidden)]
     if len(row) > 1 and same_row and same_row[0] > 0:
-        return MISPLACED, "as many labels are masked as the answer has tokens, and not as the prompt has"
+        return MISPLACED, AS_ANSWER
     before, whole = tokenised_text(hidden)[0], tokenised_text(kept.ids)[0]
     if before is None or whole is None:
-        return None
+        return by_count(parts[0], kept)
     if kept.start is not None:
         length = counted(kept.start)
-        if length is None or spelling(length) != spelling(hidden):
+        if length is None:
+            return by_count(parts[0], kept)
+        if spelling(length) != spelling(hidden):
             return None
         if left_padded(run, kept.ids):
             return MISPLACED, "the rows are padded on the left, and the mask covers the padding instead of the prompt"
@@ -84,6 +117,17 @@ def of_front(run: Run, parts: list[Part], row: list[Part]) -> tuple[str, str] | 
         rest = [piece for text in texts if text is not None for piece in alternatives(text)[0]]
     if asks(rest) and answers(rest):
         return EVERYTHING, "only the beginning of the prompt is masked"
+    return RESPONSE, ""
+
+
+def by_count(hidden: Part, kept: Part | None) -> tuple[str, str] | None:
+    """Return "response" if as many labels are masked as the ids behind them leave out, and these are some tokens.
+
+    The code alone says so, where a value is nested too deeply to hold its parts.
+    """
+    count = spelling(hidden.count)
+    if kept is None or not TOKENS.match(count) or spelling(kept.start) != count or "padding=" in spelling(kept.ids):
+        return None
     return RESPONSE, ""
 
 
@@ -123,6 +167,15 @@ def characters() -> tuple[str, str]:
 # -- parts ---------------------------------------------------------------------------------------------------------
 
 
+def uncut(labels: Either) -> list[Value]:
+    """Return the options that are not another one cut to a limit, as by `if len(labels) > n: labels = labels[:n]`."""
+    whole = {spelling(option) for option in labels.options} - {""}
+    cut = [
+        (term := terms(one)) and term.operation == "slice" and spelling(term.args[0]) in whole for one in labels.options
+    ]
+    return [option for option, is_cut in zip(labels.options, cut) if not is_cut]
+
+
 def parts_of(value: Value) -> list[Part]:
     """Return the parts of a row of ids or labels, without a truncation and copies of the whole."""
     term = terms(value)
@@ -133,23 +186,34 @@ def parts_of(value: Value) -> list[Part]:
         inner = receiver(term)
         return parts_of(argument(term, 0) if isinstance(inner, Absent) else inner)
     if term.operation == "slice":
+        stop = plain(term.args[2]) if len(term.args) > 2 else None
+        left_out = -stop if isinstance(stop, int) and stop < 0 else 0
         if isinstance(term.args[1], Known) and term.args[1].value in (None, 0):
-            return parts_of(term.args[0])
-        return [Part(term.args[0], start=term.args[1])]
+            *before, end = parts_of(term.args[0])
+            return [*before, replace(end, left_out=end.left_out or left_out)]
+        return [Part(term.args[0], start=term.args[1], left_out=left_out)]
     if term.operation != "op" or len(term.args) != 2:
         return [Part(term)]
-    for one, count in (term.args, term.args[::-1]):
-        listed = contents(one)
-        if isinstance(listed, (list, tuple)) and len(listed) == 1 and "] * " in term.text[:60] + term.text[-60:]:
-            if not isinstance(listed[0], Term) or "+" not in term.text.partition("] * ")[0]:
+    if REPEATS.search(term.text):
+        for one, count in (term.args, term.args[::-1]):
+            listed = contents(one)
+            if isinstance(listed, (list, tuple)) and len(listed) == 1:
                 return [Part(one, count=count, masked=listed[0] == -100)]
     return [part for arg in term.args for part in parts_of(arg)]
 
 
 def counted(count: Value | None) -> Value | None:
-    """Return what `len(…)` counts, or None for another number."""
+    """Return what `len(…)` counts, also with a token more or less, or cut to a limit; None for another number."""
     term = terms(count)
+    if term is not None and (term.text.startswith("min(") or term.operation == "op" and has_small_number(term)):
+        found = [one for arg in term.args if (one := counted(arg)) is not None]
+        return found[0] if len(found) == 1 else None
     return term.args[0] if term is not None and term.text.startswith("len(") and term.args else None
+
+
+def has_small_number(term: Term) -> bool:
+    """Return whether a sum or difference has a number of up to three, as of a BOS token."""
+    return any(plain(arg) in (1, 2, 3) for arg in term.args) and re.search(r" [-+] ", term.text) is not None
 
 
 def spelling(value: object) -> str:

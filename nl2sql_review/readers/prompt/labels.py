@@ -91,7 +91,8 @@ def of_text(run: Run, text: TrainingText) -> Iterator[Defect]:
         assert run.trainer is not None
         given = run.trainer.get("data_collator")
         branch = "" if always_remade(given) else getattr(given, "condition", "") or "the path taken"
-        if hand_made(run, text, text.at).on == "response":
+        loss = hand_made(run, text, text.at)
+        if loss.on == "response" or not loss.on and "-100" in said and ("len(" in said or "prompt" in said):
             yield Defect(
                 "overwritten",
                 "labels",

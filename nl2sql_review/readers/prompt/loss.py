@@ -107,7 +107,7 @@ def always_remade(collator: Value) -> bool:
 def _made_anew(run: Run, text: TrainingText, made: Loss) -> Loss | None:
     """Return the loss after transformers' language-modelling collator, which makes labels of all tokens again."""
     assert run.trainer is not None
-    if made.on != "response":
+    if made.on != "response" and (made.on or made.by != "hand-made labels"):
         return None
     for thing in objects(run.trainer.get("data_collator")):
         call = getattr(thing, "call", None)
@@ -361,7 +361,7 @@ def hand_made(run: Run, text: TrainingText, at: Place | None) -> Loss:
         return Loss(shown[0], by, at=next(own, at), note=shown[1])
     if masks_padding(labels) or "pad_token" in said and "* len" not in said and "*len" not in said:
         return Loss("all", "labels that mask padding only", at=at, note="the labels mask padding only")
-    if shown is not None or "len(" in said or "prompt" in said:
+    if shown is not None:
         return Loss("response", "hand-made labels", at=at)
     return Loss("", "hand-made labels", why="it is unknown which of the script's own labels are masked", at=at)
 

@@ -13,7 +13,7 @@ from . import appends_eos, ending_of_text
 from .ending import TEMPLATE
 from .loss import masking_call
 from .objective import objective
-from .padding_token import asks_tokenizer, eos_of, is_eos, pads_with_eos, written
+from .padding_token import asks_tokenizer, eos_of, pads_with_eos, written
 from .text import Piece, chat_call_of, trimmed
 from .tokenizer import Tokenizer
 from .tokenizers import Family
@@ -65,9 +65,11 @@ def padding(run: Run, plan: TrainingPlan, texts: list[TrainingText]) -> Fact:
     call, value = writes[-1]
     if isinstance(value, Either):
         return Fact(Unknown("which token is used for padding depends on a branch", value.trace), at=call.place)
-    if is_eos(value) and asks_tokenizer(call) and (own := published(run, plan)) is not None:
+    if asks_tokenizer(call) and (own := published(run, plan)) is not None:
         return Fact(own, at=call.place, note=by)
-    if is_eos(value) and (call.conditional or asks_tokenizer(call)):
+    tokenizer = Tokenizer(run, plan)
+    same = pads_with_eos(value, tokenizer.eos() or (None if tokenizer.eos_open else eos_of(call)))
+    if same and (call.conditional or asks_tokenizer(call)):
         why = (
             "whether the padding token is set to the EOS token depends on the model's tokenizer, because it may "
             "have its own"
@@ -75,8 +77,6 @@ def padding(run: Run, plan: TrainingPlan, texts: list[TrainingText]) -> Fact:
         if not asks_tokenizer(call):
             why = "whether the padding token is set to the EOS token depends on a branch"
         return Fact(Unknown(why, (call.place,)), at=call.place)
-    tokenizer = Tokenizer(run, plan)
-    same = pads_with_eos(value, tokenizer.eos() or (None if tokenizer.eos_open else eos_of(call)))
     if same is None:
         why = f"it is unknown whether the padding token, {describe(value)}, is the EOS token"
         return Fact(Unknown(why, (call.place,)), at=call.place)
@@ -84,12 +84,15 @@ def padding(run: Run, plan: TrainingPlan, texts: list[TrainingText]) -> Fact:
 
 
 def published(run: Run, plan: TrainingPlan) -> Value | None:
-    """Return "its own token" if the model's tokenizer comes with one that is not its EOS token, else None."""
+    """Return which token the model's tokenizer comes with for padding; None if it may be none or an EOS token too."""
     tokenizer = Tokenizer(run, plan)
     member, name = tokenizer.member, plan.lora.model_name.value
-    if member is None or member.pad in ("", member.eos) or tokenizer.own_eos or tokenizer.eos_open:
+    if member is None or tokenizer.eos_open or not isinstance(name, (Known, Default)):
         return None
-    return derive(lambda _: "its own token", name) if isinstance(name, (Known, Default)) else None
+    same = member.pad == tokenizer.eos()
+    if not member.pad or same and not tokenizer.own_eos:
+        return None
+    return derive(lambda _: "the eos token" if same else "its own token", name)
 
 
 def hides_padding(run: Run, texts: list[TrainingText]) -> tuple[Place | None, str]:
@@ -175,7 +178,7 @@ def starts_with_bos(text: TrainingText, pieces: list[Piece], tokenizer: Tokenize
         return ("the chat template", "") if end.starts_with_bos else ("", "")
     if not pieces:
         return "", text.why or "it is unknown how the training text begins"
-    first = pieces[0]
+    first = next((piece for piece in pieces if piece.hole is not None or piece.text.strip()), pieces[0])
     if "bos" in first.roles or first.hole is None and first.text.lstrip().startswith(BOS_LITERALS):
         return "the text", ""
     if first.hole is not None and not first.roles:
