@@ -502,15 +502,6 @@ def test_epochs_that_max_steps_overrides_are_no_setting_of_the_run():
     )
 
 
-@pytest.mark.parametrize(
-    ("arguments", "applies"),
-    [("save_strategy='no'", False), ("save_strategy='no', save_total_limit=10", True), ("save_strategy='epoch'", True)],
-)
-def test_a_missing_limit_of_checkpoints_does_not_matter_if_none_is_saved(arguments, applies):
-    limit = fact(CONFIG.format(arguments), "checkpointing.save_total_limit")
-    assert bool(limit.why_not) != applies
-
-
 def test_nothing_is_tracked():
     assert fact(CONFIG.format(""), "project.untracked_truth").why_not
 

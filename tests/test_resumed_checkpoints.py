@@ -40,7 +40,6 @@ NEWEST = "found = get_last_checkpoint(OUT) if os.path.isdir(OUT) else None"
         ("shutil.rmtree(OUT, ignore_errors=True)\n" + NEWEST, "", "deletes its output directory"),
         ("if os.getenv('FRESH'):\n    shutil.rmtree(OUT)\n" + NEWEST, "", ""),
         ("shutil.rmtree('cache')\n" + NEWEST, "", ""),
-        (NEWEST, ", save_strategy='no'", "never resumes"),
     ],
 )
 def test_the_checkpoint_that_is_loaded(tmp_path: Path, code: str, more: str, told: str) -> None:

@@ -20,7 +20,7 @@ TEST = re.compile(r"^(?:test_.*|.*_test|conftest|setup)\.py$")
 TRAINS = re.compile(r"train|tun|sft|lora|main|run|dpo|grpo")  # in the name of a script that is looked at first
 # A statement in a script, or in the JSON of a notebook, where a quote or an escaped line break precedes it.
 IMPORT = re.compile(
-    rb"""(?:^|"|\\n)[ \t]*(?:from[ \t]+(\.*)([\w.]*)[ \t]+import\b(?:[ \t]*\(([^)]*)|([^\n#;"]*))"""
+    rb"""(?:^|"|\\n)[ \t]*(?:from[ \t]+(?=[.\w])(\.*)((?:\w[\w.]*)?)[ \t]+import\b(?:[ \t]*\(([^)]{0,1000})|([^\n#;"]*))"""
     rb"""|import[ \t]+([^\n#;"]+))""",
     re.MULTILINE,
 )

@@ -100,7 +100,7 @@ IMPORTS: dict[str, str] = {
         "prompt and completion columns, or SFTConfig(completion_only_loss=True) with them"
     ),
     "trl.ConstantLengthDataset": "SFTConfig(packing=True)",
-    "trl.setup_chat_format": "clone_chat_template(model, tokenizer, source), which returns the added tokens as a third",
+    "trl.setup_chat_format": "clone_chat_template(model, tokenizer, source); its third result is the added tokens",
     "peft.prepare_model_for_int8_training": "prepare_model_for_kbit_training",
     "transformers.AdamW": "torch.optim.AdamW",
 }

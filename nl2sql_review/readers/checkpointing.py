@@ -59,14 +59,8 @@ def read(run: Run, plan: TrainingPlan) -> None:
         Absent() if from_library(steps.value) else steps.value,
         trace=steps.value.trace,
     )
-    limit = part.save_total_limit.value
-    if plain(strategy.value) == "no" and (from_library(limit) or isinstance(limit, Absent)):
-        part.save_total_limit.why_not = part.save_total_limit.why_not or "no checkpoint is saved"
     part.save_conflict = Fact(conflict, at=steps.at, why_not=steps.why_not)
     part.resume, part.resume_by = resume(run)
-    if strategy.value == Known("no", strategy.value.trace) and plain(part.resume.value) == "newest":
-        if "should_save" not in run.source.text:  # nor does a callback ask for checkpoints
-            part.resume.value = Known("never", (*strategy.value.trace, *part.resume.value.trace))
 
 
 def unsaved(run: Run, part: Checkpointing) -> None:

@@ -68,7 +68,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
         part.r.note = "the rank that AdaLoRA begins with and prunes to target_r"
     note_scale(part)
     part.scaling = scaling(run, part)
-    part.target_modules, part.unmatched_modules = target_modules.modules(run)
+    part.target_modules, part.unmatched_modules = target_modules.modules(run, part.model_name.value)
     part.gradient_checkpointing = checkpointing(run)
 
 

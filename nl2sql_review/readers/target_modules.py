@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from difflib import get_close_matches
+from functools import partial
 
+from ..gpu_memory.architectures import Architecture, find
 from ..training_plan.facts import Fact
 from ..training_plan.values import SET_ORDER, Absent, Default, Known, Unknown, Value
 from .derive import derive, options
@@ -54,7 +56,7 @@ MODULES = {
 }
 
 
-def modules(run: Run) -> tuple[Fact, Fact]:
+def modules(run: Run, model_name: Value) -> tuple[Fact, Fact]:
     """Return the adapted projections, and the names that no model has (PEFT ignores those without a message)."""
     fact = run.adapter.fact("target_modules")
     if fact.at is None and run.adapter_call is not None:
@@ -73,6 +75,7 @@ def modules(run: Run) -> tuple[Fact, Fact]:
     if isinstance(value, Unknown) and value.why == SET_ORDER and isinstance(value.parts, list):
         value = derive(lambda *names: list(names), *value.parts, trace=value.trace)  # the order does not matter
     names = [o.value for o in options(value) if isinstance(o, (Known, Default))]
+    llama = has_llama_layers(model_name)
     if None in names:
         fact.note = "PEFT then chooses by model type: only q_proj and v_proj for Llama and Mistral"
     elif "all-linear" in names:
@@ -81,18 +84,27 @@ def modules(run: Run) -> tuple[Fact, Fact]:
         fact.note = "a regular expression; the names spelled out in it are listed"
     elif any(n in FUSED for one in names if isinstance(one, (list, tuple, set)) for n in one if isinstance(n, str)):
         fact.note = "qkv_proj and gate_up_proj combine several projections in one matrix"
-    elif counted := next(filter(None, map(said, names)), ""):
+    elif not llama and (counted := next(filter(None, map(said, names)), "")):
         fact.note = counted
-    fact.value = derive(expand, value)
+    fact.value = derive(partial(expand, llama=llama), value)
     return fact, Fact(derive(unmatched, value), at=fact.at)
+
+
+def has_llama_layers(model_name: Value) -> bool:
+    """Return whether a model is known by its name, and its layers are called as in Llama."""
+    found = [find(o.value) for o in options(model_name) if isinstance(o, (Known, Default)) and isinstance(o.value, str)]
+    return bool(found) and all(isinstance(one, Architecture) and one.gated for one in found)
 
 
 def default_modules(value: Value) -> bool:
     return bool(value.trace) and value.trace[-1].note.startswith("library default")
 
 
-def expand(chosen: object) -> object:
-    """Return the names of modules, words like `all-linear` and fused modules written out; else what was given."""
+def expand(chosen: object, llama: bool = False) -> object:
+    """Return the names of modules, words like `all-linear` and fused modules written out; else what was given.
+
+    `llama`: the layers of the model have Llama's names, so that those of other families name none.
+    """
     if isinstance(chosen, str):
         if chosen == "all-linear":
             return [*ATTENTION, *FEED_FORWARD]
@@ -102,7 +114,7 @@ def expand(chosen: object) -> object:
         for name in chosen:
             short = name.rpartition(".")[2] if isinstance(name, str) else name
             out += FUSED.get(short, (short,))
-        return [*out, *(n for n in stands_for(out) if n not in out)]
+        return [*out, *(n for n in ([] if llama else stands_for(out)) if n not in out)]
     return chosen
 
 

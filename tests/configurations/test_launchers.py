@@ -23,12 +23,15 @@ ZERO = (
     "8}\n"
 )
 BY_HAND = """\
+import torch
 from accelerate import Accelerator
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 accelerator = Accelerator({})
 model = get_peft_model(AutoModelForCausalLM.from_pretrained("m"), LoraConfig(r=16))
+optimizer = torch.optim.AdamW(model.parameters())
 accelerator.backward(loss)
+optimizer.step()
 """
 
 

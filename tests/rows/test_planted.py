@@ -101,7 +101,9 @@ def test_a_clean_copy_has_the_other_rows_and_the_reasons(checked: Any, tmp_path:
 def test_sarif_points_to_the_line_of_the_row(checked: Any) -> None:
     folder, truth, _ = checked
     _, output, _ = data(folder, "--all", "--output-format", "sarif")
-    jsonschema.validate(json.loads(output), json.loads((ROOT / "tests/schemas/sarif.json").read_text(encoding="utf-8")))
+    jsonschema.validate(
+        json.loads(output), json.loads((ROOT / "tests/render/schemas/sarif.json").read_text(encoding="utf-8"))
+    )
     places = {
         (result["ruleId"], result["locations"][0]["physicalLocation"]["region"]["startLine"])
         for result in json.loads(output)["runs"][0]["results"]

@@ -165,7 +165,7 @@ def _masked_as_padding(text: TrainingText, run: Run, tokenizer: Tokenizer) -> pr
     note = "the labels are -100 at every padding token, and that is the EOS token; mask by the attention mask"
     if call.conditional or asks_tokenizer(call):
         return prompt_ending.Ending(
-            "", why="it depends on the tokenizer whether the padding token, which the labels mask, is the EOS token"
+            "", why="the labels mask the padding token; it depends on the tokenizer whether that is the EOS token"
         )
     return prompt_ending.Ending("untrained eos", "labels", note)
 

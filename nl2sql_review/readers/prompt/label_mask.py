@@ -17,7 +17,7 @@ from .text import Piece, alternatives
 from .tokens import COPIES, cell, tokenised_text
 
 RESPONSE, MISPLACED, EVERYTHING = "response", "misplaced", "all"
-REPLACED = re.compile(r"its elements \[([^\n]*?):([^\n]*?)\] are replaced by \[?-100\b")
+REPLACED = re.compile(r"\] are replaced by \[?-100\b")  # after `its elements [0:len(prompt)`
 PADDING_ONLY = "the labels mask padding only"
 
 
@@ -48,10 +48,10 @@ def masked(run: Run, labels: Value, ids: Value | None) -> tuple[str, str] | None
 
 def of_slice(why: str) -> tuple[str, str] | None:
     """Return what `labels[:n] = …` leaves in the loss, by the words for the elements that are replaced."""
-    match = REPLACED.search(why)
-    if match is None or len(REPLACED.findall(why)) > 1:
+    before, *others = REPLACED.split(why)
+    start, colon, stop = before.rpartition("its elements [")[2].partition(":")
+    if len(others) != 1 or not colon or "\n" in start + stop:
         return None
-    start, stop = match.groups()
     if stop and start in ("", "0"):
         return characters() if re.match(r"len\(f?[\"']", stop) else None
     if start.startswith("len(") and not stop and "pad" not in why:
