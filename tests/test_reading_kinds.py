@@ -449,16 +449,75 @@ def test_layers_of_other_families_stand_for_the_projections_of_llama(names, miss
     assert set(names) <= set(found)
 
 
+@pytest.mark.parametrize("decorator", ["", "@app.function(gpu='A100')\n", "@app\n"])
+def test_a_function_that_nobody_calls_gives_another_its_parameters(decorator):
+    train = "def _train(d, rate=1e-4):\n    SFTTrainer('x', train_dataset=d, args=SFTConfig(learning_rate=rate))\n"
+    caller = "def finetune():\n    _train(load_dataset('json', data_files='t.jsonl', split='train'), rate=5e-4)\n"
+    plan = plan_of(f"from .jobs import app\n{train}{decorator}{caller}")
+    assert shown(plan["arguments.learning_rate"].value) == 5e-4
+
+
+@pytest.mark.parametrize("call", ["_train(rate=5e-4)", "print(_train)"])
+def test_a_function_that_no_other_calls_has_its_own_defaults(call):
+    train = "def _train(rate=1e-4):\n    SFTTrainer('x', args=SFTConfig('o', learning_rate=rate)).train()\n"
+    plan = plan_of(f"{train}def dataset_job():\n    {call}\n")
+    assert shown(plan["arguments.learning_rate"].value) == (5e-4 if "5e-4" in call else 1e-4)
+
+
 @pytest.mark.parametrize(("bits", "why"), [("load_in_8bit=True", "in 8 bit"), ("", "without quantization")])
 def test_a_model_in_8_bit_is_not_said_to_be_unquantized(bits, why):
     plan = plan_of(f'model = AutoModelForCausalLM.from_pretrained("x/y-7b", {bits})\n' + ROWS)
     assert why in plan["lora.load_in_4bit"].value.why
 
 
+@pytest.mark.parametrize(("bits", "told"), [("load_in_8bit=True", "absent"), ("", "unknown")])
+def test_a_model_in_8_bit_is_not_in_4_whatever_its_name(bits, told):
+    plan = plan_of(f"model = AutoModelForCausalLM.from_pretrained(os.environ['MODEL'], {bits})\n" + ROWS)
+    assert shown(plan["lora.load_in_4bit"].value) == told
+
+
 def test_the_collator_of_images_and_texts_takes_padding_out_of_the_loss():
     code = VISION.replace("{row}", CHAT).replace("{masks}", "")
     plan = plan_of(code.replace("{before}", "tokenizer.pad_token = tokenizer.eos_token"))
     assert shown(plan["prompt.padding"].value) == "the eos token"
+
+
+@pytest.mark.parametrize(
+    ("loaded", "told"),
+    [
+        ('"x/y-7b"', "absent"),  # PEFT enables it for quantized weights only
+        ('"x/y-7b-GPTQ"', True),
+        ('"x/y-7b", load_in_8bit=True', True),
+        ('"x/y-7b", quantization_config=BitsAndBytesConfig(load_in_8bit=True)', True),
+        ('"./y"', True),  # a checkpoint may be quantized
+    ],
+)
+def test_weights_that_are_not_quantized_are_prepared_without_checkpointing(loaded, told):
+    code = "from peft import prepare_model_for_kbit_training\nfrom transformers import BitsAndBytesConfig\n"
+    code += f"model = AutoModelForCausalLM.from_pretrained({loaded})\nmodel = prepare_model_for_kbit_training(model)\n"
+    code += "model = get_peft_model(model, LoraConfig(r=16))\n" + ROWS
+    plan = plan_of(code + "SFTTrainer(model=model, train_dataset=rows).train()\n")
+    assert shown(plan["lora.gradient_checkpointing"].value) == told
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("", "", "the eos token"),  # it pads with <|im_end|>, the EOS token that it sets
+        ("tokenizer.pad_token = tokenizer.unk_token", "", "the eos token"),
+        ("", "tokenizer.pad_token = '<|pad|>'", "its own token"),
+    ],
+)
+def test_setup_chat_format_pads_with_the_end_of_a_turn(before, after, told):
+    code = (
+        "from transformers import AutoTokenizer\nfrom trl import DataCollatorForCompletionOnlyLM, setup_chat_format\n"
+    )
+    code += 'tokenizer = AutoTokenizer.from_pretrained("openai-community/gpt2")\n' + before
+    code += '\nmodel = AutoModelForCausalLM.from_pretrained("openai-community/gpt2")\n'
+    code += "model, tokenizer = setup_chat_format(model, tokenizer)\n" + after + "\n" + ROWS
+    code += 'masks = DataCollatorForCompletionOnlyLM("<|im_start|>assistant\\n", tokenizer=tokenizer)\n'
+    code += "SFTTrainer(model=model, tokenizer=tokenizer, train_dataset=rows, data_collator=masks).train()\n"
+    assert shown(plan_of(code)["prompt.padding"].value) == told
 
 
 TOKENS = """\

@@ -60,9 +60,14 @@ class Side:
 def read_both(before: str, after: str, options: Options) -> tuple[Side, Side]:
     """Read two sides; next to a command line, a script without one is started without words. Raises as `read` does."""
     plain = options
-    if options.command_line is None and any(not os.path.exists(one) and _line(one) for one in (before, after)):
+    if options.command_line is None and any(_has_words(one) for one in (before, after)):
         plain = options.but(command_line=())
     return read(before, plain), read(after, plain)
+
+
+def _has_words(text: str) -> bool:
+    """Return whether a side says how a script is started: `HEAD:train.py` and a path do not."""
+    return len(text.split()) > 1 and not os.path.exists(text) and _line(text) is not None
 
 
 def read(text: str, options: Options) -> Side:

@@ -24,7 +24,7 @@ from .core.state import Exhausted, Frame, Raised
 from .interpreter import Interpreter
 from .models.commandline import click, process
 from .python import budget, containers, inspection, iterators, modules, strings, type_calls  # noqa: F401 (they fill registries)
-from .python.training_words import training_definitions
+from .python.training_words import called_definitions, training_definitions
 
 STEPS = 60_000  # expressions, statements and joined changes; about a second on a slow machine
 
@@ -141,9 +141,12 @@ def package_of(m: Machine, file: Path | None) -> str:
 
 
 def drive(m: Machine, module: Module) -> None:
-    """Call functions that have no caller with unknown parameters, so that a library-style script is read too."""
-    worth = training_definitions(module.source.text)
-    for value in list(m.definitions):
+    """Call functions that have no caller with unknown parameters, so that a library-style script is read too.
+
+    One that another of them calls comes after it, which may give it its parameters.
+    """
+    worth, called = training_definitions(module.source.text), called_definitions(module.source.text)
+    for value in sorted(m.definitions, key=lambda one: getattr(object_of(one), "name", "") in called):
         obj = object_of(value)
         if isinstance(obj, click.Command) and not object_of(obj.callback).called:
             drive_call(m, obj.text, value, module)

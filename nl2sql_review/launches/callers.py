@@ -20,7 +20,8 @@ TEST = re.compile(r"^(?:test_.*|.*_test|conftest|setup)\.py$")
 TRAINS = re.compile(r"train|tun|sft|lora|main|run|dpo|grpo")  # in the name of a script that is looked at first
 # A statement in a script, or in the JSON of a notebook, where a quote or an escaped line break precedes it.
 IMPORT = re.compile(
-    rb"""(?:^|"|\\n)[ \t]*(?:from[ \t]+(?=[.\w])(\.*)((?:\w[\w.]*)?)[ \t]+import\b(?:[ \t]*\(([^)]{0,1000})|([^\n#;"]*))"""
+    rb"""(?:^|"|\\n)[ \t]*(?:from[ \t]+(?=[.\w])(\.*)((?:\w[\w.]*)?)[ \t]+import\b"""
+    rb"""(?:[ \t]*\(([^)]{0,1000})|([^\n#;"]*))"""
     rb"""|import[ \t]+([^\n#;"]+))""",
     re.MULTILINE,
 )
@@ -28,16 +29,17 @@ WORD = re.compile(rb"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 STARTS = re.compile(rb"__name__\W{1,8}__main__")
 
 
-def of(path: str, root: str, drafts: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
+def of(path: str, root: str, drafts: Mapping[str, bytes]) -> tuple[list[tuple[str, bytes]], list[str]]:
     """Return the scripts below `root` that import a file, directly or through modules, with their contents.
 
     There are at most `MOST`; those that sound like training come first. `drafts` are the files in an edited state, by
-    real path. A module that others import is no script, unless it has a `__main__` of its own.
+    real path. A module that others import is no script, unless it has a `__main__` of its own. Also return the real
+    paths of all files that were searched: a change in any may add a script.
     """
     own, top = disk.real(path), disk.real(root)
     if not own.startswith(top + os.sep):
-        return []
-    texts = {name: text for name in _scripts(top) if (text := _text(name, drafts)) is not None and name != own}
+        return [], []
+    texts = {name: text for name in _scripts(top) if (text := _text(name, drafts)) is not None}
     imports: dict[str, list[str]] = {}
     scripts: list[str] = []
     reached = [own]
@@ -45,7 +47,7 @@ def of(path: str, root: str, drafts: Mapping[str, bytes]) -> list[tuple[str, byt
         inside, stem = _inside(module, top)
         importing = []
         for name, text in texts.items():
-            if stem in text and name not in reached:
+            if stem in text and name != module:
                 if name not in imports:
                     imports[name] = list(_imported(text, name, top))
                 if any(inside.endswith(one) for one in imports[name]):
@@ -53,9 +55,9 @@ def of(path: str, root: str, drafts: Mapping[str, bytes]) -> list[tuple[str, byt
         is_program = not importing and os.path.basename(module) != "__init__.py"
         if module != own and (is_program or STARTS.search(texts[module])):
             scripts.append(module)
-        reached += importing[: MOST_MODULES - len(reached)]
+        reached += [name for name in importing if name not in reached][: MOST_MODULES - len(reached)]
     first = sorted(scripts, key=lambda name: TRAINS.search(os.path.basename(name)) is None)[:MOST]
-    return [(name, texts[name]) for name in first]
+    return [(name, texts[name]) for name in first], list(texts)
 
 
 def _scripts(top: str) -> Iterator[str]:

@@ -290,7 +290,10 @@ def precision(run: Run) -> Fact:
         if kind:
             return Fact(Known(kind, (cast.place,)), at=cast.place, note="by autocast")
         return Fact(Unknown("the dtype of autocast is unknown"), at=cast.place)
-    return unread(run, "the precision: neither an Accelerator nor autocast sets one")
+    why = (
+        "neither an Accelerator nor autocast sets a precision, and the dtype of the weights is not evaluated in a loop"
+    )
+    return Fact(Unknown(why), at=run.place)
 
 
 def seed(run: Run) -> Fact:

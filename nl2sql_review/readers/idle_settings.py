@@ -10,7 +10,7 @@ from ..interpret.core.recording import Call
 from ..training_plan.facts import Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Known, Place, Value
 from . import own_optimizer
-from .api.arguments import Defect, branch
+from .api.arguments import Defect, branch, on_some_branch
 from .api.imports import fact as listed
 from .derive import plain
 from .object_settings import from_library, last
@@ -59,7 +59,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
         return
     from .unread_settings import unread  # which asks the tree
 
-    part.idle = listed(list(idle(run)), run.place)
+    part.idle = listed(on_some_branch(run, idle), run.place)
     part.swallowed = listed(list(swallowed(run)), run.place)
     part.late_environment = listed(list(late_environment(run)), run.place)
     part.misread_options = listed(list(misread(run)), run.place)

@@ -7,7 +7,7 @@ from typing import Iterator
 
 from ..training_plan.facts import Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Known, Place, Unknown, Value
-from .api.arguments import Defect, assumed
+from .api.arguments import Defect, assumed, on_some_branch
 from .api.imports import fact as listed
 from .derive import plain
 from .judged_versions import within
@@ -35,6 +35,8 @@ def joined(run: Run) -> Fact:
         why = "Unsloth has its own packing" if trainer is not None and uses_unsloth(run) else "no trainer uses packing"
         return Fact(Absent(why), at=run.place, why_not=why)
     given = run.arguments
+    if wrapping := on_some_branch(run, wrapped):
+        return listed(wrapping, run.place)
     packs, free = packing(run), given.value("padding_free")
     if isinstance(packs, Unknown):
         return Fact(packs, at=given.where("packing") or run.place)
@@ -64,17 +66,20 @@ def on(value: Value) -> bool:
     return isinstance(value, (Known, Default)) and value.value is True
 
 
+def wrapped(run: Run) -> Iterator[Defect]:
+    """Yield the packing that joins samples without a boundary, and so joins rows that are no raw text."""
+    strategy, place = run.arguments.value("packing_strategy"), run.arguments.where("packing_strategy")
+    if on(packing(run)) and plain(strategy) == "wrapped" and place is not None and not raw(run):
+        text = (
+            'packing_strategy="wrapped" joins samples without a boundary and cuts them at the end of a row: they '
+            'attend to each other; use "bfd"'
+        )
+        yield Defect("wrapped", "packing_strategy", place, text, "", isinstance(strategy, Default), strategy.trace)
+
+
 def defects(run: Run, packs: Value, free: Value) -> Iterator[Defect | Fact]:
     given = run.arguments
-    strategy = given.value("packing_strategy")
-    place = given.where("packing_strategy")
-    if on(packs) and plain(strategy) == "wrapped" and place is not None:
-        if not raw(run):
-            text = (
-                'packing_strategy="wrapped" joins samples without a boundary and cuts them at the end of a row: they '
-                'attend to each other; use "bfd"'
-            )
-            yield Defect("wrapped", "packing_strategy", place, text, "", isinstance(strategy, Default), strategy.trace)
+    if plain(given.value("packing_strategy")) == "wrapped" and on(packs):
         return
     switch, value = ("packing", packs) if on(packs) else ("padding_free", free)
     at = given.where(switch) or (run.trainer.places.get(switch) if run.trainer else None) or run.place

@@ -10,7 +10,7 @@ from ..training_plan.values import Absent, Default, Either, Known, Place, Text, 
 from . import hand_loop, target_modules
 from .adapter_choice import chosen_adapter
 from .api.arguments import rejected
-from .derive import derive, options
+from .derive import derive, options, plain
 from .object_settings import last, makers
 from .run import Run
 
@@ -32,6 +32,8 @@ OTHER_METHODS = (
 LOW_RANK = re.compile(
     r"^[ \t]*class \w*lora\w*\([^)]*Module|^[^#\n]*\bself\.lora_(?:a|b|down|up)\b[^=\n]*=", re.IGNORECASE | re.MULTILINE
 )
+OF_THE_HUB = re.compile(r"\w[\w.-]*/[\w.-]+")  # a name that is no path to a checkpoint
+QUANTIZED = re.compile(r"gptq|awq|aqlm|eetq|hqq|torchao|quanto|bnb|[48]-?bit|int[48]|fp8", re.IGNORECASE)
 SETTINGS = (*SPELLINGS, "scaling", "target_modules", "unmatched_modules", "gradient_checkpointing")
 
 
@@ -46,7 +48,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
         for name in SETTINGS:
             setattr(part, name, replace(part.adapter, why_not=part.adapter.why_not or absent_why(part.adapter)))
         if hand_loop.trains(run):
-            part.gradient_checkpointing = checkpointing(run)
+            part.gradient_checkpointing = checkpointing(run, part)
         return
     if run.adapter_call is None:  # something may be an adapter's configuration, or none
         unknown = Unknown(run.adapter.unknown)
@@ -58,7 +60,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
         for name in SETTINGS[:-1]:
             why = "the adapter is no LoRA adapter" if isinstance(part.adapter.value, Absent) else ""
             setattr(part, name, replace(part.adapter, why_not=why))
-        part.gradient_checkpointing = checkpointing(run)
+        part.gradient_checkpointing = checkpointing(run, part)
         return
     part.adapter = Fact(chosen_adapter(run, run.adapter_call), at=run.adapter_call.place)
     for name, spellings in SPELLINGS.items():
@@ -69,7 +71,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
     note_scale(part)
     part.scaling = scaling(run, part)
     part.target_modules, part.unmatched_modules = target_modules.modules(run, part.model_name.value)
-    part.gradient_checkpointing = checkpointing(run)
+    part.gradient_checkpointing = checkpointing(run, part)
 
 
 def not_lora(run: Run) -> Fact | None:
@@ -204,7 +206,7 @@ def read_four_bit(run: Run, plan: TrainingPlan) -> None:
         eight = is_true(run.load.value("load_in_8bit"))
         why = "the model is loaded in 8 bit" if eight else "the model is loaded without quantization"
         value, by, at = Absent(why), "", run.load.place
-    if not by and isinstance(value, Absent):
+    if not by and isinstance(value, Absent) and not is_true(run.load.value("load_in_8bit")):
         by_its_name = by_name(name, value)
         value = value if isinstance(by_its_name, Unknown) and trains_all_weights(run) else by_its_name
     if published_in_4bit(name) and not is_true(value):
@@ -301,13 +303,13 @@ def is_true(value: Value) -> bool:
 # -- the adapter -------------------------------------------------------------------------------------------------
 
 
-def checkpointing(run: Run) -> Fact:
+def checkpointing(run: Run, part: Lora) -> Fact:
     """Return `use_gradient_checkpointing` of Unsloth's call; otherwise only whether plain checkpointing is on."""
     call = run.adapter_call
     if run.adapter.callee.startswith("unsloth"):
         return setting(run, "use_gradient_checkpointing")
     for prepared in run.prepared:
-        if last(prepared.callee) == "prepare_model_for_kbit_training":
+        if last(prepared.callee) == "prepare_model_for_kbit_training" and not unquantized(run, part):
             value = prepared.get("use_gradient_checkpointing")
             return Fact(
                 Known(True, (prepared.place,)) if isinstance(value, Absent) else value,
@@ -326,6 +328,16 @@ def checkpointing(run: Run) -> Fact:
         )
     why = "the adapter is not created by Unsloth" if call is not None else "nothing enables gradient checkpointing"
     return Fact(Absent(why), at=call.place if call else run.load.place or run.place)
+
+
+def unquantized(run: Run, part: Lora) -> bool:
+    """Return whether the weights are not quantized for certain: PEFT then prepares them, but checkpoints nothing."""
+    call, name = run.load.call, plain(part.model_name.value)
+    if call is None or call.unknown_arguments or run.quantization or run.quantization.unknown:
+        return False
+    if not isinstance(part.load_in_4bit.value, Absent) or not isinstance(run.load.value("load_in_8bit"), Absent):
+        return False
+    return isinstance(name, str) and bool(OF_THE_HUB.fullmatch(name)) and not QUANTIZED.search(name)
 
 
 def misplaced(run: Run) -> Fact:

@@ -169,14 +169,16 @@ def trained(run: Run) -> bool | Unknown:
     targets = run.adapter.value("target_modules")
     if given(rows):
         return Unknown(rows.why) if isinstance(rows, Unknown) and "not" in rows.why and rows.parts is None else True
+    sometimes = False
     for value in (saved, targets):
-        for one in options(value):
-            found = names(one)
-            if found is None:
-                return Unknown("it is unknown whether the adapter trains the embeddings")
-            if any(EMBEDDINGS.search(n) for n in found):
-                return True
-    return False
+        found = [names(one) for one in options(value)]
+        if None in found:
+            return Unknown("it is unknown whether the adapter trains the embeddings")
+        trains = [any(EMBEDDINGS.search(n) for n in one or ()) for one in found]
+        if all(trains):
+            return True
+        sometimes = sometimes or any(trains)
+    return Unknown("whether the adapter trains the embeddings depends on the path taken") if sometimes else False
 
 
 def given(value: Value) -> bool:

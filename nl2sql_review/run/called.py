@@ -3,39 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from ..files import disk
-from ..interpret.core.recording import GIVEN_BY_CALLERS, NOT_GIVEN, Recording
+from ..interpret.core.recording import Recording
 from ..interpret.program import starts_training
-from ..interpret.python.modules import remembering
 from ..judgement.wording import places
 from ..readers.object_settings import last
 from ..readers.run import ADAPTERS, CONFIGS, is_trainer
 from ..source import Source
 from ..training_plan.facts import TrainingPlan
-from ..training_plan.values import Either, Unknown, Value
 
 if TYPE_CHECKING:
     from .reviewer import Read
 
-MOST = 4  # readings of callers
-STEPS = 30_000  # of interpretation, after which no further caller is read: about half a second
+MOST = 4  # runs of callers
+STEPS, SHARE = 45_000, 30_000  # of the interpretation of all callers and of each: together about a second
 
 
-def awaits_callers(recording: Recording, plans: list[TrainingPlan]) -> bool:
-    """Return whether a script starts no training itself, and what it makes depends on the callers of a function."""
-    if not plans or any(call.reached and starts_training(call.callee) for call in recording.calls):
+def awaits_callers(recording: Recording) -> bool:
+    """Return whether a script starts no training itself, and makes what trains in functions that nobody calls here.
+
+    Whether a value depends on the callers does not matter: the review would change with every parameter.
+    """
+    if any(call.reached and starts_training(call.callee) for call in recording.calls):
         return False
     made = (call for call in recording.calls if is_trainer(call) or last(call.callee) in (*ADAPTERS, *CONFIGS))
-    facts = (fact.value for plan in plans for _, fact in plan.facts())
-    return any(map(_awaits, chain(facts, *(call.arguments.values() for call in made))))
-
-
-def _awaits(value: Value) -> bool:
-    reason = value.why if isinstance(value, Unknown) else value.condition if isinstance(value, Either) else ""
-    return NOT_GIVEN in reason or GIVEN_BY_CALLERS in reason
+    return any(not call.reached for call in made)
 
 
 def replace(made: Read, readings: Iterator[Read]) -> None:
@@ -46,15 +40,12 @@ def replace(made: Read, readings: Iterator[Read]) -> None:
     module = made.source
     recordings: list[Recording] = []
     plans: list[TrainingPlan] = []
-    steps = 0
-    with remembering():
-        for read in islice(readings, MOST):
-            if taken := _taken(read, module):
-                recordings.append(read.recording)
-                plans += taken
-            steps += read.recording.steps
-            if steps > STEPS:
-                break
+    for read in readings:
+        if taken := _taken(read, module):
+            recordings.append(read.recording)
+            plans += taken
+        if len(recordings) == MOST:
+            break
     if plans:
         _keep_uncalled(made.recording, recordings)
         left = _left(made.plans, plans)

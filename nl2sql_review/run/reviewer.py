@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -233,12 +233,13 @@ class Reviewer:
         if source.kind == "notebook" and (written := starts.written_by(source)):
             drafts = {**written, **drafts}
         made = Read(source, [], [])
-        for line in lines or (None,):
-            self._add(made, source, root, settings, drafts, line)
-        if source.kind == "notebook" and not made.plans:
-            self._add_launched(made, root, settings, drafts)
-        elif source.kind == "script" and not lines:
-            self._read_as_called(made, root, settings, drafts)
+        with modules_kept(source):
+            for line in lines or (None,):
+                self._add(made, source, root, settings, drafts, line)
+            if source.kind == "notebook" and not made.plans:
+                self._add_launched(made, root, settings, drafts)
+            elif source.kind == "script" and not lines:
+                self._read_as_called(made, root, settings, drafts)
         return made
 
     def _lines(self, source: Source, root: str, settings: Settings) -> list[CommandLine]:
@@ -259,10 +260,11 @@ class Reviewer:
         drafts: Mapping[str, bytes],
         line: CommandLine | None,
         reviewed: Source | None = None,
+        steps: int | None = None,
     ) -> None:
         """Read the source as a command line starts it, and add its recording and its plans.
 
-        `reviewed` is the module of it that is reviewed, if the source itself is not.
+        `reviewed` is the module of it that is reviewed, if the source itself is not; `steps` limit its interpretation.
         """
         from .. import readers
         from ..interpret.core.operations import shown_below
@@ -270,7 +272,7 @@ class Reviewer:
         from ..training_plan.facts import TrainingPlan
 
         with shown_below(disk.real(root)):
-            recording = self._record(source, root, settings, drafts, line, reviewed)
+            recording = self._record(source, root, settings, drafts, line, reviewed, steps)
             plans = readers.read(recording, source, settings)
         if recording.exhausted and not plans and TRAINS.search(source.text):
             plans = [cut_short(TrainingPlan(), recording.exhausted)]
@@ -288,34 +290,48 @@ class Reviewer:
         drafts: Mapping[str, bytes] | None,
         line: CommandLine | None,
         reviewed: Source | None = None,
+        steps: int | None = None,
     ) -> Recording:
         if source.kind == "configuration" or line is not None and line.program:
             from .. import flavours
 
             return flavours.record(source, root, settings, self.flavour, line)
-        from ..interpret.program import interpret
+        from ..interpret.program import STEPS, interpret
 
-        return interpret(source, root, drafts=drafts, started=line, reviewed=reviewed)
+        return interpret(source, root, steps or STEPS, drafts=drafts, started=line, reviewed=reviewed)
 
     def _read_as_called(self, made: Read, root: str, settings: Settings, drafts: Mapping[str, bytes]) -> None:
-        """Read a module as the scripts of its project call it, if it depends on them."""
+        """Read a module as the scripts of its project call it, if it leaves that to them."""
         from . import called
 
-        if called.awaits_callers(made.recording, made.plans):
-            called.replace(made, self._read_callers(made.source, root, settings, drafts))
+        if made.plans and called.awaits_callers(made.recording):
+            found, searched = callers.of(made.source.path, root, drafts)
+            called.replace(made, self._read_callers(found, made.source, root, settings, drafts))
+            made.recording.files_missing += searched
 
     def _read_callers(
-        self, module: Source, root: str, settings: Settings, drafts: Mapping[str, bytes]
+        self,
+        scripts: Iterable[tuple[str, bytes]],
+        module: Source,
+        root: str,
+        settings: Settings,
+        drafts: Mapping[str, bytes],
     ) -> Iterator[Read]:
         """Yield the readings of the scripts that import a module, one for each of their command lines."""
         from ..source import Source, SourceError
+        from .called import SHARE, STEPS
 
-        for path, data in callers.of(module.path, root, drafts):
+        left = STEPS
+        for path, data in scripts:
+            left -= len(data) // 32  # to parse it
             with suppress(SourceError):
                 caller = Source.from_bytes(data, discovery.shown(path))
                 for line in self._lines(caller, root, settings) or (None,):
+                    if left <= 0:
+                        return
                     one = Read(caller, [], [])
-                    self._add(one, caller, root, settings, drafts, line, module)
+                    self._add(one, caller, root, settings, drafts, line, module, min(left, SHARE))
+                    left -= one.recording.steps
                     yield one
 
     def _add_launched(self, made: Read, root: str, settings: Settings, drafts: Mapping[str, bytes]) -> None:
@@ -348,6 +364,15 @@ class Read:
     def recording(self) -> Recording:
         """Recording for the first command line."""
         return self.recordings[0]
+
+
+def modules_kept(source: Source) -> AbstractContextManager[None]:
+    """Return a context in which a module is parsed once, however many command lines or callers import it."""
+    if source.kind == "configuration":  # needs no interpreter of Python
+        return nullcontext()
+    from ..interpret.python.modules import remembering
+
+    return remembering()
 
 
 NO_TRAINING = "not a training script: it creates no trainer, adapter or training arguments"

@@ -183,6 +183,14 @@ def test_a_revision_is_read_with_the_files_as_they_were(folder: Path, diff: Diff
     assert "lora r: 8 -> 16" in diff("HEAD:train.py", "other.py")["lines"]
 
 
+def test_a_module_is_compared_as_the_scripts_of_each_revision_run_it(folder: Path, diff: Diff) -> None:
+    (folder / "build.py").write_text("from peft import LoraConfig\ndef build(rank):\n    return LoraConfig(r=rank)\n")
+    (folder / "train.py").write_text("from build import build\nbuild(8)\n")
+    commit(folder)
+    (folder / "train.py").write_text("from build import build\nbuild(16)\n")
+    assert diff("HEAD:build.py", "build.py")["lines"] == ["lora r: 8 -> 16"]
+
+
 def test_a_revision_of_a_file_in_a_submodule_is_that_of_its_commit(
     folder: Path, diff: Diff, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

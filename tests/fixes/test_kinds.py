@@ -332,6 +332,34 @@ def test_the_precision_asks_the_gpu_by_what_the_stated_versions_have(torch, asks
 
 
 @pytest.mark.parametrize(
+    ("given", "made"),
+    [("bnb_4bit_compute_dtpe", "bnb_4bit_compute_dtype"), ("bnb_8bit_compute_dtype", "bnb_8bit_compute_dtype")],
+)
+def test_an_argument_with_another_number_is_no_misspelling(given, made):
+    script = (
+        "import torch\nfrom transformers import AutoModelForCausalLM, BitsAndBytesConfig, Trainer\n"
+        f"bits = BitsAndBytesConfig(load_in_8bit=True, {given}=torch.float16)\n"
+        'Trainer(AutoModelForCausalLM.from_pretrained("x/y", quantization_config=bits)).train()\n'
+    )
+    one = session(script.encode(), select=["api/unknown-argument"])
+    (found,) = one.report.findings
+    assert ("did you mean" in found.message) == (given != made)
+    assert f"{made}=torch.float16" in repaired(script, "api/unknown-argument")
+
+
+@pytest.mark.parametrize(("guard", "kept"), [("torch.cuda.is_available() and ", 2), ("", 0)])
+def test_the_precision_keeps_the_question_whether_there_is_a_gpu(guard, kept):
+    probe = "torch.cuda.is_bf16_supported()"
+    script = (
+        f"import torch\n{PLAIN}from transformers import TrainingArguments, Trainer\n"
+        f'Trainer("m", args=TrainingArguments("o", bf16={guard}{probe}, fp16={guard}not {probe})).train()\n'
+    )
+    made = repaired(script, "arguments/mixed-precision")
+    assert made.count(guard) == kept or not guard
+    assert made.count("is_bf16_supported(including_emulation=False)") == 2 and probe not in made
+
+
+@pytest.mark.parametrize(
     ("model", "asked"), [("google/flan-t5-large", 0), ("Salesforce/codet5-base", 0), ("facebook/bart-large", 2)]
 )
 def test_no_fp16_for_t5_which_overflows_in_it(model, asked):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Any
 
 from lsprotocol import types
 
 from nl2sql_review.serve.language_server.diagnostics import of_settings
-from nl2sql_review.serve.language_server.documents import Documents
+from nl2sql_review.serve.language_server.documents import Document, Documents
 from nl2sql_review.serve.language_server.positions import Positions
+from nl2sql_review.serve.language_server.reviews import Desk
 
 from .driver import Editor, drive
 from .scripts import CONFIG, SETTINGS, SHORT, TRAIN
@@ -249,3 +251,19 @@ def test_cells_are_pushed_to_a_client_that_pulls_until_it_pulls_cells(tmp_path: 
         await editor.pushed(cell, lambda found: not found)
 
     drive(work, tmp_path, capabilities=PULLS)
+
+
+def test_a_module_follows_the_unsaved_scripts_that_call_it(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("")
+    path, script = tmp_path / "lora.py", os.path.realpath(tmp_path / "train.py")
+    path.write_text("from peft import LoraConfig\ndef adapter(rank):\n    return LoraConfig(r=rank)\n")
+    calls = b"from lora import adapter\nadapter(%d)\n"
+    Path(script).write_bytes(calls % 8)
+    desk, review = Desk(), None
+    ranks: list[Any] = []
+    for stamp, draft in enumerate((calls % 8, b"", calls % 32)):
+        document = Document(path.as_uri(), str(path), path.read_bytes(), stamp=stamp)
+        review = desk.review(document, {script: draft}, review)
+        assert review.examined is not None
+        ranks += [getattr(one.lora.r.value, "value", None) for one in review.examined.plans]
+    assert ranks == [8, None, 32]

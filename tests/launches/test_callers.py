@@ -165,6 +165,38 @@ def test_a_module_is_found_however_it_is_imported(write: Write, files: dict[str,
     assert isinstance(value, Known) and value.value == 64
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"shared.py": "import lora\nimport model\n", "model.py": "from lora import adapter\nadapter(8)\n"},
+        {"shared.py": "import lora\n", "model.py": "import lora\nimport shared\nlora.adapter(8)\n"},
+        {
+            "lora.py": "import model\n" + LORA,
+            "model.py": "import lora\ndef build(rank=8):\n    lora.adapter(rank)\nbuild()\n",
+        },
+    ],
+)
+def test_a_module_that_others_import_is_no_script(write: Write, files: dict[str, str]) -> None:
+    write({"lora.py": LORA, "train.py": "import shared, model\nimport lora\nlora.adapter(64)\n", **files})
+    assert {one.run for one in plan("lora.py", Options()).plans} == {"python train.py"}
+
+
+def test_a_script_that_is_too_long_to_read_leaves_room_for_the_next(write: Write) -> None:
+    long = "from lora import adapter\nadapter(64)\n" + "".join(
+        f"train_{n} = [train * {n} for train in range(9)]\n" for n in range(1500)
+    )
+    write({"lora.py": LORA, "train.py": long, "tune.py": "from lora import adapter\nadapter(32)\n"})
+    (value,) = rank()
+    assert isinstance(value, Known) and value.value == 32
+
+
+def test_scripts_that_make_none_of_its_calls_do_not_count(write: Write) -> None:
+    write({f"train_{n}.py": "from lora import adapter\n" for n in range(5)})
+    write({"lora.py": LORA, "tune.py": "from lora import adapter\nadapter(32)\n"})
+    (value,) = rank()
+    assert isinstance(value, Known) and value.value == 32
+
+
 def test_a_notebook_may_be_the_script(write: Write) -> None:
     cell = {"cell_type": "code", "source": ["from lora import adapter\n", "adapter(64)"]}
     write({"lora.py": LORA, "train.ipynb": json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4})})
@@ -219,6 +251,15 @@ def test_a_fix_is_made_where_the_script_passes_the_value(write: Write, capsys: p
     capsys.readouterr()
     assert verdicts(reviewed(capsys, "--no-cache", "lora.py"))["lora/rank"] == "pass"
     assert verdicts(reviewed(capsys, "--no-cache", "train.py"))["lora/rank"] == "pass"
+
+
+def test_a_value_of_its_own_changes_nothing_else(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    write({"lora.py": LORA, "train.py": TRAIN.format(rank=64)})
+    given = verdicts(reviewed(capsys, "--no-cache", "lora.py"))
+    write({"lora.py": LORA.replace("r=rank", "r=64")})
+    assert verdicts(reviewed(capsys, "--no-cache", "lora.py")) == given
+    cli.main(["--no-cache", "--fix-policy", "--unsafe-fixes", "--select", "lora/rank", "lora.py"])
+    assert "r=16" in Path("lora.py").read_text()
 
 
 def test_memory_and_plan_are_those_of_the_run(write: Write, capsys: pytest.CaptureFixture[str]) -> None:

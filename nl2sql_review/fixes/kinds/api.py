@@ -81,7 +81,7 @@ def _argument(task: Task) -> tuple[Call, cst.Arg, str] | None:
 
 
 def _close(task: Task, call: Call, name: str) -> list[str]:
-    """Return the nearest name that the call accepts."""
+    """Return the nearest name that the call accepts, if it has the same numbers: another number is another setting."""
     library, _, callable = call.callee.partition(".")
     known: set[str] = set()
     if library == "unsloth":
@@ -91,7 +91,8 @@ def _close(task: Task, call: Call, name: str) -> list[str]:
     else:
         whole = store.whole(library, callable, task.run.versions.installed())
         known = set(whole.parameters) if whole is not None else set(store.ever(library, callable))
-    return get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+    near = get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+    return [n for n in near if re.findall(r"\d+", n) == re.findall(r"\d+", name)]
 
 
 def moved(task: Task) -> Iterator[Candidate]:

@@ -25,6 +25,7 @@ BATCH, ACCUMULATION, EFFECTIVE = (
 )
 SUPPORTED = ("unsloth", "is_bfloat16_supported")
 T5 = re.compile(r"(?i)(?<![a-z])(?:code|long|um|m)?t5(?!\d)")
+BARE_PROBE = re.compile(r"is_bf16_supported\(\s*\)")
 TORCH_PROBES = [  # code for bf16 and for fp16, given the name of torch; the function that is called
     (
         "{}.cuda.is_bf16_supported(including_emulation=False)",
@@ -129,8 +130,25 @@ def precision(task: Task) -> Iterator[Candidate]:
     if found is None:
         return
     edits, local = found
+    if not task.imports_unsloth():
+        yield from _asking_better(task)
     for bf16, fp16, name in probes:
         yield from _asking(task, edits, bf16.format(local), fp16.format(local), name)
+
+
+def _asking_better(task: Task) -> Iterator[Candidate]:
+    """Yield the candidate that keeps `torch.cuda.is_available() and …` and only makes its probe leave out emulation."""
+    texts: list[str] = []
+    for argument in ("bf16", "fp16"):
+        place = places.argument(task.plan[f"arguments.{argument}"])
+        if place is None or place.node.star or place.source is not task.source:
+            return
+        text = task.source.segment(place.node.value)
+        if "is_available()" not in text or not BARE_PROBE.search(text):
+            return
+        texts.append(BARE_PROBE.sub("is_bf16_supported(including_emulation=False)", text))
+    bf16, fp16 = texts
+    yield from _asking(task, [], bf16, fp16, "cuda.is_bf16_supported")
 
 
 def _asking(task: Task, added: list[Edit], bf16: str, fp16: str, name: str) -> Iterator[Candidate]:

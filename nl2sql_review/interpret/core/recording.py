@@ -70,7 +70,7 @@ class Recording:
     looked_at: list[str] = field(
         default_factory=list
     )  # of these what the script itself does not read: a launcher's, and what states versions
-    files_missing: list[str] = field(default_factory=list)  # looked for and not found
+    files_missing: list[str] = field(default_factory=list)  # looked for and not found, or searched for calls
     undefined: dict[int, str] = field(
         default_factory=dict
     )  # names that are not bound when the node that reads them runs, by the node's id

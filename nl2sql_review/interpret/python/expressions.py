@@ -373,8 +373,8 @@ def identical(a: Value, b: Value) -> Value:
         if isinstance(x, Opaque) or isinstance(y, Opaque):
             if x is y:
                 return Known(True)
-            settled_kinds = [o for o in (x, y) if isinstance(o, Opaque) and o.kind not in ("", "row", "str")]
-            if settled_kinds and (x is None or y is None):
+            other = y if x is None else x if y is None else None
+            if isinstance(other, Opaque) and never_none(other):
                 return Known(False)
             return term_of("is", a, b)
         return Known(x is y or type(x) is type(y) and isinstance(x, (str, int, float)) and x == y)
@@ -383,6 +383,15 @@ def identical(a: Value, b: Value) -> Value:
         if isinstance(other, Known) and other.value is None:
             return Known(False)
     return term_of("is", a, b)
+
+
+ANSWER = re.compile(r"(?:^|\.)is_\w+\([^()]*\)$")  # torch.cuda.is_bf16_supported()
+
+
+def never_none(thing: Opaque) -> bool:
+    """Return whether a value that the run decides is never None: its kind says so, or it is true or false."""
+    answers = thing.operation == "call" and ANSWER.search(thing.text) is not None
+    return thing.kind not in ("", "row", "str") or thing.operation == "not" or answers
 
 
 def conditional(m: Machine, node: cst.IfExp, scope: Scope) -> Value:

@@ -310,6 +310,7 @@ for _name in (
 ).split():
     BUILTINS[_name] = Known(Opaque(_name))
 BUILTINS["__name__"] = Unknown("__name__ outside of a module")
+BUILTINS["__debug__"] = Known(True)  # False only under python -O
 BUILTINS["bytes"] = BUILTINS["bytearray"] = Known(
     Builtin("bytes", lambda call: open_term(call.machine, "bytes", *call.arguments.positional))
 )

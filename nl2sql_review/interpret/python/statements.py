@@ -411,12 +411,13 @@ def function_definition(m: Machine, node: cst.FunctionDef, scope: Scope) -> None
         parameter_defaults(m, node.params, scope),
         owner,
     )
-    value: Value = Known(fn, (place_of(scope, node),))
+    plain: Value = Known(fn, (place_of(scope, node),))
+    value = plain
     for decorator in reversed(node.decorators):
         value = m.decorate(m.evaluate(decorator.decorator, scope), value, decorator.decorator, scope)
     bind(m, node.name.value, value, scope)
     if scope.kind == "module" and scope.module.name == "__main__":
-        m.definitions.append(value)
+        m.definitions.append(plain if isinstance(value, Unknown) else value)  # whatever decorates it may call it
 
 
 def parameter_defaults(m: Machine, params: cst.Parameters, scope: Scope) -> dict[str, Value]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 DEFINITION = re.compile(r"^(?:async +def|def|class) +(\w+)", re.MULTILINE)
 TRAINS = (
@@ -11,6 +11,7 @@ TRAINS = (
 ).split()
 CONFIG = re.compile(r"config\b")
 WORD = re.compile(r"[^\W\d]\w*")
+CALLED = re.compile(r"\b([^\W\d]\w*)\(")
 
 
 def speaks_of_training(text: str) -> bool:
@@ -32,9 +33,20 @@ def _is_in_a_name(text: str, at: int) -> bool:
 
 def training_definitions(text: str) -> set[str]:
     """Return the names of the top-level functions and classes that mention training, or mention one that does."""
+    return leading(definitions(text))
+
+
+def called_definitions(text: str) -> set[str]:
+    """Return the names of the top-level functions and classes that another one calls."""
+    return {called for name, body in definitions(text) for called in CALLED.findall(body) if called != name}
+
+
+def definitions(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the name and text of each top-level function and class."""
     starts = list(DEFINITION.finditer(text))
     ends = [*(start.start() for start in starts[1:]), len(text)]
-    return leading((start.group(1), text[start.start() : end]) for start, end in zip(starts, ends))
+    for start, end in zip(starts, ends):
+        yield start.group(1), text[start.start() : end]
 
 
 def leading(definitions: Iterable[tuple[str, str]]) -> set[str]:

@@ -13,7 +13,7 @@ from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Known, Unknown
 from ..run import Run
 from . import conflicts, imports, refused, requirements
-from .arguments import Defect, defects_of, judging, patched
+from .arguments import Defect, defects_of, judging, on_some_branch, patched
 from .imports import fact as listed
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ def read(run: Run, plan: TrainingPlan) -> None:
     part.late_imports = listed(list(imports.late(run.recording, made)), run.place, no_unsloth)
     no_trainer = "" if trainer is not None else "no trainer is created"
     part.wrong_classes = listed(list(conflicts.wrong_class(run, made)), run.place, no_trainer)
-    part.conflicting_arguments = listed(list(conflicts.conflicts(run, made)), run.place)
+    conflicting = on_some_branch(run, lambda one: conflicts.conflicts(one, made))
+    part.conflicting_arguments = listed(conflicting, run.place)
     part.changed_defaults = listed(list(conflicts.changed_defaults(run, made)), run.place)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Iterator
+import re
+from dataclasses import dataclass, field, replace
+from typing import Callable, Iterable, Iterator
 
 from ...files.typed_data import Suggestions
 from ...interpret.core.recording import Call, Recording
@@ -12,7 +13,7 @@ from ...libraries.chosen import Choice, Versions
 from ...libraries.replacements import ARGUMENTS, MISTAKEN, REFUSED, Change
 from ...libraries.versions import key_of
 from ...training_plan.facts import Fact
-from ...training_plan.values import Absent, Either, Known, Place, Trace
+from ...training_plan.values import Absent, Default, Either, Known, Place, Trace
 from ..object_settings import last
 from ..run import Run
 from .definitions import accepts_own, chain, gone, home, inherited, owners
@@ -52,6 +53,7 @@ class Defect:
     trace: Trace = ()  # where the value that is wrong came through, if it is one
     remedy: str = ""  # where it says more than the rule's help
     library: str = ""  # whose version refuses it, if a version does
+    overridden_by: str = ""  # what may override the value that is wrong, if it is a default
 
     @property
     def steps(self) -> Trace:
@@ -62,8 +64,9 @@ class Defect:
 
     @property
     def fact(self) -> Fact:
+        named, by = [self.name], self.overridden_by
         return Fact(
-            Known([self.name], self.steps),
+            Default(named, by, self.steps) if by else Known(named, self.steps),
             at=self.place,
             argument=self.name,
             sentence=self.sentence,
@@ -234,6 +237,8 @@ class Judging:
         known = store.ever(library, callable)
         if name in known or not (hint := self.suggestions.of(name, known)):
             return None
+        if re.findall(r"\d+", hint) != re.findall(r"\d+", name):  # bnb_8bit_… is no slip for bnb_4bit_…
+            hint = ""
         return Defect("unknown", name, place, f"{callable} has no {name}=: it logs a warning and ignores it{hint}")
 
     def refused(self, callable: str, name: str, place: Place) -> Defect | None:
@@ -265,6 +270,20 @@ class Judging:
 def branch(call: Call | None) -> str:
     """Return the condition of a call, or "" if every run of the script, or of its function, makes the call."""
     return (call.condition or "the path taken") if call is not None and call.conditional else ""
+
+
+def on_some_branch(run: Run, find: Callable[[Run], Iterable[Defect]]) -> list[Defect]:
+    """Return the defects of a run; if it has none, those that it has with one of the calls that may make its arguments.
+
+    `args = SFTConfig(…) if fast else SFTConfig(…)`: what only one of the two sets is wrong on its branch.
+    """
+    found = list(find(run))
+    if found or len(run.arguments.makers) < 2:
+        return found
+    for maker in run.arguments.makers:
+        alone = replace(run, arguments=replace(run.arguments, makers=[maker]))
+        found += [replace(d, branch=d.branch or branch(maker[0]) or "the path taken") for d in find(alone)]
+    return found
 
 
 def assumed(choice: Choice) -> bool:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ...source import Source
 
 CATCHES = {"TypeError", "ImportError", "ModuleNotFoundError", "AttributeError", "RuntimeError", "ValueError"}
+ENDING = re.compile(r"raise\b|(?:sys\.|os\._)?exit\(|quit\(")
 ASKS = "version signature hasattr getfullargspec __dataclass_fields__ find_spec available _compat supports_".split()
 
 
@@ -109,6 +110,8 @@ def _falls_back(source: Source, handler: cst.ExceptHandler, name: str) -> bool:
     """Return whether a handler falls back to another version, rather than reports that the training failed."""
     from ...source.positions import code_of
 
+    if _ends(source, handler):
+        return False
     caught = code_of(source.tree, handler.type) if handler.type is not None else ""
     names = set(re.findall(r"\w+", caught))
     if names & {"ImportError", "ModuleNotFoundError"}:
@@ -121,3 +124,14 @@ def _falls_back(source: Source, handler: cst.ExceptHandler, name: str) -> bool:
             or re.search(r"^[ \t]*(?:from|import) \w", body, re.MULTILINE) is not None
         )
     return False
+
+
+def _ends(source: Source, handler: cst.ExceptHandler) -> bool:
+    """Return whether a handler ends the program: its last statement raises or exits."""
+    import libcst as cst
+
+    from ...source.positions import code_of
+
+    line = handler.body.body[-1]
+    last = line.body[-1] if isinstance(line, cst.SimpleStatementLine) else line
+    return isinstance(last, (cst.Raise, cst.Expr)) and ENDING.match(code_of(source.tree, last)) is not None

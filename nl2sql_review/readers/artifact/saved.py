@@ -8,9 +8,9 @@ from typing import Any, Iterator
 from ...files import disk
 from ...interpret.core.objects import Object
 from ...interpret.core.recording import Call
-from ...training_plan.values import Absent, Default, Known, Value
+from ...training_plan.values import Default, Known, Value
 from ..api.arguments import Defect, branch
-from ..derive import plain
+from ..derive import overrider, plain
 from ..lora import published_in_4bit
 from ..model_state import ModelState, loads_adapter, replay
 from ..object_settings import last, makers, objects
@@ -59,7 +59,7 @@ def model_of(run: Run, call: Call) -> Any:
 
 def weights(run: Run) -> Iterator[Defect]:
     """Yield saves of a model whose trained weights are lost or stored under other names."""
-    merging = [c for c in run.calls if last(c.callee) in MERGES and not c.conditional]
+    merging = [c for c in run.calls if last(c.callee) in MERGES]
     for call in saves(run):
         thing = model_of(run, call)
         if thing is None:
@@ -74,7 +74,7 @@ def weights(run: Run) -> Iterator[Defect]:
                 )
                 yield Defect("unmerged", last(call.callee), call.place, text, branch(call))
             continue
-        merge = next((c for c in merging if merges(run, c, thing, call)), None)
+        merge = next((c for c in merging if merges(run, c, thing, call) and on_its_branch(c, call)), None)
         if merge is not None:
             name = last(merge.callee)
             text = (
@@ -97,6 +97,19 @@ def weights(run: Run) -> Iterator[Defect]:
                 "have different names and load as new ones; save trainer.model, or call trainer.save_model"
             )
             yield Defect("wrapped", "peft_config", call.place, text, branch(call))
+
+
+def on_its_branch(merge: Call, save: Call) -> bool:
+    """Return whether a merge runs whenever a save does, and not on another branch."""
+    import libcst as cst
+
+    if not merge.conditional:
+        return True
+    made, saved = merge.place, save.place
+    if made.source is not saved.source or made.node is None or saved.node is None:
+        return False
+    blocks = [n for n in made.source.nodes.path(made.node) if isinstance(n, cst.IndentedBlock)]
+    return bool(blocks) and any(n is blocks[-1] for n in saved.source.nodes.path(saved.node))
 
 
 def merges(run: Run, call: Call, thing: Object | None, save: Call) -> bool:
@@ -205,28 +218,28 @@ def merged_into(run: Run) -> Iterator[Defect]:
         if not any((c.receiver is call.result or c.receiver is call.receiver) and c.order > call.order for c in saved):
             continue
         state = replay(run, call.receiver, call.order)
-        bits = quantized(state)
+        bits, by = quantized(state)
         if not bits or state.doubt or dequantized(run, call):
             continue
         text = (
             f"the adapter is merged into {bits}-bit weights, so the sums are rounded again: load the base model "
             f"in 16 bits, attach the adapter, and merge"
         )
-        yield Defect("quantized", "merge_and_unload", call.place, text, branch(call))
+        yield Defect("quantized", "merge_and_unload", call.place, text, branch(call), overridden_by=by)
 
 
-def quantized(state: ModelState) -> int:
-    """Return the bits of the base model, if they are certainly 4 or 8; 0 otherwise, and for Unsloth."""
+def quantized(state: ModelState) -> tuple[int, str]:
+    """Return the bits of the base model, 4, 8 or 0 (for others and for Unsloth), and what may override them."""
     load = state.load or next((a.call for a in state.adapters.values() if "AutoPeft" in a.call.callee), None)
     if load is None or load.callee.startswith("unsloth"):
-        return 0
+        return 0, ""
     settings = makers(load.get("quantization_config"))
     for bits in (4, 8):
-        asked = (settings.value(f"load_in_{bits}bit"), load.get(f"load_in_{bits}bit"))
-        if any(isinstance(v, Known) and v.value is True for v in asked):
-            return bits
+        for asked in (settings.value(f"load_in_{bits}bit"), load.get(f"load_in_{bits}bit")):
+            if plain(asked) is True:
+                return bits, overrider(asked)
     name = load.get("pretrained_model_name_or_path", "$0")
-    return 4 if not isinstance(name, Absent) and isinstance(plain(name), str) and published_in_4bit(name) else 0
+    return (4, overrider(name)) if isinstance(plain(name), str) and published_in_4bit(name) else (0, "")
 
 
 def dequantized(run: Run, merge: Call) -> bool:

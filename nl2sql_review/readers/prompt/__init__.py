@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ...interpret.core.recording import Call
 from ...libraries.versions import key_of
 from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Default, Known, Place, Trace, Unknown, Value
@@ -226,7 +227,7 @@ def _loss(prompt: facts.Prompt, texts: list[TrainingText], run: Run, tokenizer: 
     note = failing.note or (f"by {failing.by}" if failing.on == "response" else "")
     prompt.loss_on = Fact(joined(_known(x.on, x.why, _trace(x.at)) for _, x in losses), at=failing.at, note=note)
     prompt.loss_by = Fact(joined(_known(x.by, x.why, _trace(x.at)) for _, x in losses), at=failing.at)
-    text, loss = next((pair for pair in losses if markers.searched(pair[1])), losses[0])
+    loss = next((loss for _, loss in losses if markers.searched(loss)), losses[0][1])
     if not markers.searched(loss):
         why = "the loss is not masked" if loss.on == "all" else f"no marker is used: {loss.by}" if loss.on else ""
         for fact in (prompt.instruction_marker, prompt.response_marker, prompt.markers):
@@ -234,10 +235,17 @@ def _loss(prompt: facts.Prompt, texts: list[TrainingText], run: Run, tokenizer: 
                 (Unknown(loss.why), loss.at, "") if not why else (Absent(why), loss.at, why)
             )
         return
-    instruction, response = markers.arguments_of(loss)
+    instruction, response = markers.arguments_of(loss.call)
     prompt.instruction_marker, prompt.response_marker = Fact(instruction, at=loss.at), Fact(response, at=loss.at)
-    call = loss.call
-    assert call is not None
+    masking = {id(one.call): one.call for _, one in losses if one.call is not None and markers.searched(one)}
+    found = [_markers(call, texts, tokenizer) for call in masking.values()]
+    worst = next((fact for fact in found if _plain(fact.value) != markers.FOUND), found[0])
+    prompt.markers = Fact(joined(fact.value for fact in found), at=worst.at, note=worst.note)
+
+
+def _markers(call: Call, texts: list[TrainingText], tokenizer: Tokenizer) -> Fact:
+    """Return whether the markers that a call is given, or finds in the chat template, are in the texts."""
+    instruction, response = markers.arguments_of(call)
     at = next(
         (
             call.places[n]
@@ -247,10 +255,8 @@ def _loss(prompt: facts.Prompt, texts: list[TrainingText], run: Run, tokenizer: 
         call.place,
     )
     if all(isinstance(v, Absent) for v in (instruction, response)):
-        prompt.markers = Fact(
-            Known(markers.FOUND, _trace(call.place)), at=call.place, note="the markers of the chat template are used"
-        )
-        return
+        note = "the markers of the chat template are used"
+        return Fact(Known(markers.FOUND, _trace(call.place)), at=call.place, note=note)
     exact = not (isinstance(force := call.get("force_match"), Known) and force.value is False)
     verdicts = [
         markers.markers_of(p, instruction, response, tokenizer.family, tokenizer.turns, exact)
@@ -258,12 +264,12 @@ def _loss(prompt: facts.Prompt, texts: list[TrainingText], run: Run, tokenizer: 
         for p in t.texts
     ]
     if not verdicts:
-        prompt.markers = Fact(Unknown(text.why or "the training text is unknown", _trace(at)), at=at)
-        return
+        why = texts[0].why or "the training text is unknown"
+        return Fact(Unknown(why, _trace(at)), at=at)
     worst = next((v for v in verdicts if v.verdict != markers.FOUND), verdicts[0])
     if worst.marker and worst.marker == _plain(instruction):
         at = call.places.get("instruction_part", call.places.get("instruction_template", at))
-    prompt.markers = Fact(joined(_known(v.verdict, v.why, _trace(at)) for v in verdicts), at=at, note=worst.why)
+    return Fact(joined(_known(v.verdict, v.why, _trace(at)) for v in verdicts), at=at, note=worst.why)
 
 
 def _plain(value: Value) -> Any:

@@ -8,15 +8,16 @@ from typing import Iterable, Iterator
 from ...interpret.core.recording import Call
 from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Either, Known, Place, Term, Unknown, Value
-from ..api.arguments import Defect
+from ..api.arguments import Defect, on_some_branch
 from ..api.imports import fact as listed
-from ..derive import plain
+from ..derive import overrider, plain
 from ..object_settings import last, objects
 from ..run import Run
 from ..spelling import spelt, terms
 from . import collated
 from .label_padding import filled_up
 from .loss import _labels as by_hand
+from .loss import always_remade
 from .tokenizer import written_template
 from .tokenizers import family, has_chat_template
 from .training_text import TrainingText, objective, texts_of, uses_unsloth
@@ -46,7 +47,8 @@ def labels(run: Run) -> Fact:
         why = "the script gives no trainer labels"
         return Fact(Absent(why), at=run.place, why_not=why)
     texts = [*texts_of(run), *own_rows(run)]
-    found = [d for text in texts for d in (*of_text(run, text), *assistant_only(run, text))]
+    found = [d for text in texts for d in of_text(run, text)]
+    found += on_some_branch(run, lambda one: (d for text in texts for d in assistant_only(one, text)))
     if not own_loss(run) and not uses_unsloth(run):
         found += [*collated.padded(run), *filled_up(run)]
     unread = next((text for text in texts if not text.form and not text.columns), None)
@@ -86,13 +88,18 @@ def of_text(run: Run, text: TrainingText) -> Iterator[Defect]:
     said = spelt(made)
     collator = remaking(run)
     if collator is not None:
+        assert run.trainer is not None
+        given = run.trainer.get("data_collator")
+        branch = "" if always_remade(given) else getattr(given, "condition", "") or "the path taken"
         if by_hand(run, text, text.at).on == "response":
             yield Defect(
                 "overwritten",
                 "labels",
-                collator,
+                collator.place,
                 "DataCollatorForLanguageModeling recreates the labels from the input ids and drops the script's "
                 "labels with the masked prompt; use DataCollatorForSeq2Seq",
+                branch,
+                overridden_by=overrider(collator.get("mlm")),
             )
         return
     if shifts(made) and not own_loss(run):
@@ -162,15 +169,13 @@ def place_of(made: Value, text: TrainingText, run: Run) -> Place:
     return text.at or run.place
 
 
-def remaking(run: Run) -> Place | None:
-    """Return the place of the collator that recreates the labels, if the trainer is given it."""
+def remaking(run: Run) -> Call | None:
+    """Return the call that makes the collator that recreates the labels, if the trainer is given it."""
     assert run.trainer is not None
     for thing in objects(run.trainer.get("data_collator")):
         call: Call | None = getattr(thing, "call", None)
-        if call is not None and call.callee == REMAKES:
-            mlm = call.get("mlm")
-            if isinstance(mlm, Known) and mlm.value is False:
-                return call.place
+        if call is not None and call.callee == REMAKES and plain(call.get("mlm")) is False:
+            return call
     return None
 
 
@@ -194,7 +199,7 @@ def own_template(run: Run) -> str | None:
 def assistant_only(run: Run, text: TrainingText) -> Iterator[Defect]:
     """Yield `assistant_only_loss` with a template that does not mark the assistant's tokens."""
     given = run.arguments.value("assistant_only_loss")
-    if not (isinstance(given, Known) and given.value is True) or text.form != "chat" or uses_unsloth(run):
+    if plain(given) is not True or text.form != "chat" or uses_unsloth(run):
         return
     if any(last(c.callee) in ("get_chat_template", "setup_chat_format", "clone_chat_template") for c in run.calls):
         return
@@ -206,8 +211,8 @@ def assistant_only(run: Run, text: TrainingText) -> Iterator[Defect]:
     name = run.load.value("model_name", "pretrained_model_name_or_path", "$0", "model")
     whose = "the chat template that the script writes"
     if written is None:
-        kind = family(name.value) if isinstance(name, Known) else None
-        if kind is None or kind.name not in WITHOUT_GENERATION or not has_chat_template(getattr(name, "value", None)):
+        kind = family(plain(name))
+        if kind is None or kind.name not in WITHOUT_GENERATION or not has_chat_template(plain(name)):
             return
         whose = f"the chat template of {kind.name}"
     elif GENERATION.search(written):
@@ -220,6 +225,7 @@ def assistant_only(run: Run, text: TrainingText) -> Iterator[Defect]:
         place,
         f"assistant_only_loss=True needs a chat template with {{% generation %}}, but {whose} has none: no token is in "
         "the loss, or trl raises an error",
+        overridden_by=overrider(given, name),
     )
 
 

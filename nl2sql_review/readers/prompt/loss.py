@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Iterator
 
 from ...interpret.core.objects import Opaque
 from ...interpret.core.recording import Call
-from ...training_plan.values import Absent, Default, Known, Place, Term, Unknown, Value
+from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Unknown, Value
+from ..derive import options
 from ..hand_loop import batches_changed, labels_of_ids
 from ..object_settings import last, objects
 from ..run import Run, made_from
@@ -68,7 +69,11 @@ def loss_of(run: Run, text: TrainingText, tokenizer: Tokenizer) -> list[Loss]:
     if settings is not None:
         return settings
     made = _by_data(run, text, tokenizer)
-    return [_made_anew(run, text, made) or _of_all_tokens(run, text, made) or made]
+    again = _made_anew(run, text, made) or _of_all_tokens(run, text, made)
+    if again is None:
+        return [made]
+    assert run.trainer is not None
+    return [again] if always_remade(run.trainer.get("data_collator")) else [again, made]
 
 
 def _of_loop(run: Run, text: TrainingText) -> Loss:
@@ -76,7 +81,7 @@ def _of_loop(run: Run, text: TrainingText) -> Loss:
     if (call := labels_of_ids(run)) is not None:
         return Loss("all", "labels of all tokens", "", call.places.get("labels", call.place), None, EVERY_TOKEN)
     if run.loader is None:
-        return Loss(why="the script creates no trainer")
+        return Loss(why="no trainer was found")
     at = run.loader.places.get("collate_fn", run.loader.place)
     if changed := batches_changed(run):
         return Loss("", "a loop of the script", changed, at)
@@ -91,6 +96,12 @@ def _of_loop(run: Run, text: TrainingText) -> Loss:
     if text.form != "tokenised" or "labels" not in text.columns:
         return Loss(why=text.why or "the script does not show the labels of a batch", at=at)
     return _labels(run, text, text.at or at)
+
+
+def always_remade(collator: Value) -> bool:
+    """Return whether every collator that a trainer may be given makes the labels of all tokens again."""
+    callees = [[getattr(getattr(o, "call", None), "callee", "") for o in objects(one)] for one in options(collator)]
+    return all(RELABELS in made for made in callees)
 
 
 def _made_anew(run: Run, text: TrainingText, made: Loss) -> Loss | None:
@@ -148,11 +159,14 @@ def masking_call(run: Run) -> list[Loss] | None:
     if run.train and all(order[id(t)] < order[id(call)] for t in run.train):
         return [Loss("all", f"{FUNCTION} after training", "", call.place, call, "it is called after training")]
     masked = Loss("response", FUNCTION, "", call.place, call)
-    if call.certain:
+    if call.certain or any(_same_branch(call, t) for t in run.train):
         return [masked]
-    if any(_same_branch(call, t) for t in run.train):
-        return [masked]
-    return [masked, Loss("all", "nothing", "", call.place, None, UNMASKED)]
+    found = [masked]
+    for earlier in reversed(calls[:-1]):
+        found.append(Loss("response", FUNCTION, "", earlier.place, earlier))
+        if earlier.certain:
+            return found
+    return [*found, Loss("all", "nothing", "", call.place, None, UNMASKED)]
 
 
 def _same_branch(call: Call, train: Call) -> bool:
@@ -305,6 +319,8 @@ def _by_data(run: Run, text: TrainingText, tokenizer: Tokenizer) -> Loss:
         ):
             return Loss("", "prompt/completion columns", f"completion_only_loss: {unknown.why}", at)
         return Loss("response", "prompt/completion columns", "", at)
+    if text.form == "chat" and isinstance(_setting(run, "assistant_only_loss"), Either):
+        return Loss("", "assistant_only_loss", "whether assistant_only_loss is set depends on the path taken", at)
     if text.form == "chat" and assistant:
         return _by_template(run, tokenizer)
     if assistant and text.form == "text":

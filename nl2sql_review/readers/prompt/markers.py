@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...interpret.core.recording import Call
 from ...training_plan.values import Absent, Default, Known, Value
 from .loss import COLLATOR, Loss
 from .text import HOLE, Piece, literal
@@ -25,13 +26,11 @@ class Markers:
     marker: str = ""  # the one that is to blame
 
 
-def arguments_of(loss: Loss) -> tuple[Value, Value]:
+def arguments_of(call: Call | None) -> tuple[Value, Value]:
     """Return (instruction marker, response marker) as given."""
-    if loss.call is None:
+    if call is None:
         return Absent(), Absent()
-    return loss.call.get("instruction_part", "instruction_template"), loss.call.get(
-        "response_part", "response_template"
-    )
+    return call.get("instruction_part", "instruction_template"), call.get("response_part", "response_template")
 
 
 def markers_of(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...interpret.core.recording import Call
 from ...training_plan.values import Absent, Default, Known, Term, Unknown, Value
+from ..object_settings import last
 from ..run import Run
 from .models import member
 from .text import EOS_LITERALS
@@ -43,6 +44,8 @@ def pads(call: Call) -> list[Value]:
             return [Known(given.value["pad_token"], given.trace)]
         if isinstance(given, Unknown) and isinstance(given.parts, dict) and "pad_token" in given.parts:
             return [given.parts["pad_token"]]
+    if last(call.callee) == "setup_chat_format":  # pads with the token that it makes the EOS token
+        return [Term("tokenizer.eos_token", trace=(call.place,))]
     return []
 
 

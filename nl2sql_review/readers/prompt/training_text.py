@@ -144,7 +144,7 @@ def _training_texts(run: Run) -> list[TrainingText]:
         return [_stated(run.configuration.text)]
     given = run.trainer or run.loader
     if given is None:
-        return [TrainingText(why="the script creates no trainer, so its training text cannot be traced", at=run.place)]
+        return [TrainingText(why="no trainer was found, so the training text cannot be traced", at=run.place)]
     at = given.places.get("train_dataset", given.places.get("dataset", given.place))
     found = [text_of_dataset(run, dataset, at) for dataset in datasets(run.dataset)]
     if found:

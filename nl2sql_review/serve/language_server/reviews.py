@@ -50,7 +50,7 @@ class Review:
     fault: str = ""
     unset: str = ""
     warnings: tuple[str, ...] = ()  # rules that crashed
-    reads: frozenset[str] = frozenset()  # real paths of what it read, or looked for in vain
+    reads: frozenset[str] = frozenset()  # real paths of what it read, looked for in vain, or searched
     drafts: Mapping[str, bytes] = field(default_factory=dict)
     seen: Mapping[str, str] = field(default_factory=dict)  # what it asked of the disk, and the answers
     records: list[Record] | None = None  # see recorded
@@ -127,7 +127,7 @@ class Reviews:
         """Return the current reviews of the open scripts that read a file."""
         real = os.path.realpath(path)
         found = [await self.current(uri) for uri, review in list(self._held.items()) if real in review.reads]
-        return [review for review in found if review is not None and real in review.reads]
+        return [review for review in found if review is not None and _has_read(review, real)]
 
     def stop(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -192,6 +192,12 @@ class Desk:
         if not self._settled:  # what is imported and read once stays: it need not be looked through again
             self._settled = True
             gc.freeze()
+
+
+def _has_read(review: Review, real: str) -> bool:
+    """Return whether a review read a file, by its real path, and did not only look for it or search it for calls."""
+    recordings = review.examined.recordings if review.examined is not None else ()
+    return any(os.path.realpath(path) == real for one in recordings for path in one.files_read)
 
 
 def _is_same(held: Review, document: Document, drafts: Mapping[str, bytes]) -> bool:

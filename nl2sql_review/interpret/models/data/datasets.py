@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeGuard
 
-from ....training_plan.values import Absent, Known, Unknown, Value, join
+from ....training_plan.values import Absent, Default, Known, Unknown, Value, join
 from ...core.library import METHOD_MODELS, iteration_model, method_model, model, record, record_call
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
@@ -97,7 +97,7 @@ def map_(call: ModelCall) -> Value:
     old: Dataset = call.owner
     fn = args.get(0, "function")
     batched = args.get(4, "batched")
-    is_batched = bool(plain(batched)) if isinstance(batched, Known) else False
+    is_batched = isinstance(batched, (Known, Default)) and bool(batched.value)
     columns, open_ = dict(old.columns), old.open
     if plain(args.get(None, "remove_columns")) is not None or not isinstance(args.get(None, "remove_columns"), Absent):
         columns, open_ = removed(m, columns, open_, args.get(None, "remove_columns"), node)

@@ -1,0 +1,104 @@
+"""A trap behind an option whose default sets it: it is told, as something that the option may override."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nl2sql_review import Options, review
+
+HEAD = """\
+import argparse
+from datasets import load_dataset
+from peft import LoraConfig, PeftModel
+from transformers import (
+    AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, DataCollatorForLanguageModeling, Trainer,
+    TrainingArguments,
+)
+from trl import SFTConfig, SFTTrainer
+parser = argparse.ArgumentParser()
+parser.add_argument("--switch", action=argparse.BooleanOptionalAction, default={default})
+switch = parser.parse_args().switch
+NAME = "mistralai/Mistral-7B-Instruct-v0.3"
+tok = AutoTokenizer.from_pretrained(NAME)
+"""
+ASSISTANT_ONLY = """
+def chat(row):
+    return {"messages": [
+        {"role": "user", "content": f"{row['schema']} {row['question']}"}, {"role": "assistant", "content": row["sql"]},
+    ]}
+rows = load_dataset("json", data_files="t.jsonl", split="train").map(chat, remove_columns=["schema", "question", "sql"])
+args = SFTConfig(output_dir="o", assistant_only_loss=switch)
+SFTTrainer(model=NAME, processing_class=tok, args=args, train_dataset=rows, peft_config=LoraConfig(r=16)).train()
+"""
+REMADE = """
+def encode(row):
+    prompt = tok(row["question"])["input_ids"]
+    answer = tok(row["sql"] + tok.eos_token, add_special_tokens=False)["input_ids"]
+    return {"input_ids": prompt + answer, "labels": [-100] * len(prompt) + answer}
+rows = load_dataset("json", data_files="t.jsonl", split="train").map(encode)
+model = AutoModelForCausalLM.from_pretrained(NAME)
+collator = DataCollatorForLanguageModeling(tok, mlm=switch)
+Trainer(model=model, args=TrainingArguments(output_dir="o"), train_dataset=rows, data_collator=collator).train()
+"""
+MERGED = """
+rows = load_dataset("json", data_files="t.jsonl", split="train")
+SFTTrainer(model=NAME, args=SFTConfig(output_dir="o"), train_dataset=rows, peft_config=LoraConfig(r=16)).train()
+base = AutoModelForCausalLM.from_pretrained(NAME, quantization_config=BitsAndBytesConfig(load_in_4bit=switch))
+merged = PeftModel.from_pretrained(base, "o").merge_and_unload()
+merged.save_pretrained("m")
+"""
+BATCHED = """
+def text(batch):
+    texts = []
+    for question, sql in zip(batch["question"], batch["sql"]):
+        texts.append(f"### Question: {question} ### SQL: {sql}")
+    return {"text": texts}
+rows = load_dataset("json", data_files="t.jsonl", split="train").map(text, batched=switch)
+SFTTrainer(model=NAME, processing_class=tok, args=SFTConfig(output_dir="o"), train_dataset=rows).train()
+"""
+
+
+@pytest.mark.parametrize(
+    ("rule", "body", "trap"),
+    [
+        ("prompt/labels", ASSISTANT_ONLY, True),
+        ("prompt/labels", REMADE, False),
+        ("artifact/quantized-merge", MERGED, True),
+    ],
+)
+def test_the_default_is_judged_and_its_option_named(tmp_path: Path, rule: str, body: str, trap: bool) -> None:
+    certainties = {}
+    for default in (trap, not trap):
+        (tmp_path / "train.py").write_text(HEAD.format(default=default) + body)
+        (file,) = review(tmp_path / "train.py", Options(isolated=True, overrides={"select": [rule]})).files
+        certainties[default] = [finding.certainty for finding in file.findings]
+    assert certainties == {trap: ["default"], not trap: []}
+
+
+def test_rows_mapped_in_batches_by_default(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(HEAD.format(default=True) + BATCHED)
+    (file,) = review(tmp_path / "train.py", Options(isolated=True, overrides={"select": ["prompt/eos"]})).files
+    assert [item.verdict for item in file.checklist if item.rule == "prompt/eos"] != ["unknown"]
+
+
+@pytest.mark.parametrize(
+    ("handler", "told"),
+    [
+        ("raise SystemExit(\n        'pip install unsloth'\n    ) from error", True),
+        ("print(error)\n    sys.exit(1)", True),
+        ("from peft import LoraConfig", False),
+        ("FastLanguageModel = None", False),
+    ],
+)
+def test_a_handler_that_ends_the_program_is_no_fallback(tmp_path: Path, handler: str, told: bool) -> None:
+    (tmp_path / "train.py").write_text(
+        "import sys\nfrom trl import SFTConfig, SFTTrainer\ntry:\n    from unsloth import FastLanguageModel\n"
+        f"except ImportError as error:\n    {handler}\n"
+        'model, tok = FastLanguageModel.from_pretrained("unsloth/llama-3-8b-bnb-4bit", max_seq_length=1024)\n'
+        'SFTTrainer(model=model, processing_class=tok, args=SFTConfig(output_dir="o")).train()\n'
+    )
+    options = Options(isolated=True, overrides={"select": ["api/import-order"]})
+    (file,) = review(tmp_path / "train.py", options).files
+    assert bool(file.findings) is told
