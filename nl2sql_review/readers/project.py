@@ -66,13 +66,13 @@ TRACKERS = {
     "trackio.init": ("config",),
     "swanlab.init": ("config",),
 }
+OF_UNSLOTH = "unsloth_training_checkpoints"
 CALLED = ("wandb.", "trackio.", "mlflow.")
 TRACKING = re.compile(
     r"(?i)wandb|trackio|mlflow|swanlab|tensorboard|SummaryWriter|comet|neptune|clearml|dvclive|\baim\b"
 )
 LOGGERS = ("info", "debug", "warning", "print", "log")
 # "batch_size=8", "Learning rate: 2e-4", "LoRA r: 16"; not "r/alpha: 16/32", where two names share a label
-OF_UNSLOTH = "unsloth_training_checkpoints"
 LITERAL = re.compile(
     r"(?<![\w./])([A-Za-z][A-Za-z_ ]{0,60}?)\s*[:=]\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w.]*\w)"
 )

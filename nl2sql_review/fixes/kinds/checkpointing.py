@@ -19,11 +19,16 @@ STRATEGY = "checkpointing.save_strategy"
 
 
 def saved(task: Task) -> Iterator[Candidate]:
-    """Set the save strategy, preferably by steps if the script sets their number."""
+    """Set the save strategy, preferably by steps if the script sets their number.
+
+    Unsloth chooses another directory, too, where it would save nothing.
+    """
     accepted = list(wanted(task.expectation(STRATEGY), None, task.plan))
     by_steps = not places.omitted(task.plan["checkpointing.save_steps"])
     for value in sorted(accepted, key=lambda v: v != "steps") if by_steps else accepted:
-        yield from setting(task, STRATEGY, task.plan[STRATEGY], value, ("checkpointing.save_conflict",))
+        yield from setting(
+            task, STRATEGY, task.plan[STRATEGY], value, ("checkpointing.save_conflict", "project.output_dir")
+        )
 
 
 def newest(task: Task) -> Iterator[Candidate]:

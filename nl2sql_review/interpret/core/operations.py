@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -180,7 +181,8 @@ def freeze(value: Value, depth: int = 6, done: Frozen | None = None) -> Value:
                 frozen = traced(frozen, trace)
             return demote(frozen, value.overridden_by) if isinstance(value, Default) else frozen
         case Either(options, condition, trace):
-            return Either(tuple(freeze(o, depth, done) for o in options), condition, trace)
+            made = tuple(freeze(o, depth, done) for o in options)
+            return value if all(map(operator.is_, made, options)) else Either(made, condition, trace)
         case Text(parts, trace):
             return Text(tuple(p if isinstance(p, str) else freeze(p, depth, done) for p in parts), trace)
     return value
@@ -229,6 +231,8 @@ def copied(frozen: Value, trace: Trace) -> Value:
     """What is remembered of a container, as somebody else's who may change the list that it holds."""
     if isinstance(frozen, Unknown):
         return Unknown(frozen.why, trace, list(frozen.parts))
+    if isinstance(frozen, Either):
+        return Either(tuple(copied(option, option.trace) for option in frozen.options), frozen.condition, trace)
     if isinstance(frozen, (Known, Default)) and isinstance(frozen.value, list):
         whole = list(frozen.value)
         return Default(whole, frozen.overridden_by, trace) if isinstance(frozen, Default) else Known(whole, trace)
@@ -288,10 +292,14 @@ def spread_parts(shape: Shape, keys: list[Any], parts: list[Value], v: Sequence 
 
 
 # -- truth -----------------------------------------------------------------------------------------------
+FEW = 4  # parts of an `and` or `or`
+
+
 def truth(value: Value, depth: int = 4) -> tuple[bool | None, str]:
     """Return (True, False or None if only the run decides; the name of a possible override, "" if there is none).
 
-    What `and` and `or` hold deeper than `depth` is not asked: it may be the same expression again and again.
+    What `and` and `or` hold deeper than `depth` is not asked, nor what the parts of a long one hold: it may be the same
+    expression again and again.
     """
     match value:
         case Known(v):
@@ -311,7 +319,8 @@ def truth_of(v: object, depth: int) -> bool | None:
     if isinstance(v, Opaque):
         if v.operation in ("and", "or") and depth:  # `x and False` is false and `x or True` true, whatever x is
             decided = v.operation == "or"
-            if any(truth(a, depth - 1) == (decided, "") for a in v.args):
+            below = depth - 1 if len(v.args) <= FEW else 0
+            if any(truth(a, below) == (decided, "") for a in v.args):
                 return decided
         return True if v.kind and v.kind not in ("row", "str", "datasets.Dataset") or isinstance(v, Row) else None
     if isinstance(v, (Sequence, Mapping)):
