@@ -67,6 +67,7 @@ TRACKERS = {
     "swanlab.init": ("config",),
 }
 OF_UNSLOTH = "unsloth_training_checkpoints"
+DISABLING = {"os.environ.WANDB_DISABLED=": ("true", "1", "yes", "on"), "os.environ.WANDB_MODE=": ("disabled",)}
 CALLED = ("wandb.", "trackio.", "mlflow.")
 TRACKING = re.compile(
     r"(?i)wandb|trackio|mlflow|swanlab|tensorboard|SummaryWriter|comet|neptune|clearml|dvclive|\baim\b"
@@ -173,12 +174,10 @@ def called(run: Run) -> Fact | None:
 def switched_off(run: Run) -> Call | None:
     """Return a write to the environment that disables W&B although the trainer reports to it, or None."""
     for call in run.calls:
+        words = DISABLING.get(call.callee, ())
         given = next(iter(call.arguments.values()), Absent())
         # os.environ.setdefault may change nothing, so what it sets is no known value.
-        value = str(plain(given)).lower() if isinstance(given, Known) else ""
-        if call.callee == "os.environ.WANDB_DISABLED=" and value in ("true", "1", "yes", "on") and call.certain:
-            return call
-        if call.callee == "os.environ.WANDB_MODE=" and value == "disabled" and call.certain:
+        if words and call.certain and isinstance(given, Known) and str(given.value).lower() in words:
             return call
     return None
 

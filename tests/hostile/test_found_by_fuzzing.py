@@ -31,6 +31,13 @@ STATEMENTS = {
     "a callee that is cut code": "x = os.environ['A']\nfor i in range(9):\n    x = max(x.strip(), x)\n"
     "try:\n    x.foo(SFTConfig(output_dir='o'))\nexcept Exception:\n    x = 1",
     "a set of lists": "v = {[1]}\nx = ({1} | v, v - {1}, v <= {1}, [1] in v, v == {1}, frozenset([[1]]) & {1})",
+    "a YAML text with half of a surrogate pair": "import yaml\nx = yaml.safe_load('a: \\ud800')",
+    "modules to save that are no names": "from peft import LoraConfig, get_peft_model\n"
+    'x = get_peft_model(1, LoraConfig(r=16, modules_to_save=["embed_tokens", {}]))',
+    "an unknown value that is asked again and again": "x = os.environ['X']\n"
+    "for i in range(60):\n    x = not [x, x] or (x and x)",
+    "a list of options that is searched": "v = [i if os.path.exists('a') else 0 for i in range(300)]\n"
+    "x = [i in v for i in range(300)]",
     "a long list that is searched": "v = [[1]] * 9000\nx = 1\nfor i in range(900):\n    v.count(i)",
     "tokens added without an adapter that is seen": "from peft import get_peft_model\n"
     "from transformers import AutoTokenizer\n"

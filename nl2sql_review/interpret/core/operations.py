@@ -174,7 +174,8 @@ def freeze(value: Value, depth: int = 6, done: Frozen | None = None) -> Value:
     done = {} if done is None else done
     match value:
         case Known(v, trace) | Default(v, _, trace) if isinstance(v, Object):
-            frozen = done.get((id(v), depth)) if isinstance(v, (Sequence, Mapping)) else None
+            shared = isinstance(v, (Sequence, Mapping)) or isinstance(v, Opaque) and v.operation != "path"
+            frozen = done.get((id(v), depth)) if shared else None
             if frozen is None:
                 frozen = done[id(v), depth] = freeze_object(v, trace, depth, done)
             elif frozen.trace != trace:

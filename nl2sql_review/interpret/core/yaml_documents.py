@@ -62,8 +62,8 @@ def yaml_documents(text: Text, dialect: str = "pyyaml") -> list[Maker]:
     """Return the documents of a YAML text."""
     import yaml
 
-    reader = loader(dialect)(text.text)
     try:
+        reader = loader(dialect)(text.text)
         nodes = []
         while reader.check_node():
             nodes.append(reader.get_node())

@@ -76,10 +76,18 @@ def _looks_at(name: str, text: str) -> bool:
 
 
 def _all_choices(source: Source) -> list[Any]:
+    """Return every `try`, and the branches and comprehensions with a test that asks for a version."""
     import libcst as cst
 
-    kinds: tuple[type[cst.CSTNode], ...] = (cst.Try, cst.If, cst.IfExp, cst.CompFor)
-    return [node for kind in kinds for node in source.nodes.of(kind)]
+    from ...source.positions import code_of
+
+    def asks(tests: list[cst.BaseExpression]) -> bool:
+        return any(_asks(code_of(source.tree, test)) for test in tests)
+
+    kinds: tuple[type[cst.If] | type[cst.IfExp], ...] = (cst.If, cst.IfExp)
+    branches = [node for kind in kinds for node in source.nodes.of(kind) if asks([node.test])]
+    loops = [node for node in source.nodes.of(cst.CompFor) if asks([one.test for one in node.ifs])]
+    return [*source.nodes.of(cst.Try), *branches, *loops]
 
 
 def _asks(text: str) -> bool:
@@ -91,19 +99,13 @@ def _guarded_by(source: Source, node: cst.Try | cst.If | cst.IfExp | cst.CompFor
     """Return the parts of a choice that are meant for only one version of a library."""
     import libcst as cst
 
-    from ...source.positions import code_of
     from ...source.syntax import below
 
     if isinstance(node, cst.Try):
         guarded = any(_falls_back(source, handler, name) for handler in node.handlers)
         return [child for child in below(node) if child is not node.finalbody] if guarded else []
-    tests = [one.test for one in node.ifs] if isinstance(node, cst.CompFor) else [node.test]
     inner = node.inner_for_in if isinstance(node, cst.CompFor) else None
-    return (
-        [child for child in below(node) if child is not inner]
-        if any(_asks(code_of(source.tree, test)) for test in tests)
-        else []
-    )
+    return [child for child in below(node) if child is not inner]
 
 
 def _falls_back(source: Source, handler: cst.ExceptHandler, name: str) -> bool:

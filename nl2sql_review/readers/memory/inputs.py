@@ -251,11 +251,8 @@ def adapted(plan: TrainingPlan) -> list[str]:
 
 def trained_embeddings(run: Run, plan: TrainingPlan) -> Fact:
     """Return how many of embedding and head are fully trained: targets under Unsloth, or in `modules_to_save`."""
-    value = run.adapter.value("modules_to_save")
-    names = {
-        *(plain(value) if isinstance(plain(value), (list, tuple)) else ()),
-        *(adapted(plan) if run.unsloth else ()),
-    }
+    saved = plain(run.adapter.value("modules_to_save"))
+    names = [*(saved if isinstance(saved, (list, tuple)) else ()), *(adapted(plan) if run.unsloth else ())]
     count = sum(n in names for n in EMBEDDINGS)
     return Fact(Known(count) if count else Absent("neither is fully trained"), at=run.adapter.place)
 
