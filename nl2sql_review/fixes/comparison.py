@@ -27,7 +27,8 @@ def image(value: object, depth: int = 0) -> Any:
         case Either(options, condition):
             return "either", condition, [image(o, deeper) for o in options]
         case Term(text, head, args):
-            return "term", head if args else text, [image(a, deeper) for a in args]
+            wide = len(args) // 8  # such a term is compared by its text, and less deep: it may hold itself many times
+            return "term", head if args and not wide else text, [image(a, deeper + wide) for a in args]
         case Text(parts):
             return "text", [p if isinstance(p, str) else image(p, deeper) for p in parts]
         case Unknown(why, _, parts):
@@ -53,5 +54,5 @@ def _plain(value: object, depth: int) -> Any:
     if (call := getattr(value, "call", None)) is not None:
         return "made by", call.callee
     if isinstance(value, Opaque) and value.args:
-        return type(value).__name__, value.operation, [image(a, depth + 1) for a in value.args]
+        return type(value).__name__, value.operation, [image(a, depth + 1 + len(value.args) // 8) for a in value.args]
     return type(value).__name__, getattr(value, "text", "") or getattr(value, "name", "")
