@@ -9,6 +9,7 @@ from ..interpret.core.objects import Opaque
 from ..training_plan.values import Absent, Default, Either, Known, Term, Text, Unknown
 
 DEPTH = 6  # levels of a value that are compared
+WIDE = 8  # for each so many parts of a term it is one level less: a term may hold itself many times
 
 
 def placeless(text: str) -> str:
@@ -27,7 +28,7 @@ def image(value: object, depth: int = 0) -> Any:
         case Either(options, condition):
             return "either", condition, [image(o, deeper) for o in options]
         case Term(text, head, args):
-            wide = len(args) // 8  # such a term is compared by its text, and less deep: it may hold itself many times
+            wide = len(args) // WIDE  # such a term is compared by its text
             return "term", head if args and not wide else text, [image(a, deeper + wide) for a in args]
         case Text(parts):
             return "text", [p if isinstance(p, str) else image(p, deeper) for p in parts]
@@ -54,5 +55,9 @@ def _plain(value: object, depth: int) -> Any:
     if (call := getattr(value, "call", None)) is not None:
         return "made by", call.callee
     if isinstance(value, Opaque) and value.args:
-        return type(value).__name__, value.operation, [image(a, depth + 1 + len(value.args) // 8) for a in value.args]
+        return (
+            type(value).__name__,
+            value.operation,
+            [image(a, depth + 1 + len(value.args) // WIDE) for a in value.args],
+        )
     return type(value).__name__, getattr(value, "text", "") or getattr(value, "name", "")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from .. import flavours
 from ..source.command_line import CommandLine
-from ..training_plan.values import Default, Either, Known, Place, Unknown, Value
+from ..training_plan.values import Default, Either, Known, Place, Unknown, Value, overrider
 from .shell import Command, Word
 
 # What stands before the command that counts; their own options are passed over.
@@ -323,7 +323,7 @@ def product(a: Value, b: Value) -> Value:
         if not isinstance(value, (Known, Default)) or not isinstance(value.value, int):
             return value
     assert isinstance(a, (Known, Default)) and isinstance(b, (Known, Default))
-    by = next((value.overridden_by for value in (a, b) if isinstance(value, Default)), "")
+    by = overrider(a, b)
     return Default(a.value * b.value, by) if by else Known(a.value * b.value)
 
 

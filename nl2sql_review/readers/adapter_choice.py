@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..interpret.core.objects import Object
 from ..interpret.core.recording import Call
-from ..training_plan.values import Absent, Default, Either, Known, Value
+from ..training_plan.values import Absent, Default, Either, Known, Value, overrider
 from .object_settings import last, objects
 from .run import ADAPTERS, Run, call_of, is_model_load
 
@@ -59,7 +59,7 @@ def _of_value(given: Value) -> tuple[str, str]:
     if isinstance(given, Default):
         return given.overridden_by, ""
     if isinstance(given, Either):
-        by = next((o.overridden_by for o in given.options if isinstance(o, Default)), "")
+        by = overrider(*given.options)
         none = any(not any(objects(option)) for option in given.options)
         return (by, "") if by else ("", given.condition or "the path taken") if none else ("", "")
     return "", ""

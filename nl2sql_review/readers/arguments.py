@@ -14,7 +14,7 @@ from .api.version_guards import Guards
 from .derive import derive, for_processes, plain
 from .object_settings import ObjectSettings, from_library, last
 from .prompt.objective import objective
-from .run import Run
+from .run import SFT_TRAINERS, Run
 
 # field of the plan -> spellings of the argument
 SPELLINGS = {
@@ -87,11 +87,7 @@ def left_out(run: Run, spellings: tuple[str, ...]) -> Fact:
     """Return a default of the arguments that a trainer without any makes: SFTConfig or TrainingArguments."""
     trainer = run.trainer
     assert trainer is not None
-    kind = (
-        "trl.SFTConfig"
-        if last(trainer.callee) in ("SFTTrainer", "UnslothTrainer")
-        else "transformers.TrainingArguments"
-    )
+    kind = "trl.SFTConfig" if last(trainer.callee) in SFT_TRAINERS else "transformers.TrainingArguments"
     stand_in = type(trainer)(kind, {}, trainer.place)
     return ObjectSettings([(stand_in, None)]).fact(*spellings)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from ..interpret.core.operations import describe
 from ..interpret.core.recording import Call
@@ -11,6 +13,9 @@ from ..training_plan.values import same
 from .derive import plain
 from .object_settings import last
 from .run import Run
+
+if TYPE_CHECKING:
+    import libcst as cst
 
 SEARCH = re.compile(r"listdir|scandir|iterdir|glob|os\.walk|get_last_checkpoint|checkpoint-")
 EXISTS = re.compile(r"\b(isdir|exists|is_dir)\b")
@@ -75,13 +80,21 @@ def runs_otherwise(call: Call) -> bool:
     """
     import libcst as cst
 
-    path = call.place.source.nodes.path(call.place.node)
-    for outer, inner in zip(path[-2::-1], path[:0:-1]):
+    for outer, inner in outwards(call):
         if isinstance(outer, (cst.If, cst.IfExp)):
             return inner is outer.orelse
-        if isinstance(outer, (cst.FunctionDef, cst.Lambda)):
-            break
     return says(call.condition) == ABSENT
+
+
+def outwards(call: Call) -> Iterator[tuple[cst.CSTNode, cst.CSTNode]]:
+    """Yield each node around a call in its own function with its part that holds the call, the innermost first."""
+    import libcst as cst
+
+    path = call.place.source.nodes.path(call.place.node)
+    for outer, inner in zip(path[-2::-1], path[:0:-1]):
+        if isinstance(outer, (cst.FunctionDef, cst.Lambda)):
+            return
+        yield outer, inner
 
 
 def searches_elsewhere(run: Run, text: str) -> bool:
@@ -123,10 +136,7 @@ def handled(call: Call) -> bool:
 
     from ..source.syntax import walk
 
-    path = call.place.source.nodes.path(call.place.node)
-    for outer, inner in zip(path[-2::-1], path[:0:-1]):
+    for outer, inner in outwards(call):
         if isinstance(outer, cst.Try) and inner is outer.body and outer.handlers:
             return not any(isinstance(node, cst.Raise) for one in outer.handlers for node in walk(one))
-        if isinstance(outer, (cst.FunctionDef, cst.Lambda)):
-            break
     return False

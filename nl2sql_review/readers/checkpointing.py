@@ -159,11 +159,7 @@ def nothing(value: Value) -> bool:
 
 def one(run: Run, value: Value, guarded: bool, condition: str, tried: bool) -> Value:
     if nothing(value):
-        return (
-            Default("never", value.overridden_by, value.trace)
-            if isinstance(value, Default)
-            else Known("never", value.trace)
-        )
+        return derive(lambda _: "never", value)
     if isinstance(value, (Known, Default)):
         plainly = value.value
         if plainly is True:
@@ -183,11 +179,7 @@ def one(run: Run, value: Value, guarded: bool, condition: str, tried: bool) -> V
             return Unknown("the checkpoint could not be followed", value.trace)
         else:
             named = "fixed path"
-        return (
-            Default(named, value.overridden_by, value.trace)
-            if isinstance(value, Default)
-            else Known(named, value.trace)
-        )
+        return derive(lambda _: named, value)
     if isinstance(value, Unknown):
         return value
     text = text_of(value)

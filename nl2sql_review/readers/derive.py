@@ -31,11 +31,6 @@ def contents(value: object) -> Any:
     return plain(value) if isinstance(value, Value) else value
 
 
-def overrider(*values: Value) -> str:
-    """Return what may override the first default among the values, "" if none of them is one."""
-    return next((value.overridden_by for value in values if isinstance(value, Default)), "")
-
-
 def numeric(value: Value) -> int | float | None:
     """Return the number of a Known or Default, None for anything else, a truth value too."""
     found = plain(value)

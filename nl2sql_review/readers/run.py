@@ -30,6 +30,7 @@ ADAPTERS = ("get_peft_model", "LoraConfig", "add_adapter")
 LOADERS = ("from_pretrained", "from_config")
 # Whose classes train, beside those of flavours.
 TRAINERS = ("trl", "transformers", "unsloth", "unsloth_zoo", "sentence_transformers")
+SFT_TRAINERS = ("SFTTrainer", "UnslothTrainer")
 CONFIGS = (
     *("TrainingArguments", "SFTConfig", "Seq2SeqTrainingArguments", "UnslothTrainingArguments"),
     *("SentenceTransformerTrainingArguments", "CrossEncoderTrainingArguments", "SparseEncoderTrainingArguments"),

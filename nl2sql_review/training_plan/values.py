@@ -144,6 +144,11 @@ def is_optional(value: Any) -> TypeGuard[Either]:
     return isinstance(value, Either) and any(isinstance(option, Absent) for option in value.options)
 
 
+def overrider(*values: Value) -> str:
+    """Return what may override the first default among the values, "" if none of them is one."""
+    return next((value.overridden_by for value in values if isinstance(value, Default)), "")
+
+
 def same(a: Any, b: Any) -> bool:
     """Return whether two values are equal, with 1 distinct from True and 1.0: values that print differently differ."""
     if a is b:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...training_plan.values import Absent, Default, Either, Known, Unknown, Value, is_optional, join
+from ...training_plan.values import Absent, Default, Either, Known, Unknown, Value, is_optional, join, overrider
 from ..core.joins import demote
 from ..core.machine import Machine
 from ..core.model_call import ModelCall
@@ -331,6 +331,6 @@ def fromkeys(call: ModelCall) -> Value:
     value = args.get(1) if len(args.positional) > 1 else Known(None)
     keys = [k for k in state.items if isinstance(k, (Known, Default))]
     why = "" if len(keys) == len(state.items) else "a key is known only at run time"
-    by = next((k.overridden_by for k in keys if isinstance(k, Default)), "")
+    by = overrider(*keys)
     items = {k.value: value for k in keys}
     return Known(Mapping(items, state.why_incomplete or why, overridden_by=state.overridden_by or by))

@@ -8,9 +8,9 @@ from typing import Any, Iterator
 from ...files import disk
 from ...interpret.core.objects import Object
 from ...interpret.core.recording import Call
-from ...training_plan.values import Default, Known, Value
+from ...training_plan.values import Default, Known, Value, overrider
 from ..api.arguments import Defect, branch
-from ..derive import overrider, plain
+from ..derive import plain
 from ..lora import published_in_4bit
 from ..model_state import ModelState, loads_adapter, replay
 from ..object_settings import last, makers, objects

@@ -14,13 +14,11 @@ from ..derive import derive, plain
 from ..object_settings import from_library, last
 from ..prompt.tokens import joined_calls
 from ..prompt.training_text import texts_of
-from ..run import Run
+from ..run import SFT_TRAINERS, Run
 from . import inputs
-from .collator_length import collator_length, idle_length
+from .collator_length import TRAINER_LENGTH, collator_length, idle_length
 
 MODEL_LENGTH = ("max_seq_length", "max_length", "model_max_length")
-TRAINER_LENGTH = ("max_length", "max_seq_length")
-SFT_TRAINERS = ("SFTTrainer", "UnslothTrainer")
 TRL_LENGTH = 1024  # SFTConfig's default: whoever writes it is not told from one who writes nothing
 # ends of callees that read GPU memory -> what they see
 ALLOCATED = ("memory_allocated", "max_memory_allocated")

@@ -6,7 +6,7 @@ from ...training_plan.facts import Fact
 from ...training_plan.values import Absent, Known, Unknown, Value
 from ..derive import plain
 from ..object_settings import last, makers
-from ..run import Run
+from ..run import SFT_TRAINERS, Run
 
 VISION = "UnslothVisionDataCollator"
 TRAINER_LENGTH = ("max_length", "max_seq_length")
@@ -18,7 +18,7 @@ def collator_length(run: Run, model: Fact) -> Fact | None:
     Unsloth's SFTTrainer prepares no rows for UnslothVisionDataCollator, which cuts at its own `max_seq_length` or at
     the length that the model is loaded with. Of other collators it is unknown what they cut.
     """
-    if run.trainer is None or last(run.trainer.callee) not in ("SFTTrainer", "UnslothTrainer"):
+    if run.trainer is None or last(run.trainer.callee) not in SFT_TRAINERS:
         return None
     collator = run.trainer.get("data_collator")
     for call, _ in makers(collator).makers:

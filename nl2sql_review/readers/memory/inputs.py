@@ -13,7 +13,7 @@ from ...training_plan.facts import Fact, Memory, TrainingPlan
 from ...training_plan.values import Absent, Default, Either, Known, Term, Unknown, Value
 from ..derive import derive, options, plain
 from ..object_settings import last
-from ..run import Run
+from ..run import SFT_TRAINERS, Run
 
 # Arguments of SFTTrainer that only a TRL from before it computed the loss in chunks takes.
 FORMER_TRL = ("max_seq_length", "dataset_text_field", "packing", "tokenizer", "dataset_num_proc")
@@ -237,7 +237,7 @@ def joined_rows(run: Run) -> Fact:
     """Return whether Unsloth's SFTTrainer joins a batch's rows, as without a collator; measured with 2026.10."""
     trainer = run.trainer
     padded = Absent("the rows of a batch are padded")
-    if not run.unsloth or trainer is None or last(trainer.callee) not in ("SFTTrainer", "UnslothTrainer"):
+    if not run.unsloth or trainer is None or last(trainer.callee) not in SFT_TRAINERS:
         return Fact(padded, at=run.place)
     if "data_collator" in trainer.arguments or since(run, "unsloth", 2026, 10) is False:
         return Fact(padded, at=trainer.place)

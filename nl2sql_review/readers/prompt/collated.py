@@ -37,17 +37,12 @@ def padded(run: Run) -> Iterator[Defect]:
     """Copies of padded ids that a collator hands on as labels, where nothing takes the padding out of them."""
     assert run.trainer is not None
     for thing in objects(run.trainer.get("data_collator")):
-        made = getattr(thing, "cls", thing)
-        module = getattr(made, "module", None) or getattr(getattr(thing, "scope", None), "module", None)
-        node, source = getattr(made, "node", None), getattr(module, "source", None)
-        if source is None or getattr(made, "bases", None):
-            continue
-        function = called(node)
-        if function is not None and (copied := copy_of(run, source, function)) is not None:
+        function = own(thing) if not getattr(getattr(thing, "cls", thing), "bases", None) else None
+        if function is not None and (copied := copy_of(run, *function)) is not None:
             yield Defect(
                 "padding",
                 "labels",
-                Place(source, copied),
+                Place(function[0], copied),
                 "the collator's labels are a copy of the padded ids, so padding is in the loss; set its labels to -100",
             )
 
@@ -74,6 +69,11 @@ def defined(thing: object) -> tuple[Source, cst.FunctionDef] | None:
         thing = getattr(value, "value", None)
         if not isinstance(thing, Function):
             return None
+    return own(thing)
+
+
+def own(thing: object) -> tuple[Source, cst.FunctionDef] | None:
+    """Return a function of the script, or the method of a class that is called with a batch, and its source."""
     made = getattr(thing, "cls", thing)
     module = getattr(made, "module", None) or getattr(getattr(made, "scope", None), "module", None)
     function = called(getattr(made, "node", None))

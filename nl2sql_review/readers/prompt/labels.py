@@ -7,10 +7,10 @@ from typing import Iterable, Iterator
 
 from ...interpret.core.recording import Call
 from ...training_plan.facts import Fact, TrainingPlan
-from ...training_plan.values import Absent, Either, Known, Place, Term, Unknown, Value
+from ...training_plan.values import Absent, Either, Known, Place, Term, Unknown, Value, overrider
 from ..api.arguments import Defect, on_some_branch
 from ..api.imports import fact as listed
-from ..derive import contents, overrider, plain
+from ..derive import contents, plain
 from ..object_settings import last, objects
 from ..run import Run
 from ..spelling import spelt, terms
