@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,10 @@ from lsprotocol import types
 
 from nl2sql_review import source
 from nl2sql_review.serve.language_server import reviews
-from nl2sql_review.serve.language_server.documents import Documents
+from nl2sql_review.serve.language_server.documents import Document, Documents
 from nl2sql_review.serve.language_server.reviews import Desk
 from nl2sql_review.serve.language_server.server import made
+from nl2sql_review.serve.language_server.turns import Turns
 
 from .driver import LIMIT, ROOT, Editor, drive, editor
 from .scripts import SHORT
@@ -193,16 +195,31 @@ def test_a_fault_in_one_file_is_a_message_and_the_others_are_reviewed(tmp_path: 
     asyncio.run(session())
 
 
-def test_files_that_are_too_long_and_many_at_once(tmp_path: Path) -> None:
-    many = 40
+def test_files_that_are_too_long_and_many_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No review ends before somebody asks for one: the order of the others does not depend on how fast they are."""
+    asked, order = threading.Event(), []
+    review, turn = Desk.review, Turns.turn
+
+    def held(self: Desk, document: Document, *rest: Any) -> reviews.Review:
+        assert asked.wait(LIMIT)
+        order.append(document.uri)
+        return review(self, document, *rest)
+
+    def urgent(self: Turns, urgency: int) -> AbstractAsyncContextManager[None]:
+        if urgency == reviews.ASKED:
+            asked.set()
+        return turn(self, urgency)
+
+    monkeypatch.setattr(Desk, "review", held)
+    monkeypatch.setattr(Turns, "turn", urgent)
 
     async def work(editor: Editor) -> None:
         long = editor.open("long.py", "x = 1\n" * 100_000 + SHORT)
-        uris = [editor.open(f"train{number}.py", SHORT) for number in range(many)]
+        uris = [editor.open(f"train{number}.py", SHORT) for number in range(40)]
         last = editor.open("mine.py", SHORT)
         editor.replace(last, "R = 64", "R = 16")
-        assert "lora/rank" not in [one.code for one in (await editor.pull(last)).items]  # before the others' turn
-        assert len(editor.client.diagnostics) < many
+        assert "lora/rank" not in [one.code for one in (await editor.pull(last)).items]
+        assert order[:2] == [long, last]  # the one that was under way, and then before the others' turn
         for uri in uris:
             await editor.pushed(uri, bool)
         await editor.until(lambda: long in editor.client.diagnostics)
