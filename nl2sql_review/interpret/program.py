@@ -161,7 +161,7 @@ def drive(m: Machine, module: Module) -> None:
 def drive_callbacks(m: Machine, module: Module) -> None:
     """Call methods of classes that derive from a library's class (`TrainerCallback.on_log`): the library calls them."""
     for cls in list(m.recording.classes):
-        if cls.library_base() is None or cls.kind != "class":
+        if cls.library_base() is None or cls.kind != "class" or not cls.used and cls.module is not module:
             continue
         instance = Known(Instance(cls)) if not cls.used else Known(cls.example or Instance(cls))
         for name, member in list(cls.slots.items()):

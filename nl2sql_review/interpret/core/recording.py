@@ -86,6 +86,13 @@ class Recording:
         """Return all calls in execution order, also those that only another command line or environment reaches."""
         return sorted([*self.calls, *self.alternatives], key=lambda call: call.order)
 
+    def mark(self) -> tuple[int, int]:
+        return len(self.calls), len(self.alternatives)
+
+    def cut(self, mark: tuple[int, int]) -> None:
+        """Drop the calls recorded since `mark`."""
+        del self.calls[mark[0] :], self.alternatives[mark[1] :]
+
     def named(self, *callees: str) -> list[Call]:
         """Return the calls whose canonical name is, or ends in, one of these."""
         return [c for c in self.calls if any(c.callee == n or c.callee.endswith("." + n) for n in callees)]

@@ -76,6 +76,7 @@ class Frame:
         "exits",
         "yields",
         "yield_open",
+        "yield_count",
         "unlikely_depth",
         "cls",
         "receiver",
@@ -89,6 +90,7 @@ class Frame:
         self.exits: list[Exit] = []
         self.yields: list[Value] = []
         self.yield_open = ""
+        self.yield_count = 0  # also those that are only tried
         self.silent = self.conditions = 0  # how silent and how conditional it was where the call began
         self.rest = ""  # why a plain run has already left by `return`, on the current path
         self.cls: Any = None
@@ -109,7 +111,7 @@ class State:
     """All mutable state of an interpretation."""
 
     MAX_DEPTH = 40
-    MAX_RECURSION = 3
+    MAX_RECURSION = 2
 
     def __init__(self, steps: int) -> None:
         self.recording = Recording()

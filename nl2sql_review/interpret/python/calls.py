@@ -172,7 +172,7 @@ def too_deep(m: Machine, fn: Function) -> bool:
     if len(mine) < m.MAX_RECURSION:
         return False
     certain = len(m.conditions) == mine[0].conditions and m.silent == mine[0].silent
-    return not certain or len(mine) >= 4 * m.MAX_RECURSION
+    return not certain or len(mine) >= 6 * m.MAX_RECURSION
 
 
 def call_function(
@@ -337,6 +337,7 @@ def not_given(m: Machine, fn: Function, p: cst.Param) -> Value:
 
 def yielded(m: Machine, values: list[Value], open_: str) -> None:
     frame = m.frame
+    frame.yield_count += 1
     if m.silent > frame.silent:
         return
     frame.yields.extend(values)

@@ -120,7 +120,7 @@ def sort_in_place(call: ModelCall) -> Value:
     obj = call.owner
     ordered = sort(m, obj.state, args, call.node)
     if ordered is not None:
-        return write_items(m, obj, ordered)
+        return write_items(m, obj, ordered.items, by=ordered.overridden_by)
     obj.order = m.call(
         BUILTINS["sorted"],
         Arguments(

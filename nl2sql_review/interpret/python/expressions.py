@@ -250,12 +250,14 @@ def identical(a: Value, b: Value) -> Value:
 
 
 ANSWER = re.compile(r"(?:^|\.)is_\w+\([^()]*\)$")  # torch.cuda.is_bf16_supported()
+CLASS = re.compile(r"(?:\w+\.)+[A-Z]\w*[a-z]\w*")  # torch.optim.AdamW
 
 
 def never_none(thing: Opaque) -> bool:
-    """Return whether a value that the run decides is never None: its kind says so, or it is true or false."""
+    """Return whether a value that the run decides is never None: an object of a kind or class, or true or false."""
     answers = thing.operation == "call" and ANSWER.search(thing.text) is not None
-    return thing.kind not in ("", "row", "str") or thing.operation == "not" or answers
+    made = thing.call is not None and thing is thing.call.result and CLASS.fullmatch(thing.call.callee) is not None
+    return thing.kind not in ("", "row", "str") or thing.operation == "not" or answers or made
 
 
 def conditional(m: Machine, node: cst.IfExp, scope: Scope) -> Value:

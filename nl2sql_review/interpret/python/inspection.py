@@ -167,6 +167,18 @@ TYPES: dict[str, type | tuple[str, ...]] = {
 }
 
 
+# Classes of PyTorch that scripts derive from, each with its whole ancestry.
+ANCESTRY = {
+    "Module": {"Module"},
+    "Dataset": {"Dataset"},
+    "IterableDataset": {"IterableDataset", "Dataset"},
+    "ConcatDataset": {"ConcatDataset", "Dataset"},
+    "Subset": {"Subset", "Dataset"},
+}
+# Modules of classes that an object may belong to without deriving from them.
+STRUCTURAL = ("typing", "collections", "abc", "numbers", "os.PathLike")
+
+
 @builtin("isinstance")
 def isinstance_(call: ModelCall) -> Value:
     def one(v: Value, kind: Value) -> Value:
@@ -209,13 +221,8 @@ def is_instance(v: Value, kind: Value) -> bool | None:
         if isinstance(x, Opaque):
             return True if x.kind and x.kind.rsplit(".", 1)[-1] == k.text.rsplit(".", 1)[-1] else None
         if isinstance(x, Instance):
-            return (
-                True
-                if any(isinstance(b, Opaque) and b.text == k.text for b in x.cls.mro())
-                else None
-                if x.base is not None
-                else False
-            )
+            libraries = [b.text for b in x.cls.mro() if isinstance(b, Opaque)]
+            return True if k.text in libraries else None if x.base is not None and may_be(libraries, k.text) else False
         if isinstance(x, PurePosixPath):
             return k.text.startswith(("pathlib.", "os.PathLike"))
         if isinstance(x, Mapping) and k.text.startswith("omegaconf."):
@@ -226,6 +233,15 @@ def is_instance(v: Value, kind: Value) -> bool | None:
             return None
         return None if isinstance(x, Object) and not isinstance(x, (Mapping, Sequence, Function)) else False
     return None
+
+
+def may_be(bases: list[str], kind: str) -> bool:
+    """Return whether a class of the script with these bases from libraries may derive from another library class."""
+    if kind.startswith(STRUCTURAL):
+        return True
+    known = [ANCESTRY.get(b.rpartition(".")[2]) if b.startswith("torch.") else None for b in bases]
+    own_package = kind.startswith("torch.")
+    return any(names is None or own_package and kind.rpartition(".")[2] in names for names in known)
 
 
 @builtin("issubclass")

@@ -68,7 +68,7 @@ def sorted_(call: ModelCall) -> Value:
     items = obj.state._replace(why_incomplete="") if unordered else m.iterate(source, call.node)
     ordered = sort(m, items, args, call.node)
     if ordered is not None:
-        return Known(Sequence(ordered, "list", "", items.overridden_by))
+        return Known(Sequence(ordered.items, "list", "", ordered.overridden_by))
     source = source if isinstance(obj, Opaque) or not isinstance(source, Known) else as_read(items)
     inner = source if isinstance(obj, Opaque) else Known(Opaque(describe(source), "op", (source,)))
     key = "".join(f", {name}={describe(args.keywords[name])}" for name in ("key", "reverse") if name in args.keywords)
@@ -78,7 +78,7 @@ def sorted_(call: ModelCall) -> Value:
     return Known(Opaque(f"sorted({describe(inner)}{key})", "call", (source, *args.keywords.values())), source.trace)
 
 
-def sort(m: Machine, items: Items, args: Arguments, node: cst.CSTNode | None) -> tuple[Value, ...] | None:
+def sort(m: Machine, items: Items, args: Arguments, node: cst.CSTNode | None) -> Items | None:
     """Return the elements in order, or None if only the run decides the order."""
     if items.why_incomplete:
         return None
@@ -89,7 +89,7 @@ def sort(m: Machine, items: Items, args: Arguments, node: cst.CSTNode | None) ->
         else list(items.items)
     )
     frozen = [freeze(k) for k in keys]
-    plain = [k.value for k in frozen if isinstance(k, Known) and not isinstance(k.value, Object)]
+    plain = [k.value for k in frozen if isinstance(k, (Known, Default)) and not isinstance(k.value, Object)]
     if len(plain) < len(frozen):
         return None
     reverse = args.get(None, "reverse")
@@ -101,7 +101,8 @@ def sort(m: Machine, items: Items, args: Arguments, node: cst.CSTNode | None) ->
         )
     except TypeError:
         return None
-    return tuple(items.items[i] for i in order)
+    by = next((k.overridden_by for k in frozen if isinstance(k, Default)), "") if len(plain) > 1 else ""
+    return Items(tuple(items.items[i] for i in order), "", items.overridden_by or by)
 
 
 def as_read(items: Items) -> Value:
@@ -119,9 +120,11 @@ def extreme(name: str, pick: Callable[..., Any]) -> None:
                 m.certainly_raises("ValueError")
             return default if not isinstance(default, Absent) else Unknown(f"{name}() of nothing")
         if "key" in args.keywords:
-            ordered = sort(m, items, Arguments([], {"key": args.keywords["key"]}), call.node)
+            by_key = {"key": args.keywords["key"], "reverse": Known(name == "max")}  # the first of equals comes first
+            ordered = sort(m, items, Arguments([], by_key), call.node)
             if ordered is not None:
-                return ordered[0] if name == "min" else ordered[-1]
+                first = ordered.items[0]
+                return demote(first, ordered.overridden_by) if ordered.overridden_by else first
             return open_term(
                 m,
                 name,

@@ -7,10 +7,10 @@ from typing import Any, Callable
 import libcst as cst
 
 from ...source.syntax import walk
-from ...training_plan.values import Default, Known, Unknown, Value, join, same
+from ...training_plan.values import Default, Either, Known, Unknown, Value, join, same
 from ..core.joins import MISSING, VALUES, demote
 from ..core.machine import Machine
-from ..core.objects import Items, Scope, Sequence
+from ..core.objects import Items, Object, Scope, Sequence, object_of
 from ..core.operations import truth
 from ..core.state import Changes, Flow, Loop, Rest
 from .expressions import condition
@@ -90,45 +90,86 @@ def unroll(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items, it
 
 
 def repeat(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items, iterable: Value) -> Flow:
-    """Run a loop whose number of iterations only the run decides.
+    """Run a loop whose number of iterations only the run decides, or which has too many to run one by one.
 
     A first try finds the changes of the body; a second run, from a state that covers any number of iterations, records
-    it.
+    it. A long loop, unless it is within another, runs its first turn by itself: what that creates may be kept.
     """
     why = items.why_incomplete or f"a loop over more than {UNROLL} values"
-    element = items.items[0] if items.items else m.item(iterable, Unknown(why), node)
-    for other in items.items[1:]:
-        element = join(element, other)
+    start, values = m.mark(), items.items
 
-    def body() -> Flow:
-        m.assign(node.target, element, scope)
+    def body(element: Value) -> Flow:
+        m.assign(node.target, demote(element, items.overridden_by) if items.overridden_by else element, scope)
         return m.execute(node.body, scope)
 
-    return abstract_loop(m, loop, body, why)
+    if not items.why_incomplete and not m.silent and sum(one is not None for one in m.loops) == 1:
+        alive = iteration(m, loop, lambda: body(values[0]))
+        if not alive or isinstance(alive, Rest):
+            return broken(m, loop, alive)
+        later_turns(m, loop, lambda: body(one_of(values[1:], why)), why, start)
+    else:
+        element = one_of(values, why) if values else m.item(iterable, Unknown(why), node)
+        abstract_loop(m, loop, lambda: body(element), why)
+    if items.overridden_by:
+        m.prefer(start, m.changes(start), {}, items.overridden_by)
+    return True
+
+
+def one_of(values: tuple[Value, ...], why: str) -> Value:
+    """Return what the variable of a loop is in any of its turns."""
+    element = values[0]
+    for value in values[1:]:
+        element = join(element, value)
+        if isinstance(element, Unknown):
+            return element if isinstance(value, Unknown) else Unknown(f"changes in a loop ({why})")
+    return element
 
 
 def abstract_loop(m: Machine, loop: Loop, body: Callable[[], Flow], why: str) -> Flow:
-    first = tried(m, loop, body, why)
+    first, left = tried(m, loop, body, why)
     before = {where: where[0].slots.get(where[1], MISSING) for where in first}
+    if m.silent and not left and all(old is MISSING or unchanged(old, first[where]) for where, old in before.items()):
+        for (obj, key), value in first.items():  # a second turn would be the first one again, and nothing records it
+            m.write(obj, key, value)
+        return True
     return covering(m, loop, body, why, before, first)
 
 
 def rest_of(m: Machine, loop: Loop, node: cst.For, scope: Scope, left: tuple[Value, ...], mark: int) -> None:
     """Run the turns that exceed the remaining steps as one turn that covers them, with the changes of the last one."""
-    element = left[0]
-    for other in left[1:]:
-        element = join(element, other)
+    why = f"a loop of {len(left) + 1} turns that each take many steps"
+    element = one_of(left, why)
 
     def body() -> Flow:
         m.assign(node.target, element, scope)
         return m.execute(node.body, scope)
 
+    later_turns(m, loop, body, why, mark)
+
+
+def later_turns(m: Machine, loop: Loop, body: Callable[[], Flow], why: str, mark: int) -> None:
+    """Run the turns that follow the one since `mark` as one turn that covers them.
+
+    Objects that this one created, where there was nothing, are taken to stay. If a turn changes them after all, all is
+    run again from a state that covers any change.
+    """
     before: dict[Any, Any] = {}
     for obj, key, old in m.journal[mark:]:
         before.setdefault((obj, key), old)
-    why = f"a loop of {len(left) + 1} turns that each take many steps"
     first, start = m.changes(mark), m.mark()
-    covering(m, loop, body, why, before, first)
+    live = [frame.scope for frame in m.frames]
+    kept = {where: first[where] for where, old in before.items() if where[0] not in live and created(old, first[where])}
+    for where, old in before.items():
+        if old is MISSING and where[0] in live:  # a variable that each turn sets
+            before[where] = Unknown("not assigned")
+    exits, breaks, calls = len(m.frame.exits), len(loop.breaks), m.recording.mark()
+    covering(m, loop, body, why, before, {where: new for where, new in first.items() if where not in kept})
+    if any(not unchanged(new, obj.slots.get(key, MISSING)) for (obj, key), new in kept.items()):
+        m.rollback(start)
+        m.recording.cut(calls)
+        del m.frame.exits[exits:], loop.breaks[breaks:]
+        abstract_loop(m, loop, body, why)
+        return
     late: dict[Any, Any] = {}  # what only a later turn changes: how often, is not known
     for obj, key, old in m.journal[start:]:
         late.setdefault((obj, key), old)
@@ -138,22 +179,32 @@ def rest_of(m: Machine, loop: Loop, node: cst.For, scope: Scope, left: tuple[Val
             m.write(obj, key, widen(old, now, why))
 
 
-def tried(m: Machine, loop: Loop, body: Callable[[], Flow], why: str) -> Changes:
-    """Return the changes that one turn from here would make."""
-    start, exits = m.mark(), len(m.frame.exits)
+def created(old: object, new: Any) -> bool:
+    """Return whether a turn has put an object where there was another or none."""
+    if old is MISSING:
+        return isinstance(new, VALUES)
+    options = new.options if isinstance(new, Either) else (new,)
+    return all(isinstance(object_of(o), Object) or isinstance(o, (Known, Default)) and o.value is None for o in options)
+
+
+def tried(m: Machine, loop: Loop, body: Callable[[], Flow], why: str) -> tuple[Changes, bool]:
+    """Return the changes that one turn from here would make, and whether it yields or may leave before its end."""
+    start, exits, yields = m.mark(), len(m.frame.exits), m.frame.yield_count
     m.silent += 1
     try:
         with m.supposing(why):
             alive = iteration(m, loop, body)
     finally:
         m.silent -= 1
+    left = alive is not True or bool(m.frame.exits[exits:] or loop.continues or loop.breaks)
+    left = left or m.frame.yield_count > yields
     del m.frame.exits[exits:]  # the second run leaves from a state that covers these
     first = m.changes(start) if alive else {}
     for e in loop.continues + loop.breaks:
         first.update({k: v for k, v in e.changes.items() if k not in first})
     loop.breaks.clear()
     m.rollback(start)
-    return first
+    return first, left
 
 
 def covering(
