@@ -166,12 +166,25 @@ def test_a_method_called_backward_trains_nothing_without_pytorch():
 
 
 @pytest.mark.parametrize(
-    ("steps", "expected"), [("if (step + 1) % every == 0:", "unknown"), ("if loss.isfinite():", 1)]
+    ("steps", "clears", "expected"),
+    [
+        ("(step + 1) % every == 0", "", 4),
+        ("step % every == every - 1", "", "unknown"),
+        ("(step + 1) % every == 0 or step == len(loader) - 1", "", 4),
+        ("(step + 1) % every == 0 or len(batch) > 3", "", "unknown"),
+        ("(step + 1) % every == 0", "optimizer.zero_grad()", "unknown"),
+        ("(epoch + 1) % every == 0", "", "unknown"),
+        ("(step + 1) % every != 0", "", "unknown"),
+        ("loss.isfinite()", "", 1),
+    ],
 )
-def test_what_a_loop_accumulates_is_read_in_its_own_file(tmp_path, steps, expected):
+def test_what_a_loop_accumulates_is_read_in_its_own_file(tmp_path, steps, clears, expected):
     (tmp_path / "loops.py").write_text(
-        "def fit(model, loader, optimizer, every):\n    for step, batch in enumerate(loader):\n"
-        f"        loss = model(**batch).loss\n        loss.backward()\n        {steps}\n            optimizer.step()\n"
+        "def fit(model, loader, optimizer, every):\n  for epoch in range(100):\n"
+        "    for step, batch in enumerate(loader):\n"
+        f"        loss = model(**batch).loss\n        {clears or 'pass'}\n        loss.backward()\n"
+        f"        if {steps}:\n"
+        "            optimizer.step()\n            optimizer.zero_grad()\n"
     )
     code = (
         "import torch\nfrom transformers import AutoModelForCausalLM\nfrom loops import fit\n"

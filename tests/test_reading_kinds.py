@@ -629,13 +629,13 @@ BACKWARD = "(model(**batch).loss / {}).backward()"
     [
         (BACKWARD.format(8), "(i + 1) % 8 == 0", Known(8)),
         (BACKWARD.format("args.accumulate"), "(i + 1) % args.accumulate == 0", Default(4, "--accumulate")),
-        (BACKWARD.format("args.accumulate"), "(i + 1) % 8 == 0", Unknown("")),
-        (BACKWARD.format(8), "(i + 1) % 8 == 0 or i == len(loader) - 1", Unknown("")),
+        (BACKWARD.format("args.accumulate"), "(i + 1) % 8 == 0", Known(8)),
+        (BACKWARD.format(8), "(i + 1) % 8 == 0 or i == len(loader) - 1", Known(8)),
         (BACKWARD.format(8), "json.loads(open('x').read()) % 8 == 0", Unknown("")),
-        ("model(**batch).loss.backward()", "(i + 1) % 8 == 0", Unknown("")),
+        ("model(**batch).loss.backward()", "(i + 1) % 8 == 0", Known(8)),
     ],
 )
-def test_the_accumulation_of_a_loop_is_what_loss_and_step_agree_on(loss, every, expected):
+def test_the_accumulation_of_a_loop_is_what_its_steps_wait_for(loss, every, expected):
     found = plan_of(DIVIDED.format(loss=loss, every=every))["arguments.gradient_accumulation"].value
     assert type(found) is type(expected)
     if not isinstance(expected, Unknown):

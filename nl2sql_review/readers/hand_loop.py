@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..interpret.core.recording import Call
+from ..interpret.core.objects import Opaque
+from ..interpret.core.recording import Call, Condition
 from ..training_plan.facts import Arguments, Fact
 from ..training_plan.values import Absent, Default, Known, Place, Term, Trace, Unknown, Value
 from .derive import derive, plain
-from .object_settings import last
+from .object_settings import last, objects
 from .run import Run
 from .spelling import spelt
-from .untrained import FORWARD, losses, takes_model_loss, trains_nothing
+from .untrained import FORWARD, takes_model_loss, trains_nothing
 
 if TYPE_CHECKING:
     import libcst as cst
+
+    from ..source import Source
 
 OPTIMIZERS = (
     *("AdamW", "Adam", "SGD", "Adafactor", "Lion", "RMSprop", "NAdam", "RAdam", "Adagrad"),
@@ -52,6 +55,11 @@ CHANGES_LABELS = re.compile(
     r"(?!\s{0,9}\w{1,60}\[[\"']labels[\"']\](?:\.(?:to|cuda)\(.{0,100}\))?\s{0,9}$).{0,200}(?<!,)$"
     r"|-100|masked_fill|where\("
 )
+# `(i + 1) % 4 == 0`, also where the last turn counts: `… or i == len(loader) - 1`
+EVERY_NTH = re.compile(
+    r"\(*\w+(?: \+ 1)?\)* % (\d+)\)* == 0\)*(?: or \(*\w+(?: \+ 1)?\)* == \(*(?:len\((?:(?! or ).)*|\d+)\)*)?"
+)
+COUNTER = re.compile(r"(\w+)(?: *\+ *1)?\)* *%[^%]*==")
 # What may change the rate of an optimizer: `for group in optimizer.param_groups: group["lr"] = …`
 CHANGES_RATE = re.compile(r"(?i)schedul\w{0,30}\s?[(.=]|param_groups|_lr\s?\(|[\"']lr[\"']\]\s?=")
 
@@ -220,10 +228,11 @@ def accumulation(run: Run) -> Fact:
         return Fact(value, at=at, argument="gradient_accumulation_steps")
     if any("gradient_accumulation_plugin" in c.arguments for c in run.calls):
         return unread(run, "its accumulation")
-    divided = by_division(run)
-    if divided is not None:
-        return divided
-    if any("accum" in text.lower() or any(map(counts_batches, text.split("\n"))) for text in texts(run)):
+    tested = by_test(run)
+    if tested is not None:
+        return tested
+    counted = any("%" in condition for c in steps_of(run) for condition in c.conditions)
+    if counted or any("accum" in t.lower() or any(map(counts_batches, t.split("\n"))) for t in texts(run)):
         return unread(run, "over how many batches it accumulates")
     if accelerator is None:
         return Fact(Known(1), at=run.place, note="every batch is a step")
@@ -231,23 +240,57 @@ def accumulation(run: Run) -> Fact:
     return Fact(Known(1, (Place(accelerator.place.source, accelerator.place.node, note),)), at=accelerator.place)
 
 
-def by_division(run: Run) -> Fact | None:
-    """Return the n of `(loss / n).backward()`, if the optimizer steps where `(i + 1) % n == 0` with the same n."""
-    backward = run.backward
-    divisors = [divisor(thing) for c in backward for thing in losses(c)]
-    values = {plain(value) if value is not None else None for value in divisors}
-    optimizers = {id(c.result) for c in run.calls if last(c.callee) in OPTIMIZERS and "(" not in c.callee}
-    steps = [c for c in run.calls if last(c.callee) == "step" and id(c.receiver) in optimizers]
-    number = next(iter(values)) if len(values) == 1 else None
-    if type(number) is not int or number < 1 or not steps or divisors[0] is None:
+def steps_of(run: Run) -> list[Call]:
+    """Return the calls that step the optimizer: `optimizer.step()`, `scaler.step(optimizer)`."""
+    made = {id(c.result) for c in run.calls if last(c.callee) in OPTIMIZERS and "(" not in c.callee}
+    steps = [c for c in run.calls if last(c.callee) == "step"]
+    given = [(c, [c.receiver, *(o for value in c.arguments.values() for o in objects(value))]) for c in steps]
+    return [c for c, things in given if any(id(thing) in made for thing in things)]
+
+
+def by_test(run: Run) -> Fact | None:
+    """Return the n of the test `(i + 1) % n == 0`, if the loop steps and clears its optimizer only where it holds."""
+    around = {c.loops[-1] if c.loops else None for c in run.backward}
+    loop = around.pop() if len(around) == 1 else None
+    steps = [c for c in steps_of(run) if c.loops[-1:] == (loop,)]
+    cleared = [c for c in run.calls if last(c.callee) == "zero_grad" and c.loops[-1:] == (loop,)]
+    if loop is None or not steps or not cleared or not tests_turn(loop, run.backward[0].place.source):
         return None
-    if not all(re.fullmatch(rf"\(?\(?\w+(?: \+ 1)?\)? % {number}\)? == 0", c.condition) for c in steps):
+    found = [next((one for one in c.conditions if every_nth(one)), None) for c in (*steps, *cleared)]
+    numbers = {every_nth(one) for one in found if one is not None}
+    if None in found or len(numbers) != 1:
         return None
-    value = divisors[0]
-    made = with_default(run, number, value.trace)
-    return Fact(
-        made, at=backward[0].place, note="the loss is divided by this number, and a step follows after as many batches"
-    )
+    trace, number = (run.backward[0].place,), numbers.pop()
+    by = next(filter(None, (overriding(one.test) for one in found if isinstance(one, Condition))), "")
+    value = Default(number, by, trace) if by else Known(number, trace)
+    at = next((c.place for c in steps if c.place.source is trace[0].source), steps[0].place)
+    return Fact(value, at=at, note="the optimizer steps after as many batches")
+
+
+def overriding(value: Value) -> str:
+    """Return what may override a value of which a term is made, or ""."""
+    if isinstance(value, Default):
+        return value.overridden_by
+    made = value.value if isinstance(value, Known) else None
+    return next(filter(None, map(overriding, made.args)), "") if isinstance(made, Opaque) else ""
+
+
+def every_nth(condition: str) -> int | None:
+    """Return the n of a test that is true after every n turns of a loop, and perhaps after its last one."""
+    found = EVERY_NTH.fullmatch(condition) if isinstance(condition, Condition) and condition.holds else None
+    return int(found[1]) if found is not None and int(found[1]) > 0 else None
+
+
+def tests_turn(loop: cst.CSTNode, source: Source) -> bool:
+    """Return whether every such test in a loop is of the variable that counts its turns."""
+    import libcst as cst
+
+    from ..source.syntax import walk
+
+    counted = {n.value for n in walk(loop.target) if isinstance(n, cst.Name)} if isinstance(loop, cst.For) else set()
+    tests = [source.segment(n.test) for n in walk(loop) if isinstance(n, cst.If)]
+    names = [name for test in tests for name in COUNTER.findall(test)]
+    return bool(names) and counted.issuperset(names)
 
 
 def with_default(run: Run, number: float, trace: Trace) -> Value:
@@ -262,15 +305,6 @@ def with_default(run: Run, number: float, trace: Trace) -> Value:
         return Known(number, trace)
     option = next((name for name, place in run.recording.options.items() if place.node is said), "the environment")
     return Default(number, option, trace)
-
-
-def divisor(loss: Any) -> Value | None:
-    """Return the number that a loss is divided by."""
-    operation, args, text = (getattr(loss, name, None) for name in ("operation", "args", "text"))
-    if operation != "op" or not isinstance(args, tuple) or len(args) != 2 or not isinstance(text, str):
-        return None
-    found: Value = args[1]
-    return found if text.endswith(f" / {plain(found)}") else None
 
 
 def precision(run: Run) -> Fact:

@@ -13,6 +13,18 @@ GIVEN_BY_CALLERS = "an argument that every call passes"
 ANY_OPTION = "the command line may give any of its options"  # the one reason for unknown arguments that leaves defaults
 
 
+class Condition(str):
+    """What must hold for a call to run, as text: a test of the script and whether it is true there."""
+
+    test: Value
+    holds: bool
+
+    def __new__(cls, text: str, test: Value, holds: bool) -> Condition:
+        made = super().__new__(cls, text)
+        made.test, made.holds = test, holds
+        return made
+
+
 @dataclass(slots=True, eq=False)  # two calls are two, whatever they are given: and comparing all of that is slow
 class Call:
     """One call (or attribute write) of a library, with its arguments at that moment.
@@ -34,6 +46,7 @@ class Call:
     condition: str = ""  # what decides, if it is not certain
     conditional: bool = False  # a branch or loop decides, and not only whether its function is called
     conditions: tuple[str, ...] = ()  # everything that decides, the outermost first
+    loops: tuple[Any, ...] = ()  # nodes of the loops it is in, those around a call of its function too, outermost first
     assumed: tuple[str, ...] = ()  # the options whose defaults choose the branches that it is in, outermost first
     passed: tuple[str, ...] = ()  # the options by which another run would have left a function before it
     left: tuple[str, ...] = ()  # the options by whose defaults a plain run has left a function before it

@@ -9,6 +9,7 @@ from ..core.joins import condition_text
 from ..core.machine import Machine
 from ..core.objects import Scope
 from ..core.operations import truth
+from ..core.recording import Condition
 from ..core.state import Changes, Flow, Rest
 
 if TYPE_CHECKING:
@@ -78,11 +79,13 @@ def run_both(
 ) -> Flow:
     """Run both sides of a test that only the run decides, and join what they change."""
     mark = m.mark()
-    with m.supposing(condition_text(test) or (test.why if isinstance(test, Unknown) else "a condition")):
+    text = condition_text(test) or (test.why if isinstance(test, Unknown) else "a condition")
+    with m.supposing(Condition(text, test, True)):
         narrowed = narrow(True) if narrow is not None else {}
         alive = then()
         changes = m.changes(mark)
         m.rollback(mark)
+    with m.supposing(Condition(text, test, False)):
         other_narrowed = narrow(False) if narrow is not None else {}
         other_alive = otherwise()
     if alive and other_alive:

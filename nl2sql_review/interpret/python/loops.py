@@ -22,7 +22,7 @@ UNDECIDED = 8  # of a `while True` that only the run leaves, or that yields for 
 def for_(m: Machine, node: cst.For, scope: Scope) -> Flow:
     iterable = m.evaluate(node.iter, scope)
     items = m.iterate(iterable, node)
-    loop = Loop(m.mark(), len(m.unlikely))
+    loop = Loop(node, m.mark(), len(m.unlikely))
     m.loops.append(loop)
     try:
         if items.why_incomplete or len(items.items) > UNROLL:
@@ -253,7 +253,7 @@ def widen(old: object, new: object, why: str) -> Any:
 
 
 def while_(m: Machine, node: cst.While, scope: Scope) -> Flow:
-    loop = Loop(m.mark(), len(m.unlikely))
+    loop = Loop(node, m.mark(), len(m.unlikely))
     m.loops.append(loop)
     alive: Flow = True
     left = 0  # turns that only the run decides to leave in
