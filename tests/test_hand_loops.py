@@ -352,3 +352,65 @@ for batch in DataLoader(torch.load("rows.pt"), batch_size=4):
     plan = plan_of(code.format(divided))
     assert plan["arguments.learning_rate"].value.value == 3e-4
     assert plan["arguments.per_device_batch_size"].value.value == 4
+
+
+METHOD = """\
+import os, torch
+from transformers import AutoModelForCausalLM
+
+def on_main(function):
+    def wrapper(*given):
+        rank = torch.distributed.get_rank() if torch.distributed.is_initialized() else 0
+        if rank == 0:
+            return function(*given)
+    return wrapper
+
+class Runner:
+    def __init__(self):
+        self.model = AutoModelForCausalLM.from_pretrained("m")
+        self.loader = torch.utils.data.DataLoader([], 2)
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-4)
+
+    {decorator}
+    def save(self, turn):
+        torch.save(self.model.state_dict(), f"out/{{turn}}.pt")
+        {keeping}
+
+    def epoch(self, number):
+        for step, batch in enumerate(self.loader):
+            self.model(**batch).loss.backward()
+            self.optimizer.step()
+            {step}
+
+    def train(self):
+        for number in range({epochs}):
+            self.epoch(number)
+            {epoch}
+
+Runner().train()
+"""
+
+
+def saving(**given):
+    parts = {"decorator": "", "keeping": "", "step": "pass", "epoch": "pass", "epochs": 100, **given}
+    part = plan_of(METHOD.format(**parts)).checkpointing
+    return shown(part.save_strategy.value), shown(part.save_total_limit.value)
+
+
+@pytest.mark.parametrize("epochs", [3, 100])
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"epoch": "self.save(number)"}, ("epoch", None)),
+        ({"epoch": "self.save(number)", "decorator": "@on_main"}, ("epoch", None)),
+        ({"epoch": "self.save('last')"}, ("epoch", 1)),
+        ({"epoch": "if number == 2: self.save(number)"}, ("unknown", "unknown")),
+        ({"epoch": "if better(): self.save(number)"}, ("unknown", "unknown")),
+        ({"epoch": "self.save(number)", "keeping": "os.remove(f'out/{turn - 3}.pt')"}, ("epoch", "unknown")),
+        ({"step": "if (step + 1) % 50 == 0: self.save(step)"}, ("steps", None)),
+        ({"step": "if better(): self.save(step)"}, ("unknown", "unknown")),
+        ({"step": "if (step + 1) % 50 != 0: self.save(step)"}, ("unknown", "unknown")),
+    ],
+)
+def test_a_method_that_the_loop_calls_saves_in_each_turn(given, expected, epochs):
+    assert saving(**given, epochs=epochs) == expected

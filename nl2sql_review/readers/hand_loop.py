@@ -250,10 +250,10 @@ def steps_of(run: Run) -> list[Call]:
 
 def by_test(run: Run) -> Fact | None:
     """Return the n of the test `(i + 1) % n == 0`, if the loop steps and clears its optimizer only where it holds."""
-    around = {c.loops[-1] if c.loops else None for c in run.backward}
+    around = {innermost(c) for c in run.backward}
     loop = around.pop() if len(around) == 1 else None
-    steps = [c for c in steps_of(run) if c.loops[-1:] == (loop,)]
-    cleared = [c for c in run.calls if last(c.callee) == "zero_grad" and c.loops[-1:] == (loop,)]
+    steps = [c for c in steps_of(run) if innermost(c) is loop]
+    cleared = [c for c in run.calls if last(c.callee) == "zero_grad" and innermost(c) is loop]
     if loop is None or not steps or not cleared or not tests_turn(loop, run.backward[0].place.source):
         return None
     found = [next((one for one in c.conditions if every_nth(one)), None) for c in (*steps, *cleared)]
@@ -273,6 +273,11 @@ def overriding(value: Value) -> str:
         return value.overridden_by
     made = value.value if isinstance(value, Known) else None
     return next(filter(None, map(overriding, made.args)), "") if isinstance(made, Opaque) else ""
+
+
+def innermost(call: Call) -> cst.CSTNode | None:
+    """Return the innermost loop that runs a call, if any."""
+    return call.turns[-1].loop if call.turns else None
 
 
 def every_nth(condition: str) -> int | None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ..interpret.core.recording import Call
+from ..interpret.core.recording import Call, Condition
 from ..source import Source
 from ..source.lexer import Lexer
 from ..source.spans import Lines
 from ..training_plan.facts import Checkpointing, Fact
-from ..training_plan.values import Absent, Known, Term, Text, Unknown, Value
-from .derive import plain
-from .hand_loop import enclosing_loops, last_of, texts, unread
+from ..training_plan.values import Absent, Default, Known, Term, Text, Unknown, Value
+from .derive import options, plain
+from .hand_loop import enclosing_loops, every_nth, innermost, last_of, texts, unread
 from .object_settings import last
 from .run import Run
+from .spelling import spelt
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -26,7 +27,7 @@ EVERY_NTH = re.compile(
     r"(?:[\w.]{1,60}(?: (?:>|>=|!=) \d{1,9})? and ){0,4}\(?[^=<>!()]{1,100}\)? % [\w.\[\]\"']{1,100} == 0"
     r"(?: and [\w.]{1,60} > \d{1,9})?"
 )
-ONE_PROCESS = re.compile(r"is_(local_)?main_process|\brank\b|local_rank")
+ONE_PROCESS = re.compile(r"is_(local_)?main_process|\b(get_)?rank\b|local_rank")
 NOTHING = "the loop saves nothing on the way"
 DELETES = re.compile(r"rmtree|\bremove\(|unlink|\brm\b|\.move\(|rename|replace\(|total_limit|TemporaryDirectory|delete")
 CONTINUES = re.compile(
@@ -53,13 +54,13 @@ def read(run: Run, part: Checkpointing) -> None:
             setattr(part, name, Fact(Absent(NOTHING), at=at, why_not=NOTHING))
 
 
-def kept(run: Run, saves: Known) -> Fact:
+def kept(run: Run, saves: Known | Default) -> Fact:
     """Return how many checkpoints the loop keeps: all, if it deletes none and each gets a directory of its own."""
     at = saves.trace[0] if saves.trace else run.place
     nodes = [place.node for place in saves.trace]
     folders = [folder(c) for c in run.calls if c.place.node in nodes]
     names = {name for one in folders if isinstance(name := plain(one), str)}
-    if not any(DELETES.search(text) for text in texts(run)):
+    if not any(DELETES.search(text) for text in [*texts(run), *(place.source.text for place in saves.trace)]):
         if any(changes(one) for one in folders) or len(names) > 1:
             return Fact(
                 Known(None, saves.trace), at=at, note="every checkpoint has its own directory, and none is deleted"
@@ -106,7 +107,7 @@ def code(source: Source, idle: list[str]) -> str:
     return "\n".join(lines[row][: comments.get(row)] for row in range(1, len(lines) + 1))
 
 
-def strategy(run: Run) -> Known | None:
+def strategy(run: Run) -> Known | Default | None:
     """Return "steps", "epoch" or "no", or None where it is not clear."""
     saves = [c for c in run.calls if last(c.callee) in SAVES]
     once = {id(c.place.node) for c in saves if not c.conditional and not enclosing_loops(c)}
@@ -123,7 +124,43 @@ def strategy(run: Run) -> Known | None:
                 return Known("steps", (call.place,))
             if outer and not inner and all(EVERY_NTH.fullmatch(test) for test in tests):
                 return Known("epoch", (call.place,))
-    return None
+    return next(filter(None, (by_turns(run, call, saves) for call in saves)), None)
+
+
+def by_turns(run: Run, call: Call, saves: list[Call]) -> Known | Default | None:
+    """Return the strategy of a call in a function that the loop calls: whether it is reached in each of its turns."""
+    loop = innermost(call)
+    if loop is None or "Tokenizer" in call.callee:
+        return None
+    trained = {turn.number: c for c in run.backward for turn in c.turns if turn.loop is loop}
+    saved = {c.turns[-1].number: c for c in saves if c.place.node is call.place.node and innermost(c) is loop}
+    if not trained or not trained.keys() <= saved.keys():
+        return None
+    decided = {test for number, c in trained.items() for test in beyond(saved[number], c) if not one_process(test)}
+    inner = any(innermost(c) is loop for c in run.backward)
+    if not all(map(every_nth, decided)) or inner and not decided:
+        return None
+    assumed = [option for number, c in trained.items() for option in saved[number].assumed if option not in c.assumed]
+    made = Known("steps" if inner else "epoch", (call.place,))
+    return Default(made.value, assumed[0], made.trace) if assumed else made
+
+
+def beyond(call: Call, other: Call) -> tuple[str, ...]:
+    """Return what must hold for a call to run beside what holds for another."""
+    shared = 0
+    for one, two in zip(call.conditions, other.conditions):
+        if one is not two:
+            break
+        shared += 1
+    return call.conditions[shared:]
+
+
+def one_process(condition: str) -> bool:
+    """Return whether a condition holds in the one process that saves."""
+    if not isinstance(condition, Condition) or not condition.holds:
+        return False
+    said = [plain(one) is True or ONE_PROCESS.search(spelt(one)) for one in options(condition.test)]
+    return all(said)
 
 
 def conditions(call: Call, loop: cst.CSTNode) -> list[str]:

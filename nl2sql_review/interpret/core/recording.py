@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...training_plan.values import Absent, Place, Value
 
@@ -11,6 +11,13 @@ from ...training_plan.values import Absent, Place, Value
 NOT_GIVEN = "which is not given here"
 GIVEN_BY_CALLERS = "an argument that every call passes"
 ANY_OPTION = "the command line may give any of its options"  # the one reason for unknown arguments that leaves defaults
+
+
+class Turn(NamedTuple):
+    """One turn that was run of a loop: its first is 1, and the last may stand for many."""
+
+    loop: Any  # its node
+    number: int
 
 
 class Condition(str):
@@ -46,7 +53,7 @@ class Call:
     condition: str = ""  # what decides, if it is not certain
     conditional: bool = False  # a branch or loop decides, and not only whether its function is called
     conditions: tuple[str, ...] = ()  # everything that decides, the outermost first
-    loops: tuple[Any, ...] = ()  # nodes of the loops it is in, those around a call of its function too, outermost first
+    turns: tuple[Turn, ...] = ()  # of the loops it is in, those around a call of its function too, outermost first
     assumed: tuple[str, ...] = ()  # the options whose defaults choose the branches that it is in, outermost first
     passed: tuple[str, ...] = ()  # the options by which another run would have left a function before it
     left: tuple[str, ...] = ()  # the options by whose defaults a plain run has left a function before it

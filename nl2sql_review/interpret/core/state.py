@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Iterator, NamedTuple, Union
 from ...training_plan.values import Place, Unknown, Value
 from .joins import MISSING, VALUES, join_slot, prefer_slot
 from .objects import Attributes, Cell, Function, Items, Object, Scope, SlotKey
-from .recording import Call, Recording
+from .recording import Call, Recording, Turn
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -98,10 +98,10 @@ class Frame:
 
 
 class Loop:
-    __slots__ = ("node", "mark", "breaks", "continues", "iteration", "unlikely_depth")
+    __slots__ = ("node", "turn", "mark", "breaks", "continues", "iteration", "unlikely_depth")
 
     def __init__(self, node: cst.CSTNode, mark: int, unlikely_depth: int) -> None:
-        self.node = node
+        self.node, self.turn = node, 0
         self.mark = self.iteration = mark
         self.unlikely_depth = unlikely_depth
         self.breaks: list[Exit] = []
@@ -320,7 +320,7 @@ class State:
         call.condition = (self.unlikely or self.conditions or [self.uncalled])[-1]
         call.conditional = bool(self.unlikely or self.conditions)
         call.conditions, call.assumed = tuple(self.conditions), tuple(self.assumed)
-        call.loops = tuple(loop.node for loop in self.loops if loop is not None)
+        call.turns = tuple(Turn(loop.node, loop.turn) for loop in self.loops if loop is not None)
         exits = [exit for frame in self.frames for exit in frame.exits]
         call.passed = tuple(exit.unlikely for exit in exits if exit.unlikely)
         call.left = tuple(frame.rest for frame in self.frames if frame.rest)

@@ -44,6 +44,7 @@ def run_else(m: Machine, loop: Loop, node: cst.For | cst.While, scope: Scope) ->
 
 def iteration(m: Machine, loop: Loop, run: Callable[[], Flow]) -> Flow:
     loop.iteration, loop.continues = m.mark(), []
+    loop.turn += 1
     alive = run()
     return m.settle(loop.iteration, loop.continues, alive)
 
