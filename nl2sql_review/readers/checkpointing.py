@@ -36,8 +36,10 @@ JOINED = re.compile(r"os\.path\.join|\bglob\.i?glob\(|\.glob\(|\.rglob\(|iterdir
 def read(run: Run, plan: TrainingPlan) -> None:
     part = plan.checkpointing
     if hand_loop.trains(run):
+        from . import loop_resume  # it looks through the tree of the script, which a configuration has not
+
         loop_saves.read(run, part)
-        part.resume = loop_saves.resume(run)
+        part.resume = loop_resume.resume(run)
         part.resume_by = Fact(Absent("the loop is the script's own"), at=part.resume.at)
         return
     for name, spellings in SPELLINGS.items():

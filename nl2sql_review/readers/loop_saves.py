@@ -6,9 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from ..interpret.core.recording import Call, Condition
-from ..source import Source
-from ..source.lexer import Lexer
-from ..source.spans import Lines
 from ..training_plan.facts import Checkpointing, Fact
 from ..training_plan.values import Absent, Default, Known, Term, Text, Unknown, Value
 from .derive import options, plain
@@ -30,10 +27,6 @@ EVERY_NTH = re.compile(
 ONE_PROCESS = re.compile(r"is_(local_)?main_process|\b(get_)?rank\b|local_rank")
 NOTHING = "the loop saves nothing on the way"
 DELETES = re.compile(r"rmtree|\bremove\(|unlink|\brm\b|\.move\(|rename|replace\(|total_limit|TemporaryDirectory|delete")
-CONTINUES = re.compile(
-    r"(?i)resum|load_(?:state|checkpoint|adapter)|torch\.load|PeftModel\.from_pretrained|is_trainable|"
-    r"(?:from|last|latest)_(?:checkpoint|step)|set_peft_model_state"
-)
 
 
 def read(run: Run, part: Checkpointing) -> None:
@@ -83,28 +76,6 @@ def changes(name: object) -> bool:
         return True
     parts = name.parts if isinstance(name, Text) else name.args if isinstance(name, Term) else ()
     return any(map(changes, parts))
-
-
-def resume(run: Run) -> Fact:
-    """Return "never" for a loop in whose code nothing loads the state of an earlier run."""
-    from .unread_settings import idle_options
-
-    modules = [made.source for made in run.recording.modules.values() if made.source is not run.source]
-    idle = [place.source.segment(place.node) for place in idle_options(run, *modules)]
-    if run.recording.broken or any(CONTINUES.search(code(source, idle)) for source in (run.source, *modules)):
-        return unread(run, "whether it continues an earlier run")
-    place = run.backward[0].place
-    return Fact(Known("never", (place,)), at=place)
-
-
-def code(source: Source, idle: list[str]) -> str:
-    """Return the text of a source without its comments and some pieces of code that have no effect."""
-    text: str = source.text
-    for piece in idle:
-        text = text.replace(piece, "...")
-    lines = Lines(text)
-    comments = {comment.row: comment.column - 1 for comment in Lexer(lines).run().comments}
-    return "\n".join(lines[row][: comments.get(row)] for row in range(1, len(lines) + 1))
 
 
 def strategy(run: Run) -> Known | Default | None:

@@ -89,6 +89,12 @@ class Recording:
     # Of these what the script itself does not read: a launcher's, and what states versions.
     looked_at: list[str] = field(default_factory=list)
     files_missing: list[str] = field(default_factory=list)  # looked for and not found, or searched for calls
+    # The statements that were run, by their nodes' ids; those that only another command line or environment runs, with
+    # what decides; the names of functions that were called but not found; whether code was left out to save steps.
+    ran: set[int] = field(default_factory=set)
+    otherwise: dict[int, str] = field(default_factory=dict)
+    not_followed: set[str] = field(default_factory=set)
+    left_out: bool = False
     # Names that are not bound when the node that reads them runs, by the node's id.
     undefined: dict[int, str] = field(default_factory=dict)
     exhausted: str = ""  # why interpretation stopped early, if it did

@@ -50,7 +50,7 @@ def within(
         for stack, depth in zip(stacks, depths):
             del stack[depth:]
         m.silent, m.trying, m.uncalled = silent, trying, uncalled
-        m.steps = 0
+        m.steps, m.recording.left_out = 0, True
         m.deferred(mark, what)
         if spent is not None:
             spent()

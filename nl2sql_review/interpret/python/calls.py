@@ -6,6 +6,7 @@ import re
 
 import libcst as cst
 
+from ...source.syntax import dotted
 from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, extend, is_optional, join
 from ..core.joins import demote, join_values
 from ..core.machine import Machine
@@ -55,6 +56,8 @@ def call(m: Machine, callee: Value, args: Arguments, node: cst.CSTNode | None) -
         if starts_backward(m, node):  # whatever the loss is, this trains
             m.call_library(Opaque("torch.Tensor.backward"), args, node)
         m.may_raise_count += 1
+        if isinstance(node, cst.Call):
+            m.recording.not_followed.add(dotted(node.func).rpartition(".")[2])
         escape(m, args, "it was passed to an unknown function")
         return Unknown(callee.why if isinstance(callee, (Unknown, Absent)) else f"{describe(callee)}(…)", callee.trace)
     f = callee.value

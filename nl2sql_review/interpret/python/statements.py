@@ -48,6 +48,10 @@ def execute(m: Machine, block: Block, scope: Scope) -> Flow:
     statements = statements_of(block)
     for i, statement in enumerate(statements):
         m.step()
+        if m.unlikely:
+            m.recording.otherwise[id(statement)] = m.unlikely[-1]
+        else:
+            m.recording.ran.add(id(statement))
         handler = HANDLERS.get(type(statement))
         if handler is not None and id(statement) in m.aside:
             alive = aside(m, handler, statement, scope)
