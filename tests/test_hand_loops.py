@@ -173,6 +173,8 @@ def test_a_method_called_backward_trains_nothing_without_pytorch():
         ("(step + 1) % every == 0 or step == len(loader) - 1", "", 4),
         ("(step + 1) % every == 0 or len(batch) > 3", "", "unknown"),
         ("(step + 1) % every == 0", "optimizer.zero_grad()", "unknown"),
+        ("(step + 1) % every == 0", "if torch.isnan(loss): optimizer.zero_grad(); continue", 4),
+        ("(step + 1) % every == 0", "if step > 1: optimizer.zero_grad()", "unknown"),
         ("(epoch + 1) % every == 0", "", "unknown"),
         ("(step + 1) % every != 0", "", "unknown"),
         ("loss.isfinite()", "", 1),
@@ -180,7 +182,7 @@ def test_a_method_called_backward_trains_nothing_without_pytorch():
 )
 def test_what_a_loop_accumulates_is_read_in_its_own_file(tmp_path, steps, clears, expected):
     (tmp_path / "loops.py").write_text(
-        "def fit(model, loader, optimizer, every):\n  for epoch in range(100):\n"
+        "import torch\ndef fit(model, loader, optimizer, every):\n  for epoch in range(100):\n"
         "    for step, batch in enumerate(loader):\n"
         f"        loss = model(**batch).loss\n        {clears or 'pass'}\n        loss.backward()\n"
         f"        if {steps}:\n"
@@ -194,6 +196,24 @@ def test_what_a_loop_accumulates_is_read_in_its_own_file(tmp_path, steps, clears
     source = Source.from_bytes(code.encode(), str(tmp_path / "train.py"))
     (plan,) = readers.read(interpret(source, tmp_path), source, SimpleNamespace(processes=None, gpu=None))
     assert shown(plan.arguments.gradient_accumulation.value) == expected
+
+
+@pytest.mark.parametrize(("test", "expected"), [("(step + 1) % 4 == 0", 4), ("step % 4 == 1", "unknown"), ("True", 1)])
+def test_a_scaler_steps_the_optimizer_that_it_is_given(test, expected):
+    after = f"if {test}:\n            scaler.step(optimizer); scaler.update(); optimizer.zero_grad()"
+    code = LOOP.format(
+        labels=MASKED,
+        loss="model(**batch).loss",
+        before="scaler = GradScaler()",
+        step="pass",
+        epoch="pass",
+        after="",
+        collator="",
+        collate="None",
+    )
+    code = code.replace("from torch.nn", "from torch.cuda.amp import GradScaler\nfrom torch.nn", 1)
+    code = code.replace("loss.backward()", "scaler.scale(loss).backward()").replace("optimizer.step()", after)
+    assert shown(plan_of(code).arguments.gradient_accumulation.value) == expected
 
 
 OWN_FOLDER = "model.save_pretrained(f'out/{epoch}')"

@@ -15,15 +15,13 @@ from ..interpret.core.recording import Call, Condition
 from ..training_plan.facts import Arguments, Fact
 from ..training_plan.values import Absent, Default, Known, Place, Term, Trace, Unknown, Value
 from .derive import derive, plain
-from .object_settings import last, objects
+from .object_settings import last
 from .run import Run
 from .spelling import spelt
 from .untrained import FORWARD, takes_model_loss, trains_nothing
 
 if TYPE_CHECKING:
     import libcst as cst
-
-    from ..source import Source
 
 OPTIMIZERS = (
     *("AdamW", "Adam", "SGD", "Adafactor", "Lion", "RMSprop", "NAdam", "RAdam", "Adagrad"),
@@ -57,8 +55,9 @@ CHANGES_LABELS = re.compile(
 )
 # `(i + 1) % 4 == 0`, also where the last turn counts: `… or i == len(loader) - 1`
 EVERY_NTH = re.compile(
-    r"\(*\w+(?: \+ 1)?\)* % (\d+)\)* == 0\)*(?: or \(*\w+(?: \+ 1)?\)* == \(*(?:len\((?:(?! or ).)*|\d+)\)*)?"
+    r"\(*i(?: \+ 1)?\)* % (\d+)\)* == 0\)*(?: or \(*i(?: \+ 1)?\)* == \(*(?:len\((?:(?! or ).)*|\d+)\)*)?"
 )
+FAILED = re.compile(r"\bis(?:nan|inf|finite)\b|an exception that")  # conditions of a turn whose loss is given up
 COUNTER = re.compile(r"(\w+)(?: *\+ *1)?\)* *%[^%]*==")
 # What may change the rate of an optimizer: `for group in optimizer.param_groups: group["lr"] = …`
 CHANGES_RATE = re.compile(r"(?i)schedul\w{0,30}\s?[(.=]|param_groups|_lr\s?\(|[\"']lr[\"']\]\s?=")
@@ -242,10 +241,17 @@ def accumulation(run: Run) -> Fact:
 
 def steps_of(run: Run) -> list[Call]:
     """Return the calls that step the optimizer: `optimizer.step()`, `scaler.step(optimizer)`."""
-    made = {id(c.result) for c in run.calls if last(c.callee) in OPTIMIZERS and "(" not in c.callee}
+    made = [
+        c.result for c in run.calls if last(c.callee) in OPTIMIZERS and "(" not in c.callee and c.result is not None
+    ]
+    named = {one.text for one in made}
     steps = [c for c in run.calls if last(c.callee) == "step"]
-    given = [(c, [c.receiver, *(o for value in c.arguments.values() for o in objects(value))]) for c in steps]
-    return [c for c, things in given if any(id(thing) in made for thing in things)]
+    return [
+        c
+        for c in steps
+        if any(c.receiver is one for one in made)
+        or any(isinstance(value, Term) and value.text in named for value in c.arguments.values())
+    ]
 
 
 def by_test(run: Run) -> Fact | None:
@@ -253,8 +259,9 @@ def by_test(run: Run) -> Fact | None:
     around = {innermost(c) for c in run.backward}
     loop = around.pop() if len(around) == 1 else None
     steps = [c for c in steps_of(run) if innermost(c) is loop]
-    cleared = [c for c in run.calls if last(c.callee) == "zero_grad" and innermost(c) is loop]
-    if loop is None or not steps or not cleared or not tests_turn(loop, run.backward[0].place.source):
+    clears = [c for c in run.calls if last(c.callee) == "zero_grad" and innermost(c) is loop]
+    cleared = [c for c in clears if not any(FAILED.search(condition) for condition in c.conditions)]
+    if loop is None or not steps or not cleared or not tests_turn(run.backward[0], loop):
         return None
     found = [next((one for one in c.conditions if every_nth(one)), None) for c in (*steps, *cleared)]
     numbers = {every_nth(one) for one in found if one is not None}
@@ -286,16 +293,27 @@ def every_nth(condition: str) -> int | None:
     return int(found[1]) if found is not None and int(found[1]) > 0 else None
 
 
-def tests_turn(loop: cst.CSTNode, source: Source) -> bool:
-    """Return whether every such test in a loop is of the variable that counts its turns."""
+def tests_turn(backward: Call, loop: cst.CSTNode) -> bool:
+    """Return whether a loop tests the variable that counts its turns so, and not that of a loop around it."""
     import libcst as cst
 
     from ..source.syntax import walk
 
-    counted = {n.value for n in walk(loop.target) if isinstance(n, cst.Name)} if isinstance(loop, cst.For) else set()
+    source, outer = backward.place.source, [one for one in enclosing_loops(backward) if one is not loop]
+    mine, others = targets([loop]), targets(outer)
     tests = [source.segment(n.test) for n in walk(loop) if isinstance(n, cst.If)]
-    names = [name for test in tests for name in COUNTER.findall(test)]
-    return bool(names) and counted.issuperset(names)
+    names = {name for test in tests for name in COUNTER.findall(test)}
+    return bool(names & mine) and not names & others - mine
+
+
+def targets(loops: list[cst.CSTNode]) -> set[str]:
+    """Return the names of the variables that loops set in each of their turns."""
+    import libcst as cst
+
+    from ..source.syntax import walk
+
+    found = [n for loop in loops if isinstance(loop, cst.For) for n in walk(loop.target)]
+    return {n.value for n in found if isinstance(n, cst.Name)}
 
 
 def with_default(run: Run, number: float, trace: Trace) -> Value:

@@ -15,17 +15,15 @@ from ..training_plan.facts import Fact
 from ..training_plan.values import Default, Known
 from .hand_loop import unread
 from .run import Run
-from .unread_settings import idle_options
+from .unread_settings import idle_options, reads_whole
 
 CONTINUES = re.compile(
     r"(?i)resum|load_(?:state|checkpoint|adapter)|torch\.load|PeftModel\.from_pretrained|is_trainable|"
     r"(?:from|last|latest)_(?:checkpoint|step)|set_peft_model_state"
 )
-# `return cfg.get("resume_from", None)`, `resume = args.resume`, an option's declaration: read or set, and load nothing
-READS = re.compile(
-    r"(?:return|[\w.]{1,60}(?:: ?[\w. |]{1,40})? =) [\w.\[\]'\"]{1,80}(?:\.get\([^()]{0,80}\))?|"
-    r"[\w.]{1,60}\.add_argument\([^()]{0,400}\)"
-)
+# `return cfg.get("resume_from", None)`, `resume = args.resume`: reads a setting, and loads nothing
+READS = re.compile(r"(?:return|[\w.]{1,60}(?:: ?[\w. |]{1,40})? =) [\w.\[\]'\"]{1,80}(?:\.get\([^()]{0,80}\))?")
+DECLARES = re.compile(r"[\w.]{1,60}\.add_argument\([^()]{0,400}\)")
 ASKS = ("bool", "hasattr", "isinstance", "len", "str")
 OF_THE_LANGUAGE = ("classmethod", "staticmethod", "property")
 
@@ -59,12 +57,15 @@ def left_to(run: Run, loading: list[Source], sources: tuple[Source, ...]) -> str
     if recording.exhausted or recording.left_out or "" in recording.not_followed:
         return None
     waiting: list[cst.FunctionDef] = []
+    told_whole = any(map(reads_whole, sources))
     for source in loading:
         for statement, text in statements(source):
-            if not CONTINUES.search(text):
+            if not CONTINUES.search(text) or READS.fullmatch(text):
                 continue
             if id(statement) in recording.ran:
-                if not READS.fullmatch(text) and not (isinstance(statement, cst.If) and only_asks(statement.test)):
+                asks = isinstance(statement, cst.If) and only_asks(statement.test)
+                declares = DECLARES.fullmatch(text) and not told_whole
+                if not asks and not declares:
                     return None
             elif id(statement) in recording.otherwise:
                 by = recording.otherwise[id(statement)]

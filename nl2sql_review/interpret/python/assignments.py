@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import libcst as cst
 
-from ...training_plan.values import Default, Known, Unknown, Value, extend
+from ...training_plan.values import Default, Either, Known, Unknown, Value, extend
 from ..core.joins import demote
 from ..core.machine import Machine
-from ..core.objects import Arguments, Instance, Items, Mapping, Opaque, Scope, Sequence
+from ..core.objects import Arguments, Instance, Items, Mapping, Opaque, Scope, Sequence, object_of
 from ..core.state import place_of
 from .builtins import BUILTINS
 from .displays import several
@@ -86,7 +86,7 @@ def unpack(m: Machine, target: cst.Tuple | cst.List, value: Value, scope: Scope)
         if not items.why_incomplete and not items.overridden_by:
             m.certainly_raises("ValueError")
         for i, e in enumerate(targets):
-            if isinstance(obj, Opaque) and not obj.kind.startswith("datasets"):
+            if isinstance(obj, Opaque) and not obj.kind.startswith("datasets") or one_of_several(value, n, star):
                 v: Value = m.item(value, Known(i), target)
             elif isinstance(value, Known) and items.why_incomplete and len(values) == 1:
                 v = values[0]
@@ -105,6 +105,17 @@ def unpack(m: Machine, target: cst.Tuple | cst.List, value: Value, scope: Scope)
     assign(m, targets[star].value, Known(Sequence(tuple(middle), "list")), scope)
     for e, v in zip(targets[star + 1 :], values[len(values) - after :]):
         assign(m, e.value, v, scope)
+
+
+def one_of_several(value: Value, count: int, star: int | None) -> bool:
+    """Return whether a value is one of several with as many elements as there are names, each read by its position."""
+    options = [object_of(option) for option in value.options] if isinstance(value, Either) and star is None else []
+    return bool(options) and all(
+        len(one.state.items) == count and one.kind in ("tuple", "list") and not one.state.why_incomplete
+        if isinstance(one, Sequence)
+        else isinstance(one, Opaque) and not one.kind.startswith("datasets")
+        for one in options
+    )
 
 
 def delete(m: Machine, node: cst.Del, scope: Scope) -> None:

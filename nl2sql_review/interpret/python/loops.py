@@ -10,7 +10,7 @@ from ...source.syntax import walk
 from ...training_plan.values import Default, Either, Known, Unknown, Value, join, same
 from ..core.joins import MISSING, VALUES, demote
 from ..core.machine import Machine
-from ..core.objects import Items, Object, Scope, Sequence, object_of
+from ..core.objects import Items, Object, Opaque, Scope, Sequence, object_of
 from ..core.operations import truth
 from ..core.state import Changes, Flow, Loop, Rest
 from .expressions import condition
@@ -117,7 +117,9 @@ def repeat(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items, it
 
 
 def one_of(values: tuple[Value, ...], why: str) -> Value:
-    """Return what the variable of a loop is in any of its turns."""
+    """Return what the variable of a loop is in any of its turns; `i` for one of many numbers."""
+    if len(values) > UNROLL and all(isinstance(v, (Known, Default)) and type(v.value) is int for v in values):
+        return Known(Opaque("i", "symbol"))
     element = values[0]
     for value in values[1:]:
         element = join(element, value)
