@@ -97,3 +97,67 @@ def test_a_loop_of_the_script(tmp_path: Path, before: str, adapter: str, after: 
     (tmp_path / "train.py").write_text(code, encoding="utf-8")
     (file,) = batch.review([str(tmp_path / "train.py")], Options(isolated=True)).files
     assert {item.rule: item.verdict for item in file.checklist}["lora/frozen-adapter"] == verdict
+
+
+WRAPPED = """\
+import torch
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM
+
+class Reader(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.head = torch.nn.Linear(8, 8)
+        for one in self.head.parameters():
+            one.requires_grad = False
+        self.llm = get_peft_model(AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf"), LoraConfig(r=16))
+
+    def forward(self, batch):
+        return {{"loss": self.llm(**batch).loss}}
+
+class Other(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.head = torch.nn.Linear(8, 8)
+
+reader, other = Reader(), Other()
+{after}
+for batch in torch.utils.data.DataLoader(rows):
+    loss = reader(batch)["loss"]
+    loss.backward()
+    optimizer.step()
+"""
+LISTS = """\
+decayed, others, lost = [], [], []
+for name, one in {}.named_parameters():
+    {}
+    if one.ndim < 2:
+        others.append(one)
+    {}
+optimizer = torch.optim.AdamW([{{"params": decayed, "weight_decay": 0.1}}, {{"params": others}}], lr=2e-4)
+"""
+REST, TRAINED = "else:\n        decayed.append(one)", "if not one.requires_grad: continue"
+
+
+@pytest.mark.parametrize(
+    ("after", "verdict"),
+    [
+        (OPTIMIZER.format("reader"), "pass"),
+        (OPTIMIZER.format("torch.nn.parallel.DistributedDataParallel(reader)"), "pass"),
+        (OPTIMIZER.format("other"), "unknown"),
+        (OPTIMIZER.format("reader.head"), "unknown"),
+        (LISTS.format("reader", TRAINED, REST), "pass"),
+        (LISTS.format("torch.nn.parallel.DistributedDataParallel(reader)", TRAINED, REST), "pass"),
+        (LISTS.format("reader", "if 'head' in name: continue", REST), "unknown"),
+        (LISTS.format("reader", TRAINED, "elif 'head' in name:\n        decayed.append(one)"), "unknown"),
+        (LISTS.format("reader", "if 'head' in name:\n        others.append(one)", "pass"), "unknown"),
+        (LISTS.format("reader", TRAINED, "else:\n        lost.append(one)"), "unknown"),
+        (LISTS.format("other", TRAINED, REST), "unknown"),
+        (OPTIMIZER.format("reader") + "\nfor one in reader.parameters():\n    one.requires_grad = False", "unknown"),
+        (OPTIMIZER.format("reader") + "\nreader.requires_grad_(False)", "unknown"),
+    ],
+)
+def test_a_module_of_the_script_that_holds_the_model(tmp_path: Path, after: str, verdict: str) -> None:
+    (tmp_path / "train.py").write_text(WRAPPED.format(after=after), encoding="utf-8")
+    (file,) = batch.review([str(tmp_path / "train.py")], Options(isolated=True)).files
+    assert {item.rule: item.verdict for item in file.checklist}["lora/frozen-adapter"] == verdict

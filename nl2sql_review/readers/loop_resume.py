@@ -113,10 +113,14 @@ def may_be_called(run: Run, function: cst.FunctionDef, sources: tuple[Source, ..
 def handed_on(source: Source) -> set[str]:
     """Return the names that the code of a source reads for other purposes than to call what they name."""
     nodes = source.nodes
+    named = [
+        *((node, node.value) for node in nodes.of(cst.Name)),
+        *((n, n.attr.value) for n in nodes.of(cst.Attribute)),
+    ]
     found = set()
-    for node in [*nodes.of(cst.Name), *nodes.of(cst.Attribute)]:
+    for node, name in named:
         above = nodes.parents.get(id(node))
         called = isinstance(above, cst.Call) and above.func is node
         if not called and not isinstance(above, (cst.AssignTarget, cst.ImportAlias, cst.Attribute, cst.FunctionDef)):
-            found.add(node.value if isinstance(node, cst.Name) else node.attr.value)
+            found.add(name)
     return found

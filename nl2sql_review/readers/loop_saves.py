@@ -95,7 +95,8 @@ def strategy(run: Run) -> Known | Default | None:
                 return Known("steps", (call.place,))
             if outer and not inner and all(EVERY_NTH.fullmatch(test) for test in tests):
                 return Known("epoch", (call.place,))
-    return next(filter(None, (by_turns(run, call, saves) for call in saves)), None)
+    found = [by_turns(run, call, saves) for call in saves]
+    return next((one for one in found if one is not None), None)
 
 
 def by_turns(run: Run, call: Call, saves: list[Call]) -> Known | Default | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Iterator
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
-from ..interpret.core.objects import Opaque
-from ..interpret.core.operations import describe
+from ..interpret.core.objects import Instance, Opaque
 from ..interpret.core.recording import Call
 from ..training_plan.facts import Fact, Lora, TrainingPlan
 from ..training_plan.values import Absent, Either, Known, Place, Unknown, Value
@@ -17,6 +18,12 @@ from .model_state import Adapter, ModelState, family, judge_config, loads_adapte
 from .object_settings import last, makers, objects
 from .own_optimizer import pair
 from .run import Run
+from .spelling import spelt
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+    from ..source import Source
 
 FROZEN = {
     "loaded": "the adapter is loaded without is_trainable=True: it is frozen and not trained",
@@ -34,6 +41,12 @@ FROZEN = {
 }
 
 PARAMETERS = ("parameters", "named_parameters")
+DISTRIBUTED = ("DistributedDataParallel", "DataParallel")
+MOST_MODULES = 500  # looked at for a model that a module of the script holds
+FROZEN_ONE = re.compile(r"not \w+\.requires_grad|\w+\.requires_grad (?:is|==) False")
+TRAINED_ONE = re.compile(r"\w+\.requires_grad")
+GROUP = re.compile(r"[\"']params[\"']: ?(\w+)")
+LEAVES = re.compile(r"continue(?:\s*#.*)?")
 
 
 def read(run: Run, plan: TrainingPlan) -> None:
@@ -84,17 +97,86 @@ def of_loop(run: Run, part: Lora, added: Call) -> None:
     (optimizer,) = optimizers
     frozen = [*judged(run, state, ""), *made_before(run, state, optimizer, "")]
     doubts = [] if holds_weights(run, optimizer, state.adapter) else ["it is unknown which weights the optimizer holds"]
+    doubts += ["it is unknown which weights stay frozen in the module around the model"] * freezes_around(
+        run, state.adapter
+    )
     part.frozen = undecided(frozen, doubts, optimizer.place)
     part.replaced = listed(list(second(run, state, "")), added.place)
 
 
 def holds_weights(run: Run, optimizer: Call, adapter: Adapter) -> bool:
     """Return whether an optimizer is given parameters of the model that has the adapter, and of no other."""
-    if "parameters()" not in describe(optimizer.get("params", "$0")):
+    value = optimizer.get("params", "$0")
+    given = spelt(value)
+    if "parameters()" not in given or isinstance(value, Unknown) and not takes_each(optimizer):
         return False
     members = set(map(id, family(run, adapter.call.result)))
     asked = [c for c in run.calls if last(c.callee) in PARAMETERS and adapter.call.order < c.order < optimizer.order]
-    return bool(asked) and all(not members.isdisjoint(map(id, subject(c))) for c in asked)
+    named = [c for c in asked if c.result is not None and c.result.text in given]
+    return bool(named) and all(any(id(one) in members for one in held_by(c)) for c in named)
+
+
+def freezes_around(run: Run, adapter: Adapter) -> bool:
+    """Return whether the script sets what is trained of a module of its own that holds the model with the adapter."""
+    members = set(map(id, family(run, adapter.call.result)))
+    setting = [c for c in run.calls if last(c.callee) in ("requires_grad=", "requires_grad_", "apply")]
+    around = [c for c in setting if c.order > adapter.call.order and members.isdisjoint(map(id, subject(c)))]
+    return any(id(one) in members for c in around for one in held_by(c))
+
+
+def held_by(call: Call) -> Iterator[Any]:
+    """Yield the models whose parameters a call gives: of a module of the script, those in its attributes too."""
+    waiting = list(subject(call))
+    for one in waiting:
+        yield one
+        made = getattr(one, "call", None)
+        if made is not None and last(made.callee) in DISTRIBUTED:
+            waiting += objects(made.get("module", "$0"))
+        own = one if isinstance(one, Instance) else getattr(made, "instance", None)
+        if own is not None and len(waiting) < MOST_MODULES:
+            waiting += [held for value in own.slots.values() if isinstance(value, Value) for held in objects(value)]
+
+
+def takes_each(optimizer: Call) -> bool:
+    """Return whether the loop over a model's parameters that fills an optimizer's lists leaves out only frozen ones."""
+    import libcst as cst
+
+    from ..source.syntax import walk
+
+    source, node = optimizer.place.source, optimizer.place.node
+    functions = [one for one in source.nodes.path(node) if isinstance(one, (cst.FunctionDef, cst.Module))]
+    loops = [one for one in walk(functions[-1]) if isinstance(one, cst.For)] if functions else []
+    over = [n for n in loops if source.segment(n.iter).endswith("parameters()") and ".append(" in source.segment(n)]
+    if len(over) != 1 or not appends(over[0].body.body, source):
+        return False
+    given = [source.segment(node), *GROUP.findall(source.segment(functions[-1]))]
+    filled = re.findall(r"(\w+)\.append\(", source.segment(over[0]))
+    return all(any(re.search(rf"\b{name}\b", text) for text in given) for name in filled)
+
+
+def appends(lines: Sequence[cst.CSTNode], source: Source) -> bool:
+    """Return whether every way through some lines appends to a list, but for a parameter that is not trained."""
+    import libcst as cst
+
+    for line in lines:
+        if isinstance(line, cst.SimpleStatementLine) and ".append(" in source.segment(line):
+            return True
+        if isinstance(line, cst.If):
+            test, inside = source.segment(line.test), line.body.body
+            if (
+                FROZEN_ONE.fullmatch(test)
+                and line.orelse is None
+                and LEAVES.fullmatch(source.segment(line.body).strip())
+            ):
+                continue
+            if TRAINED_ONE.fullmatch(test) and line.orelse is None:
+                return appends(inside, source)
+            other = line.orelse
+            rest = [other] if isinstance(other, cst.If) else other.body.body if other is not None else []
+            return appends(inside, source) and appends(rest, source)
+        if not isinstance(line, cst.SimpleStatementLine) or "continue" in source.segment(line):
+            return False
+    return False
 
 
 def not_read(run: Run) -> Fact | None:
