@@ -434,3 +434,51 @@ def saving(**given):
 )
 def test_a_method_that_the_loop_calls_saves_in_each_turn(given, expected, epochs):
     assert saving(**given, epochs=epochs) == expected
+
+
+RATE = """\
+import math, torch
+from transformers import AutoModelForCausalLM
+model = AutoModelForCausalLM.from_pretrained("m")
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
+
+class Schedule:
+    def __init__(self, optimizer, warm, total):
+        self.optimizer, self.warm, self.total = optimizer, warm, total
+
+    def step(self, step):
+        if step < self.warm:
+            self.set(1e-4 * step / self.warm)
+        else:
+            self.set({decay})
+
+    def set(self, rate):
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+
+schedule = Schedule(optimizer, 100, 5000)
+for epoch in range(3):
+    for step, batch in enumerate(torch.utils.data.DataLoader([], 2)):
+        {each}
+        model(**batch).loss.backward()
+        optimizer.step()
+"""
+HALF = "0.5 * 1e-4 * (1 + math.cos(math.pi * step / self.total))"
+
+
+@pytest.mark.parametrize(
+    ("decay", "each", "expected"),
+    [
+        (HALF, "schedule.step(step)", "cosine"),
+        (HALF.replace("1 +", "1.0 +"), "schedule.step(epoch * 5000 + step)", "cosine"),
+        ("1e-4 * (1 - step / self.total)", "schedule.step(step)", "unknown"),
+        (HALF.replace("1 +", "1 -"), "schedule.step(step)", "unknown"),
+        (HALF.replace("math.pi", "4 * math.pi"), "schedule.step(step)", "unknown"),
+        (HALF, "schedule.step(step); optimizer.param_groups[0]['lr'] = 1e-4", "unknown"),
+        (HALF, "schedule.step(step); schedule.set(1e-4)", "unknown"),
+        (HALF, "adjust_lr(optimizer, step)", "unknown"),
+    ],
+)
+def test_a_rate_that_a_class_of_the_script_sets_is_read(decay, each, expected):
+    part = plan_of(RATE.format(decay=decay, each=each)).arguments
+    assert (shown(part.scheduler.value), shown(part.warmup_steps.value)) == (expected, "unknown")

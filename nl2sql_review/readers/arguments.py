@@ -8,7 +8,7 @@ from ..interpret.core.operations import describe
 from ..libraries.versions import key_of
 from ..training_plan.facts import Arguments, Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Known, Term, Unknown, Value
-from . import defaults, hand_loop, launcher, own_optimizer, precision
+from . import defaults, hand_loop, launcher, loop_arguments, own_optimizer, precision
 from .api.arguments import rejected
 from .api.version_guards import Guards
 from .derive import derive, for_processes, plain
@@ -41,7 +41,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
     processes(run, part)
     by_hand = hand_loop.trains(run)
     if by_hand:
-        hand_loop.read(run, part)
+        loop_arguments.read(run, part)
     else:
         for name, spellings in SPELLINGS.items():
             setattr(part, name, setting(run, name, spellings))

@@ -9,7 +9,8 @@ from ..interpret.core.recording import Call, Condition
 from ..training_plan.facts import Checkpointing, Fact
 from ..training_plan.values import Absent, Default, Known, Term, Text, Unknown, Value
 from .derive import options, plain
-from .hand_loop import enclosing_loops, every_nth, innermost, last_of, texts, unread
+from .hand_loop import enclosing_loops, innermost, last_of, texts, unread
+from .loop_accumulation import every_nth
 from .object_settings import last
 from .run import Run
 from .spelling import spelt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ...training_plan.values import Known, Unknown, Value
@@ -9,10 +10,14 @@ from .library import ITERATION_MODELS, METHOD_MODELS, record_write
 from .machine import Machine
 from .model_call import ModelCall
 from .objects import Arguments, ItemKey, Items, Opaque, Scope, Sequence, object_of, plain
-from .operations import describe
+from .operations import describe, freeze
+from .recording import Call
+from .state import place_of
 
 if TYPE_CHECKING:
     import libcst as cst
+
+GROUP = re.compile(r"\.param_groups\[\w+\]$")  # of an optimizer
 
 
 def library_item(m: Machine, owner: Known, v: Opaque, key: Value, node: cst.CSTNode | None) -> Value | None:
@@ -61,6 +66,9 @@ def library_set_item(
         m.write(obj, ItemKey(None), Unknown(f"{elements_at(key)} are replaced by {describe(value)}"))
     if scope is not None and obj.text == "os.environ" and isinstance(key, Known):
         record_write(m, obj, str(key.value), value, node, scope)
+    if scope is not None and isinstance(key, Known) and key.value == "lr" and GROUP.search(obj.text):
+        place = place_of(scope, node)
+        m.record(Call("torch.optim.Optimizer.lr=", {"lr": freeze(value)}, place, {"lr": place}, obj))
 
 
 def elements_at(key: Value) -> str:
