@@ -86,7 +86,7 @@ def unpack(m: Machine, target: cst.Tuple | cst.List, value: Value, scope: Scope)
         if not items.why_incomplete and not items.overridden_by:
             m.certainly_raises("ValueError")
         for i, e in enumerate(targets):
-            if isinstance(obj, Opaque) and not obj.kind.startswith("datasets") or one_of_several(value, n, star):
+            if isinstance(obj, Opaque) and not obj.kind.startswith("datasets") or one_of_several(value, star):
                 v: Value = m.item(value, Known(i), target)
             elif isinstance(value, Known) and items.why_incomplete and len(values) == 1:
                 v = values[0]
@@ -107,15 +107,10 @@ def unpack(m: Machine, target: cst.Tuple | cst.List, value: Value, scope: Scope)
         assign(m, e.value, v, scope)
 
 
-def one_of_several(value: Value, count: int, star: int | None) -> bool:
-    """Return whether a value is one of several with as many elements as there are names, each read by its position."""
+def one_of_several(value: Value, star: int | None) -> bool:
+    """Return whether a value is one of several that only the run decides, each read by its position."""
     options = [object_of(option) for option in value.options] if isinstance(value, Either) and star is None else []
-    return bool(options) and all(
-        len(one.state.items) == count and one.kind in ("tuple", "list") and not one.state.why_incomplete
-        if isinstance(one, Sequence)
-        else isinstance(one, Opaque) and not one.kind.startswith("datasets")
-        for one in options
-    )
+    return bool(options) and all(isinstance(o, Opaque) and not o.kind.startswith("datasets") for o in options)
 
 
 def delete(m: Machine, node: cst.Del, scope: Scope) -> None:
