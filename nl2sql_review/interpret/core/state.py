@@ -112,7 +112,7 @@ class State:
     """All mutable state of an interpretation."""
 
     MAX_DEPTH = 40
-    MAX_RECURSION = 2
+    MAX_RECURSION = 3
 
     def __init__(self, steps: int) -> None:
         self.recording = Recording()

@@ -169,13 +169,22 @@ def call_method(method: PythonModel, call: ModelCall) -> Value:
 
 
 # -- user functions --------------------------------------------------------------------------------------
-def too_deep(m: Machine, fn: Function) -> bool:
-    """Return whether a function has called itself too often: a few times on an uncertain path, else more often."""
+def too_deep(m: Machine, fn: Function, args: Arguments) -> bool:
+    """Return whether a function has called itself too often: a few times on an uncertain path, else more often.
+
+    On an uncertain path it is not followed into a thing of which nothing is known: that shows nothing new.
+    """
     mine = [frame for frame in m.frames if frame.function is fn]
-    if len(mine) < m.MAX_RECURSION:
+    if not mine:
         return False
-    certain = len(m.conditions) == mine[0].conditions and m.silent == mine[0].silent
-    return not certain or len(mine) >= 6 * m.MAX_RECURSION
+    if len(m.conditions) == mine[0].conditions and m.silent == mine[0].silent:
+        return len(mine) >= 4 * m.MAX_RECURSION
+    given = (*args.positional, *args.keywords.values())
+    return len(mine) >= m.MAX_RECURSION or bool(given) and all(map(only_the_run_decides, given))
+
+
+def only_the_run_decides(value: Value) -> bool:
+    return isinstance(value, (Unknown, Absent)) or isinstance(object_of(value), Opaque)
 
 
 def call_function(
@@ -205,7 +214,7 @@ def call_cached(m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | N
 def run_function(
     m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | None, cls: Class | None = None
 ) -> Value:
-    if len(m.frames) > m.MAX_DEPTH or too_deep(m, fn):
+    if len(m.frames) > m.MAX_DEPTH or too_deep(m, fn, args):
         m.may_raise_count += 1
         escape(m, args, f"{fn.name}() is recursive")
         return Unknown(f"{fn.name}() recurses too deeply to follow")
