@@ -122,3 +122,12 @@ def test_a_library_calls_only_what_the_script_makes(tmp_path, made, called):
     source = Source.from_bytes(f"import layers\nmade = {made}\n".encode(), str(tmp_path / "train.py"))
     functions = [call.function.partition(".")[0] for call in interpret(source, tmp_path).named("wandb.log")]
     assert functions == called
+
+
+def test_what_is_known_is_followed_inwards_on_an_uncertain_path(tmp_path):
+    code = (
+        "def innermost(part):\n    return innermost(part['inner']) if isinstance(part, dict) else part\n"
+        "if torch.rand(1) > 0.5:\n    TrainingArguments(output_dir=innermost({'inner': {'inner': 'a'}}))\n"
+    )
+    assert told(code, tmp_path).value == "a"
+    assert isinstance(told(code.replace("{'inner': {'inner': 'a'}}", "torch.load('parts')"), tmp_path), Unknown)
