@@ -7,11 +7,11 @@ from typing import Any, Callable
 import libcst as cst
 
 from ...source.syntax import walk
-from ...training_plan.values import Default, Known, Unknown, Value, join, same
+from ...training_plan.values import Default, Either, Known, Unknown, Value, join, same
 from ..core.joins import MISSING, VALUES, demote
 from ..core.machine import Machine
-from ..core.objects import Items, Scope, Sequence
-from ..core.operations import truth
+from ..core.objects import REPLACED, Items, Opaque, Scope, Sequence, object_of
+from ..core.operations import freeze, truth, words_of
 from ..core.state import Changes, Flow, Loop, Rest
 from .expressions import condition
 
@@ -104,7 +104,34 @@ def repeat(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items, it
         m.assign(node.target, element, scope)
         return m.execute(node.body, scope)
 
-    return abstract_loop(m, loop, body, why)
+    alive = abstract_loop(m, loop, body, why)
+    at_every_position(m, loop, element, iterable)
+    return alive
+
+
+def at_every_position(m: Machine, loop: Loop, element: Value, iterable: Value) -> None:
+    """Say of elements replaced at the position of a turn, `labels[i] = …`, that it is so at those of all turns."""
+    counter, pair = object_of(iterable), object_of(element)
+    positions = counter.slots.get("positions") if isinstance(counter, Sequence) else None
+    position = pair.state.items[0] if isinstance(pair, Sequence) and pair.state.items else element
+    for (owner, key), value in m.changes(loop.mark).items():
+        if key != REPLACED or not isinstance(value, (Known, Either)):
+            continue
+        if loop.breaks:
+            m.write(owner, key, Unknown(f"{words_of(value)}, until the loop ends"))
+        elif isinstance(positions, Value):
+            m.write(owner, key, everywhere(value, object_of(position), freeze(positions)))
+
+
+def everywhere(replaced: Value, position: object, positions: Value) -> Value:
+    """Return what is replaced, with the positions of all turns for that of one."""
+    if isinstance(replaced, Either):
+        options = tuple(everywhere(option, position, positions) for option in replaced.options)
+        return Either(options, replaced.condition, replaced.trace, replaced.test)
+    obj = object_of(replaced)
+    if not isinstance(obj, Opaque) or position is None or object_of(obj.args[1]) is not position:
+        return replaced
+    return Known(Opaque(obj.text, "replaced", (obj.args[0], positions, obj.args[2])), replaced.trace)
 
 
 def abstract_loop(m: Machine, loop: Loop, body: Callable[[], Flow], why: str) -> Flow:

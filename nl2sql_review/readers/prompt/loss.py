@@ -359,10 +359,11 @@ def hand_made(run: Run, text: TrainingText, at: Place | None) -> Loss:
         by = "labels that mask padding only" if shown[1] == label_mask.PADDING_ONLY else "hand-made labels"
         own = (step for step in labels.trace if step.source is run.source and step.node is not None)
         return Loss(shown[0], by, at=next(own, at), note=shown[1])
-    if masks_padding(labels) or "pad_token" in said and "* len" not in said and "*len" not in said:
-        return Loss("all", "labels that mask padding only", at=at, note="the labels mask padding only")
     if shown is not None:
         return Loss("response", "hand-made labels", at=at)
+    counted = "* len" in said or "*len" in said or "are replaced by" in said
+    if masks_padding(labels) or "pad_token" in said and not counted:
+        return Loss("all", "labels that mask padding only", at=at, note="the labels mask padding only")
     return Loss("", "hand-made labels", why="it is unknown which of the script's own labels are masked", at=at)
 
 
@@ -373,7 +374,8 @@ def masks_padding(labels: Value) -> bool:
 
 def masks_padding_tokens(labels: Value) -> bool:
     """Return whether the function that makes the labels masks the padding token wherever it stands."""
-    return any(PADDING_TOKENS.search(text) or PADDING_ROWS.search(text) for text in makers_of(labels))
+    by_code = any(PADDING_TOKENS.search(text) or PADDING_ROWS.search(text) for text in makers_of(labels))
+    return by_code or label_mask.masks_padding_tokens(labels)
 
 
 def makers_of(labels: Value) -> Iterator[str]:
