@@ -208,3 +208,55 @@ def test_the_eos_token_among_those_masked(tmp_path: Path, labels: str, pad: str,
     file = reviewed(tmp_path, PADDED, "labels = ids.clone()\nlabels[:len(prompt)] = -100\n" + labels, pad=pad)
     assert verdict(file, "prompt/eos") == expected
     assert verdict(file, "prompt/response-only-loss") == "pass"
+
+
+TURNS = """\
+ids, labels = [], []
+for turn in row["messages"]:
+    head = tok.encode("<|" + turn["role"] + "|>")
+    body = tok.encode(turn["content"] + tok.eos_token)
+    ids += head + body
+    labels += [-100] * len(head)
+    {body}
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("labels += body if turn['role'] == 'assistant' else [-100] * len(body)", "pass"),
+        ("labels.extend([-100] * len(body) if turn['role'] != 'assistant' else body)", "pass"),
+        (
+            "if turn['role'] == 'assistant':\n        labels += body\n    else:\n        labels += [-100] * len(body)",
+            "pass",
+        ),
+        ("labels += [-100] * len(body) if turn['role'] in ('system', 'user') else body", "pass"),
+        ("labels += [-100] * len(body) if turn['role'] == 'user' else body", "unknown"),  # and that of the system?
+        ("labels += body if turn['role'] != 'assistant' else [-100] * len(body)", "fail"),
+        (
+            "if turn['role'] == 'assistant':\n        labels += [-100] * len(body)\n    else:\n        labels += body",
+            "fail",
+        ),
+        ("labels += body if turn['role'] == 'assistant' else [-100] * len(turn['content'])", "unknown"),
+        ("labels += body if turn['train'] else [-100] * len(body)", "unknown"),
+        ("labels += [-100] * len(body)", "unknown"),
+    ],
+)
+def test_labels_turn_by_turn(tmp_path: Path, body: str, expected: str) -> None:
+    file = reviewed(tmp_path, "whole", TURNS.format(body=body))
+    assert verdict(file, "prompt/response-only-loss") == expected
+
+
+def test_what_comes_before_an_answer_is_masked_with_it(tmp_path: Path) -> None:
+    loop = """\
+ids, labels, before = [], [], ""
+for turn in row["messages"]:
+    if turn["role"] != "assistant":
+        before += turn["content"]
+    else:
+        asked, said = tok.encode(before), tok.encode(turn["content"] + tok.eos_token)
+        ids += asked + said
+        labels += [-100] * len(asked) + said
+        before = ""
+"""
+    assert verdict(reviewed(tmp_path, "whole", loop), "prompt/response-only-loss") == "pass"

@@ -14,6 +14,7 @@ from ..object_settings import last
 from ..run import Run
 from ..spelling import spelt, terms
 from .label_parts import Part, alike, parts_of, spelling, uncopied, uncut
+from .label_turns import by_turn
 from .text import Piece, alternatives
 from .tokens import TOKENIZERS, cell, tokenised_text
 
@@ -42,6 +43,8 @@ def masked(run: Run, labels: Value, ids: Value | None) -> tuple[str, str] | None
     if isinstance(labels, Either):
         found = [masked(run, option, ids) for option in uncut(labels)]
         return found[0] if all(one == found[0] for one in found) else None
+    if ids is not None and (turns := by_turn(labels, cell(ids))) is not None:
+        return turns
     parts = parts_of(labels)
     row = parts_of(cell(ids)) if ids is not None else []
     if not any(part.masked for part in parts):
