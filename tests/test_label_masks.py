@@ -69,6 +69,10 @@ def verdict(file: FileReport, rule: str) -> str:
         ),
         ("joined", "labels = [-100] * (len(ids) - len(answer)) + ids[-len(answer):]"),
         ("whole", "kept = len(ids) - len(answer)\nlabels = [-100] * kept + ids[kept:]"),
+        (
+            "tok(text + sql, truncation=True, max_length=512)['input_ids']",
+            COPY + "labels[:len(prompt)] = [-100] * len(prompt)",
+        ),
         ("whole", COPY + "labels[:-len(answer)] = [-100] * (len(ids) - len(answer))"),
         (
             "joined",
@@ -171,6 +175,13 @@ def test_something_else_is_masked(tmp_path: Path, ids: str, labels: str, told: s
             "labels[:len(prompt)] = [-100] * len(prompt)",
         ),
         ("padded['input_ids']", "labels = ids.clone()\nlabels[0][:len(prompt)] = -100"),
+        ("whole[-512:]", COPY + "labels[:len(prompt)] = [-100] * len(prompt)"),
+        (
+            "whole",
+            "tok.truncation_side = 'left'\nids = tok(text + sql, truncation=True, max_length=512)['input_ids']\n"
+            + COPY
+            + "labels[:len(prompt)] = [-100] * len(prompt)",
+        ),
     ],
 )
 def test_a_mask_that_cannot_be_told(tmp_path: Path, ids: str, labels: str) -> None:

@@ -103,6 +103,8 @@ def of_front(run: Run, parts: list[Part], row: list[Part]) -> tuple[str, str] | 
             return None
         if left_padded(run, kept.ids):
             return MISPLACED, LEFT_PADDED
+        if cut_on_left(run, kept.ids):
+            return None
         if (first := alternatives(before)[0]) and answers(first) and not asks(first):
             return MISPLACED, AS_ANSWER
         rest = remaining(before, whole)
@@ -133,7 +135,9 @@ def by_count(run: Run, hidden: Part, kept: Part | None, row: list[Part]) -> tupl
     asked = [piece for text in texts_counted(run, count) for piece in alternatives(text)[0]]
     if answers(asked) and not asks(asked):
         return MISPLACED, AS_ANSWER
-    return (MISPLACED, LEFT_PADDED) if left_padded(run, kept.ids) else (RESPONSE, "")
+    if left_padded(run, kept.ids):
+        return MISPLACED, LEFT_PADDED
+    return (RESPONSE, "") if not cut_on_left(run, kept.ids) else None
 
 
 def texts_counted(run: Run, count: str) -> list[Value]:
@@ -268,13 +272,24 @@ def answers(pieces: list[Piece]) -> bool:
 def left_padded(run: Run, ids: Value) -> bool:
     """Return whether the tokenizer's call pads these ids, on the left as the script says."""
     call = tokenised_text(ids)[1]
-    if call is None or plain(argument(call, 99, "padding")) not in (True, "max_length"):
-        return False
-    sides = [argument(call, 99, "padding_side")]
+    pads = call is not None and plain(argument(call, 99, "padding")) in (True, "max_length")
+    return pads and is_left(run, call, "padding_side")
+
+
+def cut_on_left(run: Run, ids: Value) -> bool:
+    """Return whether long rows lose tokens of the prompt, so that a mask as long as the prompt may reach the answer."""
+    call = tokenised_text(ids)[1]
+    cuts = call is not None and plain(argument(call, 99, "truncation")) not in (None, False)
+    return any(part.start is not None for part in parts_of(ids)) or cuts and is_left(run, call, "truncation_side")
+
+
+def is_left(run: Run, call: Term | None, name: str) -> bool:
+    """Return whether the script says that the tokenizer pads or cuts on the left, wherever it says anything of it."""
+    sides = [argument(call, 99, name)] if call is not None else []
     for one in run.calls:
-        if one.callee.endswith(".padding_side="):
+        if one.callee.endswith(f".{name}="):
             sides.append(next(iter(one.arguments.values()), Absent()))
         elif one.callee.endswith("Tokenizer.from_pretrained"):
-            sides.append(one.get("padding_side"))
+            sides.append(one.get(name))
     stated = [plain(side) for side in sides if not isinstance(side, Absent)]
     return bool(stated) and all(side == "left" for side in stated)
