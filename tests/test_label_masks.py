@@ -271,3 +271,46 @@ for turn in row["messages"]:
         before = ""
 """
     assert verdict(reviewed(tmp_path, "whole", loop), "prompt/response-only-loss") == "pass"
+
+
+COLLATED = """\
+import torch
+from datasets import load_dataset
+from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainingArguments
+tok = AutoTokenizer.from_pretrained("codellama/CodeLlama-7b-hf")
+tok.pad_token = {pad}
+def encode(row):
+    return tok(f"{{row['schema']}} {{row['question']}} {{row['sql']}}" + tok.eos_token, truncation=True, max_length=512)
+def collate(rows):
+    batch = tok.pad(rows, return_tensors="pt", padding=True)
+    {labels}
+    return batch
+rows = load_dataset("json", data_files="t.jsonl", split="train").map(encode)
+model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf")
+Trainer(model=model, args=TrainingArguments(output_dir="o"), train_dataset=rows, data_collator=collate).train()
+"""
+BY_TOKEN, BY_PLACE = "batch['input_ids'] == tok.pad_token_id", "batch['attention_mask'] == 0"
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        "batch['labels'] = torch.where({test}, -100, batch['input_ids'])",
+        "batch['labels'] = batch['input_ids'].masked_fill({test}, -100)",
+        "labels = batch['input_ids'].clone()\n    labels[{test}] = -100\n    batch['labels'] = labels",
+    ],
+)
+@pytest.mark.parametrize(
+    ("test", "pad", "expected"),
+    [
+        (BY_TOKEN, "tok.eos_token", "fail"),
+        (BY_TOKEN, "tok.unk_token", "pass"),
+        (BY_PLACE, "tok.eos_token", "not-applicable"),
+    ],
+)
+def test_a_collator_that_masks_padding(tmp_path: Path, labels: str, test: str, pad: str, expected: str) -> None:
+    script = COLLATED.format(pad=pad, labels=labels.format(test=test))
+    (tmp_path / "train.py").write_text(script, encoding="utf-8")
+    (file,) = batch.review([str(tmp_path / "train.py")], Options(isolated=True)).files
+    assert verdict(file, "prompt/padding") == expected
+    assert verdict(file, "prompt/response-only-loss") == "fail"

@@ -87,7 +87,7 @@ def _of_loop(run: Run, text: TrainingText) -> Loss:
         return Loss("", "a loop of the script", why=changed, at=at)
     collator = run.loader.get("collate_fn")
     how = collated.labels_of(collator)
-    if how == collated.PADDING_MASKED:
+    if how in (collated.PADDING_MASKED, collated.TOKEN_MASKED):
         return Loss("all", "labels that mask padding only", at=at, note="the labels mask padding only")
     if how != collated.OF_THE_ROWS and _own_collator(collator):
         return Loss("", "own collator", why="it is unknown which labels the script's own collate_fn masks", at=at)
@@ -212,7 +212,7 @@ def _settings(run: Run, text: TrainingText) -> list[Loss] | None:
             return [_vision(text, thing.call, trainer.places.get("data_collator", trainer.place))]
     how = collated.labels_of(collator)
     own_loss = trainer.instance is not None or not isinstance(trainer.get("compute_loss_func"), Absent)
-    if how == collated.PADDING_MASKED and not own_loss:
+    if how in (collated.PADDING_MASKED, collated.TOKEN_MASKED) and not own_loss:
         at = trainer.places.get("data_collator", trainer.place)
         return [Loss("all", "labels that mask padding only", at=at, note="the labels mask padding only")]
     if how != collated.OF_THE_ROWS and _own_collator(collator):
