@@ -104,9 +104,8 @@ def of_call(term: Term) -> list[Part]:
     if name in ("full", "full_like") and plain(argument(term, 1, "fill_value")) == -100:
         size = argument(term, 0, "size", "shape", "input")
         sizes = contents(size) if name == "full" else None
-        return [
-            Part(MASK, count=sizes[0] if isinstance(sizes, (list, tuple)) and len(sizes) == 1 else size, masked=True)
-        ]
+        length = sizes[0] if isinstance(sizes, (list, tuple)) and len(sizes) == 1 else size
+        return [Part(MASK, count=length, masked=True)]
     if name not in CHOICES:
         return []
     if name != "where":
