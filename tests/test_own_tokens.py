@@ -39,6 +39,8 @@ Trainer(AutoModelForCausalLM.from_pretrained("Qwen/Qwen2.5-7B"), TrainingArgumen
         ("ids = ids[-512:]", 512),
         ("if len(ids) > 512:\n        ids = ids[:512]", 512),
         ('ids = tokenizer(row["text"], truncation=True)["input_ids"]', 1024),
+        ("if len(ids) > 512:\n        over = len(ids) - 512\n        ids = ids[over:]", 512),
+        ("ids = ids[len(row) - 512:]", None),
         ("ids = ids[:-1]", None),
         ("ids = ids[1:]", None),
         ("ids = ids[: len(row)]", None),

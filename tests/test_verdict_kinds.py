@@ -57,7 +57,7 @@ Trainer(model=model, args=TrainingArguments("out"), train_dataset=rows,
 @pytest.mark.parametrize("copy", ["whole.copy()", "list(whole)"])
 @pytest.mark.parametrize(
     ("mask", "verdict"),
-    [("        for i in range(asked):\n            one[i] = -100", "unknown"), ("        pass", "fail")],
+    [("        for i in range(asked):\n            one[i] = -100", "pass"), ("        pass", "fail")],
 )
 def test_labels_that_a_loop_replaces_are_not_those_of_all_tokens(tmp_path, copy, mask, verdict):
     found, _ = items(tmp_path, MODEL + TOKENIZER + ROWS + MASKED.format(copy=copy, mask=mask))

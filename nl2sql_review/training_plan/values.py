@@ -67,11 +67,15 @@ class Default(Value):
 
 @dataclass(slots=True)
 class Either(Value):
-    """One of `options` (never nested, at least two), decided by `condition` if that is one expression."""
+    """One of `options` (never nested, at least two), decided by `condition` if that is one expression.
+
+    `test` is that expression where it is kept: the first option is chosen if it holds.
+    """
 
     options: tuple[Value, ...]
     condition: str = ""
     trace: Trace = ()
+    test: Value | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(slots=True)
@@ -93,6 +97,7 @@ class Term(Value):
     item            (owner, key): `example["sql"]`
     get             (owner, key[, fallback]): `example.get("sql", …)`
     slice           (owner, start, stop)
+    replaced        (list before, index or slice, new elements): after `labels[:n] = -100`
     not, or, and    operands
     op              operands: arithmetic and comparison
     ==============  =========================================================
@@ -230,7 +235,7 @@ def extend(value: Value, place: Place) -> Value:
         case Default(v, by):
             return Default(v, by, trace)
         case Either(options, condition):
-            return Either(options, condition, trace)
+            return Either(options, condition, trace, value.test)
         case Term(text, operation, args):
             return Term(text, operation, args, trace, value.place)
         case Text(parts):

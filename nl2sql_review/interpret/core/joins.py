@@ -44,7 +44,11 @@ def join_values(a: Value, b: Value, condition: Value | None = None) -> Value:
         obj = condition.value if isinstance(condition, Known) else None
         if isinstance(obj, Opaque):
             return condition if a.value else Known(Opaque("not " + obj.text, "not", (condition,)), condition.trace)
-    return join(a, b, condition_text(condition))
+    text = condition_text(condition)
+    joined = join(a, b, text)
+    if text and isinstance(joined, Either) and not isinstance(a, Either) and not isinstance(b, Either):
+        joined.test = condition
+    return joined
 
 
 def condition_text(condition: Value | None) -> str:
@@ -99,7 +103,7 @@ def demote(value: Value, by: str) -> Value:
         case Known(v, trace):
             return Default(v, by, trace)
         case Either(options, condition, trace):
-            return Either(tuple(demote(o, by) for o in options), condition, trace)
+            return Either(tuple(demote(o, by) for o in options), condition, trace, value.test)
     return value
 
 

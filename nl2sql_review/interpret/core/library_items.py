@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ...training_plan.values import Known, Unknown, Value
+from ...training_plan.values import Absent, Known, Unknown, Value
 from .library import ITERATION_MODELS, METHOD_MODELS, record_write
 from .machine import Machine
 from .model_call import ModelCall
-from .objects import Arguments, ItemKey, Items, Opaque, Scope, Sequence, object_of, plain
+from .objects import REPLACED, Arguments, ItemKey, Items, Opaque, Scope, Sequence, object_of, plain
 from .operations import describe, freeze
 from .recording import Call
 from .state import place_of
@@ -53,7 +53,7 @@ def library_set_item(
     m: Machine, obj: Opaque, key: Value, value: Value, node: cst.CSTNode | None, scope: Scope | None
 ) -> None:
     """Set an item of a library's object."""
-    run = METHOD_MODELS.get((obj.kind, "__setitem__"))
+    run, before = METHOD_MODELS.get((obj.kind, "__setitem__")), obj.slots.get(REPLACED, Absent())
     if run is not None:
         run(ModelCall(m, Arguments([key, value]), node, "__setitem__", Known(obj)))
     elif obj.text in m.shared:
@@ -63,12 +63,35 @@ def library_set_item(
     else:
         forget_items(m, obj, f"an item is set under {describe(key)}")
     if not (isinstance(key, Known) and isinstance(key.value, str)):  # a list, of which elements are replaced
-        m.write(obj, ItemKey(None), Unknown(f"{elements_at(key)} are replaced by {describe(value)}"))
+        key = along_rows(key)
+        words = f"{elements_at(key)} are replaced by {describe(value)}"
+        # As they are now: `labels[labels == 0] = -100` would else hold itself. The position in a loop stays an object.
+        position = isinstance(where := object_of(key), Opaque) and where.operation == "symbol"
+        replaced = Opaque(words, "replaced", (before, key if position else freeze(key), freeze(value)))
+        m.write(obj, REPLACED, Known(replaced))
+        if obj.operation == "item" and not obj.kind and isinstance(array := object_of(obj.args[0]), Opaque):
+            m.write(array, REPLACED, Unknown(f"of {obj.text}, {words}"))  # `labels[0][:n] = …` changes labels
     if scope is not None and obj.text == "os.environ" and isinstance(key, Known):
         record_write(m, obj, str(key.value), value, node, scope)
     if scope is not None and isinstance(key, Known) and key.value == "lr" and GROUP.search(obj.text):
         place = place_of(scope, node)
         m.record(Call("torch.optim.Optimizer.lr=", {"lr": freeze(value)}, place, {"lr": place}, obj))
+
+
+def along_rows(key: Value) -> Value:
+    """Return the last of several subscripts if the others select all there is, as in `labels[:, :n]`."""
+    obj = object_of(key)
+    if not isinstance(obj, Sequence) or obj.kind != "tuple" or obj.state.why_incomplete or not obj.state.items:
+        return key
+    *others, last = obj.state.items
+    return last if all(map(selects_all, others)) else key
+
+
+def selects_all(key: Value) -> bool:
+    obj = object_of(key)
+    if isinstance(obj, Sequence) and obj.kind == "slice":
+        return all(plain(part) is None and isinstance(part, Known) for part in obj.state.items)
+    return isinstance(key, Known) and key.value is ...
 
 
 def elements_at(key: Value) -> str:

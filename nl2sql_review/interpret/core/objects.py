@@ -73,7 +73,10 @@ class Items(_Items):
 
 
 class Sequence(Object):
-    """A list, tuple, set, frozenset, range or generator. An open one lists the possible values of an element."""
+    """A list, tuple, set, frozenset, range or generator. An open one lists the possible values of an element.
+
+    Of a range or an `enumerate`, slots["positions"] is the slice of a list whose positions it counts.
+    """
 
     __slots__ = ("frozen", "kind", "lazy", "maybe", "order", "source")
 
@@ -305,6 +308,10 @@ class ItemKey(NamedTuple):
     """The slot of an item that the script sets on a library's object."""
 
     key: Any
+
+
+# The slot of what replaces elements of a library's list, the last one first: an expression (earlier, key, value).
+REPLACED = ItemKey(None)
 
 
 SlotKey = Union[str, ItemKey]

@@ -26,7 +26,7 @@ from ...training_plan.values import (
 )
 from . import sizes
 from .joins import demote
-from .objects import Builtin, Class, Function, Instance, ItemKey, Mapping, Object, Opaque, Row, Sequence
+from .objects import REPLACED, Builtin, Class, Function, Instance, Mapping, Object, Opaque, Row, Sequence
 
 Shape = Union[list[Value], dict[Any, Value]]  # what a container holds, each frozen
 MAX_COMBINATIONS = 32
@@ -183,7 +183,9 @@ def freeze(value: Value, depth: int = 6, done: Frozen | None = None) -> Value:
             return demote(frozen, value.overridden_by) if isinstance(value, Default) else frozen
         case Either(options, condition, trace):
             made = tuple(freeze(o, depth, done) for o in options)
-            return value if all(map(operator.is_, made, options)) else Either(made, condition, trace)
+            test = freeze(value.test, depth, done) if value.test is not None else None
+            unchanged = test is value.test and all(map(operator.is_, made, options))
+            return value if unchanged else Either(made, condition, trace, test)
         case Text(parts, trace):
             return Text(tuple(p if isinstance(p, str) else freeze(p, depth, done) for p in parts), trace)
     return value
@@ -211,8 +213,8 @@ def freeze_object(v: object, trace: Trace, depth: int, done: Frozen) -> Value:
             return Known(v, trace)
         args = tuple(freeze(a, depth - 1, done) for a in v.args) if depth > 0 else ()
         term = Term(v.text, v.operation, args, trace, v.place)
-        replaced = v.slots.get(ItemKey(None))
-        return term if replaced is None else Unknown(getattr(replaced, "why", ""), trace, [term])
+        replaced = v.slots.get(REPLACED)
+        return term if replaced is None else Unknown(words_of(replaced), trace, [with_replaced(term, replaced)])
     if isinstance(v, Instance) and v.cls.kind == "enum" and v.payload is not None:
         return freeze(v.payload, depth, done)
     if depth <= 0 or not isinstance(v, (Sequence, Mapping)):
@@ -226,6 +228,25 @@ def freeze_object(v: object, trace: Trace, depth: int, done: Frozen) -> Value:
         v.frozen = v.state, frozen
         return copied(frozen, trace)
     return frozen
+
+
+def with_replaced(term: Term, replaced: Value) -> Value:
+    """Return a list of a library as an expression that says which of its elements the script replaces."""
+    if isinstance(replaced, Either):
+        test = freeze(replaced.test) if replaced.test is not None else None
+        return Either(tuple(with_replaced(term, o) for o in replaced.options), replaced.condition, term.trace, test)
+    obj = replaced.value if isinstance(replaced, Known) else None
+    if isinstance(obj, Opaque):
+        earlier, key, value = obj.args
+        return Term(obj.text, "replaced", (with_replaced(term, earlier), freeze(key), value), term.trace)
+    return term if isinstance(replaced, Absent) else Unknown(words_of(replaced), term.trace, [term])
+
+
+def words_of(replaced: Value) -> str:
+    """Return words for the elements of a list that the script replaces."""
+    if isinstance(replaced, Either):
+        return "; ".join(words_of(option) for option in replaced.options if not isinstance(option, Absent))
+    return replaced.why or describe(replaced)
 
 
 def copied(frozen: Value, trace: Trace) -> Value:

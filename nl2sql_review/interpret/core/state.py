@@ -9,9 +9,9 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Iterator, NamedTuple, Union
 
-from ...training_plan.values import Place, Unknown, Value
+from ...training_plan.values import Absent, Default, Either, Known, Place, Unknown, Value
 from .joins import MISSING, VALUES, join_slot, prefer_slot
-from .objects import Attributes, Cell, Function, Items, Object, Scope, SlotKey
+from .objects import REPLACED, Attributes, Cell, Function, Items, Object, Scope, SlotKey
 from .recording import Call, Recording, Turn
 
 if TYPE_CHECKING:
@@ -20,6 +20,23 @@ if TYPE_CHECKING:
 # How the names of calls begin that readers look at beside all others.
 TRAINING = ("transformers.", "trl.", "peft.", "unsloth", "datasets.", "accelerate.", "bitsandbytes.")
 Changes = dict[tuple[Object, SlotKey], Any]
+
+
+def of_one_object(obj: Object, values: list[Any], paths: list[Changes]) -> list[Any]:
+    """Return what each path replaces in a list, and Absent where it has that list and replaces nothing."""
+    made = [any(holds(value, obj) for value in path.values()) for path in paths]
+    unchanged = Absent("none of its elements is replaced")
+    has_it = made if any(made) else [True] * len(paths)  # it is older than the paths
+    return [unchanged if value is MISSING and has else value for value, has in zip(values, has_it)]
+
+
+def holds(value: object, obj: Object) -> bool:
+    """Return whether an object is a value, one of its options or one of the elements of a container."""
+    if isinstance(value, Items):
+        return any(holds(one, obj) for one in (value.items.values() if isinstance(value.items, dict) else value.items))
+    if isinstance(value, Either):
+        return any(holds(option, obj) for option in value.options)
+    return isinstance(value, (Known, Default)) and value.value is obj
 
 
 class Exhausted(Exception):
@@ -211,6 +228,8 @@ class State:
             obj, key = where
             base = obj.slots.get(key, MISSING)
             values = [path.get(where, base) for path in paths]
+            if key == REPLACED and MISSING in values:
+                values = of_one_object(obj, values, paths)
             merged = values[0]
             for value in values[1:]:
                 merged = self.joined(obj, key, merged, value, condition)

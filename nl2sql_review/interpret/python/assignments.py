@@ -7,7 +7,8 @@ import libcst as cst
 from ...training_plan.values import Default, Either, Known, Unknown, Value, extend
 from ..core.joins import demote
 from ..core.machine import Machine
-from ..core.objects import Arguments, Instance, Items, Mapping, Opaque, Scope, Sequence, object_of
+from ..core.objects import REPLACED, Arguments, Instance, Items, Mapping, Opaque, Scope, Sequence, object_of
+from ..core.operations import spread
 from ..core.state import place_of
 from .builtins import BUILTINS
 from .displays import several
@@ -63,11 +64,30 @@ def assign(m: Machine, target: cst.CSTNode, value: Value, scope: Scope) -> None:
         owner = m.evaluate(target.value, scope)
         inside = target.slice[0].slice
         pair = several(target) or isinstance(inside, cst.Index) and isinstance(inside.value, cst.Tuple)
-        m.set_item(owner, Unknown("several indices") if pair else index(m, target, scope), value, target, scope)
+        of_array = all(isinstance(obj := object_of(one), Opaque) and not obj.kind for one in spread(owner))
+        key = index(m, target, scope) if of_array or not pair else Unknown("several indices")
+        if of_array and isinstance(owner, Either) and isinstance(target.value, cst.Name):
+            set_in_each(m, owner, target.value.value, key, value, scope)
+        m.set_item(owner, key, value, target, scope)
     elif isinstance(target, (cst.Tuple, cst.List)):
         unpack(m, target, value, scope)
     elif isinstance(target, cst.StarredElement):
         assign(m, target.value, value, scope)
+
+
+def set_in_each(m: Machine, owner: Either, name: str, key: Value, value: Value, scope: Scope) -> None:
+    """Set an item of each list that a name may mean, of which the other names of that list know only that it is set."""
+    if name not in scope.slots:
+        return
+    lists: list[Value] = []
+    for option in owner.options:
+        old = object_of(option)
+        one = Opaque(old.text, old.operation, old.args)
+        lists.append(Known(one, option.trace))
+        if REPLACED in old.slots:
+            one.slots[REPLACED] = old.slots[REPLACED]
+        m.library_set_item(one, key, value, None, scope)
+    bind(m, name, Either(tuple(lists), owner.condition, owner.trace), scope)
 
 
 def unpack(m: Machine, target: cst.Tuple | cst.List, value: Value, scope: Scope) -> None:

@@ -317,11 +317,13 @@ def range_(call: ModelCall) -> Value:
                 return Known(Sequence((Known(Opaque("i")),), "range", f"a range of {many}"))
             return Known(Sequence(tuple(Known(i) for i in r), "range"))
         bad = next((v for v in values if isinstance(v, (Unknown, Absent))), None)
-        return Known(
-            Sequence(
-                (Known(Opaque("i")),), "range", bad.why if bad else f"range({', '.join(describe(v) for v in values)})"
-            )
+        made = Sequence(
+            (Known(Opaque("i")),), "range", bad.why if bad else f"range({', '.join(describe(v) for v in values)})"
         )
+        if len(values) < 3:
+            start, stop = values if len(values) == 2 else (Known(None), *values)
+            made.slots["positions"] = Known(Sequence((start, stop, Known(None)), "slice"))
+        return Known(made)
 
     return lift(run, *call.arguments.positional)
 

@@ -183,7 +183,8 @@ def mapping_of(results: Results) -> Mapping:
 def sequence_of(results: Results, kind: str) -> Sequence:
     """Return the list, set or generator that a comprehension makes."""
     values = unique_values(results.values) if kind == "set" else tuple(results.values)
-    made = Sequence(values, kind, results.why_incomplete or results.why_filtered, results.overridden_by)
+    why = ", ".join(filter(None, (results.why_incomplete, results.why_filtered)))
+    made = Sequence(values, kind, why, results.overridden_by)
     made.lazy = kind == "generator"
     return made
 

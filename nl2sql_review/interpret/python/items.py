@@ -9,6 +9,7 @@ from ..core.joins import DIFFERS, demote
 from ..core.library_items import forget_items
 from ..core.machine import Machine
 from ..core.objects import (
+    REPLACED,
     Arguments,
     Class,
     Instance,
@@ -200,8 +201,11 @@ def set_item(m: Machine, owner: Value, key: Value, value: Value, node: cst.CSTNo
     if isinstance(owner, Either):
         for option in owner.options:
             obj = object_of(option)
+            why = "changed through a name that may refer to several objects"
             if isinstance(obj, (Mapping, Sequence)):
-                forget_contents(m, obj, "changed through a name that may refer to several objects")
+                forget_contents(m, obj, why)
+            elif isinstance(obj, Opaque) and not obj.kind and not isinstance(obj, Row):
+                m.write(obj, REPLACED, Unknown(f"some of its elements are {why}"))
         return
     obj = object_of(owner)
     if isinstance(owner, Default):

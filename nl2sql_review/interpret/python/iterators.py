@@ -23,11 +23,16 @@ def enumerate_(call: ModelCall) -> Value:
     start = args.get(1, "start")
     first = start.value if isinstance(start, Known) and isinstance(start.value, int) else 0
     items = call.machine.iterate(args.positional[0], call.node) if args.positional else Items(())
+    from_zero = first == 0 and isinstance(start, (Known, Absent))
     if items.why_incomplete:
-        pairs = tuple(Known(Sequence((Known(Opaque("i")), v), "tuple")) for v in items.items)
+        count = Known(Opaque("i" if from_zero else "index"))
+        pairs = tuple(Known(Sequence((count, v), "tuple")) for v in items.items)
     else:
         pairs = tuple(Known(Sequence((Known(i + first), v), "tuple")) for i, v in enumerate(items.items))
-    return Known(Sequence(pairs, "generator", items.why_incomplete, items.overridden_by))
+    made = Sequence(pairs, "generator", items.why_incomplete, items.overridden_by)
+    if from_zero:
+        made.slots["positions"] = Known(Sequence((Known(None),) * 3, "slice"))
+    return Known(made)
 
 
 @builtin("zip")

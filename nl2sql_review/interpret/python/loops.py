@@ -10,8 +10,8 @@ from ...source.syntax import walk
 from ...training_plan.values import Default, Either, Known, Unknown, Value, join, same
 from ..core.joins import MISSING, VALUES, demote
 from ..core.machine import Machine
-from ..core.objects import Items, Object, Opaque, Scope, Sequence, object_of
-from ..core.operations import truth
+from ..core.objects import REPLACED, Items, Object, Opaque, Scope, Sequence, object_of
+from ..core.operations import freeze, truth, words_of
 from ..core.state import Changes, Flow, Loop, Rest
 from .expressions import condition
 
@@ -107,10 +107,12 @@ def repeat(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items, it
         alive = iteration(m, loop, lambda: body(values[0]))
         if not alive or isinstance(alive, Rest):
             return broken(m, loop, alive)
-        later_turns(m, loop, lambda: body(one_of(values[1:], why)), why, start)
+        element = one_of(values[1:], why)
+        later_turns(m, loop, lambda: body(element), why, start)
     else:
         element = one_of(values, why) if values else m.item(iterable, Unknown(why), node)
         abstract_loop(m, loop, lambda: body(element), why)
+    at_every_position(m, loop, element, iterable)
     if items.overridden_by:
         m.prefer(start, m.changes(start), {}, items.overridden_by)
     return True
@@ -126,6 +128,31 @@ def one_of(values: tuple[Value, ...], why: str) -> Value:
         if isinstance(element, Unknown):
             return element if isinstance(value, Unknown) else Unknown(f"changes in a loop ({why})")
     return element
+
+
+def at_every_position(m: Machine, loop: Loop, element: Value, iterable: Value) -> None:
+    """Say of elements replaced at the position of a turn, `labels[i] = …`, that it is so at those of all turns."""
+    counter, pair = object_of(iterable), object_of(element)
+    positions = counter.slots.get("positions") if isinstance(counter, Sequence) else None
+    position = pair.state.items[0] if isinstance(pair, Sequence) and pair.state.items else element
+    for (owner, key), value in m.changes(loop.mark).items():
+        if key != REPLACED or not isinstance(value, (Known, Either)):
+            continue
+        if loop.breaks:
+            m.write(owner, key, Unknown(f"{words_of(value)}, until the loop ends"))
+        elif isinstance(positions, Value):
+            m.write(owner, key, everywhere(value, object_of(position), freeze(positions)))
+
+
+def everywhere(replaced: Value, position: object, positions: Value) -> Value:
+    """Return what is replaced, with the positions of all turns for that of one."""
+    if isinstance(replaced, Either):
+        options = tuple(everywhere(option, position, positions) for option in replaced.options)
+        return Either(options, replaced.condition, replaced.trace, replaced.test)
+    obj = object_of(replaced)
+    if not isinstance(obj, Opaque) or position is None or object_of(obj.args[1]) is not position:
+        return replaced
+    return Known(Opaque(obj.text, "replaced", (obj.args[0], positions, obj.args[2])), replaced.trace)
 
 
 def abstract_loop(m: Machine, loop: Loop, body: Callable[[], Flow], why: str) -> Flow:

@@ -15,6 +15,7 @@ from ..object_settings import from_library, last
 from ..prompt.tokens import joined_calls
 from ..prompt.training_text import texts_of
 from ..run import SFT_TRAINERS, Run
+from ..spelling import terms
 from . import inputs
 from .collator_length import TRAINER_LENGTH, collator_length, idle_length
 
@@ -193,7 +194,7 @@ def cut_by_script(run: Run) -> Fact | None:
 
 
 def kept_of(ids: Value) -> Value:
-    """Return how many tokens `ids[:n]` or `ids[-n:]` keeps; Absent if nothing is cut or the number is not known."""
+    """Return how many tokens `ids[:n]`, `ids[-n:]` or `ids[len(ids) - n:]` keeps; Absent if that is not known."""
     if isinstance(ids, Either) and "len(" in ids.condition:  # `if len(ids) > n:`: the others are shorter
         return next((kept for one in ids.options if not isinstance(kept := kept_of(one), Absent)), Absent())
     if not isinstance(ids, Term) or ids.operation != "slice" or len(ids.args) < 3:
@@ -203,7 +204,11 @@ def kept_of(ids: Value) -> Value:
         return stop if isinstance(plain(stop), int) and plain(stop) > 0 else Absent()
     if same(stop, Known(None)) and isinstance(plain(start), int) and plain(start) < 0:
         return derive(lambda first: -first, start)
-    return Absent()
+    less, whole = terms(start), terms(ids.args[0])
+    if less is None or whole is None or len(less.args) != 2 or not same(stop, Known(None)):
+        return Absent()
+    from_end = less.text.startswith(f"len({whole.text}) - ") and isinstance(plain(less.args[1]), int)
+    return less.args[1] if from_end else Absent()
 
 
 def rows_ids(run: Run) -> list[Value]:

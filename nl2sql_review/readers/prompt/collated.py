@@ -23,12 +23,20 @@ NUMBER = re.compile(r"labels\[[^=]*==[^=]*\]\s*=\s*\d+\s*$")
 CALLED = ("__call__", "torch_call")
 # What a collator makes of the labels
 OF_THE_ROWS, PADDING_MASKED = "the rows' own", "those of all tokens but padding"
+TOKEN_MASKED = "those of all tokens but the padding token, wherever it stands"
 LABELS_OF_ROW = re.compile(r"\w\[[\"']labels[\"']\](?!\s*\[)")
 FILLED = re.compile(  # with what a shorter row is filled up
     r"\+\s*\[-100\]\s*\*|padding_value\s*=\s*-100|\bpad\w{0,20}\(\s*\w+\[[\"']labels[\"']\],\s*-100\)"
 )
 PADDING_OUT = re.compile(
     r"\w+(?:\[[\"']labels[\"']\])?\[.{1,200}(?:pad_token_id|\bpad_id|attention_mask.{0,9}==\s*0).{0,5}\]\s*=\s*-100"
+)
+IDS = r"\w+(?:\[[\"']input_ids[\"']\]|\.input_ids)?(?:\.clone\(\))?"
+PAD_TOKEN = re.compile(r"pad_token_id|\bpad_id")
+PAD, ATTENDED = r"[\w.]*(?:pad_token_id|\bpad_id)", r"\w+(?:\[[\"']attention_mask[\"']\]|\.attention_mask)"
+PADDING, TEXT = rf"(?:{IDS} == {PAD}|{ATTENDED} == 0)", rf"(?:{IDS} != {PAD}|{ATTENDED}(?: == 1| != 0|\.bool\(\)))"
+CHOSEN = re.compile(  # `torch.where(ids == pad_id, -100, ids)`
+    rf"torch\.where\((?:{PADDING}, -100, {IDS}|{TEXT}, {IDS}, -100)\)|{IDS}\.masked_fill\({PADDING}, -100\)"
 )
 KEEPS = ("tensor", "stack", "LongTensor", "pad_sequence", "append", "extend", "cat")
 
@@ -109,10 +117,12 @@ def labels_by(source: Source, function: cst.FunctionDef) -> str:
         return (
             OF_THE_ROWS if not changed and "-100" not in left and not re.search(r"mask\w{0,60}\(|where\(", left) else ""
         )
-    text = source.segment(function)
-    if len(made) == 1 and COPY.fullmatch(made[0]) and len(changed) == text.count("-100") == 1:
-        return PADDING_MASKED if PADDING_OUT.fullmatch(changed[0].strip()) else ""
-    return ""
+    if len(made) != 1 or source.segment(function).count("-100") != 1:
+        return ""
+    (mask,) = changed if len(changed) == 1 and COPY.fullmatch(made[0]) else made
+    if changed and not PADDING_OUT.fullmatch(mask.strip()) or not changed and not CHOSEN.fullmatch(mask):
+        return ""
+    return TOKEN_MASKED if PAD_TOKEN.search(mask) else PADDING_MASKED
 
 
 def called(node: cst.CSTNode | None) -> cst.FunctionDef | None:

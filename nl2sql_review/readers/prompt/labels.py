@@ -302,6 +302,8 @@ def copies_padding(run: Run, value: Value, depth: int = 0) -> bool:
     term = terms(value)
     if term is None:
         return False
+    if term.operation == "replaced":  # by what is no -100
+        return copies_padding(run, term.args[0], depth + 1)
     call = tokenizer_call(run, term)
     if call is not None:
         return bool(plain(call.get("padding")) == "max_length")

@@ -87,7 +87,7 @@ def _of_loop(run: Run, text: TrainingText) -> Loss:
         return Loss("", "a loop of the script", why=changed, at=at)
     collator = run.loader.get("collate_fn")
     how = collated.labels_of(collator)
-    if how == collated.PADDING_MASKED:
+    if how in (collated.PADDING_MASKED, collated.TOKEN_MASKED):
         return Loss("all", "labels that mask padding only", at=at, note="the labels mask padding only")
     if how != collated.OF_THE_ROWS and _own_collator(collator):
         return Loss("", "own collator", why="it is unknown which labels the script's own collate_fn masks", at=at)
@@ -212,7 +212,7 @@ def _settings(run: Run, text: TrainingText) -> list[Loss] | None:
             return [_vision(text, thing.call, trainer.places.get("data_collator", trainer.place))]
     how = collated.labels_of(collator)
     own_loss = trainer.instance is not None or not isinstance(trainer.get("compute_loss_func"), Absent)
-    if how == collated.PADDING_MASKED and not own_loss:
+    if how in (collated.PADDING_MASKED, collated.TOKEN_MASKED) and not own_loss:
         at = trainer.places.get("data_collator", trainer.place)
         return [Loss("all", "labels that mask padding only", at=at, note="the labels mask padding only")]
     if how != collated.OF_THE_ROWS and _own_collator(collator):
@@ -359,10 +359,11 @@ def hand_made(run: Run, text: TrainingText, at: Place | None) -> Loss:
         by = "labels that mask padding only" if shown[1] == label_mask.PADDING_ONLY else "hand-made labels"
         own = (step for step in labels.trace if step.source is run.source and step.node is not None)
         return Loss(shown[0], by, at=next(own, at), note=shown[1])
-    if masks_padding(labels) or "pad_token" in said and "* len" not in said and "*len" not in said:
-        return Loss("all", "labels that mask padding only", at=at, note="the labels mask padding only")
     if shown is not None:
         return Loss("response", "hand-made labels", at=at)
+    counted = "* len" in said or "*len" in said or "are replaced by" in said
+    if masks_padding(labels) or "pad_token" in said and not counted:
+        return Loss("all", "labels that mask padding only", at=at, note="the labels mask padding only")
     return Loss("", "hand-made labels", why="it is unknown which of the script's own labels are masked", at=at)
 
 
@@ -373,7 +374,8 @@ def masks_padding(labels: Value) -> bool:
 
 def masks_padding_tokens(labels: Value) -> bool:
     """Return whether the function that makes the labels masks the padding token wherever it stands."""
-    return any(PADDING_TOKENS.search(text) or PADDING_ROWS.search(text) for text in makers_of(labels))
+    by_code = any(PADDING_TOKENS.search(text) or PADDING_ROWS.search(text) for text in makers_of(labels))
+    return by_code or label_mask.masks_padding_tokens(labels)
 
 
 def makers_of(labels: Value) -> Iterator[str]:

@@ -9,7 +9,7 @@ from ...training_plan.values import Absent, Default, Either, Known, Place, Unkno
 from ..derive import derive, numeric
 from ..object_settings import objects
 from ..run import Run
-from . import appends_eos, ending_of_text
+from . import appends_eos, collated, ending_of_text
 from .ending import TEMPLATE
 from .loss import masking_call
 from .objective import objective
@@ -108,6 +108,8 @@ def hides_padding(run: Run, texts: list[TrainingText]) -> tuple[Place | None, st
             mlm = call.get("mlm")
             if name != HIDE_PADDING[0] or isinstance(mlm, (Known, Default)) and mlm.value is False:
                 return call.place, name.rpartition(".")[2]
+    if collated.labels_of(collator) == collated.TOKEN_MASKED:
+        return trainer.places.get("data_collator", trainer.place), "the script's own collator"
     left_out = isinstance(collator, Absent) or isinstance(collator, Known) and collator.value is None
     if not left_out or trainer.callee != "trl.SFTTrainer" or trainer.unknown_arguments:
         return None, ""

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import Any, Iterable
 
-from ...training_plan.values import Absent, Default, Either, Known, Term, Text, Unknown, Value, join
+from ...interpret.core.operations import COUNTED
+from ...training_plan.values import Absent, Default, Either, Known, Term, Text, Unknown, Value, join, traced
 from ..dataset.columns import argument, method_of, receiver
 from ..derive import contents
 from ..run import Run
 
 TOKENIZERS = ("encode", "encode_plus", "__call__", "batch_encode_plus")
 # What gives the ids on as they are: copies, and lists made of tensors.
-COPIES = ("copy", "tolist", "squeeze", "list", "deepcopy", "tensor", "flatten", "to", "clone")
+COPIES = ("copy", "tolist", "squeeze", "list", "deepcopy", "tensor", "array", "flatten", "to", "clone")
 WHEN_MISSING = ("eos", "len(", "cutoff", "max_")  # of a condition: the id is added where it is not there yet, or fits
 
 
 def tokenised_text(value: object, depth: int = 0) -> tuple[Value | None, Term | None]:
     """Return the text inside `tokenizer(text, …)["input_ids"]`, and the tokenizer's call."""
+    if isinstance(value, Unknown):
+        value = concatenation(value)
     if isinstance(value, Either) and depth <= 8:
         found = [tokenised_text(option, depth + 1) for option in value.options]
         texts = [text for text, _ in found if text is not None]
@@ -41,6 +44,34 @@ def tokenised_text(value: object, depth: int = 0) -> tuple[Value | None, Term | 
     if value.operation == "op":  # tokens of the prompt + tokens of the answer
         return Text(tuple(part for text, _ in found if text is not None for part in flat(text))), found[-1][1]
     return found[0]
+
+
+def concatenation(value: Value) -> Value:
+    """Return a list that `ids += …` lengthens step by step as the sum of what is added; any other value unchanged."""
+    if not isinstance(value, Unknown) or not value.why.startswith(COUNTED) or not isinstance(value.parts, list):
+        return value
+    lists = [added(part) for part in value.parts]
+    if not lists or isinstance(lists[0], Unknown) or not any(isinstance(one, Term) for one in lists):
+        return value
+    whole = lists[0]
+    for one in lists[1:]:
+        whole = Term(f"{words(whole)} + {words(one)}", "op", (whole, one), value.trace)
+    return traced(whole, value.trace)
+
+
+def added(element: Value) -> Value:
+    """Return the list that an element stands for: that of its every element, `ids[i]`, or itself alone."""
+    if isinstance(element, Term) and element.operation == "item":
+        owner, key = element.args
+        if isinstance(key, Term) and key.text == "i":
+            return owner
+    if isinstance(element, (Known, Default)):
+        return Known([element.value], element.trace)
+    return Unknown("a list of one element", element.trace, [element])
+
+
+def words(value: Value) -> str:
+    return value.text if isinstance(value, Term) else repr(contents(value))[:60]
 
 
 def ends_early(ids: Term) -> bool:
