@@ -1,0 +1,179 @@
+"""Items that the script alone decides, each beside twins that it does not decide, or decides the other way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nl2sql_review import Options, review
+
+HEAD = """\
+import os, sys
+from datasets import load_dataset
+from transformers import AutoModelForCausalLM, AutoTokenizer, DataCollatorForLanguageModeling, Trainer
+from transformers import TrainingArguments
+NAME = "meta-llama/Llama-3.2-3B"
+rows = load_dataset("json", data_files="train.jsonl", split="train")
+"""
+
+
+def item(folder: Path, code: str, rule: str, **files: str) -> str:
+    """The verdict of one item, with the reason if it is unknown."""
+    (folder / ".git").mkdir(exist_ok=True)
+    for name, text in files.items():
+        (folder / name.replace("_txt", ".txt").replace("_py", ".py")).write_text(text, encoding="utf-8")
+    (folder / "train.py").write_text(code, encoding="utf-8")
+    report = review([str(folder / "train.py")], options=Options())
+    assert not report.internal_errors
+    (file,) = report.files
+    (found,) = [i for i in file.checklist if i.rule == rule]
+    return f"{found.verdict}: {found.reason}" if found.verdict == "unknown" else str(found.verdict)
+
+
+TEMPLATES = (
+    HEAD
+    + """\
+tokenizer = AutoTokenizer.from_pretrained(NAME)
+def render(batch):
+    texts = []
+    if "question" in batch and "sql" in batch:
+        for i in range(len(batch["question"])):
+            question = batch["question"][i] if batch["question"][i] is not None else ""
+            schema = batch["schema"][i] if batch["schema"][i] is not None else ""
+            sql = batch["sql"][i] if batch["sql"][i] is not None else ""
+            texts.append(f"{schema}\\n### Question: {question}\\n### SQL: {sql}" + END_A)
+    elif "messages" in batch:
+        for turns in batch["messages"]:
+            texts.append(f"<user>{turns[0]['content']}<model>{turns[1]['content']}" + END_B)
+    else:
+        raise ValueError("unknown columns")
+    tokens = tokenizer(texts, truncation=True, max_length=512)
+    tokens["labels"] = tokens["input_ids"].copy()
+    return tokens
+Trainer(
+    model=AutoModelForCausalLM.from_pretrained(NAME),
+    args=TrainingArguments("out"),
+    train_dataset=rows.map(render, batched=True, remove_columns=rows.column_names),
+).train()
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "verdict"),
+    [
+        ("tokenizer.eos_token", "tokenizer.eos_token", "pass"),
+        ('""', '""', "fail"),
+        ("tokenizer.eos_token", '""', "unknown"),
+    ],
+)
+def test_texts_of_many_branches_end_alike_or_not(tmp_path, first, second, verdict):
+    """Three optional columns give eight texts; the other template makes one more."""
+    code = TEMPLATES.replace("END_A", first).replace("END_B", second)
+    assert item(tmp_path, code, "prompt/eos").startswith(verdict)
+
+
+CARDS = """\
+{imports}{visible}
+model = {loader}.from_pretrained("unsloth/Qwen2.5-7B", device_map="auto")
+from trl import SFTConfig, SFTTrainer
+SFTTrainer(model=model[0], train_dataset="train.jsonl", args=SFTConfig("out")).train()
+"""
+BY_BRANCH = """\
+if "CUDA_VISIBLE_DEVICES" not in os.environ:
+    os.environ["CUDA_VISIBLE_DEVICES"] = sys.argv[1]
+"""
+
+
+@pytest.mark.parametrize("visible", [BY_BRANCH, 'os.environ["CUDA_VISIBLE_DEVICES"] = os.environ["CARDS"]\n'])
+def test_unsloth_needs_no_launcher_however_many_cards_are_visible(tmp_path, visible):
+    unsloth = CARDS.format(imports="import os, sys\nfrom unsloth import FastLanguageModel\n", visible=visible,
+                           loader="FastLanguageModel")  # fmt: skip
+    plain = CARDS.format(imports=HEAD, visible=visible, loader="AutoModelForCausalLM")
+    assert item(tmp_path, unsloth, "arguments/launcher") == "not-applicable"
+    assert item(tmp_path, plain.replace(', device_map="auto"', ""), "arguments/launcher").startswith("unknown")
+
+
+OWN_TEMPLATE = (
+    HEAD
+    + """\
+from trl import DataCollatorForCompletionOnlyLM, SFTConfig, SFTTrainer
+tokenizer = AutoTokenizer.from_pretrained(NAME)
+{set}
+def render(row):
+    turns = [{{"role": "user", "content": row["question"]}}, {{"role": "assistant", "content": row["sql"]}}]
+    return {{"text": tokenizer.apply_chat_template(turns, tokenize=False)}}
+SFTTrainer(
+    model=AutoModelForCausalLM.from_pretrained(NAME),
+    args=SFTConfig("out", dataset_text_field="text"),
+    train_dataset=rows.map(render),
+    data_collator=DataCollatorForCompletionOnlyLM(response_template={marker!r}, tokenizer=tokenizer),
+).train()
+"""
+)
+TURNS = (
+    "{% for m in messages %}{% if m.role == 'user' %}{{ '<ask>\\n' + m.content + '<end>\\n<tell>\\n' }}"
+    "{% else %}{{ m.content + '<end>\\n' }}{% endif %}{% endfor %}"
+)
+SETS = f"tokenizer.chat_template = {TURNS!r}"
+
+
+@pytest.mark.parametrize(
+    ("marker", "sets", "verdict"),
+    [
+        ("<tell>\n", SETS, "pass"),
+        ("<tell>", SETS, "unknown: Llama 3 merges the last character"),
+        ("<|assistant|>", SETS, "fail"),
+        ("<ask>", SETS, "unknown: the chat template that the script sets writes '<ask>' in another place"),
+        ("<end>", SETS, "unknown: the chat template that the script sets writes '<end>' after the answer too"),
+        ("SQL please<end>", SETS, "unknown: whether the chat template that the script sets writes"),
+        ("<tell>", f"if os.environ.get('OWN'):\n    {SETS}", "unknown"),
+        ("<tell>", 'tokenizer.chat_template = open("t.jinja").read()', "unknown"),
+    ],
+)
+def test_markers_are_sought_in_a_template_of_the_scripts_own(tmp_path, marker, sets, verdict):
+    assert item(tmp_path, OWN_TEMPLATE.format(set=sets, marker=marker), "prompt/markers").startswith(verdict)
+
+
+BATCHES = """\
+from unsloth import FastLanguageModel
+from unsloth.chat_templates import train_on_responses_only
+from datasets import load_dataset, load_from_disk
+from trl import SFTConfig, SFTTrainer
+model, tokenizer = FastLanguageModel.from_pretrained("{name}", max_seq_length=2048)
+def render(batch):
+    texts = tokenizer.apply_chat_template(batch["conversations"], tokenize=False)
+    return {{"text": [text.removeprefix(tokenizer.bos_token) for text in texts]}}
+rows = load_dataset("json", data_files="train.jsonl", split="train")
+{rows}
+trainer = SFTTrainer(model=model, tokenizer=tokenizer, train_dataset=rows, args=SFTConfig("out"))
+trainer = train_on_responses_only(
+    trainer, instruction_part="<|im_start|>user\\n", response_part="<|im_start|>assistant\\n"
+)
+trainer.train()
+"""
+MAPPED = "rows = rows.map(render, batched=True)"
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "ending", "markers"),
+    [
+        ("LiquidAI/LFM2-8B-A1B", MAPPED, "pass", "pass"),
+        ("unsloth/Llama-3.2-3B-Instruct", MAPPED, "pass", "fail"),
+        ("LiquidAI/LFM2-8B-A1B-Base", MAPPED, "unknown", "unknown"),
+        # rows that are no batch: each text is one character of what the template writes
+        ("LiquidAI/LFM2-8B-A1B", "rows = rows.map(render)", "unknown", "unknown"),
+        # rows of which nothing is known, on one of two paths
+        (
+            "LiquidAI/LFM2-8B-A1B",
+            f'if tokenizer.bos_token:\n    {MAPPED}\nelse:\n    rows = load_from_disk("made")',
+            "unknown",
+            "unknown",
+        ),
+    ],
+)
+def test_a_template_applied_to_a_batch_gives_one_text_per_row(tmp_path, name, rows, ending, markers):
+    code = BATCHES.format(name=name, rows=rows)
+    assert item(tmp_path, code, "prompt/eos").startswith(ending)
+    assert item(tmp_path, code, "prompt/markers").startswith(markers)
