@@ -177,3 +177,55 @@ def test_a_template_applied_to_a_batch_gives_one_text_per_row(tmp_path, name, ro
     code = BATCHES.format(name=name, rows=rows)
     assert item(tmp_path, code, "prompt/eos").startswith(ending)
     assert item(tmp_path, code, "prompt/markers").startswith(markers)
+
+
+TRACKED = """\
+import os
+from transformers import Trainer, TrainingArguments
+{set}
+args = TrainingArguments("out"{given})
+Trainer(model=model, args=args, train_dataset=rows).train()
+"""
+OFF = 'os.environ["WANDB_DISABLED"] = "true"'
+NONE = ", report_to=None"
+
+
+@pytest.mark.parametrize(
+    ("sets", "given", "stated", "verdict"),
+    [
+        (OFF, NONE, "transformers==4.52.4", "fail"),  # every installed tracker, without W&B
+        (OFF, "", "transformers==4.52.4", "fail"),
+        (OFF, ', report_to="all"', "transformers==4.52.4", "fail"),
+        (OFF, ', report_to=["wandb", "tensorboard"]', "transformers==4.52.4", "fail"),
+        (
+            OFF,
+            ', report_to=["wandb", "tensorboard"]',
+            "transformers==5.0.0",
+            "pass",
+        ),  # which no longer asks the variable
+        (OFF, ', report_to="all"', "transformers==5.0.0", "unknown"),
+        ('os.environ["WANDB_MODE"] = "disabled"', ', report_to="all"', "transformers==5.0.0", "fail"),
+        (OFF.replace("true", "false"), NONE, "transformers==4.52.4", "unknown"),
+        ("", NONE, "transformers==4.52.4", "unknown"),
+        ("", NONE, "transformers==5.0.0", "fail"),  # None is refused: nothing is reported
+    ],
+)
+def test_a_tracker_that_is_switched_off_is_not_reported_to(tmp_path, sets, given, stated, verdict):
+    code = TRACKED.format(set=sets, given=given)
+    assert item(tmp_path, code, "project/tracking", requirements_txt=stated).startswith(verdict)
+
+
+def test_what_pip_freeze_wrote_states_versions(tmp_path):
+    frozen = "accelerate==1.7.0\ntransformers==4.52.4\n"
+    code = TRACKED.format(set=OFF, given=', report_to="wandb"')
+    assert item(tmp_path, code, "project/tracking") == "pass"
+    (tmp_path / "pip-freeze.txt").write_text(frozen, encoding="utf-8")
+    assert item(tmp_path, code, "project/tracking", requirements_txt="transformers>=4.38\n") == "fail"
+
+
+@pytest.mark.parametrize("others", ["tensorboard", "mlflow"])
+def test_what_else_is_installed_stays_open(tmp_path, others):
+    wanted = f'[tool.nl2sql-review]\n"project/tracking" = {{ includes = ["{others}"] }}\n'
+    code = TRACKED.format(set=OFF, given=NONE)
+    (tmp_path / "pyproject.toml").write_text(wanted, encoding="utf-8")
+    assert item(tmp_path, code, "project/tracking", requirements_txt="transformers==4.52.4").startswith("unknown")
