@@ -229,3 +229,37 @@ def test_what_else_is_installed_stays_open(tmp_path, others):
     code = TRACKED.format(set=OFF, given=NONE)
     (tmp_path / "pyproject.toml").write_text(wanted, encoding="utf-8")
     assert item(tmp_path, code, "project/tracking", requirements_txt="transformers==4.52.4").startswith("unknown")
+
+
+INITIAL = (
+    HEAD
+    + """\
+import torch
+from peft import LoraConfig
+from transformers import BitsAndBytesConfig
+from trl import SFTConfig, SFTTrainer
+four = BitsAndBytesConfig(load_in_4bit=True)
+given = {"torch_dtype": torch.bfloat16, OPTION}
+MORE
+args = SFTConfig("out", model_init_kwargs=given)
+SFTTrainer(NAME, args=args, train_dataset=rows, peft_config=LoraConfig(r=16)).train()
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("option", "more", "verdict"),
+    [
+        ("", "", "fail"),  # the value of the type is open, no other key is
+        ('"quantization_config": four', "", "pass"),
+        ('"load_in_4bit": True', "", "pass"),
+        ('"quantization_config": four if torch.cuda.is_available() else None', "", "unknown"),
+        ("", 'if torch.cuda.is_available():\n    given["quantization_config"] = four', "unknown"),
+        ('"quantization_config": read(sys.argv[1])', "", "unknown"),
+        ("**read(sys.argv[1])", "", "unknown"),
+        ("", "given.update(read(sys.argv[1]))", "unknown"),
+    ],
+)
+def test_what_the_trainer_loads_the_model_with(tmp_path, option, more, verdict):
+    code = INITIAL.replace("OPTION", option).replace("MORE", more)
+    assert item(tmp_path, code, "lora/four-bit").startswith(verdict)
