@@ -263,3 +263,37 @@ SFTTrainer(NAME, args=args, train_dataset=rows, peft_config=LoraConfig(r=16)).tr
 def test_what_the_trainer_loads_the_model_with(tmp_path, option, more, verdict):
     code = INITIAL.replace("OPTION", option).replace("MORE", more)
     assert item(tmp_path, code, "lora/four-bit").startswith(verdict)
+
+
+MADE = """\
+from datasets import Dataset, load_dataset
+from transformers import AutoTokenizer
+from trl import SFTConfig, SFTTrainer
+tokenizer = AutoTokenizer.from_pretrained("meta-llama/Llama-3.2-3B")
+def render(row):
+    return f"### Schema: {row['schema']}\\n### Question: {row['question']}\\n### SQL: {row['sql']}" + END
+rows = load_dataset("json", data_files="train.jsonl", split="train")
+MAP
+args = SFTConfig("out", dataset_text_field="made")
+SFTTrainer("meta-llama/Llama-3.2-3B", args=args, train_dataset=rows).train()
+"""
+FRAME = "frame = rows.to_pandas()\nframe['made'] = frame.apply(render, axis=1)\nrows = Dataset.from_pandas(frame)"
+BY_ROW = "rows = rows.map(lambda row: {'made': render(row)})"
+OR_NONE = "rows = rows.map(lambda row: {'made': render(row)} if row['sql'] else None)"
+
+
+@pytest.mark.parametrize(
+    ("made", "end", "verdict"),
+    [
+        (FRAME, "tokenizer.eos_token", "pass"),
+        (FRAME, "''", "fail"),
+        (FRAME.replace("axis=1", "axis=0"), "tokenizer.eos_token", "unknown"),
+        (FRAME.replace("rows.to_pandas()", "rows.to_pandas(batched=True)"), "tokenizer.eos_token", "unknown"),
+        (BY_ROW, "tokenizer.eos_token", "pass"),
+        (OR_NONE, "tokenizer.eos_token", "unknown: the mapped function may return None"),
+    ],
+)
+def test_texts_made_in_a_frame_or_by_a_function_that_may_return_none(tmp_path, made, end, verdict):
+    code = MADE.replace("MAP", made).replace("END", end)
+    stated = "trl==0.12.0\ntransformers==4.46.0\n"  # which append no EOS token
+    assert item(tmp_path, code, "prompt/eos", requirements_txt=stated).startswith(verdict)
