@@ -297,3 +297,31 @@ def test_texts_made_in_a_frame_or_by_a_function_that_may_return_none(tmp_path, m
     code = MADE.replace("MAP", made).replace("END", end)
     stated = "trl==0.12.0\ntransformers==4.46.0\n"  # which append no EOS token
     assert item(tmp_path, code, "prompt/eos", requirements_txt=stated).startswith(verdict)
+
+
+LAZY = """\
+import sys
+from typing import TYPE_CHECKING
+from transformers.utils import _LazyModule
+_import_structure = {"settings": ["NAME"]}
+if TYPE_CHECKING:
+    from .settings import RANK
+else:
+    sys.modules[__name__] = _LazyModule(__name__, globals()["__file__"], _import_structure, module_spec=__spec__)
+"""
+RANKED = """\
+from own import RANK
+from peft import LoraConfig
+from trl import SFTConfig, SFTTrainer
+SFTTrainer("m", args=SFTConfig("out"), train_dataset=rows, peft_config=LoraConfig(r=RANK)).train()
+"""
+
+
+@pytest.mark.parametrize(
+    ("named", "rank", "verdict"), [("RANK", 16, "pass"), ("RANK", 64, "fail"), ("OTHER", 16, "unknown")]
+)
+def test_a_lazy_package_gives_the_names_of_its_table(tmp_path, named, rank, verdict):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "__init__.py").write_text(LAZY.replace("NAME", named), encoding="utf-8")
+    (tmp_path / "own" / "settings.py").write_text(f"RANK = {rank}\n", encoding="utf-8")
+    assert item(tmp_path, RANKED, "lora/rank").startswith(verdict)
