@@ -213,9 +213,7 @@ def reported(value: object, without_wandb: bool, none_is_none: bool) -> object:
         if without_wandb:
             return Either((Known("none"), Known(INTEGRATIONS)), "what is installed")
         if value is None:
-            return Unknown(
-                "report_to=None means every installed tracker before transformers 5.0; later versions refuse it"
-            )
+            return Unknown("before transformers 5.0, report_to=None means every installed tracker; later it is refused")
         return Unknown('report_to="all" reports to whatever is installed')
     named = [value] if isinstance(value, str) else list(value) if isinstance(value, (list, tuple)) else value
     if isinstance(named, list) and without_wandb:
