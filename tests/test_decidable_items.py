@@ -325,3 +325,23 @@ def test_a_lazy_package_gives_the_names_of_its_table(tmp_path, named, rank, verd
     (tmp_path / "own" / "__init__.py").write_text(LAZY.replace("NAME", named), encoding="utf-8")
     (tmp_path / "own" / "settings.py").write_text(f"RANK = {rank}\n", encoding="utf-8")
     assert item(tmp_path, RANKED, "lora/rank").startswith(verdict)
+
+
+LENGTHS = """\
+import torch
+from unsloth import FastLanguageModel
+from trl import SFTConfig, SFTTrainer
+model, tokenizer = FastLanguageModel.from_pretrained("unsloth/Qwen3-4B", max_seq_length=2048)
+given = {}
+if torch.cuda.device_count() > 1:
+    given["NAME"] = LENGTH
+SFTTrainer(model=model, args=SFTConfig("out", **given), train_dataset=rows).train()
+"""
+
+
+@pytest.mark.parametrize("name", ["max_length", "max_seq_length"])
+@pytest.mark.parametrize(("length", "verdict"), [(2048, "pass"), (512, "unknown"), ("read()", "unknown")])
+def test_a_length_on_one_path_that_unsloth_uses_on_the_other_too(tmp_path, name, length, verdict):
+    code = LENGTHS.replace("NAME", name).replace("LENGTH", str(length))
+    assert item(tmp_path, code, "memory/sequence-length").startswith(verdict)
+    assert item(tmp_path, code.replace("from unsloth", "from own"), "memory/sequence-length") != "pass"
