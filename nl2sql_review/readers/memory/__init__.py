@@ -11,7 +11,7 @@ from .. import defaults
 from ..api.arguments import rejected
 from ..api.version_guards import Guards
 from ..derive import derive, options, plain
-from ..object_settings import from_library, last
+from ..object_settings import completed, from_library, last
 from ..prompt.tokens import joined_calls
 from ..prompt.training_text import texts_of
 from ..run import SFT_TRAINERS, Run
@@ -250,9 +250,13 @@ def by_unsloth(run: Run, model: Fact, trainer: Fact) -> Fact:
     if (is_optional(seq) or is_optional(given)) and all(plain(o) == plain(model.value) is not None for o in stated):
         return Fact(model.value, at=trainer.at, note="the model's length; Unsloth uses it where none is given too")
     if not isinstance(seq, Absent) and not (isinstance(seq, Known) and seq.value is None):
+        seq = completed(seq, completed(given, model.value))
         cut = derive(shorter_of, seq, model.value, trace=seq.trace)
         note = "Unsloth truncates at the model's length at most"
         return Fact(cut, at=trainer.at, note="" if same(plain(cut), plain(seq)) else note)
+    if how == "shorter" and is_optional(given):
+        cut = derive(chosen_or_shorter, completed(given, model.value), model.value, trace=given.trace)
+        return Fact(cut, at=trainer.at)
     if how == "shorter" and (isinstance(given, (Unknown, Either, Term)) or isinstance(model.value, Unknown)):
         return trainer if not isinstance(given, Absent) else Fact(model.value, at=model.at)
     if how == "shorter" and plain(given) not in (None, TRL_LENGTH):
@@ -263,6 +267,11 @@ def by_unsloth(run: Run, model: Fact, trainer: Fact) -> Fact:
     elif isinstance(given, Absent):
         note = "max_length is left out: Unsloth's SFTTrainer uses the model's length"
     return Fact(model.value, at=model.at, note=note)
+
+
+def chosen_or_shorter(length: object, model: object) -> object:
+    """Return the length for a `max_length`: TRL's own default is not told from none at all."""
+    return model if length == TRL_LENGTH else shorter_of(length, model)
 
 
 def shorter_of(length: object, model: object) -> object:
