@@ -86,7 +86,7 @@ def test_the_kind_of_model_is_told_by_its_name(name, model, eos):
 
 def test_every_member_says_where_it_is_written():
     for one in known().members:
-        assert one.source.startswith("https://github.com/")
+        assert one.source.startswith(("https://github.com/", "https://huggingface.co/"))
         assert one.turn_end in ("", one.eos, *one.stops) or one.model.endswith("base"), one
 
 

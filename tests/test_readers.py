@@ -478,7 +478,7 @@ def test_saving(arguments, strategy, conflict):
         ("report_to=['wandb', 'tensorboard']", ["wandb", "tensorboard"]),
         ("report_to='none'", "none"),
         ("report_to='all'", "unknown"),
-        ("report_to=None", "unknown"),
+        ("report_to=None", "none"),
     ],
 )
 def test_tracker(argument, expected):

@@ -82,3 +82,28 @@ def test_a_word_of_the_command_line_may_be_another(tmp_path: Path) -> None:
         'parser.add_argument("--task", default="causal_lm")\nLoraConfig(task_type=parser.parse_args().task)\n'
     )
     assert [one[1] for one in refused(tmp_path, code)] == ["default"]
+
+
+TRAINED = (
+    'args = TrainingArguments("o", report_to={value})\n{more}Trainer("m", args=args, train_dataset=rows).train()\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "more", "stated", "told"),
+    [
+        ("None", "", "transformers==5.0.0", 1),
+        ("None", "", "", 1),
+        ("None", "", "transformers==4.57.1", 0),
+        ("None", "", "transformers>=4.57,<5", 0),
+        ('"none"', "", "transformers==5.0.0", 0),
+        ("None", 'args.report_to = "wandb"\n', "transformers==5.0.0", 0),
+        ('"wandb"', "args.report_to = None\n", "transformers==5.0.0", 1),
+        ("None", "del Trainer\nfrom own import Trainer\n", "transformers==5.0.0", 0),
+    ],
+)
+def test_a_tracker_called_none_is_refused_since_transformers_5(
+    tmp_path: Path, value: str, more: str, stated: str, told: int
+) -> None:
+    found = refused(tmp_path, TRAINED.format(value=value, more=more), stated)
+    assert [one[2][:47] for one in found] == told * ["Trainer is given report_to=None: ValueError (No"]

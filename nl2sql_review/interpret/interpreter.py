@@ -56,6 +56,7 @@ class Interpreter(Machine):
     build_model = pydantic.build
 
     import_module = modules.import_module
+    lazily = modules.lazily
     import_statement = modules.import_statement
     imported = library.imported
 

@@ -153,6 +153,7 @@ def files(folder: str) -> list[str]:
     names = disk.names(folder, "requirements")
     requirements = [n for n in names if re.fullmatch(r"requirements[\w.-]*\.(?:txt|in)", n)]
     requirements.sort(key=lambda n: (n != "requirements.txt", n))
+    requirements += disk.names(folder, "", FREEZE)
     if "requirements" in names:
         requirements += [
             f"requirements/{n}" for n in disk.names(os.path.join(folder, "requirements")) if n.endswith((".txt", ".in"))
@@ -163,6 +164,7 @@ def files(folder: str) -> list[str]:
     return [os.path.join(folder, n) for n in (*requirements[:8], *others, *lines[:8])]
 
 
+FREEZE = "freeze.txt"  # how the name of a file ends that `pip freeze` wrote
 OTHERS = (
     *("pyproject.toml", "uv.lock", "poetry.lock", "pylock.toml", "Pipfile", "setup.cfg", "setup.py"),
     *("environment.yml", "environment.yaml"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from ..interpret.core.objects import Mapping, object_of
 from ..training_plan.facts import Fact, Lora, TrainingPlan
 from ..training_plan.values import Absent, Default, Either, Known, Place, Text, Unknown, Value
 from . import hand_loop, target_modules
@@ -197,7 +198,8 @@ def read_four_bit(run: Run, plan: TrainingPlan) -> None:
     elif run.quantization:
         fact = run.quantization.fact("load_in_4bit", "$0")
         value, by, at = fact.value, "BitsAndBytesConfig", fact.at
-        value = optional_quantization(run, value)
+        assert run.load.call is not None
+        value = if_quantized(run.load.call.get("quantization_config"), value)
     elif fast:
         fact = run.load.fact("load_in_4bit")
         value, by, at = full_unless(run, fact.value), "Unsloth", fact.at
@@ -225,29 +227,43 @@ def by_trainer(run: Run) -> tuple[Value, str, Place | None]:
     It takes `quantization_config` or `model_init_kwargs`.
     """
     assert run.trainer is not None
-    config = makers(run.trainer.get("quantization_config"))
-    if not config:
-        extra = run.arguments.value("model_init_kwargs")
-        items = contents(extra)
+    chosen, at = run.trainer.get("quantization_config"), run.trainer.place
+    if not makers(chosen):
+        given = run.arguments.value("model_init_kwargs")
+        items = contents(given)
+        asked = items.get("load_in_4bit") if isinstance(items, dict) else None
+        if asked is not None:
+            return asked if isinstance(asked, Value) else Known(asked, given.trace), "the loader", at
         inner = items.get("quantization_config") if isinstance(items, dict) else None
         if inner is not None:
-            config = makers(inner if hasattr(inner, "trace") else Known(inner))
-        elif isinstance(extra, Unknown):
-            return extra, "", run.trainer.place
-    if config:
+            chosen = inner if isinstance(inner, Value) else Known(inner)
+        elif isinstance(given, Unknown) and not keys_are_known(run, "model_init_kwargs"):
+            return given, "", at
+    if config := makers(chosen):
         fact = config.fact("load_in_4bit", "$0")
-        return fact.value, "BitsAndBytesConfig", fact.at
-    return Absent("the trainer loads the model without quantization"), "", run.trainer.place
+        return if_quantized(chosen, fact.value), "BitsAndBytesConfig", fact.at
+    if isinstance(chosen, Unknown):
+        return Unknown(chosen.why, chosen.trace), "", at
+    return Absent("the trainer loads the model without quantization"), "", at
 
 
-def optional_quantization(run: Run, value: Value) -> Value:
-    """Include the branch without quantization of `quantization_config=config if args.use_4bit else None`."""
-    assert run.load.call is not None
-    chosen = run.load.call.get("quantization_config")
-    if isinstance(chosen, Either) and any(isinstance(o, Known) and o.value is None for o in chosen.options):
-        return Either((value, Known(False, chosen.trace)), chosen.condition, chosen.trace)
-    if isinstance(chosen, Default):
-        return derive(lambda on: Default(on, chosen.overridden_by), value)
+def keys_are_known(run: Run, name: str) -> bool:
+    """Return whether a dictionary among the training arguments has no other keys than those that are read."""
+    call = run.arguments.call
+    if call is None or call.live_arguments is None or run.arguments.rewritten(name):
+        return False
+    held = object_of(call.live_arguments[0].get(None, name))
+    return isinstance(held, Mapping) and not held.state.why_incomplete
+
+
+def if_quantized(config: Value, value: Value) -> Value:
+    """Return 4-bit with the path on which there is no quantization: `config if args.use_4bit else None`."""
+    if isinstance(config, Either) and any(
+        isinstance(o, Absent) or isinstance(o, Known) and o.value is None for o in config.options
+    ):
+        return Either((value, Known(False, config.trace)), config.condition, config.trace)
+    if isinstance(config, Default):
+        return derive(lambda on: Default(on, config.overridden_by), value)
     return value
 
 

@@ -121,6 +121,10 @@ class Machine(State, ABC):
         """Run a module of the project once and return it, or None if the project has no module of this name."""
 
     @abstractmethod
+    def lazily(self, module: Module, name: str, node: cst.CSTNode | None) -> Value | None:
+        """Return what a module gives for a name that it does not bind, or None if it has no way to."""
+
+    @abstractmethod
     def import_statement(self, node: cst.Import | cst.ImportFrom, scope: Scope) -> None:
         """Bind the names of an import statement."""
 

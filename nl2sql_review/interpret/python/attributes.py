@@ -278,7 +278,8 @@ def module_attribute(m: Machine, v: Module, name: str) -> Value:
     child = m.import_module(f"{v.name}.{name}", quiet=True)
     if child is not None:
         return Known(child)
-    return missing_attribute(m, f"module {v.name}", name)
+    lazy = m.lazily(v, name, None)
+    return lazy if lazy is not None else missing_attribute(m, f"module {v.name}", name)
 
 
 def opaque_attribute(m: Machine, owner: Known, v: Opaque, name: str, node: cst.CSTNode | None) -> Value:

@@ -27,7 +27,8 @@ def iterate(m: Machine, value: Value, node: cst.CSTNode | None) -> Items:
         out: list[Value] = []
         for option in value.options:
             out.extend(iterate(m, option, node).items)
-        return Items(tuple(out), "one of several collections")
+        on = f"`{value.condition}`" if value.condition else "the path taken"
+        return Items(tuple(out), f"which of several collections it is depends on {on}")
     if not isinstance(value, Known):
         m.may_raise_count += 1
         return Items((), value.why if isinstance(value, (Unknown, Absent)) else describe(value))

@@ -15,10 +15,10 @@ import libcst as cst
 from ...files import disk
 from ...source import Source, SourceError
 from ...source.syntax import dotted
-from ...training_plan.values import Known, Unknown
+from ...training_plan.values import Known, Unknown, Value
 from ..core.library import star_library
 from ..core.machine import Machine
-from ..core.objects import Module, Opaque, Scope
+from ..core.objects import Arguments, Module, Opaque, Scope
 from ..core.state import Frame, Raised, place_of
 
 MAX_MODULES = 80  # of the project; libraries that are asked for do not count
@@ -117,14 +117,43 @@ def imported_name(
         return m.library_name(base, name)
     if name in module.scope.slots:
         return module.scope.slots[name]
+    try:
+        lazy = lazily(m, module, name, node)
+    except Raised:  # it refuses the name; a module of that name may still be there
+        lazy = None
+    if lazy is not None and not isinstance(lazy, Unknown):
+        return lazy
     child = import_module(m, f"{module.name}.{name}")
     if child is not None:
         return Known(child)
+    if lazy is not None:
+        m.may_raise_count += 1
+        return lazy
     if "*" in module.scope.slots:
         return m.library_name(star_library(module.scope.slots["*"], name), name)
     m.may_raise_count += 1
     m.certainly_raises("ImportError")
     return Unknown(f"module {base} defines no {name}")
+
+
+def lazily(m: Machine, module: Module, name: str, node: cst.CSTNode | None) -> Value | None:
+    """Return what a module gives for a name that it does not bind, or None if it has no way to.
+
+    Its own `__getattr__` does (PEP 562), or the table of names of transformers' `_LazyModule`.
+    """
+    getter, structure = module.scope.slots.get("__getattr__"), module.scope.slots.get("_import_structure")
+    if name.startswith("__"):
+        return None
+    if isinstance(getter, Value):
+        return m.call(getter, Arguments([Known(name)]), node)
+    if not isinstance(structure, Value) or "_LazyModule" not in module.scope.slots:
+        return None
+    for part, names in m.mapping(structure, node).items.items():
+        if any(isinstance(one, Known) and one.value == name for one in m.iterate(names, node).items):
+            inner = import_module(m, f"{module.name}.{part}")
+            found: Value = imported_name(m, inner, f"{module.name}.{part}", name, module.scope, node, False)
+            return found
+    return None
 
 
 def star_import(m: Machine, module: Module | None, base: str, scope: Scope) -> None:

@@ -17,11 +17,7 @@ def concatenate(values: list[Value]) -> Value:
     for i, v in enumerate(values):
         if isinstance(v, Default) and isinstance(v.value, SCALARS):
             return demote(concatenate([*values[:i], Known(v.value, v.trace), *values[i + 1 :]]), v.overridden_by)
-        if (
-            isinstance(v, Either)
-            and combinations(values) <= MAX_OPTIONS
-            and all(isinstance(o, (Known, Text)) for o in v.options)
-        ):
+        if isinstance(v, Either) and combinations(values) <= MAX_OPTIONS and all(map(is_scalar, v.options)):
             return lift(lambda o, i=i: concatenate([*values[:i], o, *values[i + 1 :]]), v)
     parts: list[Any] = []
     trace: Trace = ()

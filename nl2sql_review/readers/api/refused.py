@@ -20,6 +20,7 @@ TRAINERS = {
 # peft.TaskType, the same from 0.2 to 0.21. Since 0.14.0 `PeftConfig.__post_init__` refuses every other word.
 TASK_TYPES = ("SEQ_CLS", "SEQ_2_SEQ_LM", "CAUSAL_LM", "TOKEN_CLS", "QUESTION_ANS", "FEATURE_EXTRACTION")
 TASK_TYPES_CHECKED = "0.14.0"
+NONE_REFUSED = "5.0.0"  # the first transformers whose trainers look for a tracker called None
 
 
 def refused(run: Run, judging: Judging) -> Iterator[Defect]:
@@ -32,6 +33,7 @@ def refused(run: Run, judging: Judging) -> Iterator[Defect]:
             yield from _dictionary(call, name)
         elif call.callee == "peft.LoraConfig":
             yield from _task_type(call, judging)
+    yield from _trackers(run, judging)
 
 
 def _dictionary(call: Call, trainer: str) -> Iterator[Defect]:
@@ -70,6 +72,30 @@ def _task_type(call: Call, judging: Judging) -> Iterator[Defect]:
         trace=value.trace,
         remedy=f"use one of {', '.join(TASK_TYPES)}",
     )
+
+
+def _trackers(run: Run, judging: Judging) -> Iterator[Defect]:
+    """Yield the defect of `report_to=None`, which stops the trainer in the versions that are judged."""
+    trainer, value, place = run.trainer, run.arguments.value("report_to"), run.arguments.where("report_to")
+    if trainer is None or place is None or not isinstance(value, (Known, Default)) or value.value is not None:
+        return
+    name = last(trainer.callee)
+    if name not in TRAINERS.get(trainer.callee.partition(".")[0], ()) or judging.guards.over(trainer.place, name=name):
+        return
+    if judging.versions.all(
+        lambda installed: key_of(installed["transformers"]) >= key_of(NONE_REFUSED), "transformers"
+    ):
+        yield Defect(
+            "value",
+            "report_to",
+            place,
+            f"{name} is given report_to=None: ValueError (None is not supported) since transformers 5.0; before, it "
+            "meant every installed tracker",
+            branch(trainer),
+            assumed(judging.versions["transformers"]) or isinstance(value, Default),
+            trace=value.trace,
+            remedy='write report_to="none" for no tracker, or name the trackers',
+        )
 
 
 def _letters(word: str) -> str:

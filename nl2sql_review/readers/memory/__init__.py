@@ -6,12 +6,12 @@ import re
 
 from ...interpret.core.recording import Call
 from ...training_plan.facts import Fact, Memory, TrainingPlan
-from ...training_plan.values import Absent, Default, Either, Known, Term, Text, Unknown, Value, same
+from ...training_plan.values import Absent, Default, Either, Known, Term, Text, Unknown, Value, is_optional, same
 from .. import defaults
 from ..api.arguments import rejected
 from ..api.version_guards import Guards
-from ..derive import derive, plain
-from ..object_settings import from_library, last
+from ..derive import derive, options, plain
+from ..object_settings import completed, from_library, last
 from ..prompt.tokens import joined_calls
 from ..prompt.training_text import texts_of
 from ..run import SFT_TRAINERS, Run
@@ -249,12 +249,19 @@ def by_unsloth(run: Run, model: Fact, trainer: Fact) -> Fact:
         return trainer
     seq = run.arguments.value("max_seq_length")
     seq = made.get("max_seq_length") if isinstance(seq, Absent) else seq
+    given = run.arguments.value("max_length")
+    given = made.get("max_length") if isinstance(given, Absent) else given
+    stated = [o for value in (seq, given) for o in options(value) if not isinstance(o, Absent)]
+    if (is_optional(seq) or is_optional(given)) and all(plain(o) == plain(model.value) is not None for o in stated):
+        return Fact(model.value, at=trainer.at, note="the model's length; Unsloth uses it where none is given too")
     if not isinstance(seq, Absent) and not (isinstance(seq, Known) and seq.value is None):
+        seq = completed(seq, completed(given, model.value))
         cut = derive(shorter_of, seq, model.value, trace=seq.trace)
         note = "Unsloth truncates at the model's length at most"
         return Fact(cut, at=trainer.at, note="" if same(plain(cut), plain(seq)) else note)
-    given = run.arguments.value("max_length")
-    given = made.get("max_length") if isinstance(given, Absent) else given
+    if how == "shorter" and is_optional(given):
+        cut = derive(chosen_or_shorter, completed(given, model.value), model.value, trace=given.trace)
+        return Fact(cut, at=trainer.at)
     if how == "shorter" and (isinstance(given, (Unknown, Either, Term)) or isinstance(model.value, Unknown)):
         return trainer if not isinstance(given, Absent) else Fact(model.value, at=model.at)
     if how == "shorter" and plain(given) not in (None, TRL_LENGTH):
@@ -265,6 +272,11 @@ def by_unsloth(run: Run, model: Fact, trainer: Fact) -> Fact:
     elif isinstance(given, Absent):
         note = "max_length is left out: Unsloth's SFTTrainer uses the model's length"
     return Fact(model.value, at=model.at, note=note)
+
+
+def chosen_or_shorter(length: object, model: object) -> object:
+    """Return the length for a `max_length`: TRL's own default is not told from none at all."""
+    return model if length == TRL_LENGTH else shorter_of(length, model)
 
 
 def shorter_of(length: object, model: object) -> object:
@@ -308,6 +320,9 @@ def settle(run: Run, model: Fact, trainer: Fact) -> tuple[Fact, Fact]:
     if isinstance(shorter, (Known, Default)):
         shorter = derive(lambda x: x, shorter, trace=source.value.trace)
     conflict = derive(lambda a, b: a != b, model.value, trainer.value, trace=trainer.value.trace)
+    if is_optional(trainer.value) and isinstance(conflict, Either):
+        on = f"`{conflict.condition}`" if conflict.condition else "what the installed version accepts"
+        conflict = Unknown(f"whether the trainer is given the model's length depends on {on}", conflict.trace)
     says = f"the model is loaded with {plain(model.value)}, but the trainer truncates at {plain(trainer.value)}"
     note = f"{says}: {trainer.note}" if trainer.note else says
     return Fact(shorter, at=source.at, note=source.note), Fact(

@@ -128,18 +128,18 @@ def cards(run: Run, plan: TrainingPlan) -> Fact:
     visible, at = _visible(run)
     if run.trainer is None or isinstance(visible, Absent):
         return Fact(Absent("no GPUs are selected"), at=at or run.place, why_not="the script does not select GPUs")
-    if isinstance(visible, Unknown):
-        return Fact(visible, at=at)
     count = (
         len([c for c in str(plain(visible)).split(",") if c.strip()]) if isinstance(visible, (Known, Default)) else 0
     )
     trace = visible.trace
-    if not count:
-        return Fact(Unknown("how many GPUs are made visible is known only at run time", trace), at=at)
     if count == 1:
         return Fact(Absent("one card"), at=at, why_not="one GPU is made visible")
     if uses_unsloth(run):
         return Fact(Absent("Unsloth"), at=at, why_not="Unsloth trains on one GPU per process")
+    if isinstance(visible, Unknown):
+        return Fact(visible, at=at)
+    if not count:
+        return Fact(Unknown("how many GPUs are made visible is known only at run time", trace), at=at)
     if plain(plan.memory.placement.value) == "over all cards":
         return Fact(Absent("spread"), at=at, why_not="device_map spreads the model over the GPUs")
     processes = plan.arguments.processes.value

@@ -267,14 +267,13 @@ def _markers(call: Call, texts: list[TrainingText], tokenizer: Tokenizer) -> Fac
         note = "the markers of the chat template are used"
         return Fact(Known(markers.FOUND, _trace(call.place)), at=call.place, note=note)
     exact = not (isinstance(force := call.get("force_match"), Known) and force.value is False)
+    template = tokenizer.written_text or tokenizer.turns
     verdicts = [
-        markers.markers_of(p, instruction, response, tokenizer.family, tokenizer.turns, exact)
-        for t in texts
-        for p in t.texts
+        markers.markers_of(p, instruction, response, tokenizer.family, template, exact) for t in texts for p in t.texts
     ]
-    if not verdicts:
-        why = texts[0].why or "the training text is unknown"
-        return Fact(Unknown(why, _trace(at)), at=at)
+    unread = next((t for t in texts if not t.texts), None)
+    if unread is not None:
+        return Fact(Unknown(unread.why or "the training text is unknown", _trace(at)), at=at)
     worst = next((v for v in verdicts if v.verdict != markers.FOUND), verdicts[0])
     if worst.marker and worst.marker == _plain(instruction):
         at = call.places.get("instruction_part", call.places.get("instruction_template", at))

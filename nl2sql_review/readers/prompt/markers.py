@@ -8,14 +8,17 @@ makes them equal.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from ...interpret.core.recording import Call
 from ...training_plan.values import Absent, Default, Known, Value
 from .loss import COLLATOR, Loss
+from .template_text import BOS, CONTENT, EOS, Written
 from .text import HOLE, Piece, literal
 from .tokenizers import CHAT_TEMPLATES, Family
 
+HOLES = "".join((*CONTENT.values(), EOS, BOS))  # characters that stand for what fills a template
 FOUND, MISSING, LOST, MISPLACED = "found", "not in template", "lost in tokenisation", "misplaced"
 
 
@@ -38,10 +41,13 @@ def markers_of(
     instruction: Value,
     response: Value,
     family: Family | None,
-    turns: tuple[str, str] | None,
+    template: tuple[str, str] | Written | None,
     exact: bool,
 ) -> Markers:
-    """Return the verdict on one text. `turns`: markers of the applied chat template; `exact`: no force_match=False."""
+    """Return the verdict on one text.
+
+    `template`: the markers of the applied chat template, or all that it writes; `exact`: no force_match=False.
+    """
     if isinstance(response, (Known, Default)) and isinstance(response.value, (list, tuple)):
         return Markers(FOUND, "given as token ids")
     for value, name in ((response, "response"), (instruction, "instruction")):
@@ -51,7 +57,7 @@ def markers_of(
             return Markers(
                 "", f"the {name} marker is unknown" + (f": {value.why}" if getattr(value, "why", "") else "")
             )
-        verdict = _one(pieces, value.value, name == "response", family, turns, exact)
+        verdict = _one(pieces, value.value, name == "response", family, template, exact)
         if verdict.verdict != FOUND:
             return verdict
     return _placed(pieces, response) or Markers(FOUND)
@@ -78,11 +84,18 @@ def _placed(pieces: list[Piece], response: Value) -> Markers | None:
 
 
 def _one(
-    pieces: list[Piece], marker: str, answer: bool, family: Family | None, turns: tuple[str, str] | None, exact: bool
+    pieces: list[Piece],
+    marker: str,
+    answer: bool,
+    family: Family | None,
+    template: tuple[str, str] | Written | None,
+    exact: bool,
 ) -> Markers:
     chat = any("eos" in p.roles and p.why == "chat template" for p in pieces)
     if chat:
-        return _in_chat(marker, answer, turns)
+        if isinstance(template, Written):
+            return _in_written(marker, answer, family, template, exact)
+        return _in_chat(marker, answer, template)
     text = literal(pieces)
     start = text.find(marker)
     if start < 0 and not exact:
@@ -111,6 +124,38 @@ def _in_chat(marker: str, answer: bool, turns: tuple[str, str] | None) -> Marker
             marker,
         )
     return Markers(MISSING, f"the chat template writes {written!r}, not {marker!r}", marker)
+
+
+def _in_written(marker: str, answer: bool, family: Family | None, template: Written, exact: bool) -> Markers:
+    """Return the verdict on a marker in the text that a chat template of the script's own writes."""
+    question, reply = CONTENT["user"], CONTENT["assistant"]
+    before, _, rest = template.text.partition(question)
+    between, _, after = rest.partition(reply)
+    where = between if answer else before
+    sought = marker if exact or marker in where else marker.strip()
+    if sought not in where:
+        if any(sought in part for part in (before, between, after)):
+            return Markers("", f"the chat template that the script sets writes {marker!r} in another place", marker)
+        if _may_reach_content(sought, template.text):
+            why = f"whether the chat template that the script sets writes {marker!r} depends on the messages"
+            return Markers("", why, marker)
+        return Markers(MISSING, f"the chat template that the script sets does not write {marker!r}", marker)
+    if answer and sought in after:
+        return Markers("", f"the chat template that the script sets writes {marker!r} after the answer too", marker)
+    if not answer or not exact:
+        return Markers(FOUND)
+    start = len(before) + len(question) + between.find(marker)
+    return _after_tokenisation(template.text, marker, start, family)
+
+
+def _may_reach_content(marker: str, text: str) -> bool:
+    """Return whether a marker may begin or end in what fills the template, so that only the messages decide."""
+    held = re.split(f"[{HOLES}]", text)
+    return any(
+        part and (part.endswith(marker[:n]) or part.startswith(marker[n:]))
+        for part in held
+        for n in range(1, len(marker))
+    )
 
 
 def _after_tokenisation(text: str, marker: str, start: int, family: Family | None) -> Markers:

@@ -84,7 +84,7 @@ def is_bos(value: object) -> bool:
 
 
 def alternatives(value: Value) -> list[list[Piece]]:
-    """Return the texts this value may be. Branches inside it make several, at most `MAX_ALTERNATIVES`."""
+    """Return the texts this value may be. Branches inside a text make several, at most `MAX_ALTERNATIVES`."""
     texts = [_merge(pieces) for pieces in _alternatives(value, 0)]
     for pieces in texts:
         assign_roles(pieces)
@@ -110,7 +110,7 @@ def _alternatives(value: str | Value, depth: int) -> list[list[Piece]]:
             texts = [text + option for text in texts for option in options]
         return texts
     if isinstance(value, Either):
-        return [pieces for option in value.options for pieces in _alternatives(option, depth + 1)][:MAX_ALTERNATIVES]
+        return [pieces for option in value.options for pieces in _alternatives(option, depth + 1)]
     if isinstance(value, Unknown):
         return [[Piece(hole=value, why=value.why)]]
     messages = chat_call(value)
@@ -126,13 +126,26 @@ def _alternatives(value: str | Value, depth: int) -> list[list[Piece]]:
 
 
 def chat_call(value: object) -> Value | None:
-    """Return the messages of a `tokenizer.apply_chat_template(messages, …)` expression, else None."""
+    """Return the messages of a `tokenizer.apply_chat_template(messages, …)` expression, else None.
+
+    Of a batch it is one text that counts: `texts[i]` of what the template makes of the batch.
+    """
+    value = batched(value) or value
     if isinstance(value, Term) and value.operation == "call" and method_of(value) == "apply_chat_template":
         messages = argument(value, 0, "conversation", "messages")
         return (
             messages if not isinstance(messages, Absent) else Unknown("it is unknown which messages the template gets")
         )
     return None
+
+
+def batched(value: object) -> Term | None:
+    """Return the expression that applies a chat template to a batch, of which a value is one text, else None."""
+    call = value.args[0] if isinstance(value, Term) and value.operation == "item" and value.args else None
+    if not isinstance(call, Term) or call.operation != "call" or method_of(call) != "apply_chat_template":
+        return None
+    messages = argument(call, 0, "conversation", "messages")
+    return call if isinstance(messages, Unknown) and "a batch" in messages.why else None
 
 
 def chat_call_of(value: object) -> Value | None:
@@ -142,7 +155,7 @@ def chat_call_of(value: object) -> Value | None:
         return next((found for part in inner.parts if (found := chat_call_of(part)) is not None), None)
     if isinstance(inner, Either):
         return next((found for option in inner.options if (found := chat_call_of(option)) is not None), None)
-    return inner if isinstance(inner, Term) and chat_call(inner) is not None else None
+    return (batched(inner) or inner) if isinstance(inner, Term) and chat_call(inner) is not None else None
 
 
 def chat(messages: Value, call: Value | None = None, depth: int = 0) -> list[list[Piece]]:

@@ -106,6 +106,17 @@ class Tokenizer:
         return markers.turns_of(self.template, self.family, own and has_chat_template(self.model_name))
 
     @property
+    def written_text(self) -> chat_template.Written | None:
+        """The text that a template writes which the script sets on every path; None if there is no such template."""
+        value = written_template(self.setter) if self.setter is not None and not self.setter.conditional else None
+        if not isinstance(value, (Known, Default)) or not isinstance(value.value, str) or "{" not in value.value:
+            return None
+        try:
+            return chat_template.read(value.value)
+        except chat_template.Unread:
+            return None
+
+    @property
     def words(self) -> str:
         """The model's name for use in a sentence."""
         return self.model_name or "the model"

@@ -44,6 +44,7 @@ FAMILIES: tuple[tuple[str, Family], ...] = (
     (r"vicuna", Family("Llama 2", "sentencepiece", ("</s>",))),
     (r"qwen", Family("Qwen", "tiktoken", ("<|im_end|>", "<|endoftext|>"), CHATML)),
     (r"smollm", Family("SmolLM", "bpe", ("<|im_end|>", "<|endoftext|>"), CHATML)),
+    (r"lfm-?2-", Family("LFM2", "", ("<|im_end|>",), CHATML)),
     (r"gemma-?_?4", Family("Gemma", "", ("<eos>", "<turn|>"), GEMMA_4)),
     (r"gemma", Family("Gemma", "", ("<eos>", "<end_of_turn>"), GEMMA)),
     (r"phi-?3", Family("Phi 3", "", ("<|end|>", "<|endoftext|>"), PHI_3)),

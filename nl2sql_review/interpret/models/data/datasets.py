@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from ....training_plan.values import Absent, Default, Known, Unknown, Value, join
+from ....training_plan.values import Absent, Default, Either, Known, Unknown, Value, join
 from ...core.library import METHOD_MODELS, iteration_model, method_model, record
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
@@ -142,6 +142,9 @@ def new_columns(m: Machine, out: Value, batched: bool, node: cst.CSTNode | None)
         return {**tokens, **{k.key: v for k, v in obj.slots.items() if is_column(k)}}, False
     state = m.mapping(out, node)
     columns = {name: cell(v, batched) for name, v in state.items.items() if isinstance(name, str)}
+    if isinstance(out, Either) and any(isinstance(o, Known) and o.value is None for o in out.options):
+        why = "the mapped function may return None, and `map` then changes no row, or stops"  # run with datasets 4.8.5
+        return dict.fromkeys(columns, Unknown(why, out.trace)), bool(state.why_incomplete)
     return columns, bool(state.why_incomplete)
 
 

@@ -220,6 +220,18 @@ def concat(call: ModelCall) -> Value:
     return Known(new, (recorded.place,))
 
 
+@method_model("datasets.Dataset", "to_pandas")
+def to_pandas(call: ModelCall) -> Value | None:
+    old: Dataset = call.owner
+    if old.splits or "batched" in call.arguments.keywords:  # splits have no such method; batches are no frame
+        return None
+    recorded = record(call.machine, call.callee, call.arguments, call.node, call.receiver)
+    new = frame(call.machine, f"{old.text}.to_pandas()", recorded, dict(old.columns), old.open)
+    new.sources, new.parts, new.mixed, new.steps = old.sources, old.parts, old.mixed, (*old.steps, recorded)
+    new.filters = old.filters
+    return Known(new, call.receiver.trace)
+
+
 @model("datasets.Dataset.from_pandas")
 def from_pandas(call: ModelCall) -> Value:
     recorded = record_call(call)
