@@ -155,6 +155,10 @@ class Arguments(Part):
     optimizer: Fact
     loss_scale: Fact  # list of defects, with cases: where a loss of the script's own is no mean under accumulation
     restarted_schedule: Fact  # list of defects, with cases: calls of train() that a loop repeats on the same trainer
+    # Lists of defects of a hand-written loop, with cases: steps without the gradients they should have, and a schedule
+    # that does not keep pace with them.
+    optimizer_steps: Fact
+    schedule_steps: Fact
     weight_decay: Fact
     seed: Fact
 
