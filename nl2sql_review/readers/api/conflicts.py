@@ -12,6 +12,7 @@ from ...training_plan.values import Absent, Default, Known, Value
 from ..derive import plain
 from ..object_settings import last
 from ..run import Run
+from . import groups
 from .arguments import Defect, Judging, assumed, branch
 from .definitions import chain
 from .wording import lower_end, short, stated
@@ -62,6 +63,7 @@ def conflicts(run: Run, judging: Judging) -> Iterator[Defect]:
         *_best_model(run, judging),
         *_evaluation(run, judging),
         *_trainer(run, judging),
+        *groups.torn(run, judging),
     ):
         if not judging.guards.over(defect.place):
             defect.branch = defect.branch or _branch(run)
