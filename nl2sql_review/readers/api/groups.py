@@ -35,7 +35,8 @@ def torn(run: Run, judging: Judging) -> Iterator[Defect]:
     if group is None or made % group == 0:
         return
     product = f" ({' × '.join(map(str, numbers))})" if len(numbers) > 1 else ""
-    text = f"a batch of {made}{product} holds no whole number of groups of {group} completions: ValueError"
+    alone = "in one process, " if isinstance(processes, Default) and len(factors) > 1 else ""
+    text = f"{alone}a batch of {made}{product} holds no whole number of groups of {group} completions: ValueError"
     remedy = f"make per_device_train_batch_size × gradient_accumulation_steps × processes a multiple of {group}"
     by = next((one.overridden_by for one in (*factors, size) if isinstance(one, Default)), "")
     at, guess = given.where("num_generations"), assumed(judging.versions["trl"])
