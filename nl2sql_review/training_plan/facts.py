@@ -123,10 +123,11 @@ class Dataset(Part):
     schema_limit: Fact  # characters (or tokens) the schema is cut to
     truncation_cuts: Fact  # "schema", "text": what a cut removes
     # Lists of defects, each with cases: samples that share a row and see each other, splits that each process draws,
-    # changed datasets that nothing takes.
+    # changed datasets that nothing takes, columns that a loss reads and the trainer takes out.
     joined_samples: Fact
     unseeded_split: Fact
     dropped_results: Fact
+    removed_columns: Fact
     schema_fills: Fact  # True when a schema cut to its limit fills the whole sequence, so that the answer is cut
 
 
