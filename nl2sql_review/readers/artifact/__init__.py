@@ -21,7 +21,8 @@ def read(run: Run, plan: TrainingPlan) -> None:
         return
     why_not = "" if saved.saves_after_training(run) else "the script saves no model after training"
     part.saved = Fact(Known(saved.destinations(run)), at=run.place, why_not=why_not)
-    part.saved_weights = listed([*saved.weights(run), *saved.uploads(run)], run.place, why_not)
+    early = list(saved.untrained(run))
+    part.saved_weights = listed([*early, *saved.weights(run), *saved.uploads(run)], run.place, "" if early else why_not)
     part.merged_into = listed(list(saved.merged_into(run)), run.place, why_not)
     part.tokenizer = listed(list(tokenizer.left_behind(run)), run.place, why_not)
     part.converted = listed(list(converted.converted(run)), run.place)

@@ -15,7 +15,7 @@ from ..object_settings import last, objects
 from ..run import Run
 from ..spelling import spelt, terms
 from . import collated
-from .label_padding import filled_up
+from .label_padding import filled_up, padded_with
 from .loss import always_remade, hand_made
 from .objective import objective
 from .tokenizer import written_template
@@ -50,7 +50,7 @@ def labels(run: Run) -> Fact:
     found = [d for text in texts for d in of_text(run, text)]
     found += on_some_branch(run, lambda one: (d for text in texts for d in assistant_only(one, text)))
     if not own_loss(run) and not uses_unsloth(run):
-        found += [*collated.padded(run), *filled_up(run)]
+        found += [*collated.padded(run), *filled_up(run), *padded_with(run)]
     unread = next((text for text in texts if not text.form and not text.columns), None)
     if not found and unread is not None and makes_labels(run):
         return Fact(Unknown(f"labels are made, and {unread.why}", unread.trace), at=unread.at or run.place)
