@@ -6,13 +6,14 @@ from math import prod
 from typing import Iterator
 
 from ...libraries.versions import key_of
-from ...training_plan.values import Default, Known
+from ...training_plan.values import Default, Known, Value
 from .. import launcher
 from ..derive import numeric
 from ..run import Run
 from .arguments import Defect, Judging, assumed
 
 REFUSED_SINCE = "0.18.0"  # of trl
+CARDS = (2, 4, 8)  # as many processes as a launcher may start
 
 
 def torn(run: Run, judging: Judging) -> Iterator[Defect]:
@@ -32,7 +33,7 @@ def torn(run: Run, judging: Judging) -> Iterator[Defect]:
     if not all(isinstance(number, int) and number > 0 for number in (group, *numbers)):
         return
     made = prod(filter(None, numbers))
-    if group is None or made % group == 0:
+    if group is None or made % group == 0 or open_number(run, processes) and any(made * n % group == 0 for n in CARDS):
         return
     product = f" ({' × '.join(map(str, numbers))})" if len(numbers) > 1 else ""
     alone = "in one process, " if isinstance(processes, Default) and len(factors) > 1 else ""
@@ -42,3 +43,8 @@ def torn(run: Run, judging: Judging) -> Iterator[Defect]:
     at, guess = given.where("num_generations"), assumed(judging.versions["trl"])
     # Named after no argument: leaving one out would be another choice, and no fix.
     yield Defect("conflict", "groups", at, text, assumed=guess, remedy=remedy, overridden_by=by)
+
+
+def open_number(run: Run, processes: Value) -> bool:
+    """Return whether a launcher that nobody stated may start several processes; a notebook is one."""
+    return isinstance(processes, Default) and run.source.kind != "notebook"
