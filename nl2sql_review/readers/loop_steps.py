@@ -15,9 +15,11 @@ from .api.imports import fact as listed
 from .derive import plain
 from .object_settings import last
 from .run import Run
+from .untrained import FORWARD
 
 EVERY_NTH = re.compile(r"% (\d+)\)? == 0")
 CLEARS = re.compile(r"\bzero_grad\b|\.grad\s?=\s?None|\bset_to_none\b")
+NO_GRADIENTS = re.compile(r"\b(?:no_grad|inference_mode)\(\s*\)")
 STEPS_SCHEDULE = re.compile(r"(?i)sched\w{0,30}\.step\(")
 # Schedules that begin at a rate of 0 if they warm up.
 WARMED_UP = re.compile(r"get_\w+_with_warmup|get_scheduler")
@@ -37,7 +39,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
         arguments.schedule_steps = hand_loop.unread(run, "where it steps its optimizer")
         return
     schedule = hand_loop.last_of(run, (*hand_loop.SCHEDULES, *hand_loop.NAMED))
-    gradients = (*cleared(run, turn), *clipped(turn), *stands_still(run, turn, schedule))
+    gradients = (*without_graph(turn), *cleared(run, turn), *clipped(turn), *stands_still(run, turn, schedule))
     arguments.optimizer_steps = listed(list(gradients), turn.at)
     arguments.schedule_steps = listed(list(scheduled(run, turn, schedule, arguments.max_steps.value)), turn.at)
 
@@ -109,6 +111,30 @@ def hands_on(made: Call, call: Call) -> bool:
     """Return whether an argument of a call is the object that another call made."""
     text = getattr(made.result, "text", None)
     return bool(text) and any(isinstance(v, Term) and v.text == text for v in call.arguments.values())
+
+
+def without_graph(turn: Turn) -> Iterator[Defect]:
+    """Yield a model that is called where no gradients are recorded."""
+    calls = [call for call in turn.calls if call.callee == FORWARD and call.order < turn.backward.order]
+    if calls and all(map(unrecorded, calls)):
+        text = (
+            "the model is called under no_grad(): its loss has no gradients, so that backward() raises, or changes "
+            "nothing where the loss is told to require them"
+        )
+        yield Defect("no graph", "no_grad", calls[0].place, text)
+
+
+def unrecorded(call: Call) -> bool:
+    """Return whether a call stands in a `with torch.no_grad():` of its own function."""
+    import libcst as cst
+
+    source, inside = call.place.source, False
+    for node in source.nodes.path(call.place.node):
+        if isinstance(node, (cst.FunctionDef, cst.Lambda)):
+            inside = False
+        elif isinstance(node, cst.With):
+            inside = inside or any(NO_GRADIENTS.search(source.segment(item.item)) for item in node.items)
+    return inside
 
 
 def cleared(run: Run, turn: Turn) -> Iterator[Defect]:
