@@ -27,6 +27,6 @@ def read(run: Run, plan: TrainingPlan) -> None:
     part.tokenizer = listed(list(tokenizer.left_behind(run)), run.place, why_not)
     part.converted = listed(list(converted.converted(run)), run.place)
     asks = any(last(c.callee) in generation.GENERATES for c in run.calls)
-    none = "" if asks else "the script generates nothing"
-    part.generation = listed(list(generation.generation(run, plan)), run.place, none)
+    found = list(generation.generation(run, plan))
+    part.generation = listed(found, run.place, "" if asks or found else "the script generates nothing")
     part.prompt = parity.prompt(run, plan)
