@@ -215,7 +215,9 @@ def counts_batches(line: str) -> bool:
 
 def accumulation(run: Run) -> Fact:
     accelerator = last_of(run, ("Accelerator",))
-    if accelerator is not None and not isinstance(value := accelerator.get("gradient_accumulation_steps"), Absent):
+    counted = any("accumulate(" in text for text in texts(run))
+    value = accelerator.get("gradient_accumulation_steps") if accelerator is not None and counted else Absent()
+    if accelerator is not None and not isinstance(value, Absent):
         at = accelerator.places.get("gradient_accumulation_steps", accelerator.place)
         return Fact(value, at=at, argument="gradient_accumulation_steps")
     if any("gradient_accumulation_plugin" in c.arguments for c in run.calls):

@@ -20,6 +20,7 @@ from .untrained import FORWARD
 EVERY_NTH = re.compile(r"% (\d+)\)? == 0")
 CLEARS = re.compile(r"\bzero_grad\b|\.grad\s?=\s?None|\bset_to_none\b")
 NO_GRADIENTS = re.compile(r"\b(?:no_grad|inference_mode)\(\s*\)")
+COUNTS = re.compile(r"\.accumulate\(|\bno_sync\(|sync_gradients")
 STEPS_SCHEDULE = re.compile(r"(?i)sched\w{0,30}\.step\(")
 # Schedules that begin at a rate of 0 if they warm up.
 WARMED_UP = re.compile(r"get_\w+_with_warmup|get_scheduler")
@@ -34,13 +35,18 @@ def read(run: Run, plan: TrainingPlan) -> None:
         arguments.schedule_steps = Fact(Absent(why), at=run.place, why_not=why)
         return
     turn = Turn.of(run)
+    if turn is None and (optimizer := never_stepped(run)) is not None:
+        text = "nothing calls step() of the optimizer: no weight changes"
+        arguments.optimizer_steps = listed([Defect("never", "step", optimizer.place, text)], run.place)
+        arguments.schedule_steps = listed([], run.place)
+        return
     if turn is None:
         arguments.optimizer_steps = hand_loop.unread(run, "where it steps its optimizer")
         arguments.schedule_steps = hand_loop.unread(run, "where it steps its optimizer")
         return
     schedule = hand_loop.last_of(run, (*hand_loop.SCHEDULES, *hand_loop.NAMED))
     gradients = (*without_graph(turn), *cleared(run, turn), *clipped(turn), *stands_still(run, turn, schedule))
-    arguments.optimizer_steps = listed(list(gradients), turn.at)
+    arguments.optimizer_steps = listed([*gradients, *by_accelerate(run, turn)], turn.at)
     arguments.schedule_steps = listed(list(scheduled(run, turn, schedule, arguments.max_steps.value)), turn.at)
 
 
@@ -50,6 +56,7 @@ class Turn:
     def __init__(self, backward: Call, loop: tuple[str, ...], calls: list[Call], optimizer: Call) -> None:
         self.backward, self.loop, self.calls, self.optimizer = backward, loop, calls, optimizer
         self.steps = [call for call in calls if self.is_step(call)]
+        self.later: list[Call] = []  # steps that follow the loop
         self.clears = [call for call in calls if last(call.callee) == "zero_grad"]
 
     @classmethod
@@ -67,11 +74,16 @@ class Turn:
         inside = [c for c in run.calls if c.conditions[: len(loop)] == loop]
         turn = cls(backward, loop, list({id(c.place.node): c for c in reversed(inside)}.values())[::-1], optimizers[0])
         turn.calls.sort(key=lambda call: call.order)
-        return turn if turn.steps else None
+        if not turn.steps:
+            around = (c for c in run.calls if turn.is_step(c) and c.order > backward.order)
+            turn.later = [
+                c for c in around if len(c.conditions) < len(loop) and loop[: len(c.conditions)] == c.conditions
+            ]
+        return turn if turn.steps or turn.later else None
 
     @property
     def at(self) -> Place:
-        return self.steps[0].place
+        return (*self.steps, *self.later)[0].place
 
     def is_step(self, call: Call) -> bool:
         """Return whether a call is `optimizer.step()` or `scaler.step(optimizer)`."""
@@ -98,6 +110,35 @@ class Turn:
             return 1
         match = EVERY_NTH.search(deciding[0])
         return int(match[1]) if match and len(deciding) == 1 else 0
+
+
+def never_stepped(run: Run) -> Call | None:
+    """Return the optimizer of a script that says `.step(` nowhere, or None."""
+    optimizer = hand_loop.last_of(run, hand_loop.OPTIMIZERS)
+    steps = any(last(c.callee) == "step" for c in run.calls) or any(".step(" in text for text in hand_loop.texts(run))
+    return None if steps else optimizer
+
+
+def by_accelerate(run: Run, turn: Turn) -> Iterator[Defect]:
+    """Yield an accumulation that nothing counts, and gradients that do not go through Accelerate."""
+    accelerator = hand_loop.last_of(run, ("Accelerator",))
+    number = plain(accelerator.get("gradient_accumulation_steps")) if accelerator is not None else None
+    if accelerator is None or not any(last(c.callee) == "prepare" for c in run.calls):
+        return
+    several = isinstance(number, int) and number > 1
+    place = accelerator.places.get("gradient_accumulation_steps", accelerator.place)
+    if several and turn.every == 1 and not any(COUNTS.search(text) for text in hand_loop.texts(run)):
+        text = (
+            f"gradient_accumulation_steps={number} counts only under accelerator.accumulate(): each batch is a step, "
+            f"with gradients divided by {number}"
+        )
+        yield Defect("not accumulated", "gradient_accumulation_steps", place, text)
+    elif several and turn.backward.callee != "accelerate.Accelerator.backward" and turn.every == 1:
+        text = (
+            f"the loss goes backward without accelerator.backward(), which divides it by {number}: the gradients of "
+            f"the batches are summed"
+        )
+        yield Defect("not divided", "backward", turn.backward.place, text)
 
 
 def accelerated(run: Run) -> bool:
@@ -147,15 +188,26 @@ def cleared(run: Run, turn: Turn) -> Iterator[Defect]:
             yield Defect("never cleared", "step", turn.at, text)
         return
     for clear in turn.clears:
-        if turn.every > 1 and not turn.decides(clear) and not accelerated(run):
+        if turn.later and not turn.decides(clear):
+            text = (
+                "zero_grad() runs for every batch and step() once, after the loop: it sees the gradients of the last "
+                "batch alone"
+            )
+            yield Defect("cleared too often", "zero_grad", clear.place, text)
+        elif turn.every > 1 and not turn.decides(clear) and not accelerated(run):
             text = (
                 f"zero_grad() runs for every batch and step() for every {turn.every}th: the gradients of the other "
                 f"{turn.every - 1} are discarded; clear them after step()"
             )
             yield Defect("cleared too often", "zero_grad", clear.place, text)
-        elif turn.backward.order < clear.order < turn.steps[0].order and turn.decides(clear) in (
-            (),
-            turn.decides(turn.steps[0]),
+        elif (
+            turn.steps
+            and turn.backward.order < clear.order < turn.steps[0].order
+            and turn.decides(clear)
+            in (
+                (),
+                turn.decides(turn.steps[0]),
+            )
         ):
             text = "zero_grad() stands between backward() and step(): the step finds no gradients and trains nothing"
             yield Defect("cleared too early", "zero_grad", clear.place, text)

@@ -15,6 +15,7 @@ from ..run import Run
 from . import groups
 from .arguments import Defect, Judging, assumed, branch
 from .definitions import chain
+from .unscaled import unscaled
 from .wording import lower_end, short, stated
 
 LENGTHS = ("max_length", "max_seq_length")
@@ -73,6 +74,7 @@ def conflicts(run: Run, judging: Judging) -> Iterator[Defect]:
         *_own_reference(run),
         *_trainer(run, judging),
         *groups.torn(run, judging),
+        *unscaled(run),
     ):
         if not judging.guards.over(defect.place):
             defect.branch = defect.branch or _branch(run)
