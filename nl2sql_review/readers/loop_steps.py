@@ -135,8 +135,8 @@ def by_accelerate(run: Run, turn: Turn) -> Iterator[Defect]:
         yield Defect("not accumulated", "gradient_accumulation_steps", place, text)
     elif several and turn.backward.callee != "accelerate.Accelerator.backward" and turn.every == 1:
         text = (
-            f"the loss goes backward without accelerator.backward(), which divides it by {number}: the gradients of "
-            f"the batches are summed"
+            f"the loss goes backward without accelerator.backward(), so nothing divides it by {number}: the gradients "
+            f"of the batches are summed"
         )
         yield Defect("not divided", "backward", turn.backward.place, text)
 

@@ -45,7 +45,7 @@ def dropped(run: Run) -> Iterator[Defect]:
         if name == "map" and not maps_for_rows(run, call):
             continue
         what = "data frame" if owner.startswith("pandas") else "dataset"
-        text = f"{name}() returns a changed {what}, which nothing takes: the rows stay as they were; assign the result"
+        text = f"{name}() returns a changed {what} and nothing takes it: the rows stay as they were; assign the result"
         yield Defect("dropped", name, call.place, text, branch(call))
 
 

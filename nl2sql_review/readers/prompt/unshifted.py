@@ -37,8 +37,8 @@ def unshifted(run: Run) -> Iterator[Defect]:
         call = compared(source, node)
         if call is not None:
             text = (
-                "the loss compares each position with its own token, which the model sees: it learns to copy; compare "
-                "logits[:, :-1] with labels[:, 1:], or take the model's own loss"
+                "the loss compares each position with its own token, already in the input: the model learns to copy; "
+                "compare logits[:, :-1] with labels[:, 1:], or take the model's own loss"
             )
             yield Defect("unshifted", "labels", Place(source, call), text)
             return
