@@ -57,3 +57,21 @@ def test_padding_is_in_the_loss_of_the_model(tmp_path: Path, value: str, more: s
     (file,) = batch.review([str(tmp_path / "train.py")], Options(isolated=True)).files
     found = [f for f in file.findings if f.rule == "prompt/labels"]
     assert [f.location.row for f in found] == ([9] if told else [])
+
+
+@pytest.mark.parametrize(
+    ("token", "told"),
+    [
+        ("tokenizer.pad_token_id", True),
+        ("0", True),
+        ("-100", False),
+        ("IGNORED", False),  # whatever it is
+    ],
+)
+def test_labels_filled_up_by_the_library(tmp_path: Path, token: str, told: bool) -> None:
+    collator = f"DataCollatorForSeq2Seq(tokenizer, label_pad_token_id={token})"
+    code = HEAD.format(value="", more="").replace("import Auto", "import DataCollatorForSeq2Seq, Auto")
+    code += TRAINER.format(size=4).replace("data_collator=collate", f"data_collator={collator}")
+    (tmp_path / "train.py").write_text(code, encoding="utf-8")
+    (file,) = batch.review([str(tmp_path / "train.py")], Options(isolated=True)).files
+    assert ("prompt/labels" in {one.rule for one in file.findings}) == told

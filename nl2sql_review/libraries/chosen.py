@@ -205,10 +205,12 @@ def of_script(
     settings: ProjectSettings | None = None,
     unsloth: bool = False,
     needs: Iterable[Statement] = (),
+    installed: Iterable[Statement] = (),
 ) -> Versions:
     """Return the versions for one script. `settings.versions` is a mapping of library to requirement.
 
-    `needs`: the requirements of the program that reads a configuration, used if nothing else states a version.
+    `installed`: what calls of the script install. `needs`: the requirements of the program that reads a configuration,
+    used if nothing else states a version.
     """
     said = getattr(settings, "versions", None) or {}
     where = getattr(settings, "sources", {}).get("versions", "settings")
@@ -218,6 +220,7 @@ def of_script(
     ]
     found += declared.installed(getattr(source, "magics", ()))
     found += declared.in_metadata(getattr(source, "text", ""))
+    found += installed
     in_files, read = declared.in_project(folder, root)
     return choose([*found, *in_files, *needs], unsloth, read)
 

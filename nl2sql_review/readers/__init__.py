@@ -72,6 +72,7 @@ def read_run(one: Run) -> TrainingPlan:
         joined_samples,
         kept,
         launcher,
+        loop_steps,
         lora,
         memory,
         new_tokens,
@@ -80,6 +81,7 @@ def read_run(one: Run) -> TrainingPlan:
         repeated_training,
         trainable,
     )
+    from .dataset import dropped, removed_columns
     from .memory import device_map
     from .prompt import labels, silent_failures
 
@@ -90,7 +92,7 @@ def read_run(one: Run) -> TrainingPlan:
     for section in (lora, prompt, dataset, arguments, memory, device_map, checkpointing, silent_failures, project):
         section.read(one, plan)
     silent = (trainable, new_tokens, labels, accumulated_loss, kept, idle_settings, joined_samples, distributed)
-    for section in (*silent, repeated_training, artifact):
+    for section in (*silent, repeated_training, loop_steps, dropped, removed_columns, artifact):
         section.read(one, plan)
     if one.configuration is not None:
         configuration.read(one, plan)

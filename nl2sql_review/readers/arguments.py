@@ -32,7 +32,6 @@ SPELLINGS = {
     "weight_decay": ("weight_decay",),
     "seed": ("seed",),
 }
-GENERATIONS = 8  # completions of a prompt that GRPO compares, where nothing is set
 WORLD = "derived from the world size"
 
 
@@ -138,8 +137,7 @@ def raised_to_group(run: Run, part: Arguments, batch: Value, accumulation: Value
         return batch
     if not isinstance(run.arguments.value("steps_per_generation", "generation_batch_size"), Absent):
         return batch
-    group = run.arguments.value("num_generations")
-    group = Known(GENERATIONS) if isinstance(group, Absent) else group
+    group = run.arguments.fact("num_generations").value
     return derive(fitting, batch, accumulation, part.processes.value, group)
 
 

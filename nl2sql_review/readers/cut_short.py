@@ -11,7 +11,7 @@ BEFORE_TRAINING = {
     "lora": (),
     "prompt": (),
     "dataset": (),
-    "arguments": ("restarted_schedule",),
+    "arguments": ("restarted_schedule", "optimizer_steps", "schedule_steps"),
     "memory": ("monitoring", "monitoring_sees"),
     "checkpointing": ("resume", "resume_by", "best_model", "resumed_state"),
 }

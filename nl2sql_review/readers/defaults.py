@@ -241,7 +241,7 @@ def _newest(callee: str) -> dict[str, Any]:
         return SFT_CONFIG
     if name.endswith("Config") and callee.startswith("trl."):
         without_rate = {k: v for k, v in TRAINING_ARGUMENTS.items() if k != "learning_rate"}  # each has its own
-        return without_rate | {"bf16": None}
+        return without_rate | {"bf16": None} | ({"num_generations": 8} if name == "GRPOConfig" else {})
     return {}
 
 

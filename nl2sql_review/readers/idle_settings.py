@@ -37,6 +37,7 @@ TEMPLATE = tuple(
     "conversation tools documents chat_template add_generation_prompt continue_final_message tokenize padding "
     "truncation max_length return_tensors return_dict return_assistant_tokens_mask tokenizer_kwargs".split()
 )
+GENERATES = ("predict_with_generate", "generation_max_length", "generation_num_beams")
 NEAR = 0.82  # how alike a misspelt name and the right one are: padding_size and padding_side
 
 HUB = ("huggingface_hub", "transformers", "datasets", "peft", "trl", "unsloth", "accelerate", "sentence_transformers")
@@ -71,6 +72,24 @@ def read(run: Run, plan: TrainingPlan) -> None:
 
 
 def idle(run: Run) -> Iterator[Defect]:
+    yield from of_loader(run)
+    yield from of_arguments(run)
+
+
+def of_loader(run: Run) -> Iterator[Defect]:
+    """Yield quantization that a full fine-tune by Unsloth switches off."""
+    if not run.load.callee.startswith("unsloth") or plain(run.load.value("full_finetuning")) is not True:
+        return
+    for name in ("load_in_4bit", "load_in_8bit"):
+        asked, place = run.load.value(name), run.load.where(name)
+        if plain(asked) is True and not from_library(asked) and place is not None:
+            text = (
+                f"full_finetuning=True switches {name}=True off: the weights are loaded in 16 bit and all are trained"
+            )
+            yield Defect("idle", name, place, text, branch(run.load.call), isinstance(asked, Default), asked.trace)
+
+
+def of_arguments(run: Run) -> Iterator[Defect]:
     given = run.arguments
     if len(given.makers) != 1 or given.call is None or given.call.unknown_arguments:
         return
@@ -94,8 +113,9 @@ def idle_ones(run: Run) -> Iterator[tuple[str, str]]:
     if left_out(evaluates) and isinstance(given.value("do_eval", "evaluate_during_training"), Absent):
         text = 'eval_steps has an effect only with eval_strategy="steps", and that is not set: nothing is evaluated'
         yield "eval_steps", text
-    if word(given.value("save_strategy")) == "epoch":
-        yield "save_steps", 'save_steps has no effect with save_strategy="epoch"'
+    for what in ("save", "eval", "logging"):
+        if word(given.value(f"{what}_strategy", *(["evaluation_strategy"] if what == "eval" else []))) == "epoch":
+            yield f"{what}_steps", f'{what}_steps has no effect with {what}_strategy="epoch"'
     if word(given.value("lr_scheduler_type")) == "constant":
         text = 'the schedule "constant" has no warm-up, so {} has no effect; "constant_with_warmup" has one'
         for name in ("warmup_steps", "warmup_ratio"):
@@ -107,6 +127,9 @@ def idle_ones(run: Run) -> Iterator[tuple[str, str]]:
     if isinstance(packs := given.value("gradient_checkpointing"), Known) and packs.value is False:
         text = "gradient_checkpointing_kwargs has an effect only with gradient_checkpointing=True"
         yield "gradient_checkpointing_kwargs", text
+    if run.trainer is not None and run.trainer.callee == "transformers.Trainer" and run.trainer.instance is None:
+        for name in GENERATES:
+            yield name, f"{name} has an effect only in Seq2SeqTrainer: Trainer generates nothing"
     steps, epochs = plain(given.value("max_steps")), given.value("num_train_epochs")
     if isinstance(steps, int) and steps > 0 and set_on_purpose(epochs):
         yield "max_steps", f"max_steps={steps} overrides num_train_epochs={plain(epochs)}"

@@ -26,7 +26,9 @@ COUNTER = re.compile(r"(\w+)(?: *\+ *1)?\)* *%[^%]*==")
 
 def accumulation(run: Run) -> Fact:
     accelerator = last_of(run, ("Accelerator",))
-    if accelerator is not None and not isinstance(value := accelerator.get("gradient_accumulation_steps"), Absent):
+    counted = any("accumulate(" in text for text in texts(run))
+    value = accelerator.get("gradient_accumulation_steps") if accelerator is not None and counted else Absent()
+    if accelerator is not None and not isinstance(value, Absent):
         at = accelerator.places.get("gradient_accumulation_steps", accelerator.place)
         return Fact(value, at=at, argument="gradient_accumulation_steps")
     if any("gradient_accumulation_plugin" in c.arguments for c in run.calls):
@@ -34,8 +36,8 @@ def accumulation(run: Run) -> Fact:
     tested = by_test(run)
     if tested is not None:
         return tested
-    counted = any("%" in condition for c in steps_of(run) for condition in c.conditions)
-    if counted or any("accum" in t.lower() or any(map(counts_batches, t.split("\n"))) for t in texts(run)):
+    every_nth_turn = any("%" in condition for c in steps_of(run) for condition in c.conditions)
+    if every_nth_turn or any("accum" in t.lower() or any(map(counts_batches, t.split("\n"))) for t in texts(run)):
         return unread(run, "over how many batches it accumulates")
     if accelerator is None:
         return Fact(Known(1), at=run.place, note="every batch is a step")

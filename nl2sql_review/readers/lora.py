@@ -268,12 +268,16 @@ def if_quantized(config: Value, value: Value) -> Value:
 
 
 def full_unless(run: Run, four: Value) -> Value:
-    """Return the 4-bit value, or False if another precision is set, since Unsloth then drops 4-bit."""
-    for other in ("load_in_8bit", "load_in_16bit", "full_finetuning", "load_in_fp8"):
+    """Return the 4-bit value, or False if another precision is set, since Unsloth then drops 4-bit.
+
+    A full fine-tune drops it even where the call asks for it.
+    """
+    call = run.load.call
+    for other in ("full_finetuning", "load_in_8bit", "load_in_16bit", "load_in_fp8"):
         asked = run.load.value(other)
         if isinstance(asked, Known) and asked.value is True:
-            call = run.load.call
-            return four if call is not None and "load_in_4bit" in call.arguments else Known(False, asked.trace)
+            own = other != "full_finetuning" and call is not None and "load_in_4bit" in call.arguments
+            return four if own else Known(False, asked.trace)
     return four
 
 

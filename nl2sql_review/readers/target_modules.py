@@ -150,11 +150,15 @@ def stands_for(names: list[object]) -> list[str]:
 
 
 def said(chosen: object) -> str:
-    """Return how names of another family are counted, for a message."""
+    """Return how names of another family are counted, and what it calls the others, for a message."""
     names = list(chosen) if isinstance(chosen, (list, tuple, set, frozenset)) else []
     own = [str(name) for name in names if name not in stands_for(names)]
     counted = [name for name in stands_for(names) if name not in names]
-    return f"{', '.join(own)} standing for {', '.join(counted)}" if counted else ""
+    others = [
+        name for name, covered in family_of(names).items() if name not in own and covered - set(stands_for(names))
+    ]
+    rest = f"; the others are called {', '.join(others)}" if others else ""
+    return f"{', '.join(own)} standing for {', '.join(counted)}{rest}" if counted else ""
 
 
 def spelled_out(expression: str) -> list[str]:

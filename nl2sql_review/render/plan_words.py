@@ -32,7 +32,8 @@ _PROBLEMS = re.compile(r"(missing|unmatched|misaligned|misplaced|late|bare|unimp
 # Lists of defects whose names are those of what they are about.
 _DEFECTS = frozenset(
     "frozen replaced labels loss_scale restarted_schedule best_model resumed_state contradicted late_environment "
-    "saved_weights merged_into tokenizer converted prompt generation".split()
+    "saved_weights merged_into tokenizer converted prompt generation optimizer_steps schedule_steps "
+    "dropped_results".split()
 )
 
 

@@ -122,9 +122,12 @@ class Dataset(Part):
     late_fallbacks: Fact  # list: columns whose `.get` fallback runs after mixing and returns None
     schema_limit: Fact  # characters (or tokens) the schema is cut to
     truncation_cuts: Fact  # "schema", "text": what a cut removes
-    # Lists of defects, each with cases: samples that share a row and see each other, splits that each process draws.
+    # Lists of defects, each with cases: samples that share a row and see each other, splits that each process draws,
+    # changed datasets that nothing takes, columns that a loss reads and the trainer takes out.
     joined_samples: Fact
     unseeded_split: Fact
+    dropped_results: Fact
+    removed_columns: Fact
     schema_fills: Fact  # True when a schema cut to its limit fills the whole sequence, so that the answer is cut
 
 
@@ -155,6 +158,10 @@ class Arguments(Part):
     optimizer: Fact
     loss_scale: Fact  # list of defects, with cases: where a loss of the script's own is no mean under accumulation
     restarted_schedule: Fact  # list of defects, with cases: calls of train() that a loop repeats on the same trainer
+    # Lists of defects of a hand-written loop, with cases: steps without the gradients they should have, and a schedule
+    # that does not keep pace with them.
+    optimizer_steps: Fact
+    schedule_steps: Fact
     weight_decay: Fact
     seed: Fact
 

@@ -12,7 +12,7 @@ from ...libraries.chosen import Versions
 from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Known, Unknown
 from ..run import Run
-from . import conflicts, imports, refused, requirements
+from . import conflicts, imports, install_calls, refused, requirements
 from .arguments import Defect, defects_of, judging, on_some_branch, patched
 from .imports import fact as listed
 
@@ -45,7 +45,8 @@ def versions_of(recording: Recording, source: Source, settings: ProjectSettings 
         stated: Versions = recording.configuration.versions
         return stated
     folder = os.path.dirname(os.path.abspath(getattr(source, "path", "") or "."))
-    found = chosen.of_script(source, folder, projects.marked(folder) or folder, settings, patched(recording))
+    root, installed = projects.marked(folder) or folder, install_calls.stated(recording)
+    found = chosen.of_script(source, folder, root, settings, patched(recording), installed=installed)
     more = [file for file in found.files if file not in recording.files_read]
     recording.files_read, recording.looked_at = recording.files_read + more, recording.looked_at + more
     return found

@@ -10,10 +10,12 @@ from ...libraries import store
 from ...libraries.versions import key_of
 from ...training_plan.values import Absent, Default, Known, Value
 from ..derive import plain
-from ..object_settings import last
+from ..object_settings import last, objects
 from ..run import Run
+from . import groups
 from .arguments import Defect, Judging, assumed, branch
 from .definitions import chain
+from .unscaled import unscaled
 from .wording import lower_end, short, stated
 
 LENGTHS = ("max_length", "max_seq_length")
@@ -28,6 +30,13 @@ TOLD = (
     "packing",
     "save_safetensors",
 )
+# What each trainer measures by itself, beside the loss.
+SPEED = ("runtime", "samples_per_second", "steps_per_second", "epoch")
+MEASURES = {
+    "transformers.Trainer": SPEED,
+    "transformers.Seq2SeqTrainer": SPEED,
+    "trl.SFTTrainer": (*SPEED, "mean_token_accuracy", "entropy", "num_tokens"),
+}
 ADAPTED = re.compile(r"peft\.(?:get_peft_model|(?:Auto)?PeftModel\w*\.from_pretrained)")
 
 
@@ -61,7 +70,11 @@ def conflicts(run: Run, judging: Judging) -> Iterator[Defect]:
         *_flags(run, judging),
         *_best_model(run, judging),
         *_evaluation(run, judging),
+        *_unmeasured(run),
+        *_own_reference(run),
         *_trainer(run, judging),
+        *groups.torn(run, judging),
+        *unscaled(run),
     ):
         if not judging.guards.over(defect.place):
             defect.branch = defect.branch or _branch(run)
@@ -134,6 +147,41 @@ def _best_model(run: Run, judging: Judging) -> Iterator[Defect]:
         trace = (*saved.trace, *evaluated.trace)
         remedy = f"set save_steps={-(-every // each) * each}, a multiple of eval_steps"
         yield Defect("conflict", "load_best_model_at_end", place, text, assumed=default, trace=trace, remedy=remedy)
+
+
+def _unmeasured(run: Run) -> Iterator[Defect]:
+    """Yield a metric that decides which model is best, and that nothing computes."""
+    trainer, given = run.trainer, run.arguments
+    metric = given.value("metric_for_best_model")
+    name = _plain(metric)
+    if trainer is None or not isinstance(name, str) or trainer.callee not in MEASURES or trainer.instance is not None:
+        return
+    if trainer.unknown_arguments or any(not _left_out(trainer.get(one)) for one in ("compute_metrics", "callbacks")):
+        return
+    if any(last(call.callee) == "add_callback" for call in run.calls):  # one may add to the metrics
+        return
+    evaluates = _word(given.value("eval_strategy", "evaluation_strategy")) in ("steps", "epoch")
+    if not evaluates or name.removeprefix("eval_") in MEASURES[trainer.callee] or name.endswith("loss"):
+        return
+    text = (
+        f"nothing computes {name}: {last(trainer.callee)} gets no compute_metrics, "
+        f"so the first evaluation raises KeyError"
+    )
+    place = given.where("metric_for_best_model") or given.place
+    remedy = "pass a compute_metrics that returns it, or leave the metric out"
+    yield Defect("conflict", "metric_for_best_model", place, text, trace=metric.trace, remedy=remedy)
+
+
+def _own_reference(run: Run) -> Iterator[Defect]:
+    """Yield a trainer whose reference model is the model that it trains."""
+    if run.trainer is None or run.trainer.callee != "trl.DPOTrainer":
+        return
+    model, reference = (list(objects(run.trainer.get(name))) for name in ("model", "ref_model"))
+    if len(model) == len(reference) == 1 and model[0] is reference[0]:
+        text = "ref_model is the model that is trained: ValueError"
+        place = run.trainer.places.get("ref_model", run.trainer.place)
+        remedy = "leave ref_model out: the trainer makes a copy, or turns the adapter off"
+        yield Defect("conflict", "ref_model", place, text, remedy=remedy)
 
 
 def _evaluation(run: Run, judging: Judging) -> Iterator[Defect]:
@@ -288,6 +336,10 @@ def _within_range(library: str, callable: str, name: str, call: Call, judging: J
 
 def _plain(value: Value) -> Any:
     return value.value if isinstance(value, Known) else None
+
+
+def _left_out(value: Value) -> bool:
+    return isinstance(value, Absent) or isinstance(value, Known) and value.value is None
 
 
 def _word(value: Value) -> str | None:

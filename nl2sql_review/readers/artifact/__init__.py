@@ -21,11 +21,12 @@ def read(run: Run, plan: TrainingPlan) -> None:
         return
     why_not = "" if saved.saves_after_training(run) else "the script saves no model after training"
     part.saved = Fact(Known(saved.destinations(run)), at=run.place, why_not=why_not)
-    part.saved_weights = listed([*saved.weights(run), *saved.uploads(run)], run.place, why_not)
+    early = list(saved.untrained(run))
+    part.saved_weights = listed([*early, *saved.weights(run), *saved.uploads(run)], run.place, "" if early else why_not)
     part.merged_into = listed(list(saved.merged_into(run)), run.place, why_not)
     part.tokenizer = listed(list(tokenizer.left_behind(run)), run.place, why_not)
     part.converted = listed(list(converted.converted(run)), run.place)
     asks = any(last(c.callee) in generation.GENERATES for c in run.calls)
-    none = "" if asks else "the script generates nothing"
-    part.generation = listed(list(generation.generation(run, plan)), run.place, none)
+    found = list(generation.generation(run, plan))
+    part.generation = listed(found, run.place, "" if asks or found else "the script generates nothing")
     part.prompt = parity.prompt(run, plan)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Iterator
 
 from ...interpret.core.recording import Call
 from ...training_plan.facts import TrainingPlan
-from ...training_plan.values import Absent, Default, Known, Term, Unknown, Value
+from ...training_plan.values import Absent, Default, Known, Term, Unknown, Value, overrider
 from ..api.arguments import Defect, branch
 from ..derive import contents, plain
 from ..judged_versions import within
@@ -24,6 +24,8 @@ MODEL = "transformers.PreTrainedModel."
 TOKENIZER = "transformers.PreTrainedTokenizer"
 LENGTHS = ("max_new_tokens", "max_length", "generation_config", "stopping_criteria", "$1")
 SEQ2SEQ = re.compile(r"Seq2Seq|T5|Bart|ConditionalGeneration|EncoderDecoder")
+T5 = re.compile(r"(?i)(?<![a-z])(?:code|long|um|m)?t5(?!\d)")
+SETS_LENGTH = re.compile(r"generation_config|GenerationConfig|config\.max_(?:length|new_tokens)")
 TAKES_UP = "4.56.0"  # the first transformers whose trainer hands the tokenizer's end on to the model
 # What is done to a text that makes the prompt go away again.
 CUTS = re.compile(r"split|partition|replace|removeprefix|search|findall|match|find\(|index\(|len\(|extract|parse|clean")
@@ -33,9 +35,13 @@ BATCH = re.compile(r"batch|input|enc|token|ids|prompt")
 
 
 def generation(run: Run, plan: TrainingPlan) -> Iterator[Defect]:
-    if SEQ2SEQ.search(run.load.callee):
-        return
     calls = [c for c in run.calls if c.callee == f"{MODEL}generate"]
+    if SEQ2SEQ.search(run.load.callee):
+        if is_t5(run):
+            yield from evaluated(run)
+            for call in {id(one.place.node): one for one in calls}.values():
+                yield from length(run, call)
+        return
     seen: set[int] = set()
     for call in calls:
         if id(call.place.node) in seen:
@@ -63,6 +69,31 @@ def length(run: Run, call: Call) -> Iterator[Defect]:
         return  # an instruction model brings settings of its own
     text = "generate() has no length limit set: it stops after 20 tokens; set max_new_tokens"
     yield Defect("length", "max_new_tokens", call.place, text, "")
+
+
+def is_t5(run: Run) -> bool:
+    """Return whether the model is a T5, whose generation settings have no length."""
+    name = plain(run.load.value("pretrained_model_name_or_path", "model_name", "$0", "model"))
+    return isinstance(name, str) and T5.search(name) is not None
+
+
+def evaluated(run: Run) -> Iterator[Defect]:
+    """Yield evaluations that generate without a length: every answer ends after 20 tokens."""
+    given, trainer = run.arguments, run.trainer
+    if trainer is None or trainer.callee != "transformers.Seq2SeqTrainer" or given.call is None:
+        return
+    asked = given.value("predict_with_generate")
+    unset = (given.value(name) for name in ("generation_max_length", "generation_config"))
+    if not isinstance(asked, (Known, Default)) or asked.value is not True or given.call.unknown_arguments:
+        return
+    if not all(isinstance(value, Absent) or isinstance(value, Known) and value.value is None for value in unset):
+        return
+    asks = (call for call in run.calls if last(call.callee) in ("evaluate", "predict"))
+    if SETS_LENGTH.search(run.source.text) or any(name in call.arguments for call in asks for name in LENGTHS[:2]):
+        return
+    text = "the evaluation generates without a length: each answer stops after 20 tokens; set generation_max_length"
+    place = given.where("predict_with_generate") or given.place
+    yield Defect("length", "generation_max_length", place, text, branch(given.call), overridden_by=overrider(asked))
 
 
 def open_keywords(call: Call) -> bool:

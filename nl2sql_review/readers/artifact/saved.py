@@ -99,6 +99,25 @@ def weights(run: Run) -> Iterator[Defect]:
             yield Defect("wrapped", "peft_config", call.place, text, branch(call))
 
 
+def untrained(run: Run) -> Iterator[Defect]:
+    """Yield saves of the model that trains, all of which come before the training."""
+    if run.trainer is None or not run.train or saves_after_training(run):
+        return
+    trained = [*objects(run.trainer.get("model")), run.trainer.result]
+    start = min(call.order for call in run.train)
+    later = (call.callee for call in run.calls if call.order > start)
+    if any(last(name).startswith(("save", "push", "upload", "export")) and "Tokenizer" not in name for name in later):
+        return
+    for call in saves(run):
+        thing = model_of(run, call)
+        if call.order < start and call.certain and thing is not None and any(thing is one for one in trained):
+            text = (
+                f"{last(call.callee)} comes before train(), and nothing saves the model afterwards: what is saved is "
+                f"untrained"
+            )
+            yield Defect("untrained", last(call.callee), call.place, text)
+
+
 def on_its_branch(merge: Call, save: Call) -> bool:
     """Return whether a merge runs whenever a save does, and not on another branch."""
     import libcst as cst

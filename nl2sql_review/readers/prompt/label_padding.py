@@ -1,4 +1,4 @@
-"""Labels that a collator of the script's own fills up to the longest row with a token, where only -100 is left out."""
+"""Labels that a collator fills up to the longest row with a token, where only -100 is left out."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import re
 from typing import TYPE_CHECKING, Iterator
 
 from ...source import Source
-from ...training_plan.values import Default, Known, Place, Value
-from ..api.arguments import Defect
-from ..object_settings import objects
-from ..run import Run
+from ...training_plan.values import Default, Known, Place, Term, Value, overrider
+from ..api.arguments import Defect, branch
+from ..derive import plain
+from ..object_settings import last, objects
+from ..run import Run, call_of
 from .collated import MASKED, alone, defined
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 LABELS = re.compile(r"\blabels\b|[\"']labels[\"']")
 TOKEN = re.compile(r"0(?:\.0)?|(?:\w+\.)*pad_token_id")  # what fills up the ids
 COMMENT = re.compile(r"(?:^[ \t]*|[ \t]{2})#.*$", re.MULTILINE)
+FILLS_UP = ("DataCollatorForSeq2Seq", "DataCollatorForTokenClassification")
+TOKENS_ID = re.compile(r"\.(?:pad|eos)_token_id$")
 MODELS_LOSS = ".__call__().loss.backward"
 
 
@@ -35,6 +38,24 @@ def filled_up(run: Run) -> Iterator[Defect]:
                     f"the labels of shorter rows are filled up with {token}, so padding is in the loss; fill them up "
                     f"with -100",
                 )
+
+
+def padded_with(run: Run) -> Iterator[Defect]:
+    """Yield the token with which a collator of transformers fills up the labels, if the loss does not leave it out."""
+    assert run.trainer is not None
+    for thing in objects(run.trainer.get("data_collator")):
+        call = call_of(thing)
+        if call is None or last(call.callee) not in FILLS_UP or call.instance is not None:
+            continue
+        token = call.get("label_pad_token_id")
+        said = token.text if isinstance(token, Term) else plain(token)
+        if isinstance(said, int) and said != -100 or isinstance(said, str) and TOKENS_ID.search(said):
+            text = (
+                f"the collator fills up the labels with label_pad_token_id={said}, and only -100 is left out of the "
+                f"loss: padding is in it; leave the argument out"
+            )
+            place = call.places.get("label_pad_token_id", call.place)
+            yield Defect("padding", "labels", place, text, branch(call), overridden_by=overrider(token))
 
 
 def collators(run: Run) -> list[Value]:

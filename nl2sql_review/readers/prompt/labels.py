@@ -15,12 +15,14 @@ from ..object_settings import last, objects
 from ..run import Run
 from ..spelling import spelt, terms
 from . import collated
-from .label_padding import filled_up
+from .label_padding import filled_up, padded_with
 from .loss import always_remade, hand_made
 from .objective import objective
 from .tokenizer import written_template
 from .tokenizers import family, has_chat_template
 from .training_text import TrainingText, texts_of, uses_unsloth
+from .unlabelled import unlabelled
+from .unshifted import unshifted
 
 REMAKES = "transformers.DataCollatorForLanguageModeling"
 LABELLED = ("transformers.Trainer", "transformers.Seq2SeqTrainer", "trl.SFTTrainer")
@@ -41,16 +43,17 @@ def read(run: Run, plan: TrainingPlan) -> None:
 
 def labels(run: Run) -> Fact:
     trainer = run.trainer
-    if trainer is None and (padding := list(filled_up(run))):
-        return listed(padding, run.place)
+    if trainer is None and (by_hand := [*filled_up(run), *unshifted(run)]):
+        return listed(by_hand, run.place)
     if trainer is None or run.configuration is not None or trainer.callee not in LABELLED or objective(run):
         why = "the script gives no trainer labels"
         return Fact(Absent(why), at=run.place, why_not=why)
     texts = [*texts_of(run), *own_rows(run)]
     found = [d for text in texts for d in of_text(run, text)]
     found += on_some_branch(run, lambda one: (d for text in texts for d in assistant_only(one, text)))
+    found += unshifted(run) if own_loss(run) else unlabelled(run, texts)
     if not own_loss(run) and not uses_unsloth(run):
-        found += [*collated.padded(run), *filled_up(run)]
+        found += [*collated.padded(run), *filled_up(run), *padded_with(run)]
     unread = next((text for text in texts if not text.form and not text.columns), None)
     if not found and unread is not None and makes_labels(run):
         return Fact(Unknown(f"labels are made, and {unread.why}", unread.trace), at=unread.at or run.place)

@@ -1,0 +1,51 @@
+"""Finds rows without labels under a collator that makes none, or none that a causal model's tokenizer can."""
+
+from __future__ import annotations
+
+from typing import Iterator
+
+from ...interpret.core.recording import Call
+from ...training_plan.values import Absent, Known
+from ..api.arguments import Defect, branch
+from ..object_settings import objects
+from ..run import Run
+from .training_text import TrainingText
+
+TRAINERS = ("transformers.Trainer", "transformers.Seq2SeqTrainer")
+NEED_LABELS = ("CausalLM", "ConditionalGeneration", "Seq2SeqLM")
+NAMES = frozenset(("labels", "label", "label_ids"))
+MASKS, PADS = "transformers.DataCollatorForLanguageModeling", "transformers.DataCollatorWithPadding"
+
+
+def unlabelled(run: Run, texts: list[TrainingText]) -> Iterator[Defect]:
+    """Yield why the model's own loss gets no labels; both ways end in ValueError."""
+    trainer = run.trainer
+    if trainer is None or trainer.callee not in TRAINERS or trainer.unknown_arguments or not texts:
+        return
+    if not any(word in run.load.callee for word in NEED_LABELS):
+        return
+    given = trainer.get("data_collator")
+    calls = [getattr(thing, "call", None) for thing in objects(given)]
+    if "CausalLM" in run.load.callee:
+        yield from masked(calls)
+    without = all(text.form == "tokenised" and not text.open and not NAMES & set(text.columns) for text in texts)
+    if without and (isinstance(given, Absent) or calls and all(c is not None and c.callee == PADS for c in calls)):
+        text = (
+            "neither the rows nor the collator make labels: the model returns no loss, and the trainer raises "
+            "ValueError; use DataCollatorForLanguageModeling(tokenizer, mlm=False), or make labels"
+        )
+        yield Defect("missing", "labels", trainer.places.get("data_collator", trainer.place), text, branch(trainer))
+
+
+def masked(calls: list[Call | None]) -> Iterator[Defect]:
+    """Yield a collator that replaces tokens by a mask, as it does unless told otherwise."""
+    for call in calls:
+        if call is None or call.callee != MASKS or call.instance is not None or call.unknown_arguments:
+            continue
+        mlm = call.get("mlm", "$1")
+        if isinstance(mlm, Absent) or isinstance(mlm, Known) and mlm.value is True:
+            text = (
+                "DataCollatorForLanguageModeling masks tokens unless mlm=False, and the tokenizer of a causal model "
+                "has no mask token: ValueError"
+            )
+            yield Defect("masked", "labels", call.places.get("mlm", call.place), text, branch(call))

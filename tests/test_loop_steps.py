@@ -1,0 +1,62 @@
+"""Hand-written loops: which gradients each step sees, and whether the schedule keeps pace with the optimizer."""
+
+from __future__ import annotations
+
+import pytest
+
+from .test_reading_kinds import plan_of
+
+LOOP = """\
+import torch
+from torch.utils.data import DataLoader
+from transformers import get_cosine_schedule_with_warmup
+model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf")
+loader = DataLoader(load_dataset("json", data_files="t.jsonl", split="train"), batch_size=4, shuffle=True)
+optimizer = torch.optim.AdamW(model.parameters(), lr=2e-5)
+{schedule}
+
+def turn(i, batch):
+    loss = model(**batch).loss / 8
+    {backward}
+
+for epoch in range(3):
+    for i, batch in enumerate(loader):
+        {before}
+        turn(i, batch)
+        if {due}:
+            optimizer.step()
+            {after}
+        {each}
+    {end}
+"""
+EVERY_8TH, EVERY = "(i + 1) % 8 == 0", "True"
+COSINE = "schedule = get_cosine_schedule_with_warmup(optimizer, 10, {})"
+EPOCHS = "schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=3)"
+CLEAR, ON = "optimizer.zero_grad()", "schedule.step()"
+
+
+@pytest.mark.parametrize(
+    ("given", "optimizer", "schedule"),
+    [
+        ({"after": CLEAR}, 0, 0),
+        ({"before": CLEAR, "after": ""}, 1, 0),
+        ({"before": CLEAR, "due": EVERY}, 0, 0),
+        ({"before": "model.zero_grad()"}, 1, 0),
+        ({"after": "pass"}, 1, 0),
+        ({"after": "pass", "end": CLEAR}, 0, 0),
+        ({"after": CLEAR, "due": f"{EVERY_8TH} or i + 1 == len(loader)"}, 0, 0),
+        ({"after": CLEAR, "schedule": COSINE.format("3 * len(loader)")}, 1, 0),  # it stays at 0
+        ({"after": f"{CLEAR}; {ON}", "schedule": COSINE.format("3 * len(loader)")}, 0, 1),
+        ({"after": f"{CLEAR}; {ON}", "schedule": COSINE.format("3 * len(loader) // 8")}, 0, 0),
+        ({"after": f"{CLEAR}; {ON}", "schedule": COSINE.format("len(loader) // 8 * 3")}, 0, 0),
+        ({"after": CLEAR, "each": ON, "schedule": COSINE.format("3 * len(loader)")}, 0, 0),
+        ({"after": CLEAR, "each": ON, "schedule": COSINE.format("3 * len(loader) // 8")}, 0, 1),
+        ({"after": CLEAR, "end": ON, "schedule": COSINE.format("3 * len(loader)")}, 0, 1),
+        ({"after": CLEAR, "end": ON, "schedule": EPOCHS}, 0, 0),
+    ],
+)
+def test_steps(given: dict[str, str], optimizer: int, schedule: int) -> None:
+    parts = {"schedule": "", "backward": "loss.backward()", "before": "pass", "due": EVERY_8TH, "each": "pass"}
+    plan = plan_of(LOOP.format(**{**parts, "after": "pass", "end": "pass", **given}))
+    found = [len(fact.cases) for fact in (plan.arguments.optimizer_steps, plan.arguments.schedule_steps)]
+    assert found == [optimizer, schedule], [case.sentence for case in plan.arguments.optimizer_steps.cases]
