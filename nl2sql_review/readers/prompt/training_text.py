@@ -10,6 +10,7 @@ from ...flavours.reading import Stated
 from ...interpret.core.objects import Dataset
 from ...interpret.core.operations import freeze
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Trace, Unknown, Value
+from .. import defaults
 from ..derive import contents
 from ..object_settings import last
 from ..run import Run
@@ -55,9 +56,10 @@ UNSLOTH = re.compile(r"^[ \t]*(?:import|from) unsloth", re.MULTILINE)
 
 
 def uses_unsloth(run: Run) -> bool:
-    """Return whether Unsloth's own data preparation runs: importing the package is enough to replace TRL's."""
+    """Return whether Unsloth's own data preparation runs: importing the package first is enough to replace TRL's."""
     if run.prepared_by_unsloth is None:
-        run.prepared_by_unsloth = (
+        early = run.trainer is not None and defaults.stays(run.trainer.callee)
+        run.prepared_by_unsloth = not early and (
             run.unsloth
             or any(c.callee.startswith("unsloth") for c in run.calls)
             or UNSLOTH.search(getattr(run.source, "text", "") or "") is not None
