@@ -267,3 +267,9 @@ def test_defaults_of_a_class_that_the_assumed_release_has_not(made, name, expect
     trainer = made.replace("Config", "Trainer")
     code = f"from trl import {made}, {trainer}\n{trainer}(model='x', args={made}(output_dir='out')).train()\n"
     assert shown(plan_of(code)[name].value) == expected
+
+
+def test_other_trainers_have_the_defaults_of_the_stated_transformers():
+    code = stated("transformers==4.49.0") + "from trl import KTOConfig, KTOTrainer\n"
+    code += "KTOTrainer(model='x', args=KTOConfig(output_dir='out')).train()\n"
+    assert plan_of(code)["project.tracker"].value.why == 'report_to="all" reports to whatever is installed'

@@ -60,6 +60,7 @@ UNSLOTH_ADAPTER: dict[str, Any] = {
 
 UNSLOTH_MODEL: dict[str, Any] = {"max_seq_length": 2048, "load_in_4bit": True}
 
+COMMON = ("transformers", "TrainingArguments")
 HOME_OF_ENCODERS = "sentence_transformers"  # its arguments are transformers' with some more
 
 BITS_AND_BYTES: dict[str, Any] = {"load_in_4bit": False, "load_in_8bit": False}
@@ -220,7 +221,7 @@ def _plain(callee: str, versions: tuple[tuple[str, str], ...]) -> dict[str, Any]
     newest, installed = _newest(callee), dict(versions)
     library, _, callable = callee.partition(".")
     if library == HOME_OF_ENCODERS:
-        library, callable = "transformers", "TrainingArguments"
+        library, callable = COMMON
     if callable.endswith("UnslothTrainingArguments"):
         library, callable = "trl", "SFTConfig"
     if not newest or not installed:
@@ -232,6 +233,8 @@ def _plain(callee: str, versions: tuple[tuple[str, str], ...]) -> dict[str, Any]
             else "FastLanguageModel.from_pretrained"
         )
     found = store.whole(library, callable, installed)
+    if found is None and library == "trl":  # the other trainers' share those of DPO
+        found = store.whole(library, "DPOConfig", installed) or store.whole(*COMMON, installed)
     if found is None:
         return newest
     made = {}
