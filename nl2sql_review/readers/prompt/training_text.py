@@ -195,7 +195,11 @@ def _choose(run: Run, dataset: Dataset, columns: dict[str, Value], at: Place | N
         and (unsloth or name != CHAT_COLUMNS[0])
         and not ("prompt" in columns and "completion" in columns and not unsloth)
     ):
-        return _text(columns[name], "text", at, name)
+        made = _text(columns[name], "text", at, name)
+        kept = dataset.open and any(CHAT_COLUMNS[0] in piece.columns for pieces in made.texts for piece in pieces)
+        if kept and not unsloth:  # TRL takes the messages, which are still there
+            return of_messages(Unknown("the content of the messages is not in the script"), at)
+        return made
     if conversation is not None:
         return _chat(columns[conversation], at, conversation)
     if "prompt" in columns and "completion" in columns:
