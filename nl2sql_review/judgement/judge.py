@@ -296,12 +296,12 @@ def _by_run(findings: Sequence[PlacedFinding], plans: Sequence[TrainingPlan], ru
         for found in _once(f for f, plan in zip(findings, plans) if plan.run == run):
             key = (found.finding.location, found.subject, found.finding.message)
             made.setdefault(key, (found, {}))[1][run] = None
-    for key, (found, held) in list(made.items()):
+    for doubtful, (found, held) in list(made.items()):
         if found.finding.certainty == "branch":  # what is sure in another run is told once, for both
-            sure = (f for f, _ in made.values() if f.finding.certainty != "branch" and _told_by(f, found))
-            if (stronger := next(sure, None)) is not None:
-                made[stronger.finding.location, stronger.subject, stronger.finding.message][1].update(held)
-                del made[key]
+            others = (one for one in made.values() if one[0].finding.certainty != "branch")
+            if (sure := next((one for one in others if _told_by(one[0], found)), None)) is not None:
+                sure[1].update(held)
+                del made[doubtful]
     return [
         found if set(held) == runs else replace(found, finding=replace(found.finding, run="; ".join(held)))
         for found, held in made.values()

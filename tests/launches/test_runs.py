@@ -434,8 +434,7 @@ def test_what_is_sure_in_one_run_is_told_once(
     script = (
         "import argparse\n" + IMPORTS + "parser = argparse.ArgumentParser()\n"
         'parser.add_argument("--prepare-only", action="store_true")\nargs = parser.parse_args()\n'
-        "if not args.prepare_only:\n    trainer = SFTTrainer(model='m', args=SFTConfig(nothing=1), train_dataset=rows)\n"
-        "    trainer.train()\n"
+        "if not args.prepare_only:\n    SFTTrainer(model='m', args=SFTConfig(nothing=1), train_dataset=rows).train()\n"
     )
     write(train_DOT_py=script, run_DOT_sh=launches)
     cli.main(["train.py", "--select", "api/unknown-argument", "--output-format", "json", "--no-cache"])
