@@ -7,8 +7,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
 from lsprotocol import types
 
+from nl2sql_review.serve.language_server import reviews
 from nl2sql_review.serve.language_server.diagnostics import of_settings
 from nl2sql_review.serve.language_server.documents import Document, Documents
 from nl2sql_review.serve.language_server.positions import Positions
@@ -63,7 +65,9 @@ def test_a_trap_is_an_error_and_what_nobody_reads_is_faded(tmp_path: Path) -> No
     drive(work, tmp_path)
 
 
-def test_an_edit_is_answered_for_the_newest_text_only(tmp_path: Path) -> None:
+def test_an_edit_is_answered_for_the_newest_text_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reviews, "PAUSE", 2.0)  # no machine takes as long between two keys
+
     async def work(editor: Editor) -> None:
         uri = editor.open("train.py", SHORT)
         await editor.pushed(uri, lambda all: of_rule(all, "lora/rank") is not None)
