@@ -266,6 +266,10 @@ def test_install_lines(cell, expected):
     assert {s.library: s.specifier for s in declared.installed(notebook(cell).magics)} == expected
 
 
+def cell(text):
+    return {"cell_type": "code", "source": text, "metadata": {}, "outputs": [], "execution_count": None}
+
+
 FILES = {
     "requirements.txt": ("torch\ntrl==0.12.0  # pinned\n--hash=sha256:00\n", "trl", "==0.12.0", "requirements.txt:2"),
     "requirements-train.txt": ("trl>=0.9,<0.13\n", "trl", ">=0.9,<0.13", "requirements-train.txt:1"),
@@ -283,6 +287,21 @@ FILES = {
         "==0.12.0",
         "environment.yml:4",
     ),
+    "requirements.ipynb": (
+        json.dumps(
+            {"cells": [cell("!pip install -U \\\n  'transformers==4.40.1' \\\n  # 'trl==0.7.10'")], "nbformat": 4}
+        ),
+        "transformers",
+        "==4.40.1",
+        "requirements.ipynb:cell 1",
+    ),
+    "setup.py": (
+        "_deps = ['trl==0.12.0', 'peft', 'transformers==4.46.3']\ndeps = {x.split('=')[0]: x for x in _deps}\n"
+        "install_requires = [deps['trl'], deps['peft']]\nsetup(name='ours', install_requires=install_requires)\n",
+        "trl",
+        "==0.12.0",
+        "setup.py",
+    ),
 }
 
 
@@ -292,6 +311,14 @@ def test_files_of_the_project(name, tmp_path):
     (tmp_path / name).write_text(text)
     found, read = declared.in_project(str(tmp_path), str(tmp_path))
     assert Statement(library, specifier, said) in found and read == [str(tmp_path / name)]
+
+
+def test_files_that_state_nothing_for_the_project(tmp_path):
+    installs = json.dumps({"cells": [cell("!pip install trl==0.7.10")], "nbformat": 4})
+    (tmp_path / "analysis.ipynb").write_text(installs)  # another program
+    (tmp_path / "setup.ipynb").write_text(installs[:-1])
+    (tmp_path / "setup.py").write_text("_deps = ['trl==0.7.10']\nsetup(name='ours', install_requires=[deps['peft']])\n")
+    assert declared.in_project(str(tmp_path), str(tmp_path))[0] == []
 
 
 def test_requirements_that_include_others(tmp_path):

@@ -337,12 +337,50 @@ trainer = SFTTrainer(model=model, args=SFTConfig(max_length=length))
 
 @pytest.mark.parametrize(
     ("model", "modules"),
-    [("codellama/CodeLlama-7b-hf", ["q_proj", "v_proj"]), ("gpt2", None), ("ours/finance", None)],
+    [
+        *((name, ["q_proj", "v_proj"]) for name in ("codellama/CodeLlama-7b-hf", "google/codegemma-7b")),
+        *((name, ["q_proj", "v_proj"]) for name in ("Qwen/Qwen2.5-Coder-7B", "facebook/opt-350m")),
+        *((name, None) for name in ("ours/finance", "google/gemma-3-4b-it", "Qwen/Qwen2.5-VL-7B-Instruct")),
+        ("gpt2", ["c_attn", "q_proj", "k_proj", "v_proj"]),
+        ("google/flan-t5-base", ["q", "v", "q_proj", "v_proj"]),
+    ],
 )
 def test_modules_that_peft_chooses(model, modules):
     code = f"model = AutoModelForCausalLM.from_pretrained('{model}')\n"
     code += "model = peft.get_peft_model(model, LoraConfig(r=16))\n"
     check(code, "lora.target_modules", modules)
+
+
+def test_the_trainer_loads_the_model_whose_modules_peft_chooses():
+    code = "trainer = SFTTrainer('EleutherAI/gpt-neo-125m', args=SFTConfig('out'), peft_config=LoraConfig(r=16))"
+    check(code, "lora.target_modules", ["q_proj", "v_proj"])
+
+
+def test_a_loaded_adapter_is_an_adapter():
+    load = "model = AutoModelForCausalLM.from_pretrained('x')\n"
+    check(load + TRAINER, "lora.adapter", "absent")
+    check(load + "model.load_adapter('checkpoints/sft')\n" + TRAINER, "lora.adapter", "unknown")
+
+
+@pytest.mark.parametrize(
+    ("asks", "callbacks", "expected"),
+    [
+        ("control.should_save = True", ", callbacks=[BestReward()]", "unknown"),
+        ("control.should_save = False", ", callbacks=[BestReward()]", "no"),
+        ("control.should_training_stop = True", ", callbacks=[BestReward()]", "no"),
+        ("control.should_save = True", "", "no"),
+    ],
+)
+def test_a_callback_that_asks_for_a_save(asks, callbacks, expected):
+    code = f"""
+class BestReward(transformers.TrainerCallback):
+    def on_log(self, args, state, control, **kwargs):
+        {asks}
+
+args = SFTConfig(output_dir="out", save_strategy="no")
+trainer = SFTTrainer(model=model, train_dataset=dataset, args=args{callbacks})
+"""
+    check(code, "checkpointing.save_strategy", expected)
 
 
 @pytest.mark.parametrize(

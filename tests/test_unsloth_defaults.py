@@ -232,3 +232,44 @@ def test_the_batch_of_trls_own_grpo_is_as_it_is_set():
 )
 def test_the_directory_that_unsloth_takes_where_none_is_given(imports, arguments, folder):
     assert shown(plan_of(imports + RUN.format(arguments))["project.output_dir"].value) == folder
+
+
+def test_unsloth_s_own_arguments_have_the_defaults_of_trl_s():
+    code = "from unsloth import UnslothTrainer, UnslothTrainingArguments\n"
+    code += "trainer = UnslothTrainer(model=model, args=UnslothTrainingArguments(output_dir='out', save_steps=50))\n"
+    assert shown(plan_of(code)["checkpointing.save_strategy"].value) == "steps"
+
+
+@pytest.mark.parametrize(("default", "imported"), [("False", False), ("True", True)])
+def test_an_import_that_a_plain_run_leaves_out(default, imported):
+    code = f"""\
+import argparse
+from trl import SFTConfig, SFTTrainer
+parser = argparse.ArgumentParser()
+parser.add_argument("--use_unsloth", type=bool, default={default})
+if parser.parse_args().use_unsloth:
+    import unsloth
+trainer = SFTTrainer(model="x", args=SFTConfig(output_dir="out"))
+"""
+    assert plan_of(code)["api.patched"].value.value is imported
+
+
+@pytest.mark.parametrize(
+    ("made", "name", "expected"),
+    [
+        ("PPOConfig", "arguments.scheduler", "Unknown"),  # once no training arguments at all
+        ("ORPOConfig", "arguments.bf16", "Unknown"),  # False in some releases that have it, True in others
+        ("ORPOConfig", "arguments.scheduler", "linear"),  # the same in each of them
+        ("DPOConfig", "arguments.scheduler", "linear"),
+    ],
+)
+def test_defaults_of_a_class_that_the_assumed_release_has_not(made, name, expected):
+    trainer = made.replace("Config", "Trainer")
+    code = f"from trl import {made}, {trainer}\n{trainer}(model='x', args={made}(output_dir='out')).train()\n"
+    assert shown(plan_of(code)[name].value) == expected
+
+
+def test_other_trainers_have_the_defaults_of_the_stated_transformers():
+    code = stated("transformers==4.49.0") + "from trl import KTOConfig, KTOTrainer\n"
+    code += "KTOTrainer(model='x', args=KTOConfig(output_dir='out')).train()\n"
+    assert plan_of(code)["project.tracker"].value.why == 'report_to="all" reports to whatever is installed'

@@ -28,7 +28,9 @@ def items(folder: Path, code: str, **files: str) -> tuple[dict[str, str], list[s
     (folder / ".git").mkdir(exist_ok=True)
     for name, text in files.items():
         (folder / name.replace("_txt", ".txt")).write_text(text, encoding="utf-8")
-    (folder / "train.py").write_text(HEAD + code, encoding="utf-8")
+    alone = "import unsloth\n"  # which prepares the data only where it comes before TRL
+    first = alone if alone in code else ""
+    (folder / "train.py").write_text(first + HEAD + code.replace(alone, ""), encoding="utf-8")
     report = review([str(folder / "train.py")], options=Options())
     assert not report.internal_errors
     (file,) = report.files
@@ -522,6 +524,8 @@ SFTTrainer(model=model, args=args, train_dataset=rows.map(text){more}).train()
     [
         ("trl==0.9.6", "TrainingArguments('out')", ", packing=True, dataset_text_field='text'", "continues"),
         ("trl==0.12.2", "SFTConfig('out', packing=True)", "", "continues"),
+        ("trl", "TrainingArguments('out')", ", packing=True, dataset_text_field='text'", "continues"),
+        ("trl", "SFTConfig('out', packing=True)", "", "cuts off its end"),
         ("trl==1.9.2", "SFTConfig('out', packing=True, packing_strategy='wrapped')", "", "continues"),
         ("trl==1.9.2", "SFTConfig('out', packing=True)", "", "cuts off its end"),
         ("trl==0.9.6", "TrainingArguments('out')", ", dataset_text_field='text'", "cuts off its end"),

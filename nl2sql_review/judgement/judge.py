@@ -296,10 +296,22 @@ def _by_run(findings: Sequence[PlacedFinding], plans: Sequence[TrainingPlan], ru
         for found in _once(f for f, plan in zip(findings, plans) if plan.run == run):
             key = (found.finding.location, found.subject, found.finding.message)
             made.setdefault(key, (found, {}))[1][run] = None
+    for doubtful, (found, held) in list(made.items()):
+        if found.finding.certainty == "branch":  # what is sure in another run is told once, for both
+            others = (one for one in made.values() if one[0].finding.certainty != "branch")
+            if (sure := next((one for one in others if _told_by(one[0], found)), None)) is not None:
+                sure[1].update(held)
+                del made[doubtful]
     return [
         found if set(held) == runs else replace(found, finding=replace(found.finding, run="; ".join(held)))
         for found, held in made.values()
     ]
+
+
+def _told_by(sure: PlacedFinding, other: PlacedFinding) -> bool:
+    """Return whether a finding says what another does, which only adds the branch that decides on it."""
+    same_place = (sure.finding.location, sure.subject) == (other.finding.location, other.subject)
+    return same_place and other.finding.message.startswith(sure.finding.message)
 
 
 def _once(findings: Iterable[PlacedFinding]) -> list[PlacedFinding]:

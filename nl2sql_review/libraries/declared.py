@@ -135,7 +135,8 @@ def in_project(folder: str, root: str) -> tuple[list[Statement], list[str]]:
 
 def by_lines(one: Statement) -> bool:
     """Return whether a requirement comes from an install line rather than from a file of requirements."""
-    return INSTALLED_BY_LINES.match(one.said.partition(":")[0]) is not None
+    name = one.said.partition(":")[0]
+    return (INSTALLED_BY_LINES.match(name) or INSTALLING.match(name)) is not None
 
 
 def _exactness(one: Statement) -> int:
@@ -161,6 +162,7 @@ def files(folder: str) -> list[str]:
     others = [n for n in OTHERS if disk.exists(os.path.join(folder, n))]
     lines = [*disk.names(folder, "Dockerfile"), *disk.names(folder, "Containerfile"), *disk.names(folder, "", ".sh")]
     lines = [n for n in lines if INSTALLED_BY_LINES.match(n)]
+    lines += [n for n in disk.names(folder, "", ".ipynb") if INSTALLING.match(n)]
     return [os.path.join(folder, n) for n in (*requirements[:8], *others, *lines[:8])]
 
 
@@ -169,6 +171,7 @@ OTHERS = (
     *("pyproject.toml", "uv.lock", "poetry.lock", "pylock.toml", "Pipfile", "setup.cfg", "setup.py"),
     *("environment.yml", "environment.yaml"),
 )
+INSTALLING = re.compile(r"(?:requirements?|install|setup|environment)[\w .-]*\.ipynb$", re.IGNORECASE)
 _INCLUDES = re.compile(rb"^(?:-r|--requirement)(?:\s+|=)(\S+)", re.MULTILINE)
 
 
@@ -187,10 +190,24 @@ def _statements(name: str, data: bytes) -> tuple[Statement, ...]:
         return tuple(_locked(text, name))
     if name == "pyproject.toml":
         return tuple(_pyproject(text, name))
+    if name.endswith(".ipynb"):
+        return tuple(_of_notebook(data, name))
     if name.endswith((".txt", ".in")):
         return tuple(_lines(text, name))
     by_row = tuple(_lines(text, name)) if name.startswith("environment.") else ()
     return by_row or tuple(_grouped(text, name))
+
+
+def _of_notebook(data: bytes, name: str) -> Iterator[Statement]:
+    """Yield the statements of the install lines in a notebook whose name says that it installs."""
+    from ..source import Source, SourceError
+
+    try:
+        magics = Source.from_bytes(data, name).magics
+    except SourceError:
+        return
+    for one in installed(magics):
+        yield Statement(one.library, one.specifier, f"{name}:{one.said}")
 
 
 def _grouped(text: str, name: str) -> Iterator[Statement]:

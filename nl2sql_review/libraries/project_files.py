@@ -19,6 +19,7 @@ Group = tuple[Requirement, ...]
 INSTALLED_BY_LINES = re.compile(r"(?:Dockerfile|Containerfile)(?:[.-][\w.-]+)?$|[\w.-]+\.(?:sh|dockerfile)$|Justfile$")
 NAMED = {"pytorch": "torch", "datasets": "datasets"}  # conda's name -> the library's
 _NAME = re.compile(r"[A-Za-z][\w.-]*")
+_KEY = re.compile(r"""\[["']([\w.-]+)["']\]$""")
 _COMMENT = re.compile(r"(?:^|\s)#|\s--hash|\s\\$")
 _INSTALL = re.compile(r"(?:^|[;&|\s])(?:pip3?|uv\s+pip|uv)\s+(?:install|add)\s+([^;&|]+)")
 _FROM_PYTHON = re.compile(r"^FROM\s+(?:--\S+\s+)?(?:[\w./-]+/)?python:(\d+\.\d+)(\.\d+)?", re.MULTILINE | re.IGNORECASE)
@@ -210,6 +211,8 @@ def _setup_py(text: str, name: str) -> Iterator[Iterable[Requirement]]:
     from ..source.literals import evaluated
     from ..source.syntax import dotted, walk
 
+    code = cst.Module([]).code_for_node
+
     def literal(node: cst.BaseExpression) -> Any:
         try:
             return evaluated(assigned.get(node.value, node) if isinstance(node, cst.Name) else node)
@@ -227,10 +230,22 @@ def _setup_py(text: str, name: str) -> Iterator[Iterable[Requirement]]:
         for t in n.targets
         if isinstance(t.target, cst.Name)
     }
+
+    def looked_up(node: cst.BaseExpression | None) -> list[str]:
+        """Return the requirements of `[deps["trl"], deps["peft"]]`, where `deps` is made of a list such as `_deps`."""
+        node = assigned.get(node.value, node) if isinstance(node, cst.Name) else node
+        lists = [made for made in map(literal, assigned.values()) if isinstance(made, list)]
+        texts = [text for made in lists for text in made if isinstance(text, str)]
+        elements = node.elements if isinstance(node, (cst.List, cst.Tuple)) else ()
+        wanted = [m[1] for e in elements if isinstance(e.value, cst.Subscript) and (m := _KEY.search(code(e.value)))]
+        return [text for text in texts if (named := _NAME.match(text)) and named[0] in wanted]
+
     for call in nodes:
         if isinstance(call, cst.Call) and dotted(call.func).rpartition(".")[2] == "setup":
-            given = {arg.keyword.value: literal(arg.value) for arg in call.args if arg.keyword is not None}
-            base = [*_all(given.get("install_requires"), name), *_python(given.get("python_requires"), name)]
+            written = {arg.keyword.value: arg.value for arg in call.args if arg.keyword is not None}
+            given = {key: literal(value) for key, value in written.items()}
+            required = given.get("install_requires") or looked_up(written.get("install_requires"))
+            base = [*_all(required, name), *_python(given.get("python_requires"), name)]
             yield base
             extras = given.get("extras_require")
             for texts in extras.values() if isinstance(extras, dict) else ():

@@ -37,6 +37,12 @@ TRAINING_ARGUMENTS: dict[str, Any] = {
     "seed": 42,
 }
 
+# Those that no release of transformers or TRL has changed
+STEADY = {"per_device_train_batch_size", "gradient_accumulation_steps", "num_train_epochs", "max_steps"} | {
+    *("lr_scheduler_type", "weight_decay", "fp16", "save_strategy", "save_steps", "save_total_limit", "seed")
+}
+OTHER_ONCE = {"PPOConfig"}  # before trl 0.12 these were no training arguments
+
 # SFTConfig changes some of them; bf16=None means "unless fp16", settled in readers/arguments.py.
 SFT_CONFIG: dict[str, Any] = {**TRAINING_ARGUMENTS, "learning_rate": 2e-05, "bf16": None, "max_length": 1024}
 
@@ -54,6 +60,7 @@ UNSLOTH_ADAPTER: dict[str, Any] = {
 
 UNSLOTH_MODEL: dict[str, Any] = {"max_seq_length": 2048, "load_in_4bit": True}
 
+COMMON = ("transformers", "TrainingArguments")
 HOME_OF_ENCODERS = "sentence_transformers"  # its arguments are transformers' with some more
 
 BITS_AND_BYTES: dict[str, Any] = {"load_in_4bit": False, "load_in_8bit": False}
@@ -89,6 +96,20 @@ def under(installed: dict[str, str] | None, replaced: Replaced | None = None) ->
 def of(callee: str) -> dict[str, Any]:
     """Return the defaults of the object that this call makes; empty if they are not known."""
     return _of(callee, _versions(), generated(callee))
+
+
+def undecided(callee: str, name: str) -> str:
+    """Return why a default is unknown: the class is gone from the release that is stated or assumed, as `trl 1.16.0`.
+
+    "" if the class is there, or every release that had it had this default.
+    """
+    library, _, owner = callee.partition(".")
+    had = store.exported(library, owner)
+    version = (_installed.get() or {}).get(library) or (store.newest(library) if had else "")
+    gone = version in store.versions(library) and all(key_of(one) < key_of(version) for one in had)
+    if not had or not gone or name in STEADY and owner not in OTHER_ONCE:
+        return ""
+    return f"{library} {version} has no {owner}, so its default for {name} is unknown"
 
 
 def switches(callee: str, names: tuple[str, ...]) -> dict[str, Any] | None:
@@ -129,6 +150,12 @@ def passed_on(callee: str, name: str) -> str:
     """The argument that Unsloth's class makes of an old one that TRL's refuses; "" where it makes none of it."""
     found = store.signature("unsloth", "UnslothConfig", dict(_versions()).get("unsloth", ""))
     return dict(found.renamed).get(name, "") if found is not None and generated(callee) else ""
+
+
+def stays(callee: str) -> bool:
+    """Whether a class of TRL remains TRL's own, because the script imported it before Unsloth."""
+    replaced = _replaced.get()
+    return replaced is not None and callee in replaced.early
 
 
 def may_be_missing() -> bool:
@@ -194,7 +221,9 @@ def _plain(callee: str, versions: tuple[tuple[str, str], ...]) -> dict[str, Any]
     newest, installed = _newest(callee), dict(versions)
     library, _, callable = callee.partition(".")
     if library == HOME_OF_ENCODERS:
-        library, callable = "transformers", "TrainingArguments"
+        library, callable = COMMON
+    if callable.endswith("UnslothTrainingArguments"):
+        library, callable = "trl", "SFTConfig"
     if not newest or not installed:
         return newest
     if library == "unsloth":
@@ -204,6 +233,8 @@ def _plain(callee: str, versions: tuple[tuple[str, str], ...]) -> dict[str, Any]
             else "FastLanguageModel.from_pretrained"
         )
     found = store.whole(library, callable, installed)
+    if found is None and library == "trl":  # the other trainers' share those of DPO
+        found = store.whole(library, "DPOConfig", installed) or store.whole(*COMMON, installed)
     if found is None:
         return newest
     made = {}

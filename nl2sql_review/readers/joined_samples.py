@@ -59,6 +59,8 @@ def continues_rows(run: Run) -> bool:
     """Return whether packing joins all rows and starts a new one wherever one is full: it cuts none off."""
     if uses_unsloth(run) or not on(packing(run)):
         return False
+    if run.trainer is not None and not isinstance(run.trainer.get("packing"), Absent):
+        return True  # only trl before 0.13 takes it there, whatever release is assumed
     return plain(run.arguments.value("packing_strategy")) == "wrapped" or within(run, "trl", "0.0.1", MEASURED)
 
 

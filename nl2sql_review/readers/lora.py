@@ -12,6 +12,7 @@ from . import hand_loop, target_modules
 from .adapter_choice import chosen_adapter
 from .api.arguments import rejected
 from .derive import contents, derive, options, plain
+from .model_state import loads_adapter
 from .object_settings import last, makers
 from .run import Run
 
@@ -89,7 +90,7 @@ def not_lora(run: Run) -> Fact | None:
 
 def no_adapter(run: Run) -> Fact:
     """Return the fact that there is no adapter, or why that is not known."""
-    if any(last(c.callee) == "from_pretrained" and "PeftModel" in c.callee for c in run.calls):
+    if any(loads_adapter(c) or last(c.callee) == "load_adapter" for c in run.calls):
         return Fact(Unknown("the adapter is loaded from a directory that contains its settings"), at=run.place)
     given = run.trainer.get("peft_config") if run.trainer is not None else Absent()
     if isinstance(given, Default):

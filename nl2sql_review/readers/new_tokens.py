@@ -76,7 +76,8 @@ def untrained(run: Run, plan: TrainingPlan) -> Fact:
     if trains:
         return listed([], run.place)
     call, token = added[0]
-    more = f" and {len(added) - 1} more" if len(added) > 1 else ""
+    others = {other for _, other in added} - {token}
+    more = f" and {len(others)} more" if others else ""
     text = (
         f"{token}{more} {'are' if more else 'is'} added to the vocabulary, and LoRA trains neither embeddings nor head"
     )

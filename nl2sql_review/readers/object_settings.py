@@ -168,6 +168,8 @@ def completed(value: Value, otherwise: Value | None) -> Value:
 
 
 def default(call: Call, names: tuple[str, ...]) -> Value | None:
+    if why := defaults.undecided(call.callee, names[0]):
+        return Unknown(why, (call.place,))
     made = _default(call, names, defaults.of(call.callee), defaults.name(call.callee))
     without = defaults.otherwise(call.callee)
     if without is None:

@@ -151,7 +151,7 @@ def tracker(run: Run) -> Fact:
     if fact.why_not:
         return called(run) or fact
     if from_library(fact.value):
-        fact.note = "since transformers 5.0 nothing is reported by default"
+        fact.note = "since transformers 5.0 nothing is reported by default" if plain(fact.value) == "none" else ""
         if any(last(c.callee) == "WandbCallback" for c in run.calls):
             return Fact(Known(["wandb"], (run.place,) if run.place else ()), at=run.place, note="by WandbCallback")
     off, trace = switched_off(run), fact.value.trace

@@ -35,8 +35,17 @@ FAMILIES: tuple[dict[str, set[str]], ...] = (
     {"W_pack": _QKV, "o_proj": _O, "gate_proj": _GATE, "up_proj": _UP, "down_proj": _DOWN},  # Baichuan
     {"wqkv": _QKV, "wo": _O, "w1": _GATE, "w3": _UP, "w2": _DOWN},  # InternLM2
 )
-# Families of which PEFT adapts q_proj and v_proj where no modules are named (peft.utils.constants).
+QUERY_VALUE = ["q_proj", "v_proj"]
+# What PEFT adapts where no modules are named (peft.utils.constants), by the family or the name of the model.
 QUERY_AND_VALUE = ("Llama 3", "CodeLlama", "Llama 2", "Mistral")
+BY_NAME = (
+    (re.compile(r"t5"), ["q", "v"]),
+    (re.compile(r"neox|pythia|bloom|falcon(?!-?(?:3|h1|mamba|e-))"), ["query_key_value"]),
+    (re.compile(r"gpt-?neo|gpt-?j-|/opt-\d|codegemma|gemma-(?:1\.1-)?[27]b|gemma-2-|gemma-3-(?:270m|1b)"), QUERY_VALUE),
+    (re.compile(r"qwen(?:1\.5|2(?:\.5)?)-(?:coder-|math-)?\d+(?:\.\d+)?b"), QUERY_VALUE),
+    (re.compile(r"gpt2|dialogpt"), ["c_attn"]),
+    (re.compile(r"\bbert-|roberta"), ["query", "value"]),
+)
 MODULES = {
     *ATTENTION,
     *FEED_FORWARD,
@@ -79,9 +88,9 @@ def modules(run: Run, model_name: Value) -> tuple[Fact, Fact]:
         value = derive(lambda *names: list(names), *value.parts, trace=value.trace)  # the order does not matter
     names = [o.value for o in options(value) if isinstance(o, (Known, Default))]
     llama = has_llama_layers(model_name)
-    if None in names and takes_two(run):
-        fact.note = "PEFT then takes only q_proj and v_proj of this model"
-        value = derive(lambda chosen: ["q_proj", "v_proj"] if chosen is None else chosen, value)
+    if None in names and (taken := taken_by_peft(run)):
+        fact.note = f"PEFT then takes only {' and '.join(taken)} of this model"
+        value = derive(lambda chosen: taken if chosen is None else chosen, value)
     elif None in names:
         fact.note = "PEFT then chooses by model type: only q_proj and v_proj for Llama and Mistral"
     elif "all-linear" in names:
@@ -96,11 +105,16 @@ def modules(run: Run, model_name: Value) -> tuple[Fact, Fact]:
     return fact, Fact(derive(unmatched, value), at=fact.at)
 
 
-def takes_two(run: Run) -> bool:
-    """Return whether PEFT takes q_proj and v_proj of the model if no modules are named."""
-    name = run.load.value("model_name", "pretrained_model_name_or_path", "$0")
-    found = family(plain(name))
-    return found is not None and found.name in QUERY_AND_VALUE
+def taken_by_peft(run: Run) -> list[str]:
+    """Return the modules that PEFT takes of the model if none are named; [] if that is not known."""
+    given = plain(run.load.value("model_name", "pretrained_model_name_or_path", "$0"))
+    if given is None and run.trainer is not None:
+        given = plain(run.trainer.get("model", "$0"))
+    found = family(given)
+    if found is not None and found.name in QUERY_AND_VALUE:
+        return QUERY_VALUE
+    name = given.lower() if isinstance(given, str) else ""
+    return next((taken for pattern, taken in BY_NAME if pattern.search(name)), [])
 
 
 def has_llama_layers(model_name: Value) -> bool:

@@ -422,3 +422,21 @@ def test_nothing_outside_of_the_project_is_read_for_a_launch(write: Write, tmp_p
     (root / "go.sh").write_text(f"python {outside}/other.py --rank 8\n")
     assert planned("go.sh") != []
     assert plan("go.sh", Options(within=(str(root.resolve()),))).plans == []
+
+
+@pytest.mark.parametrize(
+    ("launches", "certainty"),
+    [("python train.py --prepare-only\npython train.py\n", "certain"), ("python train.py --prepare-only\n", "branch")],
+)
+def test_what_is_sure_in_one_run_is_told_once(
+    launches: str, certainty: str, write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = (
+        "import argparse\n" + IMPORTS + "parser = argparse.ArgumentParser()\n"
+        'parser.add_argument("--prepare-only", action="store_true")\nargs = parser.parse_args()\n'
+        "if not args.prepare_only:\n    SFTTrainer(model='m', args=SFTConfig(nothing=1), train_dataset=rows).train()\n"
+    )
+    write(train_DOT_py=script, run_DOT_sh=launches)
+    cli.main(["train.py", "--select", "api/unknown-argument", "--output-format", "json", "--no-cache"])
+    (file,) = json.loads(capsys.readouterr().out)["files"]
+    assert [(one["certainty"], one["run"]) for one in file["findings"]] == [(certainty, "")]

@@ -112,8 +112,8 @@ def _offers(library: str, name: str) -> bool:
 
 
 def imported(m: Machine, node: cst.CSTNode | None, scope: Scope, names: list[str]) -> None:
-    """Record every imported name with its place: the order of imports matters to Unsloth."""
-    if not m.silent:
+    """Record every name that a plain run imports, with its place: the order of imports matters to Unsloth."""
+    if not m.silent and not m.unlikely:
         m.recording.imports.extend((name, place_of(scope, node)) for name in names)
 
 

@@ -136,6 +136,9 @@ def _plain(value: Value) -> Any:
 
 # ── what the files say ───────────────────────────────────────────────────────────────────────────────────────────────
 
+# What comes of a row that lacks the column: after mixing every row has every column.
+LACKS = "the first dataset that names it differently stops the run"
+LACKS_AFTER_MIXING = "the rows of a dataset that names it differently have None there, and the word goes into the text"
 NOT_LOOKED = "there is no data file to check"
 
 
@@ -247,7 +250,8 @@ def _bare(
             ),
             at=place,
         )
-    return Fact(Known(names, (place,) if place is not None else ()), at=place)
+    lacks = LACKS_AFTER_MIXING if all(r.mixed for r in sure) else LACKS
+    return Fact(Known(names, (place,) if place is not None else ()), at=place, note=lacks)
 
 
 def _said(reads: list[Read]) -> str:

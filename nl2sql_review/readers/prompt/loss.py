@@ -311,7 +311,7 @@ def _by_data(run: Run, text: TrainingText, tokenizer: Tokenizer) -> Loss:
         ):
             return Loss("", "prompt/completion columns", why=f"completion_only_loss: {unknown.why}", at=at)
         return Loss("response", "prompt/completion columns", at=at)
-    if text.form == "chat" and isinstance(_setting(run, "assistant_only_loss"), Either):
+    if text.form in ("chat", "text") and isinstance(_setting(run, "assistant_only_loss"), Either):
         return Loss(
             "", "assistant_only_loss", why="whether assistant_only_loss is set depends on the path taken", at=at
         )

@@ -10,6 +10,7 @@ from ...flavours.reading import Stated
 from ...interpret.core.objects import Dataset
 from ...interpret.core.operations import freeze
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Trace, Unknown, Value
+from .. import defaults
 from ..derive import contents
 from ..object_settings import last
 from ..run import Run
@@ -55,9 +56,10 @@ UNSLOTH = re.compile(r"^[ \t]*(?:import|from) unsloth", re.MULTILINE)
 
 
 def uses_unsloth(run: Run) -> bool:
-    """Return whether Unsloth's own data preparation runs: importing the package is enough to replace TRL's."""
+    """Return whether Unsloth's own data preparation runs: importing the package first is enough to replace TRL's."""
     if run.prepared_by_unsloth is None:
-        run.prepared_by_unsloth = (
+        early = run.trainer is not None and defaults.stays(run.trainer.callee)
+        run.prepared_by_unsloth = not early and (
             run.unsloth
             or any(c.callee.startswith("unsloth") for c in run.calls)
             or UNSLOTH.search(getattr(run.source, "text", "") or "") is not None
@@ -193,7 +195,11 @@ def _choose(run: Run, dataset: Dataset, columns: dict[str, Value], at: Place | N
         and (unsloth or name != CHAT_COLUMNS[0])
         and not ("prompt" in columns and "completion" in columns and not unsloth)
     ):
-        return _text(columns[name], "text", at, name)
+        made = _text(columns[name], "text", at, name)
+        kept = dataset.open and any(CHAT_COLUMNS[0] in piece.columns for pieces in made.texts for piece in pieces)
+        if kept and not unsloth:  # TRL takes the messages, which are still there
+            return of_messages(Unknown("the content of the messages is not in the script"), at)
+        return made
     if conversation is not None:
         return _chat(columns[conversation], at, conversation)
     if "prompt" in columns and "completion" in columns:
