@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Iterator
 
 from ..interpret.core.objects import Function
 from ..training_plan.facts import Checkpointing, Fact, TrainingPlan
@@ -259,11 +260,21 @@ def removes_directory(run: Run) -> bool:
 
 
 def joined(value: Value, text: str) -> bool:
-    if JOINED.search(text):
+    if JOINED.search(text) or any(JOINED.search(one) for one in texts_within(value)):
         return True
     if isinstance(value, Text):
         return any(isinstance(p, str) and "/" in p for p in value.parts) or isinstance(value.parts[0], str)
     return "listdir" not in text and "os.walk" not in text
+
+
+def texts_within(value: Value, depth: int = 0) -> Iterator[str]:
+    """Yield the text of each term in a value: the text of a list that is collected does not show its elements."""
+    parts = value.args if isinstance(value, Term) else value.parts if isinstance(value, Unknown) else ()
+    for part in parts if depth < 8 and isinstance(parts, (list, tuple)) else ():
+        if isinstance(part, Term):
+            yield part.text
+        if isinstance(part, Value):
+            yield from texts_within(part, depth + 1)
 
 
 def numeric_key(value: object, depth: int = 0) -> bool:
