@@ -273,6 +273,44 @@ def test_recipes_beside_a_script_that_parses_them_are_its_runs(write: Write) -> 
     assert [one.lora.r.value.value for one in planned("sft.py")] == [8, 64]
 
 
+def test_a_recipe_with_keys_of_another_scripts_parser_is_no_run(write: Write) -> None:
+    recipe = "model_name_or_path: m\ndataset_name: d\nuse_peft: true\nlora_r: {}\n{}: {}\n"
+    other = HF.replace("SFTConfig, M", "GRPOConfig, M").replace("import Mod", "import GRPOConfig, Mod")
+    write(
+        sft_DOT_py=HF,
+        grpo_DOT_py=other,
+        recipes__a_DOT_yaml=recipe.format(8, "packing", "true"),
+        recipes__b_DOT_yaml=recipe.format(64, "num_generations", 4),
+        recipes__c_DOT_yaml=recipe.format(16, "warmup_ratio", 0.1),
+    )
+    assert [one.lora.r.value.value for one in planned("sft.py")] == [8, 16]
+    assert [one.lora.r.value.value for one in planned("grpo.py")] == [64, 16]
+    for name in "ac":
+        (Path("recipes") / f"{name}.yaml").unlink()
+    assert [one.lora.r.value.value for one in planned("sft.py")] == [64]  # the only one is reviewed, with its mistake
+
+
+@pytest.mark.parametrize(
+    "launch",
+    [
+        'accelerate launch --num_processes 4 "${BASE}/sft.py" --config "${BASE}/recipes/a.yaml" --lora_dropout $DROP',
+        'SCRIPT="$BASE/sft.py"\naccelerate launch --num_processes 4 $SCRIPT --config $BASE/recipes/a.yaml '
+        "--lora_dropout $DROP",
+        'LAUNCH=(\n  accelerate launch\n  --num_processes 4\n  "${BASE}/sft.py"\n  --config "$BASE/recipes/a.yaml"\n'
+        '  --lora_dropout $DROP\n)\nA=1 \\\n"${LAUNCH[@]}"',
+    ],
+)
+def test_paths_below_a_folder_that_only_the_run_knows_are_found_by_their_ends(launch: str, write: Write) -> None:
+    recipe = "model_name_or_path: m\ndataset_name: d\nuse_peft: true\nlora_r: 8\n"
+    run = f'BASE="${{SCRATCH}}/Project"\nDROP=0.2\n{launch}\n'
+    write(sft_DOT_py=HF, recipes__a_DOT_yaml=recipe, recipes__b_DOT_yaml=recipe, run_DOT_sh=run)
+    (found,) = planned("sft.py")
+    assert (found.lora.r.value.value, found.lora.dropout.value.value) == (8, 0.2)
+    assert found.arguments.processes.value.value == 4
+    write(run_DOT_sh=run.replace("a.yaml", "c.yaml"))
+    assert isinstance(planned("sft.py")[0].lora.r.value, Unknown)
+
+
 @pytest.mark.parametrize(
     ("line", "fact", "value"),
     [

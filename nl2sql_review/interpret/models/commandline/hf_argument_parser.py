@@ -41,6 +41,9 @@ def make(call: ModelCall) -> Value:
     parser.classes = Sequence(items.items, "tuple", items.why_incomplete)
     for value in items.items:
         cls = object_of(value)
+        base = cls.library_base() if isinstance(cls, Class) else cls
+        if isinstance(base, Opaque):
+            m.recording.parsed_classes.append(base.text)
         if isinstance(cls, Class):
             for f in cls.fields.values():
                 if f.init:
