@@ -35,10 +35,6 @@ LARGEST_RECIPE = 64_000  # bytes
 USES_RECIPES = "TrlParser"
 KEY = re.compile(rb"^([A-Za-z]\w*)[ \t]*:", re.MULTILINE)
 OF_TRL_SFT = ("ScriptArguments", "ModelConfig", "DatasetMixtureConfig")  # whose fields are keys of `trl sft`
-    "ScriptArguments",
-    "ModelConfig",
-    "DatasetMixtureConfig",
-)  # dataclasses whose fields are keys of `trl sft`
 TAKEN_ANYWHERE = ("config", "env", "torch_dtype")  # what TrlParser itself takes, and an older name
 
 
