@@ -147,6 +147,32 @@ def test_a_rate_that_a_loop_sets_itself_is_not_constant(step, expected):
     assert (shown(part.scheduler.value), shown(part.warmup_steps.value)) == expected
 
 
+CHOSEN = """\
+if {test}:
+    schedule = torch.optim.lr_scheduler.{first}(optimizer, T_max=100)
+else:
+    schedule = torch.optim.lr_scheduler.{second}
+"""
+
+
+@pytest.mark.parametrize(
+    ("test", "first", "second", "expected"),
+    [
+        ("input() == 'a'", "CosineAnnealingLR", "LambdaLR(optimizer, lambda step: 1.0)", "unknown"),
+        ("input() == 'a'", "CosineAnnealingLR", "CosineAnnealingLR(optimizer, T_max=9)", "cosine"),
+        ("True", "CosineAnnealingLR", "LambdaLR(optimizer, lambda step: 1.0)", "cosine"),
+    ],
+)
+def test_a_schedule_on_one_branch_is_known_only_if_the_branch_is(test, first, second, expected):
+    code = CHOSEN.format(test=test, first=first, second=second)
+    assert shown(loop(collator=code + "collate = None").arguments.scheduler.value) == expected
+
+
+def test_tables_that_a_function_joins_elsewhere_are_no_mixed_data():
+    joins = "import pandas\ndef read(paths):\n    return pandas.concat([pandas.read_csv(p) for p in paths])\n"
+    assert "concatenated" not in shown(loop(collator=joins + "collate = None").dataset.mixing.value)
+
+
 def test_a_loop_over_one_dataset_mixes_nothing():
     plan = loop()
     assert plan.dataset.mixing.why_not and not isinstance(plan.dataset.mixing.value, Unknown)
