@@ -17,7 +17,8 @@ from ..training_plan.values import Default, Known, Place, Unknown, Value
 from .launchers import Launchers, below
 from .shell import Command, Shell
 
-FOLDERS = ("scripts", "bin", "slurm", "jobs", "run", "launch", "recipes")  # of launch files, beside a script
+# Folders of launch files, beside a script.
+FOLDERS = tuple("scripts script shell_scripts shell sh bash bin slurm jobs run runs runner launch recipes".split())
 COMMON = (".sh", ".bash", ".slurm", ".sbatch", ".mk", ".yaml", ".yml")  # suffixes that are looked for beside a script
 LARGEST = 200_000  # bytes of a launch file
 MOST_FILES = 40  # that are looked into for one script

@@ -261,6 +261,17 @@ def test_a_notebook_is_reviewed_by_what_its_cells_start(
     assert isinstance(value, Unknown) if rank is None else value.value == rank
 
 
+def test_words_that_the_parser_refuses_leave_the_librarys_fields_unknown(write: Write) -> None:
+    declared = "from dataclasses import dataclass\n@dataclass\nclass Ours:\n    data: str = None\n"
+    parsed = "_, training = HfArgumentParser((Ours, SFTConfig)).parse_args_into_dataclasses()\n"
+    write(sft_DOT_py=IMPORTS + declared + parsed + 'SFTTrainer("m", args=training, train_dataset=rows).train()\n')
+    for words, accumulation in (("--data a --gradient_accumulation_steps 2", 2), ("--data --seed 1", None)):
+        write(shell_scripts__run_DOT_sh=f"python ../sft.py {words}\n")
+        (found,) = planned("sft.py")
+        value = found.arguments.gradient_accumulation.value
+        assert isinstance(value, Unknown) if accumulation is None else value.value == accumulation
+
+
 def test_recipes_beside_a_script_that_parses_them_are_its_runs(write: Write) -> None:
     recipe = "model_name_or_path: m\ndataset_name: d\nuse_peft: true\nlora_r: {}\nlearning_rate: 1.0e-4\n"
     write(sft_DOT_py=HF, recipes__a_DOT_yaml=recipe.format(8))
