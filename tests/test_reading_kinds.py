@@ -480,6 +480,13 @@ def test_a_model_in_8_bit_is_not_said_to_be_unquantized(bits, why):
     assert why in plan["lora.load_in_4bit"].value.why
 
 
+def test_a_model_named_by_an_option_is_unquantized_for_no_reason_of_its_name():
+    named = 'import argparse\np = argparse.ArgumentParser()\np.add_argument("--model", default="x/y-7b")\n'
+    plan = plan_of(f"{named}model = AutoModelForCausalLM.from_pretrained(p.parse_args().model)\n" + ROWS)
+    fact = plan["lora.load_in_4bit"]
+    assert (fact.value.value, fact.value.trace) == (False, ()) and "nothing quantizes the model" in fact.note
+
+
 @pytest.mark.parametrize(("bits", "told"), [("load_in_8bit=True", "absent"), ("", "unknown")])
 def test_a_model_in_8_bit_is_not_in_4_whatever_its_name(bits, told):
     plan = plan_of(f"model = AutoModelForCausalLM.from_pretrained(os.environ['MODEL'], {bits})\n" + ROWS)

@@ -213,9 +213,10 @@ def read_four_bit(run: Run, plan: TrainingPlan) -> None:
     if published_in_4bit(name) and not is_true(value):
         value, by, at = Known(True, name.trace), "model name", part.model_name.at
     argument = "load_in_4bit" if by in ("Unsloth", "rejected", "the loader", "BitsAndBytesConfig") else ""
-    part.load_in_4bit = Fact(
-        value, at=at, note=f"by {by}" if by in ("BitsAndBytesConfig", "model name") else "", argument=argument
-    )
+    note = f"by {by}" if by in ("BitsAndBytesConfig", "model name") else ""
+    if not by and isinstance(value, Default):
+        note = "nothing quantizes the model, and its name does not say that it was published in 4 bit"
+    part.load_in_4bit = Fact(value, at=at, note=note, argument=argument)
     part.quantized_by = Fact(Known(by, value.trace) if by else Absent("nothing quantizes the model"), at=at)
 
 
@@ -264,9 +265,7 @@ def full_unless(run: Run, four: Value) -> Value:
 def by_name(name: Value, unquantized: Absent) -> Value:
     """Return the result of a loader that quantizes nothing: 16 bit, unless the model's name indicates 4 bit."""
     if isinstance(name, Default):
-        return derive(
-            lambda text: Default(isinstance(text, str) and published_in_4bit(Known(text)), name.overridden_by), name
-        )
+        return Default(published_in_4bit(name), name.overridden_by)  # its place says nothing of a quantization
     if any(not isinstance(o, Absent) and ending(o) is None for o in options(name)):
         return Unknown(
             "nothing quantizes the model; it may have been published in 4 bit, but its name is unknown",
