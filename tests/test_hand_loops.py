@@ -168,6 +168,21 @@ def test_a_schedule_on_one_branch_is_known_only_if_the_branch_is(test, first, se
     assert shown(loop(collator=code + "collate = None").arguments.scheduler.value) == expected
 
 
+@pytest.mark.parametrize(
+    ("enabled", "expected"),
+    [
+        ("", "fp16"),
+        (", enabled=True", "fp16"),
+        (", enabled=False", "none"),
+        (", enabled=torch.cuda.is_available()", "fp16"),
+        (", enabled=input() == 'y'", "unknown"),
+    ],
+)
+def test_autocast_counts_only_where_it_is_enabled(enabled, expected):
+    cast = f"torch.autocast('cuda', dtype=torch.float16{enabled})\ncollate = None"
+    assert shown(loop(collator=cast).arguments.mixed_precision.value) == expected
+
+
 def test_tables_that_a_function_joins_elsewhere_are_no_mixed_data():
     joins = "import pandas\ndef read(paths):\n    return pandas.concat([pandas.read_csv(p) for p in paths])\n"
     assert "concatenated" not in shown(loop(collator=joins + "collate = None").dataset.mixing.value)

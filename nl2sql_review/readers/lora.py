@@ -92,13 +92,13 @@ def no_adapter(run: Run) -> Fact:
         return Fact(Unknown("the adapter is loaded from a directory that contains its settings"), at=run.place)
     given = run.trainer.get("peft_config") if run.trainer is not None else Absent()
     if isinstance(given, Default):
-        note = f"only {given.overridden_by} adds an adapter" if given.overridden_by.startswith("-") else ""
+        note = f"{given.overridden_by} adds an adapter" if given.overridden_by.startswith("-") else ""
         at = run.trainer.places.get("peft_config", run.place) if run.trainer is not None else run.place
         return Fact(given, at=at, note=note, argument="peft_config")
     switched = next((c for c in run.recording.alternatives if last(c.callee) in ("get_peft_model", "LoraConfig")), None)
     if switched is not None:
         note = (
-            f"only {switched.condition} adds an adapter"
+            f"{switched.condition} adds an adapter"
             if switched.condition.startswith("-")
             else "one branch adds an adapter"
         )
