@@ -57,8 +57,23 @@ def read(run: Run, plan: TrainingPlan) -> None:
         Absent() if from_library(steps.value) else steps.value,
         trace=steps.value.trace,
     )
+    if chosen_together(strategy, steps):
+        conflict = Known(False, conflict.trace)
     part.save_conflict = Fact(conflict, at=steps.at, why_not=steps.why_not)
     part.resume, part.resume_by = resume(run)
+
+
+def chosen_together(strategy: Fact, steps: Fact) -> bool:
+    """Return whether one test chooses both: `save_steps=n if n else 500, save_strategy="steps" if n else "no"`."""
+    import libcst as cst
+
+    tests = []
+    for at in (strategy.at, steps.at):
+        value = getattr(at.node, "value", None) if at is not None else None
+        if at is None or not isinstance(value, cst.IfExp):
+            return False
+        tests.append(at.source.segment(value.test))
+    return len(set(tests)) == 1
 
 
 def unsaved(run: Run, part: Checkpointing) -> None:
