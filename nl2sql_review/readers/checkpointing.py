@@ -65,15 +65,13 @@ def read(run: Run, plan: TrainingPlan) -> None:
 
 def chosen_together(strategy: Fact, steps: Fact) -> bool:
     """Return whether one test chooses both: `save_steps=n if n else 500, save_strategy="steps" if n else "no"`."""
+    places = [at for at in (strategy.at, steps.at) if at is not None and hasattr(at.node, "value")]
+    if len(places) < 2:
+        return False
     import libcst as cst
 
-    tests = []
-    for at in (strategy.at, steps.at):
-        value = getattr(at.node, "value", None) if at is not None else None
-        if at is None or not isinstance(value, cst.IfExp):
-            return False
-        tests.append(at.source.segment(value.test))
-    return len(set(tests)) == 1
+    chosen = [(at.source, at.node.value) for at in places if isinstance(at.node.value, cst.IfExp)]
+    return len(chosen) == 2 and len({source.segment(value.test) for source, value in chosen}) == 1
 
 
 def unsaved(run: Run, part: Checkpointing) -> None:
