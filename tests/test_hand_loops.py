@@ -47,6 +47,12 @@ def collate(rows):
     labels = pad_sequence([torch.tensor(r["labels"]) for r in rows], batch_first=True, padding_value=-100)
     return {"input_ids": ids, "labels": labels}
 """
+MADE = """\
+collate = lambda rows: {
+    "input_ids": pad_sequence([torch.tensor(r["input_ids"]) for r in rows], batch_first=True),
+    "labels": pad_sequence([torch.tensor(r["labels"]) for r in rows], batch_first=True, padding_value=-100),
+}
+"""
 COPIES = """\
 def collate(rows):
     batch = tokenizer.pad(rows, return_tensors="pt", padding=True)
@@ -103,7 +109,15 @@ Trainer(model=model, train_dataset=rows, data_collator=collate, args=TrainingArg
 
 @pytest.mark.parametrize(
     ("collator", "labels", "expected"),
-    [(HANDS_ON, MASKED, "response"), (HANDS_ON, ALL, "all"), (COPIES, MASKED, "all"), (HIDES, ALL, "unknown")],
+    [
+        (HANDS_ON, MASKED, "response"),
+        (HANDS_ON, ALL, "all"),
+        (COPIES, MASKED, "all"),
+        (HIDES, ALL, "unknown"),
+        (MADE, MASKED, "response"),
+        (MADE, ALL, "all"),
+        (MADE.replace('torch.tensor(r["labels"])', 'hide(r["labels"], -100)'), ALL, "unknown"),
+    ],
 )
 def test_a_collator_of_the_script_hands_labels_on_or_makes_them(collator, labels, expected):
     encode = LOOP[LOOP.index("def encode") : LOOP.index("{collator}")].format(labels=labels)
