@@ -47,6 +47,12 @@ def collate(rows):
     labels = pad_sequence([torch.tensor(r["labels"]) for r in rows], batch_first=True, padding_value=-100)
     return {"input_ids": ids, "labels": labels}
 """
+MADE = """\
+collate = lambda rows: {
+    "input_ids": pad_sequence([torch.tensor(r["input_ids"]) for r in rows], batch_first=True),
+    "labels": pad_sequence([torch.tensor(r["labels"]) for r in rows], batch_first=True, padding_value=-100),
+}
+"""
 COPIES = """\
 def collate(rows):
     batch = tokenizer.pad(rows, return_tensors="pt", padding=True)
@@ -103,7 +109,15 @@ Trainer(model=model, train_dataset=rows, data_collator=collate, args=TrainingArg
 
 @pytest.mark.parametrize(
     ("collator", "labels", "expected"),
-    [(HANDS_ON, MASKED, "response"), (HANDS_ON, ALL, "all"), (COPIES, MASKED, "all"), (HIDES, ALL, "unknown")],
+    [
+        (HANDS_ON, MASKED, "response"),
+        (HANDS_ON, ALL, "all"),
+        (COPIES, MASKED, "all"),
+        (HIDES, ALL, "unknown"),
+        (MADE, MASKED, "response"),
+        (MADE, ALL, "all"),
+        (MADE.replace('torch.tensor(r["labels"])', 'hide(r["labels"], -100)'), ALL, "unknown"),
+    ],
 )
 def test_a_collator_of_the_script_hands_labels_on_or_makes_them(collator, labels, expected):
     encode = LOOP[LOOP.index("def encode") : LOOP.index("{collator}")].format(labels=labels)
@@ -145,6 +159,47 @@ def test_a_loop_saves_where_the_call_stands(given, expected):
 def test_a_rate_that_a_loop_sets_itself_is_not_constant(step, expected):
     part = loop(step=step).arguments
     assert (shown(part.scheduler.value), shown(part.warmup_steps.value)) == expected
+
+
+CHOSEN = """\
+if {test}:
+    schedule = torch.optim.lr_scheduler.{first}(optimizer, T_max=100)
+else:
+    schedule = torch.optim.lr_scheduler.{second}
+"""
+
+
+@pytest.mark.parametrize(
+    ("test", "first", "second", "expected"),
+    [
+        ("input() == 'a'", "CosineAnnealingLR", "LambdaLR(optimizer, lambda step: 1.0)", "unknown"),
+        ("input() == 'a'", "CosineAnnealingLR", "CosineAnnealingLR(optimizer, T_max=9)", "cosine"),
+        ("True", "CosineAnnealingLR", "LambdaLR(optimizer, lambda step: 1.0)", "cosine"),
+    ],
+)
+def test_a_schedule_on_one_branch_is_known_only_if_the_branch_is(test, first, second, expected):
+    code = CHOSEN.format(test=test, first=first, second=second)
+    assert shown(loop(collator=code + "collate = None").arguments.scheduler.value) == expected
+
+
+@pytest.mark.parametrize(
+    ("enabled", "expected"),
+    [
+        ("", "fp16"),
+        (", enabled=True", "fp16"),
+        (", enabled=False", "none"),
+        (", enabled=torch.cuda.is_available()", "fp16"),
+        (", enabled=input() == 'y'", "unknown"),
+    ],
+)
+def test_autocast_counts_only_where_it_is_enabled(enabled, expected):
+    cast = f"torch.autocast('cuda', dtype=torch.float16{enabled})\ncollate = None"
+    assert shown(loop(collator=cast).arguments.mixed_precision.value) == expected
+
+
+def test_tables_that_a_function_joins_elsewhere_are_no_mixed_data():
+    joins = "import pandas\ndef read(paths):\n    return pandas.concat([pandas.read_csv(p) for p in paths])\n"
+    assert "concatenated" not in shown(loop(collator=joins + "collate = None").dataset.mixing.value)
 
 
 def test_a_loop_over_one_dataset_mixes_nothing():

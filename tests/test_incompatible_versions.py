@@ -95,6 +95,23 @@ def test_a_file_that_cannot_be_parsed_is_said(name, text, where, tmp_path):
         groups(name, text)
 
 
+def test_a_tree_without_git_is_searched_up_to_where_its_requirements_stand(tmp_path):
+    script = tmp_path / "src" / "train" / "sft.py"
+    script.parent.mkdir(parents=True)
+    code = CODE.replace('"models/nl2sql"', '"models/nl2sql", max_seq_length=1024')
+    script.write_text(code, encoding="utf-8")
+
+    def removed():
+        file, _ = Reviewer(isolated=True).source(code.encode(), str(script))
+        return [f.message for f in file.findings if f.rule == "api/removed-argument"]
+
+    assert "is assumed" in removed()[0]
+    (tmp_path / "requirements.txt").write_text("transformers==4.46.3\ntrl==0.12.1\n", encoding="utf-8")
+    assert removed() == []
+    (tmp_path / "requirements.txt").write_text("trl==0.24.0\n", encoding="utf-8")
+    assert "requirements.txt:1" in removed()[0]
+
+
 def test_a_pinned_release_brings_its_own_pins_along():
     stated = [Requirement("axolotl", "==0.21.0", "r:1"), Requirement("unsloth", "==2026.10.9", "r:2")]
     told = {one.one.library: str(one.one) + str(one.other) for one in incompatible(stated)}

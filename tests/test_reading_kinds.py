@@ -277,6 +277,16 @@ def test_an_encoder_decoder_reads_the_question_apart() -> None:
     assert shown(padded.prompt.labels.value) == ["labels"]
 
 
+@pytest.mark.parametrize("words", [", truncation=True, max_length=64", ", max_length=64, truncation=True"])
+def test_the_length_is_that_of_the_inputs_and_not_of_the_labels(words: str) -> None:
+    code = T5.format(padding=words)
+    assert plan_of(code)["memory.sequence_length"].value.value == 384
+    target = code.replace('tokenizer(row["sql"]', 'tokenizer(text_target=row["sql"]')
+    assert plan_of(target)["memory.sequence_length"].value.value == 384
+    uncut = target.replace(", truncation=True, max_length=384", "")
+    assert isinstance(plan_of(uncut)["memory.sequence_length"].value, Unknown)
+
+
 def test_a_seq2seq_trainer_trains_a_decoder_too() -> None:
     code = ROWS + f'rows = rows.map(lambda r: {SQL})\nmodel = AutoModelForCausalLM.from_pretrained("gpt2")\n'
     code += "from transformers import Seq2SeqTrainer\nSeq2SeqTrainer(model=model, train_dataset=rows).train()\n"
@@ -468,6 +478,13 @@ def test_a_function_that_no_other_calls_has_its_own_defaults(call):
 def test_a_model_in_8_bit_is_not_said_to_be_unquantized(bits, why):
     plan = plan_of(f'model = AutoModelForCausalLM.from_pretrained("x/y-7b", {bits})\n' + ROWS)
     assert why in plan["lora.load_in_4bit"].value.why
+
+
+def test_a_model_named_by_an_option_is_unquantized_for_no_reason_of_its_name():
+    named = 'import argparse\np = argparse.ArgumentParser()\np.add_argument("--model", default="x/y-7b")\n'
+    plan = plan_of(f"{named}model = AutoModelForCausalLM.from_pretrained(p.parse_args().model)\n" + ROWS)
+    fact = plan["lora.load_in_4bit"]
+    assert (fact.value.value, fact.value.trace) == (False, ()) and "nothing quantizes the model" in fact.note
 
 
 @pytest.mark.parametrize(("bits", "told"), [("load_in_8bit=True", "absent"), ("", "unknown")])

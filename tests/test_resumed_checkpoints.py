@@ -21,6 +21,10 @@ trainer = SFTTrainer(model="gpt2", args=SFTConfig(output_dir=OUT{more}), train_d
 trainer.train(resume_from_checkpoint=found)
 """
 SORTED = 'paths = sorted(glob.glob(OUT + "/checkpoint-*"), key=lambda path: int(path.split("-")[-1]){})\n'
+COLLECTED = """\
+names = [{} for name in os.listdir(OUT) if os.path.isdir(os.path.join(OUT, name))] if os.path.isdir(OUT) else []
+found = max(names, key=lambda name: int(name.split("-")[-1])) if names else None
+"""
 NEWEST = "found = get_last_checkpoint(OUT) if os.path.isdir(OUT) else None"
 
 
@@ -37,6 +41,10 @@ NEWEST = "found = get_last_checkpoint(OUT) if os.path.isdir(OUT) else None"
         (SORTED.format(", reverse=True") + "found = paths[-1] if paths else None", "", "oldest"),
         (NEWEST.replace("OUT", "'models/first'"), "", "another directory"),
         (NEWEST.replace("OUT", "'./models/out/'"), "", ""),
+        ("OUT = 'models/' + 40 * 'x' + '/out'\n" + NEWEST, "", ""),
+        (NEWEST.replace("OUT", "40 * 'x' + '/first'"), "", "another directory"),
+        (COLLECTED.format("os.path.join(OUT, name)"), "", ""),
+        (COLLECTED.format("name"), "", "without its directory"),
         ("if not os.path.exists(OUT):\n    os.makedirs(OUT)\nfound = get_last_checkpoint(OUT)", "", ""),
         (
             "if not os.path.exists(OUT):\n    os.makedirs('logs')\nfound = get_last_checkpoint(OUT)",

@@ -74,6 +74,7 @@ class Configuration:
     defects: list[Defect] = field(default_factory=list)
     doubts: dict[str, str] = field(default_factory=dict)  # kind of defect -> why there may be one that is not certain
     launch: dict[str, Value] = field(default_factory=dict)  # options of accelerate that it holds itself
+    sharing: int = 1  # processes that work on the same rows, each on a part of the sequence or of the layers
     launch_files: list[tuple[str, Place]] = field(default_factory=list)  # accelerate and DeepSpeed files it names
 
 

@@ -14,10 +14,11 @@ from ..files.discovery import MAKEFILES, shown
 from ..source import Magic, Source, SourceError, Span
 from ..source.command_line import CommandLine
 from ..training_plan.values import Default, Known, Place, Unknown, Value
-from .launchers import Launchers
+from .launchers import Launchers, below
 from .shell import Command, Shell
 
-FOLDERS = ("scripts", "bin", "slurm", "jobs", "run", "launch", "recipes")  # of launch files, beside a script
+# Folders of launch files, beside a script.
+FOLDERS = tuple("scripts script shell_scripts shell sh bash bin slurm jobs run runs runner launch recipes".split())
 COMMON = (".sh", ".bash", ".slurm", ".sbatch", ".mk", ".yaml", ".yml")  # suffixes that are looked for beside a script
 LARGEST = 200_000  # bytes of a launch file
 MOST_FILES = 40  # that are looked into for one script
@@ -86,13 +87,8 @@ def resolved(line: CommandLine, root: str = "") -> str:
             return disk.real(path)
         if line.module and disk.is_file(main := os.path.join(path[: -len(".py")], "__main__.py")):
             return disk.real(main)
-    parts = line.script.split("/")[1:] if line.script.startswith("/") else []
-    for start in range(len(parts)):  # the path on another machine, or in a container
-        inner = os.path.join(*parts[start:])
-        found = next((path for folder in folders if disk.is_file(path := os.path.join(folder, inner))), "")
-        if found:
-            return disk.real(found)
-    return ""
+    found = below(line.script, folders) if line.script.startswith("/") else ""
+    return disk.real(found) if found else ""
 
 
 def _candidates(script: str, root: str) -> Iterator[str]:

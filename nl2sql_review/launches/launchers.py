@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from .. import flavours
+from ..files import disk
 from ..source.command_line import CommandLine
 from ..training_plan.values import Default, Either, Known, Place, Unknown, Value, overrider
 from .shell import Command, Word
@@ -36,6 +37,7 @@ DEEPSPEED_FLAGS = frozenset(
     "module no-python no-local-rank no-ssh no-ssh-check force-multi bind-cores-to-rank save-pid".split()
 )
 CARDS = ("gpu", "auto")
+CONFIGURATION = re.compile(r"/.+\.(?:ya?ml|json|toml)")
 
 
 @dataclass
@@ -153,7 +155,7 @@ class Launchers:
         )
 
     def _finished(self, start: Start, command: Command, wrappers: list[Word]) -> CommandLine:
-        place = self._place(command.start, command.end)
+        place, folders = self._place(command.start, command.end), self._folders(command)
         text = " ".join(self._written[command.start : command.end].replace("\\\n", " ").replace("\\\r\n", " ").split())
         processes = start.processes
         tasks = _tasks(wrappers)
@@ -163,7 +165,7 @@ class Launchers:
             text,
             start.script,
             start.program,
-            tuple(self._word(word, before) for word, before in zip(start.words, (None, *start.words))),
+            tuple(self._word(word, before, folders) for word, before in zip(start.words, (None, *start.words))),
             place,
             more=command.more,
             module=start.module,
@@ -171,17 +173,19 @@ class Launchers:
             precision=placed(start.precision, place),
             accumulation=placed(start.accumulation, place),
             files=start.files,
-            folders=self._folders(command),
+            folders=folders,
             environment={name: _at(value, place) for name, value in command.environment.items()},
         )
 
-    def _word(self, word: Word, before: Word | None) -> Value:
+    def _word(self, word: Word, before: Word | None, folders: tuple[str, ...]) -> Value:
         """Return the word with its place; the place of a value includes the option before it."""
         named = before is not None and re.fullmatch(r"--?[A-Za-z][\w-]*", before.text) and not word.text.startswith("-")
         beside = before is not None and "\n" not in self._text[before.end : word.start]
         place = self._place(before.start if before is not None and named and beside else word.start, word.end)
         if self._placeholders and (found := re.search(r"\{[^{}]+\}", word.text)):
             return Unknown(f"{found[0]} is set by the notebook", (place,))
+        if CONFIGURATION.fullmatch(word.tail) and (file := below(word.tail, folders)):
+            return Default(file, word.value.why.partition(" ")[0], (place,))
         return _at(word.value, place)
 
     # -- what starts a script ------------------------------------------------------------------------------------
@@ -190,7 +194,7 @@ class Launchers:
         """Return the script (or module) at the start of the words, with the words after it."""
         if not words:
             return None
-        name = words[0].text or words[0].tail.lstrip("/")
+        name = words[0].text or words[0].tail
         if module:
             if program := flavours.modules().get(name):
                 return self._configured(program, words[1:])
@@ -299,6 +303,13 @@ class Launchers:
                 rest.append(words[at])
                 at += 1
         return Start(script, rest, program)
+
+
+def below(path: str, folders: Iterable[str]) -> str:
+    """Return the file that the end of a path on another machine, or in a container, names below one of the folders."""
+    parts = path.split("/")[1:]
+    inner = (os.path.join(folder, *parts[start:]) for start in range(len(parts)) for folder in folders)
+    return next(filter(disk.is_file, inner), "")
 
 
 CONFIG_OPTIONS = ("--config", "-c", "--config_file", "--config-file")

@@ -7,7 +7,7 @@ are followed; the output of a command, the environment and the caller's argument
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..training_plan.values import Default, Either, Known, Unknown, Value
 from .shell_words import ASSIGNED, MOST_WORDS, Hole, Part, Raw, Reader, Variable, literal
@@ -132,11 +132,12 @@ class Shell:
             return None
         scratch = Command([], 0, 0)
         if raw.array is not None:
-            values = [word.value for one in raw.array for word in self.expanded(one, scratch)]
+            values = [_with_ending(word) for one in raw.array for word in self.expanded(one, scratch)]
         else:
             rest: list[Part] = [found.string[found.end() :], *raw.parts[1:]]
             joined = [p._replace(quoted=True) if isinstance(p, Variable) else p for p in rest]
-            values = [word.value for word in self.expanded(Raw(joined, raw.start, raw.end), scratch)] or [Known("")]
+            words = self.expanded(Raw(joined, raw.start, raw.end), scratch)
+            values = [_with_ending(word) for word in words] or [Known("")]
         if scratch.more:
             values = [Unknown(scratch.more)]
         if found[2] == "+=":
@@ -168,10 +169,9 @@ class Shell:
         for group in groups:
             if not group or not quoted and len(groups) > 1 and all(v == Known("") for v in group):
                 continue
-            value = _joined(group)
-            tail = ""
-            if isinstance(value, Unknown) and isinstance(group[-1], Known):
-                tail = str(group[-1].value)
+            value, tail = _joined(group), ""
+            if isinstance(value, Unknown):
+                value, tail = Unknown(value.why, value.trace), _ending(group)
             made.append(Word(value, raw.start, raw.end, tail))
         if len(made) == 1 and made[0].value == Known("") and not quoted:
             return []  # `$EMPTY` is no word
@@ -210,6 +210,21 @@ class Shell:
             name = f"${part.name}"
             return [Default(value.value, name) if isinstance(value, Known) else value]
         return [Unknown(self._unset(part.name))]
+
+
+def _with_ending(word: Word) -> Value:
+    """Return a word's value as a variable keeps it: with its literal end, if its beginning is not known."""
+    return replace(word.value, parts=word.tail) if word.tail and isinstance(word.value, Unknown) else word.value
+
+
+def _ending(values: list[Value]) -> str:
+    """Return the literal end of a word that is put together: `/train.py` of `"$ROOT/train.py"`."""
+    end = ""
+    for value in reversed(values):
+        if not isinstance(value, (Known, Default)):
+            return f"{value.parts}{end}" if isinstance(value, Unknown) and isinstance(value.parts, str) else end
+        end = f"{value.value}{end}"
+    return end
 
 
 def _joined(values: list[Value]) -> Value:

@@ -50,7 +50,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
     part.gradient_accumulation, accumulation = world_sized(part.gradient_accumulation, part.processes.value)
     part.per_device_batch_size, batch = world_sized(part.per_device_batch_size, part.processes.value)
     raised = raised_to_group(run, part, batch, accumulation)
-    part.effective_batch = effective(part, raised, accumulation)
+    part.effective_batch = effective(part, raised, accumulation, getattr(run.configuration, "sharing", 1))
     if plain(raised) != plain(batch):
         part.effective_batch.note += f"; Unsloth raises the batch of {plain(batch)} to num_generations"
     part.scheduler.value = derive(scheduler_name, part.scheduler.value, terms=True)
@@ -146,20 +146,27 @@ def fitting(batch: object, accumulation: object, processes: object, group: objec
     return group if isinstance(made, int) and isinstance(group, int) and group > 0 and made % group else batch
 
 
-def effective(part: Arguments, batch: Value, accumulation: Value) -> Fact:
-    value = derive(product, batch, accumulation, part.processes.value)
+def effective(part: Arguments, batch: Value, accumulation: Value, sharing: int) -> Fact:
+    """Return the rows of one step; `sharing` processes each work on the same rows."""
+    value = derive(product, batch, accumulation, derive(lambda n: shared(n, sharing), part.processes.value))
     by = [part.per_device_batch_size, part.gradient_accumulation]
     chosen = next((f for f in by if not from_library(f.value)), by[0])
     if not isinstance(value, (Unknown, Absent)) and chosen.value.trace:
         value = derive(lambda x: x, value, trace=chosen.value.trace)
     numbers = [plain(batch), plain(accumulation), plain(part.processes.value)]
     note = " × ".join(f"{n:g}" if isinstance(n, (int, float)) else "?" for n in numbers)
+    note += f" / {sharing} that share their rows" if sharing > 1 else ""
     return Fact(
         value,
         at=chosen.at,
         note="per device × accumulation × processes: " + note,
         why_not=part.per_device_batch_size.why_not,
     )
+
+
+def shared(processes: object, sharing: int) -> object:
+    """Return how many groups of processes have rows of their own."""
+    return max(processes // sharing, 1) if isinstance(processes, int) else processes
 
 
 def product(batch: object, accumulation: object, processes: object) -> int | float | Value:

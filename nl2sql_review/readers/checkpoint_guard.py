@@ -103,8 +103,14 @@ def searches_elsewhere(run: Run, text: str) -> bool:
     if not found or not isinstance(mine, str) or not mine.strip("./") or "\0" in mine:
         return False
     own = posixpath.normpath(mine)
-    places = [posixpath.normpath(one) for one in found if one]
-    return bool(places) and not any((one + "/").startswith(own + "/") or own.endswith("/" + one) for one in places)
+    return any(found) and not any(may_lie_in(one, own) for one in found if one)
+
+
+def may_lie_in(path: str, own: str) -> bool:
+    """Return whether a path may be the directory `own` or lie in it; of a long path the text has only the beginning."""
+    start, cut, _ = path.partition("…")
+    one = posixpath.normpath(start)
+    return own.startswith(one) if cut else (one + "/").startswith(own + "/") or own.endswith("/" + one)
 
 
 def directory_exists(run: Run, text: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Iterator
 
 from ..interpret.core.objects import Function
 from ..training_plan.facts import Checkpointing, Fact, TrainingPlan
@@ -61,6 +62,8 @@ def read(run: Run, plan: TrainingPlan) -> None:
         Absent() if from_library(steps.value) else steps.value,
         trace=steps.value.trace,
     )
+    if chosen_together(strategy, steps):
+        conflict = Known(False, conflict.trace)
     part.save_conflict = Fact(conflict, at=steps.at, why_not=steps.why_not)
     part.resume, part.resume_by = resume(run)
 
@@ -74,6 +77,17 @@ def callback_saves(run: Run) -> bool:
         return False
     sources = [run.source, *(getattr(module, "source", None) for module in run.recording.modules.values())]
     return any(ASKS_TO_SAVE.search(getattr(source, "text", "")) for source in sources)
+
+
+def chosen_together(strategy: Fact, steps: Fact) -> bool:
+    """Return whether one test chooses both: `save_steps=n if n else 500, save_strategy="steps" if n else "no"`."""
+    places = [at for at in (strategy.at, steps.at) if at is not None and hasattr(at.node, "value")]
+    if len(places) < 2:
+        return False
+    import libcst as cst
+
+    chosen = [(at.source, at.node.value) for at in places if isinstance(at.node.value, cst.IfExp)]
+    return len(chosen) == 2 and len({source.segment(value.test) for source, value in chosen}) == 1
 
 
 def unsaved(run: Run, part: Checkpointing) -> None:
@@ -275,11 +289,21 @@ def removes_directory(run: Run) -> bool:
 
 
 def joined(value: Value, text: str) -> bool:
-    if JOINED.search(text):
+    if JOINED.search(text) or any(JOINED.search(one) for one in texts_within(value)):
         return True
     if isinstance(value, Text):
         return any(isinstance(p, str) and "/" in p for p in value.parts) or isinstance(value.parts[0], str)
     return "listdir" not in text and "os.walk" not in text
+
+
+def texts_within(value: Value, depth: int = 0) -> Iterator[str]:
+    """Yield the text of each term in a value: the text of a list that is collected does not show its elements."""
+    parts = value.args if isinstance(value, Term) else value.parts if isinstance(value, Unknown) else ()
+    for part in parts if depth < 8 and isinstance(parts, (list, tuple)) else ():
+        if isinstance(part, Term):
+            yield part.text
+        if isinstance(part, Value):
+            yield from texts_within(part, depth + 1)
 
 
 def numeric_key(value: object, depth: int = 0) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..interpret.core.recording import Call
 from ..training_plan.facts import Arguments, Fact
 from ..training_plan.values import Absent, Known, Place, Term, Unknown, Value
 from .derive import derive
@@ -9,6 +10,7 @@ from .hand_loop import OPTIMIZERS, given, last_of, unread
 from .loop_accumulation import accumulation
 from .loop_schedule import named, schedule
 from .object_settings import last
+from .precision import CUDA
 from .run import Run
 
 PRECISIONS = {"no": "none", "bf16": "bf16", "fp16": "fp16"}
@@ -57,12 +59,21 @@ def precision(run: Run) -> Fact:
         said = dtype.text if isinstance(dtype, Term) else ""
         kind = {"bfloat16": "bf16", "float16": "fp16", "half": "fp16"}.get(last(said), "")
         if kind:
-            return Fact(Known(kind, (cast.place,)), at=cast.place, note="by autocast")
+            return Fact(where_enabled(cast, kind), at=cast.place, note="by autocast")
         return Fact(Unknown("the dtype of autocast is unknown"), at=cast.place)
     why = (
         "neither an Accelerator nor autocast sets a precision, and the dtype of the weights is not evaluated in a loop"
     )
     return Fact(Unknown(why), at=run.place)
+
+
+def where_enabled(cast: Call, kind: str) -> Value:
+    """Return the precision of autocast by its switch; a GPU is taken for granted."""
+    enabled = cast.get("enabled")
+    if isinstance(enabled, Absent) or isinstance(enabled, Term) and CUDA.fullmatch(enabled.text):
+        return Known(kind, (cast.place,))
+    made = derive(lambda on: kind if on else "none", enabled)
+    return Unknown("whether autocast is enabled is known only at run time") if isinstance(made, Unknown) else made
 
 
 def seed(run: Run) -> Fact:

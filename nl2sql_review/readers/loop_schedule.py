@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ..interpret.core.recording import Call, Condition
 from ..training_plan.facts import Arguments, Fact
-from ..training_plan.values import Absent, Default, Known, Term, Trace, Value
+from ..training_plan.values import Absent, Default, Known, Term, Trace, Unknown, Value
 from .derive import plain
 from .hand_loop import given, last_of, texts, unread
 from .object_settings import last
@@ -55,6 +55,9 @@ def schedule(run: Run, part: Arguments) -> None:
         part.scheduler = Fact(value, at=call.places.get("name", call.place))
     else:
         part.scheduler = named(call, lambda name: SCHEDULES[name])
+    if call.conditional and not call.certain and not on_every_branch(run, call):
+        why = f"which schedule the loop uses depends on {call.condition}"
+        part.scheduler = Fact(Unknown(why, (call.place,)), at=part.scheduler.at)
     warm, total = ("$2", "$3") if by_name else ("$1", "$2")
     part.warmup_steps = given(run, call, "the warm-up", "num_warmup_steps", warm)
     part.warmup_ratio = Fact(Absent("a number of steps is set"), at=call.place)
@@ -62,6 +65,12 @@ def schedule(run: Run, part: Arguments) -> None:
     if (ratio := share(run, part.warmup_steps.value, part.max_steps.value)) is not None:
         part.warmup_ratio = Fact(ratio, at=part.warmup_steps.at)
         part.warmup_steps = Fact(Absent("the warm-up is a share of all steps"), at=call.place)
+
+
+def on_every_branch(run: Run, call: Call) -> bool:
+    """Return whether a schedule is made in several branches, and each of them makes the same one."""
+    made = [c for c in run.calls if last(c.callee) in (*SCHEDULES, *NAMED) and "(" not in c.callee]
+    return len(made) > 1 and {last(c.callee) for c in made} == {last(call.callee)} and last(call.callee) not in NAMED
 
 
 def named(call: Call, name: Callable[[str], str]) -> Fact:

@@ -94,13 +94,13 @@ def no_adapter(run: Run) -> Fact:
         return Fact(Unknown("the adapter is loaded from a directory that contains its settings"), at=run.place)
     given = run.trainer.get("peft_config") if run.trainer is not None else Absent()
     if isinstance(given, Default):
-        note = f"only {given.overridden_by} adds an adapter" if given.overridden_by.startswith("-") else ""
+        note = f"{given.overridden_by} adds an adapter" if given.overridden_by.startswith("-") else ""
         at = run.trainer.places.get("peft_config", run.place) if run.trainer is not None else run.place
         return Fact(given, at=at, note=note, argument="peft_config")
     switched = next((c for c in run.recording.alternatives if last(c.callee) in ("get_peft_model", "LoraConfig")), None)
     if switched is not None:
         note = (
-            f"only {switched.condition} adds an adapter"
+            f"{switched.condition} adds an adapter"
             if switched.condition.startswith("-")
             else "one branch adds an adapter"
         )
@@ -216,9 +216,10 @@ def read_four_bit(run: Run, plan: TrainingPlan) -> None:
     if published_in_4bit(name) and not is_true(value):
         value, by, at = Known(True, name.trace), "model name", part.model_name.at
     argument = "load_in_4bit" if by in ("Unsloth", "rejected", "the loader", "BitsAndBytesConfig") else ""
-    part.load_in_4bit = Fact(
-        value, at=at, note=f"by {by}" if by in ("BitsAndBytesConfig", "model name") else "", argument=argument
-    )
+    note = f"by {by}" if by in ("BitsAndBytesConfig", "model name") else ""
+    if not by and isinstance(value, Default):
+        note = "nothing quantizes the model, and its name does not say that it was published in 4 bit"
+    part.load_in_4bit = Fact(value, at=at, note=note, argument=argument)
     part.quantized_by = Fact(Known(by, value.trace) if by else Absent("nothing quantizes the model"), at=at)
 
 
@@ -285,9 +286,7 @@ def full_unless(run: Run, four: Value) -> Value:
 def by_name(name: Value, unquantized: Absent) -> Value:
     """Return the result of a loader that quantizes nothing: 16 bit, unless the model's name indicates 4 bit."""
     if isinstance(name, Default):
-        return derive(
-            lambda text: Default(isinstance(text, str) and published_in_4bit(Known(text)), name.overridden_by), name
-        )
+        return Default(published_in_4bit(name), name.overridden_by)  # its place says nothing of a quantization
     if any(not isinstance(o, Absent) and ending(o) is None for o in options(name)):
         return Unknown(
             "nothing quantizes the model; it may have been published in 4 bit, but its name is unknown",

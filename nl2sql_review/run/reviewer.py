@@ -236,6 +236,9 @@ class Reviewer:
         with modules_kept(source):
             for line in lines or (None,):
                 self._add(made, source, root, settings, drafts, line)
+            if foreign := starts.of_other_scripts(lines, made.recordings):
+                made.recordings = [one for one in made.recordings if one.run not in foreign]
+                made.plans = [one for one in made.plans if one.run not in foreign]
             if source.kind == "notebook" and not made.plans:
                 self._add_launched(made, root, settings, drafts)
             elif source.kind == "script" and not lines:

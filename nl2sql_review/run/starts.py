@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .. import flavours
 from ..files import discovery, disk
@@ -22,14 +22,20 @@ from ..launches.launchers import Launchers
 from ..launches.shell import Command, Shell
 from ..policy.settings import Settings, SettingsError
 from ..source import SIZE_LIMIT, Source, SourceError, Span
-from ..source.command_line import CommandLine, said
+from ..source.command_line import HERE, CommandLine, said
 from ..training_plan.values import Known, Place
+
+if TYPE_CHECKING:
+    from ..interpret.core.recording import Recording
 
 MOST_RUNS = 8  # of one script: each is read and judged
 RECIPE = re.compile(rb"^(?:model_name_or_path|dataset_name|dataset_mixture)\s*:", re.MULTILINE)
 RECIPES = ("recipes", "configs", "config", "configurations")  # folders of them, beside a script
 LARGEST_RECIPE = 64_000  # bytes
 USES_RECIPES = "TrlParser"
+KEY = re.compile(rb"^([A-Za-z]\w*)[ \t]*:", re.MULTILINE)
+OF_TRL_SFT = ("ScriptArguments", "ModelConfig", "DatasetMixtureConfig")  # whose fields are keys of `trl sft`
+TAKEN_ANYWHERE = ("config", "env", "torch_dtype")  # what TrlParser itself takes, and an older name
 
 
 def started_in_python(callees: Iterable[str]) -> str:
@@ -136,6 +142,37 @@ def _recipes(script: str, root: str) -> list[str]:
                 if data is not None and RECIPE.search(data):
                     found.append(file)
     return list(dict.fromkeys(found))[:MOST_RUNS]
+
+
+def of_other_scripts(lines: Sequence[CommandLine], recordings: Sequence[Recording]) -> set[str]:
+    """Return the lines with a recipe that the script's parser refuses for its keys, if it takes another of them."""
+    refused = {
+        line.text for line, recording in zip(lines, recordings) if _recipe(line) and _refuses(recording, _recipe(line))
+    }
+    return refused if len(refused) < len(lines) else set()
+
+
+def _recipe(line: CommandLine) -> str:
+    """Return the path of a recipe that was only found, or "" for a line that somebody wrote."""
+    guessed = not line.said and line.where() == HERE
+    return str(line.words[1].value) if guessed and isinstance(line.words[1], Known) else ""
+
+
+def _refuses(recording: Recording, recipe: str) -> bool:
+    """Return whether a recipe has keys that no release of the parser's dataclasses has: TrlParser then stops."""
+    from ..flavours import keys
+    from ..libraries.store import ever
+
+    classes = [name.rpartition(".")[2] for name in recording.parsed_classes]
+    fields = {name: {*ever("trl", name), *ever("transformers", name)} for name in classes}
+    if not classes or any(not found and name not in OF_TRL_SFT for name, found in fields.items()):
+        return False
+    known = set(keys.of("trl").sections[""])
+    if "SFTConfig" not in classes:
+        known -= {*ever("trl", "SFTConfig")}
+    known |= {option.lstrip("-").replace("-", "_") for option in recording.options}
+    written = {key.decode() for key in KEY.findall(disk.read(recipe, LARGEST_RECIPE) or b"")}
+    return not written <= known.union(TAKEN_ANYWHERE, ever("transformers", "TrainingArguments"), *fields.values())
 
 
 def _with_recipe(script: str, recipe: str) -> CommandLine:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from nl2sql_review.flavours import keys
 from nl2sql_review.flavours.calls import axolotl, unsloth
 from nl2sql_review.run.reviewer import Reviewer
+from nl2sql_review.training_plan.values import Unknown
 
 from .reading import AXOLOTL, Case, check, each, mapped, merged, plan, untried
 
@@ -35,10 +40,12 @@ KEYS: list[Case] = [
     ("optimizer: sgd", "arguments.optimizer", "sgd"),
     ("weight_decay: 0.7", "arguments.weight_decay", 0.7),
     ("seed: 7", "arguments.seed", 7),
-    ("bf16: auto", "arguments.mixed_precision", "bf16 else fp16"),
-    ("bf16: auto\nfp16: false", "arguments.mixed_precision", "bf16 else none"),
-    ("bf16: true", "arguments.mixed_precision", "bf16"),
-    ("bf16: false\nfp16: true", "arguments.mixed_precision", "fp16"),
+    ("bf16: auto", "arguments.bf16", True),
+    ("bf16: auto\nfp16: true", "arguments.bf16", False),
+    ("bf16: auto\nfp16: true", "arguments.fp16", True),
+    ("bf16: true", "arguments.bf16", True),
+    ("bf16: auto\nfp16: false", "arguments.mixed_precision", None),
+    ("bf16: false\nfp16: true", "arguments.mixed_precision", None),
     ("bf16: false", "arguments.mixed_precision", "none"),
     ("gradient_checkpointing: offload", "memory.checkpointing", "kept"),
     ("gradient_checkpointing: false", "lora.gradient_checkpointing", False),
@@ -74,7 +81,7 @@ KEYS: list[Case] = [
     ("", "arguments.per_device_batch_size", 1),
     ("", "arguments.scheduler", "cosine"),
     ("", "arguments.warmup", axolotl.WARMUP),
-    ("", "arguments.mixed_precision", "bf16 else fp16"),
+    ("", "arguments.mixed_precision", None),
     ("", "checkpointing.save_strategy", "epoch"),
     ("", "checkpointing.save_total_limit", axolotl.KEPT),
     ("", "checkpointing.resume", "never"),
@@ -112,6 +119,26 @@ def test_a_key_of_older_releases_is_left_open_and_a_new_one_is_known():
         file, _ = Reviewer(isolated=True).source(text.encode(), "c.yaml")
         (item,) = [i for i in file.checklist if i.rule == "api/ignored-key"]
         assert item.verdict == verdict, text
+
+
+@pytest.mark.parametrize(("pin", "quantized"), [("==4.46.0", True), (">=4.57.1", False), (">=4.46", None)])
+def test_what_quantizes_a_lora_in_4_bit_depends_on_the_release(
+    tmp_path: Path, pin: str, quantized: bool | None
+) -> None:
+    """axolotl 0.5.1 to 0.12.2 give load_in_4bit to from_pretrained (read in the sources), later ones do not."""
+    (tmp_path / "requirements.txt").write_text(f"transformers{pin}\n")
+    found = plan(merged(AXOLOTL, "adapter: lora\nload_in_4bit: true"), folder=tmp_path).lora.load_in_4bit.value
+    assert isinstance(found, Unknown) if quantized is None else found.value is quantized
+
+
+@pytest.mark.parametrize(
+    ("keys", "batch"),
+    [("", 16), ("sequence_parallel_degree: 4", 4), ("context_parallel_size: 2\ntensor_parallel_size: 2", 4)],
+)
+def test_processes_that_share_a_sequence_are_one_batch(tmp_path: Path, keys: str, batch: int) -> None:
+    (tmp_path / "run.sh").write_text("accelerate launch --num_processes 4 -m axolotl.cli.train config.yaml\n")
+    text = merged(AXOLOTL, f"micro_batch_size: 2\ngradient_accumulation_steps: 2\n{keys}")
+    assert plan(text, folder=tmp_path).arguments.effective_batch.value.value == batch
 
 
 def test_the_key_that_sets_the_warm_up_is_named() -> None:

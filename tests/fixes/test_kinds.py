@@ -314,6 +314,28 @@ def test_a_repair_leaves_the_value_to_the_policy():
     assert b"warmup_steps=0.03)" in one.data
 
 
+@pytest.mark.parametrize(("stated", "safe"), [(">=4.50", False), (">=5.1", True)])
+def test_a_share_as_warmup_steps_is_safe_only_where_each_allowed_version_takes_it(stated, safe):
+    script = (
+        f'# /// script\n# dependencies = ["transformers{stated}"]\n# ///\n{PLAIN}'
+        "from transformers import TrainingArguments, Trainer\n"
+        'Trainer("m", args=TrainingArguments("o", warmup_ratio=0.1)).train()\n'
+    )
+    one = session(script.encode(), select=["arguments/warmup", "api"])
+    one.apply(unsafe=False, policy=False)
+    assert (b"warmup_steps=0.1" in one.data) is safe
+
+
+def test_a_number_of_steps_that_the_test_of_the_strategy_chooses_too_contradicts_nothing():
+    option = "import argparse\np = argparse.ArgumentParser()\np.add_argument('--n', type=int, default=0)\n"
+    option += "n = p.parse_args().n\n"
+    given = 'save_strategy="steps" if n > 0 else "no", save_steps={}'
+    for steps, kinds in (("n if n > 0 else 500", ["policy"]), ("500", ["trap", "policy"])):
+        code = f'{option}{IMPORTS}{LOAD}trainer = SFTTrainer(model=model, args=SFTConfig("o", {given.format(steps)}))\n'
+        found = session(code.encode(), select=["checkpointing/save"]).report.findings
+        assert [f.kind for f in found] == kinds
+
+
 @pytest.mark.parametrize(
     ("torch", "asks"),
     [

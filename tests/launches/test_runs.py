@@ -261,6 +261,17 @@ def test_a_notebook_is_reviewed_by_what_its_cells_start(
     assert isinstance(value, Unknown) if rank is None else value.value == rank
 
 
+def test_words_that_the_parser_refuses_leave_the_librarys_fields_unknown(write: Write) -> None:
+    declared = "from dataclasses import dataclass\n@dataclass\nclass Ours:\n    data: str = None\n"
+    parsed = "_, training = HfArgumentParser((Ours, SFTConfig)).parse_args_into_dataclasses()\n"
+    write(sft_DOT_py=IMPORTS + declared + parsed + 'SFTTrainer("m", args=training, train_dataset=rows).train()\n')
+    for words, accumulation in (("--data a --gradient_accumulation_steps 2", 2), ("--data --seed 1", None)):
+        write(shell_scripts__run_DOT_sh=f"python ../sft.py {words}\n")
+        (found,) = planned("sft.py")
+        value = found.arguments.gradient_accumulation.value
+        assert isinstance(value, Unknown) if accumulation is None else value.value == accumulation
+
+
 def test_recipes_beside_a_script_that_parses_them_are_its_runs(write: Write) -> None:
     recipe = "model_name_or_path: m\ndataset_name: d\nuse_peft: true\nlora_r: {}\nlearning_rate: 1.0e-4\n"
     write(sft_DOT_py=HF, recipes__a_DOT_yaml=recipe.format(8))
@@ -271,6 +282,44 @@ def test_recipes_beside_a_script_that_parses_them_are_its_runs(write: Write) -> 
     assert said.arguments.learning_rate.value.value == 1e-4 and said.arguments.bf16.value.value is False
     write(recipes__b_DOT_yaml=recipe.format(64))
     assert [one.lora.r.value.value for one in planned("sft.py")] == [8, 64]
+
+
+def test_a_recipe_with_keys_of_another_scripts_parser_is_no_run(write: Write) -> None:
+    recipe = "model_name_or_path: m\ndataset_name: d\nuse_peft: true\nlora_r: {}\n{}: {}\n"
+    other = HF.replace("SFTConfig, M", "GRPOConfig, M").replace("import Mod", "import GRPOConfig, Mod")
+    write(
+        sft_DOT_py=HF,
+        grpo_DOT_py=other,
+        recipes__a_DOT_yaml=recipe.format(8, "packing", "true"),
+        recipes__b_DOT_yaml=recipe.format(64, "num_generations", 4),
+        recipes__c_DOT_yaml=recipe.format(16, "warmup_ratio", 0.1),
+    )
+    assert [one.lora.r.value.value for one in planned("sft.py")] == [8, 16]
+    assert [one.lora.r.value.value for one in planned("grpo.py")] == [64, 16]
+    for name in "ac":
+        (Path("recipes") / f"{name}.yaml").unlink()
+    assert [one.lora.r.value.value for one in planned("sft.py")] == [64]  # the only one is reviewed, with its mistake
+
+
+@pytest.mark.parametrize(
+    "launch",
+    [
+        'accelerate launch --num_processes 4 "${BASE}/sft.py" --config "${BASE}/recipes/a.yaml" --lora_dropout $DROP',
+        'SCRIPT="$BASE/sft.py"\naccelerate launch --num_processes 4 $SCRIPT --config $BASE/recipes/a.yaml '
+        "--lora_dropout $DROP",
+        'LAUNCH=(\n  accelerate launch\n  --num_processes 4\n  "${BASE}/sft.py"\n  --config "$BASE/recipes/a.yaml"\n'
+        '  --lora_dropout $DROP\n)\nA=1 \\\n"${LAUNCH[@]}"',
+    ],
+)
+def test_paths_below_a_folder_that_only_the_run_knows_are_found_by_their_ends(launch: str, write: Write) -> None:
+    recipe = "model_name_or_path: m\ndataset_name: d\nuse_peft: true\nlora_r: 8\n"
+    run = f'BASE="${{SCRATCH}}/Project"\nDROP=0.2\n{launch}\n'
+    write(sft_DOT_py=HF, recipes__a_DOT_yaml=recipe, recipes__b_DOT_yaml=recipe, run_DOT_sh=run)
+    (found,) = planned("sft.py")
+    assert (found.lora.r.value.value, found.lora.dropout.value.value) == (8, 0.2)
+    assert found.arguments.processes.value.value == 4
+    write(run_DOT_sh=run.replace("a.yaml", "c.yaml"))
+    assert isinstance(planned("sft.py")[0].lora.r.value, Unknown)
 
 
 @pytest.mark.parametrize(

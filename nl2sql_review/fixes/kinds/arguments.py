@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from ...libraries.versions import key_of
 from ...policy.expectations import broken, spelled
 from ...readers.api.arguments import rejected
 from ...readers.derive import plain
@@ -184,12 +185,17 @@ def _asking(task: Task, added: list[Edit], bf16: str, fp16: str, name: str) -> I
 # -- warm-up -----------------------------------------------------------------------------------------------------
 
 
+SHARE_AS_STEPS = "5.0.0"  # of transformers: the first that takes a warmup_steps below 1 as a share of all steps
+
+
 def warmup(task: Task) -> Iterator[Candidate]:
     """Set the share of warm-up steps, under the name that the stated versions accept."""
     ratio, steps = task.plan["arguments.warmup_ratio"], task.plan["arguments.warmup_steps"]
     facts = ("arguments.warmup", "arguments.warmup_spelling")
     names = ("warmup_ratio", "warmup_steps")
     new = rejected(task.run, task.run.arguments.call, "warmup_ratio")
+    allowed = task.run.versions["transformers"].versions if task.run.versions is not None else ()
+    older = new and any(key_of(version) < key_of(SHARE_AS_STEPS) for version in allowed)  # a share is 0 steps there
     for share in wanted(task.expectation("arguments.warmup"), None, task.plan):
         keep, drop = (steps, ratio) if new else (ratio, steps)
         name = names[0 if keep is ratio else 1]
@@ -206,11 +212,12 @@ def warmup(task: Task) -> Iterator[Candidate]:
             title = f"set {name}={{}} instead of {place.node.keyword.value}"
             value = plain(drop.value)
             if isinstance(value, (int, float)) and 0 <= value < 1:  # a share, whatever it is called
-                yield Candidate(title.format(spelled(value)), (renamed,), facts, names)
+                yield Candidate(title.format(spelled(value)), (renamed,), facts, names, unsafe=older)
             made = next(setting(task, "arguments.warmup", drop, share), None)
             if made is not None and not _near(task, value):
                 edits = (renamed, *made.edits)
-                yield Candidate(title.format(spelled(share)), edits, facts, names, unsafe=made.unsafe, chooses=True)
+                unsafe = made.unsafe or older
+                yield Candidate(title.format(spelled(share)), edits, facts, names, unsafe=unsafe, chooses=True)
             continue
         call = python.call_of(task.source, place.node)
         made = next(setting(task, "arguments.warmup", keep, share), None)

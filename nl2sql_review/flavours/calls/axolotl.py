@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 from ...interpret.core.recording import Call
-from ...training_plan.values import Absent, Known, Term, Value
-from ..reading import Level, Reading, known, number, unset
+from ...libraries.versions import key_of
+from ...training_plan.values import Absent, Known, Unknown
+from ..reading import NO_CHOICE, Level, Reading, known, number, unset
 from .axolotl_data import datasets, prompt
 
 # argument -> key
@@ -41,7 +44,6 @@ TRACKERS = {
     "trackio": ("use_trackio", "trackio_project_name"),
     "swanlab": ("use_swanlab", "swanlab_project"),
 }
-SUPPORTED = "is_torch_bf16_gpu_available()"
 WARMUP = 0.03  # of the steps, at most 100: what the trainer's builder takes where nothing is said
 KEPT = 4  # checkpoints: save_total_limit where nothing is said
 
@@ -76,8 +78,16 @@ def read(r: Reading) -> None:
         note="Axolotl logs what PyTorch has reserved at every logging step",
     )
     r.state("memory.monitoring_sees", Known("reserved memory", (top.place,)))
+    r.made.sharing = sharing(top)
     if isinstance(top.plain("deepspeed"), str):
         r.made.launch_files.append((top.plain("deepspeed"), top.where("deepspeed")))
+
+
+def sharing(top: Level) -> int:
+    """Return how many processes share each row: Axolotl does not count them as several batches."""
+    sequence = top.plain("context_parallel_size") or top.plain("sequence_parallel_degree")
+    sizes = [size for size in (sequence, top.plain("tensor_parallel_size")) if isinstance(size, int) and size > 0]
+    return math.prod(sizes)
 
 
 def trainer_class(top: Level) -> str:
@@ -92,7 +102,8 @@ def base(r: Reading, top: Level) -> Call:
     name = r.call("transformers.AutoModelForCausalLM.from_pretrained", top.where("base_model"))
     r.give(name, "pretrained_model_name_or_path", top.get("base_model"), top, "base_model")
     kind = top.plain("adapter")
-    for bits, adapters in ((4, ("qlora",)), (8, ("lora",))):
+    handed_on = hands_on_4bit(r) if kind == "lora" else False
+    for bits, adapters in ((4, ("qlora", "lora") if handed_on else ("qlora",)), (8, ("lora",))):
         key = f"load_in_{bits}bit"
         if top.plain(key) is True and kind in adapters:
             config = r.call("transformers.BitsAndBytesConfig", top.where(key), bnb_4bit_use_double_quant=Known(True))
@@ -100,7 +111,10 @@ def base(r: Reading, top: Level) -> Call:
             name.arguments["quantization_config"] = known(config)
             break
     else:
-        if top.plain("load_in_4bit") is True and kind == "lora":
+        if top.plain("load_in_4bit") is True and handed_on is None:
+            why = "with adapter: lora only axolotl before 0.13 quantizes in 4 bit, and its release is unknown"
+            r.state("lora.load_in_4bit", Unknown(why, (top.where("load_in_4bit"),)), argument="load_in_4bit")
+        elif top.plain("load_in_4bit") is True and kind == "lora":
             note = "only adapter: qlora quantizes in 4 bit, with adapter: lora the key has no effect"
             r.state("lora.load_in_4bit", Known(False, (top.where("load_in_4bit"),)), note=note, argument="load_in_4bit")
         elif top.plain("load_in_8bit") is True:
@@ -108,6 +122,15 @@ def base(r: Reading, top: Level) -> Call:
         elif top.plain("gptq") is True:
             r.state("lora.load_in_4bit", Known(True, (top.where("gptq"),)), note="GPTQ weights")
     return name
+
+
+def hands_on_4bit(r: Reading) -> bool | None:
+    """Return whether the release gives `load_in_4bit` to transformers with any adapter; None if it is unknown.
+
+    Releases before 0.13 do, each of which requires a transformers before 4.57.
+    """
+    found = {key_of(version) < key_of("4.57") for version in r.made.versions["transformers"].judged}
+    return found.pop() if len(found) == 1 else None
 
 
 def adapter(r: Reading, top: Level, model: Call) -> Call:
@@ -182,19 +205,18 @@ def warmup(r: Reading, top: Level, call: Call) -> None:
 
 
 def precision(r: Reading, top: Level, call: Call) -> None:
-    """Set the precision: `bf16: auto`, the default, is bf16 if the GPU supports it, else fp16 unless that is off."""
+    """Set the precision: `bf16: auto`, the default, is bf16 unless fp16 is on.
+
+    Axolotl asks the GPU for it, but counts emulation: a T4 or V100 trains in bf16, too.
+    """
     bf16, fp16 = top.get("bf16"), top.get("fp16")
-    auto = isinstance(bf16, Known) and bf16.value == "auto"
-    if auto and top.plain("fp16") is not True:
-        supported = Term(SUPPORTED, "call", (), bf16.trace)
-        r.give(call, "bf16", supported, top, "bf16")
-        half: Value = Term(f"not {SUPPORTED}", "not", (supported,), bf16.trace) if unset(fp16) else fp16
-        r.give(call, "fp16", half, top, "fp16")
-        return
-    on = Known(False, bf16.trace) if auto else bf16
+    half = top.plain("fp16") is True
+    on = Known(not half, bf16.trace) if isinstance(bf16, Known) and bf16.value == "auto" else bf16
     r.give(call, "bf16", on, top, "bf16")
-    wins = isinstance(on, Known) and on.value is True
-    r.give(call, "fp16", Known(False, bf16.trace) if wins or unset(fp16) else fp16, top, "fp16")
+    full = isinstance(on, Known) and on.value is True
+    r.give(call, "fp16", Known(False, bf16.trace) if full or unset(fp16) else fp16, top, "fp16")
+    if half or full:
+        r.beyond(NO_CHOICE.format("bf16" if full else "fp16"), "arguments.mixed_precision")
 
 
 def saving(r: Reading, top: Level, call: Call) -> None:

@@ -102,6 +102,8 @@ class Recording:
     project: Any = None  # project.Project: the door to further files, such as a model's config.json
     configuration: Any = None  # flavours.reading.Configuration, where no script is followed but a configuration is read
     options: dict[str, Any] = field(default_factory=dict)  # of the command line -> the place that declares each
+    # Names of the libraries' dataclasses whose fields are options of the command line, too: `trl.SFTConfig`.
+    parsed_classes: list[str] = field(default_factory=list)
     # Options whose word says no and whose type makes True of it, the word, and the place that declares the option.
     misread: list[tuple[str, Any, Place]] = field(default_factory=list)
     run: str = ""  # the command line of its plans

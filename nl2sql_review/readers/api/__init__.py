@@ -45,7 +45,7 @@ def versions_of(recording: Recording, source: Source, settings: ProjectSettings 
         stated: Versions = recording.configuration.versions
         return stated
     folder = os.path.dirname(os.path.abspath(getattr(source, "path", "") or "."))
-    root, installed = projects.marked(folder) or folder, install_calls.stated(recording)
+    root, installed = projects.root(folder), install_calls.stated(recording)
     found = chosen.of_script(source, folder, root, settings, patched(recording), installed=installed)
     more = [file for file in found.files if file not in recording.files_read]
     recording.files_read, recording.looked_at = recording.files_read + more, recording.looked_at + more

@@ -17,7 +17,7 @@ def incompatible(run: Run) -> Fact:
     """Return the conflicts among the stated versions of script and project; unknown if one cannot be parsed."""
     path = getattr(run.source, "path", "") or "."
     folder = os.path.dirname(os.path.abspath(path))
-    stated = environments.of_script(run.source, folder, projects.marked(folder) or folder)
+    stated = environments.of_script(run.source, folder, projects.root(folder))
     imported: dict[str, Place] = {}
     for name, place in run.recording.imports:
         imported.setdefault(name.partition(".")[0], place)

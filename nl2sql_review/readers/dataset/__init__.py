@@ -135,7 +135,8 @@ def mixing(run: Run, found: list[Dataset], part: facts.Dataset, at: Place | None
     calls = [d.mixed for d in found if d.mixed is not None]
     values = [_manner_of(d) for d in found]
     if not found:
-        recorded = [c for c in run.calls if last(c.callee) in MIXERS]
+        # of tables that `concat` joins it is unknown whether they hold the rows that are trained on
+        recorded = [c for c in run.calls if last(c.callee) in MIXERS and last(c.callee) != "concat"]
         if len({id(c.place.node) for c in recorded}) == 1:
             calls, values = recorded[-1:], [_manner(recorded[-1])]
         elif from_one_file(run.dataset) or held(run.dataset):

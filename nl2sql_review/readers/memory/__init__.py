@@ -173,7 +173,7 @@ def cut_by_script(run: Run) -> Fact | None:
     calls = [c for c in run.calls if c.callee.rpartition(".")[0].endswith("Tokenizer")]
     if run.trainer is not None:  # what is tokenised for the trained model to answer is no row
         calls = [c for c in calls if c.order < run.trainer.order] or calls
-    for call in reversed(calls):
+    for call in reversed(of_inputs(run, calls)):
         if "max_length" in call.arguments:
             at = call.places.get("max_length", call.place)
             if any(len(joined_calls(ids)) > 1 for ids in rows_ids(run)):
@@ -191,6 +191,13 @@ def cut_by_script(run: Run) -> Fact | None:
         if not isinstance(length, Absent):
             return Fact(length, at=ids.trace[0] if ids.trace else text.at, note="the tokens are cut by a slice")
     return None
+
+
+def of_inputs(run: Run, calls: list[Call]) -> list[Call]:
+    """Return the calls that make the rows' input_ids, if they are known; else all that do not make labels alone."""
+    makers = {id(place.node) for ids in rows_ids(run) for place in ids.trace}
+    made = [call for call in calls if id(call.place.node) in makers]
+    return made or [call for call in calls if "text_target" not in call.arguments]
 
 
 def kept_of(ids: Value) -> Value:

@@ -62,13 +62,18 @@ def labels_of(collator: Value) -> str:
     return found.pop() if len(found) == 1 else ""
 
 
-def defined(thing: object) -> tuple[Source, cst.FunctionDef] | None:
-    """Return the function that a collator calls: itself, its class's method, or what its lambda hands the batch to."""
+def defined(thing: object) -> tuple[Source, cst.FunctionDef | cst.Lambda] | None:
+    """Return the function that a collator calls: itself, its class's method, or what its lambda hands the batch to.
+
+    A lambda that makes the batch itself is that function.
+    """
     import libcst as cst
 
     node = getattr(thing, "node", None)
     if isinstance(thing, Function) and isinstance(node, cst.Lambda):
         body = node.body
+        if isinstance(body, cst.Dict):
+            return thing.scope.module.source, node
         name = body.func.value if isinstance(body, cst.Call) and isinstance(body.func, cst.Name) else None
         scope: Scope | None = thing.scope
         value = None
@@ -88,7 +93,7 @@ def own(thing: object) -> tuple[Source, cst.FunctionDef] | None:
     return (module.source, function) if module is not None and function is not None else None
 
 
-def labels_by(source: Source, function: cst.FunctionDef) -> str:
+def labels_by(source: Source, function: cst.FunctionDef | cst.Lambda) -> str:
     """Return what a collating function makes of the labels."""
     import libcst as cst
 

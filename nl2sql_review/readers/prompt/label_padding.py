@@ -69,7 +69,7 @@ def collators(run: Run) -> list[Value]:
     return [call.get("collate_fn") for call in several]
 
 
-def filling(source: Source, function: cst.FunctionDef) -> tuple[cst.CSTNode, str] | None:
+def filling(source: Source, function: cst.FunctionDef | cst.Lambda) -> tuple[cst.CSTNode, str] | None:
     """Return the call that fills up the labels, and with what; None where something may mask them."""
     import libcst as cst
 

@@ -41,6 +41,9 @@ def make(call: ModelCall) -> Value:
     parser.classes = Sequence(items.items, "tuple", items.why_incomplete)
     for value in items.items:
         cls = object_of(value)
+        base = cls.library_base() if isinstance(cls, Class) else cls
+        if isinstance(base, Opaque):
+            m.recording.parsed_classes.append(base.text)
         if isinstance(cls, Class):
             for f in cls.fields.values():
                 if f.init:
@@ -76,7 +79,8 @@ def into_dataclasses(call: ModelCall) -> Value:
         stated = of_line(call.machine, line, items, rest, call.callee, args, call.node)
         if stated is None:
             return Unknown(f"the file that {line.where()} names with --config is not read")
-        made = instances(call.machine, parser, stated, args, call.node, line.more, shared=True)
+        lost = rest.why if isinstance(rest, Unknown) else ""
+        made = instances(call.machine, parser, stated, args, call.node, line.more or lost, shared=True)
         items = {}
     if items:
         made.append(Known(Mapping(items, object_of(space).state.why_incomplete, "namespace")))
