@@ -127,7 +127,15 @@ def run_script(m: Machine, module: Module, source: Source) -> None:
     except Raised as e:  # nothing is left to catch it: the script ends there
         m.raised.append(e.name)
     drive_callbacks(m, module)
-    drive(m, module)
+    if not trains_as_told(m.recording):
+        drive(m, module)
+
+
+def trains_as_told(recording: Recording) -> bool:
+    """Return whether the script trains with the command line that was given: then no other function is its run."""
+    line = recording.started
+    said = line is not None and line.said
+    return said and any(call.reached and starts_training(call.callee) for call in recording.calls)
 
 
 def package_of(m: Machine, file: Path | None) -> str:

@@ -236,6 +236,8 @@ class Reviewer:
         with modules_kept(source):
             for line in lines or (None,):
                 self._add(made, source, root, settings, drafts, line)
+            if len(lines) > 1:
+                made.leave_to_their_runs()
             if source.kind == "notebook" and not made.plans:
                 self._add_launched(made, root, settings, drafts)
             elif source.kind == "script" and not lines:
@@ -277,8 +279,10 @@ class Reviewer:
         if recording.exhausted and not plans and TRAINS.search(source.text):
             plans = [cut_short(TrainingPlan(), recording.exhausted)]
         recording.run = line.text if line is not None else ""
+        commands = {plan.command for plan in plans if plan.command}
         for plan in plans:
-            plan.run = recording.run
+            names_command = plan.command and len(commands) > 1 and not recording.run
+            plan.run = f"python {source.path} {plan.command}" if names_command else recording.run
         made.recordings.append(recording)
         made.plans += plans
 
@@ -364,6 +368,21 @@ class Read:
     def recording(self) -> Recording:
         """Recording for the first command line."""
         return self.recordings[0]
+
+    def leave_to_their_runs(self) -> None:
+        """Drop the plans of functions that nobody calls in their own run, where another command line runs them."""
+        run_by = {recording.run: _reached(recording) for recording in self.recordings}
+        anywhere = set().union(*run_by.values())
+        self.plans = [
+            plan
+            for plan in self.plans
+            if plan.place is None or (at := id(plan.place.node)) not in anywhere or at in run_by.get(plan.run, anywhere)
+        ]
+
+
+def _reached(recording: Recording) -> set[int]:
+    """Return the places of the calls that a run makes, by node."""
+    return {id(call.place.node) for call in recording.calls if call.reached}
 
 
 def modules_kept(source: Source) -> AbstractContextManager[None]:
