@@ -259,8 +259,14 @@ def _report(of_rule: RuleVerdicts, source: Source) -> tuple[ChecklistItem, list[
             )
             for one, claim in zip(telling, made)
         ]
-        findings = _by_run(findings, plans, {plan.run for _, plan in of_rule.judged})
-        failed_facts = [FailedFact(rule, o, p, c.location, c.message) for o, p, c in zip(telling, plans, made)]
+        runs = {plan.run for _, plan in of_rule.judged}
+        if len(runs) > 1:
+            findings = _worded_alike(findings, made)
+        failed_facts = [
+            FailedFact(rule, one, plan, f.finding.location, f.finding.message)
+            for one, plan, f in zip(telling, plans, findings)
+        ]
+        findings = _by_run(findings, plans, runs)
         found = "; ".join(
             f"{f.finding.message} ({wording.at(f.finding.location, source.path)})" for f in findings[:MAX_CLAIMS]
         )
@@ -285,6 +291,25 @@ def shortened(text: str, limit: int = 240) -> str:
     """Return a reason on one line, cut to the limit, since it may quote any amount of the script."""
     line = " ".join(text.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def _worded_alike(findings: Sequence[PlacedFinding], claims: Sequence[wording.Claim]) -> list[PlacedFinding]:
+    """Return the findings, with one message and trace for those that differ only in the file that gives the value."""
+    alike: dict[tuple[object, ...], list[int]] = {}
+    for at, (found, claim) in enumerate(zip(findings, claims)):
+        if claim.given_at:
+            key = found.finding.location, found.subject, found.finding.message.replace(claim.origin, "")
+            alike.setdefault(key, []).append(at)
+    made = list(findings)
+    for group in alike.values():
+        given = list(dict.fromkeys(claims[at].given_at for at in group))
+        first, named = made[group[0]].finding, ", ".join(given[:MAX_CLAIMS])
+        more = f" and {len(given) - MAX_CLAIMS} more" if len(given) > MAX_CLAIMS else ""
+        message = first.message.replace(f"({given[0]})", f"({named}{more})")
+        trace = tuple(dict.fromkeys(step for at in group for step in made[at].finding.trace))
+        for at in group:
+            made[at] = replace(made[at], finding=replace(made[at].finding, message=message, trace=trace))
+    return made
 
 
 def _by_run(findings: Sequence[PlacedFinding], plans: Sequence[TrainingPlan], runs: set[str]) -> list[PlacedFinding]:

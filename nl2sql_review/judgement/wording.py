@@ -37,6 +37,8 @@ class Claim:
     location: Location
     trace: tuple[TraceStep, ...]
     value: Any  # as JSON
+    origin: str = ""  # the part of the message that says where the value comes from
+    given_at: str = ""  # the line of a launch file or configuration that gives it
 
 
 def locate(wanted_places: Iterable[Place]) -> None:
@@ -74,7 +76,7 @@ def claim(judged: FactVerdict, rule: Rule, source: Source) -> Claim:
     if fact.branch:
         message += f" (only on one branch{_decided(fact.branch)})"
     trace = tuple(s for s in _steps(fact) if s.location != location)
-    return Claim(said, message, location, trace, as_json(value))
+    return Claim(said, message, location, trace, as_json(value), origin, _given_at(fact, origin))
 
 
 def _said(name: str, fact: Fact, origin: str, primary: Place | None) -> str:
@@ -272,6 +274,12 @@ def _origin(fact: Fact, primary: Location, path: str) -> str:
     if inside and not first.note:
         return ""
     return f", from {_code(first)} ({at(place, path)})"
+
+
+def _given_at(fact: Fact, origin: str) -> str:
+    """Return `run.sh:3` if a line of a launch file or configuration is the origin that the message names."""
+    is_line = any(isinstance(place.node, Span) for place in fact.value.trace)
+    return origin.rpartition("(")[2].removesuffix(")") if is_line else ""
 
 
 def _decided(by: str) -> str:

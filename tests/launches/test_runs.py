@@ -212,6 +212,26 @@ def test_what_a_line_beside_gives_is_no_default_of_the_option(write: Write, caps
     assert "(default of --lr; the command line may override it)" in told["arguments/learning-rate"]
 
 
+def test_what_every_launch_gives_is_told_once_with_the_lines_that_give_it(
+    write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parser = "parser.add_argument('--name')\nargs = parser"
+    write(
+        train_DOT_py=ARGPARSE.format(words="").replace("args = parser", parser),
+        a_DOT_sh="python train.py --rank 8 --name a\n",
+        b_DOT_sh="python train.py --name b --rank=8\n",
+    )
+    _, report = reviewed(capsys, "--select", "lora/rank", "train.py")
+    (finding,) = report["files"][0]["findings"]
+    assert finding["run"] == "" and "from --rank 8 (a.sh:1, b.sh:1)" in finding["message"]
+    assert [step["location"]["path"] for step in finding["trace"]] == ["a.sh", "b.sh"]
+    write(c_DOT_sh="python train.py --rank 16\n", d_DOT_sh="python train.py --rank 4\n")
+    _, report = reviewed(capsys, "--select", "lora/rank", "train.py")
+    told = {finding["value"]: finding["run"].split("; ") for finding in report["files"][0]["findings"]}
+    runs = report["files"][0]["runs"]
+    assert told == {8: runs[:2], 4: runs[3:]}
+
+
 def test_a_launch_file_is_reviewed_by_what_it_starts(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
     write(
         a_DOT_py=ARGPARSE.format(words=""),
