@@ -6,7 +6,8 @@ import os
 import re
 import textwrap
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from ..files import disk
@@ -14,6 +15,7 @@ from ..files.discovery import MAKEFILES, shown
 from ..source import Magic, Source, SourceError, Span
 from ..source.command_line import CommandLine
 from ..training_plan.values import Default, Known, Place, Unknown, Value
+from . import entry_points
 from .launchers import Launchers
 from .shell import Command, Shell
 
@@ -22,17 +24,36 @@ COMMON = (".sh", ".bash", ".slurm", ".sbatch", ".mk", ".yaml", ".yml")  # suffix
 LARGEST = 200_000  # bytes of a launch file
 MOST_FILES = 40  # that are looked into for one script
 TASK = re.compile(rb"^run\s*:\s*[|>]", re.MULTILINE)
+DEEPEST = 3  # launch files that start launch files
+FUNCTION = re.compile(r"^[ \t]*(?:function\s|[\w-]+\s*\(\s*\))", re.MULTILINE)
 NO_LAUNCH = "no training is started here"
 MAKE_VARIABLE = re.compile(r"^(?:export\s+|override\s+)*([A-Za-z_]\w*)\s*(\?|:|::|\+)?=[ \t]*(.*)$")
 
 
-def of_file(data: bytes, path: str) -> list[CommandLine]:
-    """Return the launches in a file of such a name. Raises SourceError if the file is no text."""
-    source = Source.from_bytes(data, path)
-    return of_source(source)
+def of_file(data: bytes, path: str, given: Sequence[Value] | None = None) -> list[CommandLine]:
+    """Return the launches in a file of such a name. Raises SourceError if the file is no text.
+
+    `given` are the words that the file is started with (`$1`, `"$@"`), if they are known.
+    """
+    return of_source(Source.from_bytes(data, path), given)
 
 
-def of_source(source: Source) -> list[CommandLine]:
+def followed(lines: Iterable[CommandLine], depth: int = 0) -> list[CommandLine]:
+    """Return the launches, and in place of those of launch files (`bash train.sh 8`) what these start."""
+    made: list[CommandLine] = []
+    for line in lines:
+        inner = resolved(line) if line.is_launch_file else ""
+        data = disk.read(inner, LARGEST) if inner and depth < DEEPEST else None
+        if data is not None:
+            with suppress(SourceError):
+                started = followed(of_file(data, shown(inner), line.words), depth + 1)
+                made += [replace(one, text=f"{one.text} ({line.text})") for one in started]
+        elif not line.is_launch_file:
+            made.append(line)
+    return made
+
+
+def of_source(source: Source, given: Sequence[Value] | None = None) -> list[CommandLine]:
     """Return the launches in a launch file, a SkyPilot task or the cells of a notebook."""
     name = os.path.basename(source.path).lower()
     if source.kind == "notebook":
@@ -41,7 +62,7 @@ def of_source(source: Source) -> list[CommandLine]:
         return _of_makefile(source)
     if source.kind == "configuration":
         return _of_task(source)
-    return _of_shell(source)
+    return _of_shell(source, given)
 
 
 def beside(script: str, root: str) -> list[CommandLine]:
@@ -51,11 +72,11 @@ def beside(script: str, root: str) -> list[CommandLine]:
     command line.
     """
     real = disk.real(script)
-    stem = os.path.splitext(os.path.basename(real))[0].encode("utf-8", "surrogateescape")
+    names = _names(real, root)
     found: dict[tuple[object, ...], CommandLine] = {}
     for path in _candidates(script, root):
         data = disk.read(path, LARGEST) if is_inside(path, root) else None
-        if data is None or stem not in data:
+        if data is None or not any(name in data for name in names):
             continue
         if path.endswith((".yaml", ".yml")) and not TASK.search(data):
             continue
@@ -64,9 +85,19 @@ def beside(script: str, root: str) -> list[CommandLine]:
         except SourceError:
             continue
         for line in lines:
-            if line.script and resolved(line, root) == real:
+            if line.script and not line.is_launch_file and resolved(line, root) == real:
                 found.setdefault(line.key, line)
     return [replace(line, said=False) for line in found.values()]
+
+
+def _names(script: str, root: str) -> list[bytes]:
+    """Return the words of which a launch of a script must have one: its name, its package's, its entry points."""
+    name = os.path.splitext(os.path.basename(script))[0]
+    if name in ("__main__", "__init__"):
+        name = os.path.basename(os.path.dirname(script))
+    points = entry_points.of(root)
+    own = [command for command, (module, _) in points.items() if module.split(".")[-1] in (name, "__main__")]
+    return [word.encode("utf-8", "surrogateescape") for word in (name, *own)]
 
 
 def is_inside(path: str, folder: str) -> bool:
@@ -80,12 +111,13 @@ def resolved(line: CommandLine, root: str = "") -> str:
     if not line.script:
         return ""
     folders = (*line.folders, *filter(None, [root]))
-    for folder in folders:
+    for folder in _searched(line, folders):
         path = os.path.join(folder, line.script)
         if disk.is_file(path):
             return disk.real(path)
-        if line.module and disk.is_file(main := os.path.join(path[: -len(".py")], "__main__.py")):
-            return disk.real(main)
+        package = os.path.join(path[: -len(".py")], "__init__.py" if line.function else "__main__.py")
+        if line.module and disk.is_file(package):
+            return disk.real(package)
     parts = line.script.split("/")[1:] if line.script.startswith("/") else []
     for start in range(len(parts)):  # the path on another machine, or in a container
         inner = os.path.join(*parts[start:])
@@ -93,6 +125,15 @@ def resolved(line: CommandLine, root: str = "") -> str:
         if found:
             return disk.real(found)
     return ""
+
+
+def _searched(line: CommandLine, folders: tuple[str, ...]) -> Iterator[str]:
+    """Yield the folders in which a script, or a module of `python -m`, is looked for."""
+    said = line.environment.get("PYTHONPATH")
+    given = str(said.value).split(":") if isinstance(said, (Known, Default)) else []
+    inner = ("", *given, "src") if line.module else ("",)
+    for folder in folders:
+        yield from (os.path.join(folder, one) for one in inner)
 
 
 def _candidates(script: str, root: str) -> Iterator[str]:
@@ -120,10 +161,13 @@ def _candidates(script: str, root: str) -> Iterator[str]:
 SBATCH = re.compile(r"^#\s*SBATCH\s+(--?[\w-]+)(?:[= ]\s*(\S+))?", re.MULTILINE)
 
 
-def _of_shell(source: Source) -> list[CommandLine]:
+def _of_shell(source: Source, given: Sequence[Value] | None) -> list[CommandLine]:
     text = source.text
     slurm = {name.lstrip("-"): value or "" for name, value in SBATCH.findall(text)}
-    shell = Shell(_slurm_variables(slurm))
+    variables = _slurm_variables(slurm)
+    if given is not None and not FUNCTION.search(text):  # in a function `$1` is what the function gets
+        variables |= {"@": list(given), **{str(number): [word] for number, word in enumerate(given, 1)}}
+    shell = Shell(variables)
     launchers = Launchers(text, _placer(source, text), _folders(source.path), cards=_slurm_cards(slurm))
     return list(launchers.of(shell.commands(text)))
 

@@ -10,20 +10,38 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from .. import flavours
+from ..files.discovery import is_launch_file
 from ..source.command_line import CommandLine
 from ..training_plan.values import Default, Either, Known, Place, Unknown, Value, overrider
-from .shell import Command, Word
+from . import entry_points
+from .shell import Command, Shell, Word
 
 # What stands before the command that counts; their own options are passed over.
 WRAPPERS = frozenset(
-    """srun mpirun mpiexec nohup time nice ionice sudo exec eval stdbuf numactl taskset timeout caffeinate xvfb-run
-    poetry pipenv pdm hatch uv uvx rye conda mamba micromamba pixi singularity apptainer docker podman nsys ncu
-    hf sbatch bsub qsub salloc ipython jupyter coverage kernprof bash sh command setsid watch""".split()
+    """srun mpirun mpiexec jsrun aprun horovodrun nohup time nice ionice sudo su exec eval env stdbuf numactl taskset
+    timeout caffeinate xvfb-run nsys ncu sbatch bsub qsub salloc ipython jupyter coverage kernprof bash sh zsh command
+    setsid watch screen tmux ts tsp ssh gcloud sky ray direnv dotenv doppler""".split()
+)
+# Of these, one command runs something, and others copy or add files: `uv run train.py`, `docker cp train.py …`.
+TOOLS = frozenset(
+    """poetry pipenv pipx pdm hatch uv uvx rye conda mamba micromamba pixi singularity apptainer docker docker-compose
+    podman kubectl hf modal""".split()
+)
+RUNS = ("run", "exec")
+SHELLS = ("bash", "sh", "zsh", "sbatch", "qsub", "bsub")  # which start launch files
+LAUNCHER_VARIABLE = re.compile(
+    r"""["']?\$[({]?\w*(?:launch|runner|torchrun|accelerate|deepspeed|srun|cmd|command|exec)\w*[)}]?["']?""",
+    re.IGNORECASE,
+)
+PYTHON_VARIABLE = re.compile(
+    r"""["']?\$[({]?\w*py(?:thon)?\d?(?:_?(?:bin|exec|exe|cmd|path))?[)}]?["']?""", re.IGNORECASE
 )
 PYTHON = re.compile(r"(?:.*/)?(?:python[\d.]*|pypy\d?|ipython\d?)(?:\.exe)?")
 SCRIPT = re.compile(r".+\.py")
+BARE_SCRIPT = re.compile(r"[^\s:]+\.py")
 # options without a value, of which the script's name may follow
 PYTHON_VALUES = ("-W", "-X", "--check-hash-based-pycs")
 TORCHRUN_FLAGS = ("standalone", "m", "module", "no-python", "run-path", "use-env", "use_env")
@@ -36,6 +54,9 @@ DEEPSPEED_FLAGS = frozenset(
     "module no-python no-local-rank no-ssh no-ssh-check force-multi bind-cores-to-rank save-pid".split()
 )
 CARDS = ("gpu", "auto")
+OPTION = re.compile(r"^--?[\w-]+=(?=\S+\s)")  # before a word that is a command line: `--wrap=python train.py`
+BLANK = re.compile(r"\s")
+DEEPEST = 3  # command lines within words of command lines
 
 
 @dataclass
@@ -44,6 +65,7 @@ class Options:
 
     values: dict[str, Word | None] = field(default_factory=dict)
     rest: list[Word] = field(default_factory=list)
+    open: bool = False  # there may be further ones: `torchrun $ARGS train.py`
 
     def get(self, *names: str) -> Word | None:
         return next((self.values[name] for name in names if self.values.get(name) is not None), None)
@@ -55,7 +77,14 @@ class Options:
 def options(words: list[Word], takes: Callable[[str], bool]) -> Options:
     """Split a launcher's own options from the started command; `takes(name)`: whether the option has a value."""
     made, at = Options(), 0
-    while at < len(words) and (text := words[at].text or words[at].tail).startswith("-") and text != "-":
+    while at < len(words):
+        text = words[at].text or words[at].tail
+        if not text and any(SCRIPT.fullmatch(word.text or word.tail) or word.text == "-m" for word in words[at + 1 :]):
+            made.open = True
+            at += 1
+            continue
+        if not text.startswith("-") or text == "-":
+            break
         name, equals, value = text.partition("=")
         name = name.lstrip("-").replace("_", "-")
         if equals:
@@ -81,6 +110,7 @@ class Start:
     words: list[Word]
     program: str = ""
     module: bool = False
+    function: str = ""
     processes: Value | None = None
     precision: Value | None = None
     accumulation: Value | None = None
@@ -99,11 +129,13 @@ class Launchers:
         cards: Value | None = None,
         placeholders: bool = False,
         written: str = "",
+        depth: int = 0,
     ) -> None:
         self._written = written if len(written) == len(text) else text  # what make is given, rather than the shell
         self._text, self._place, self._folders = text, place, folders
         self._cards, self._placeholders = cards, placeholders
-        self._visible = cards
+        self._visible, self._depth = cards, depth
+        self._entry_points: dict[str, tuple[str, str]] | None = None  # of the project, once a command may be one
 
     def of(self, commands: Iterator[Command]) -> Iterator[CommandLine]:
         """Yield the launches among these commands."""
@@ -111,19 +143,34 @@ class Launchers:
             found = self._launch(command)
             if found is not None:
                 yield found
+            elif _name(command.words[0]) in WRAPPERS | TOOLS:
+                yield from self._inside(command)
+
+    def _inside(self, command: Command) -> Iterator[CommandLine]:
+        """Yield the launches in words that are command lines themselves: `bash -c "cd src && python train.py"`."""
+        for word in command.words[1:]:
+            known = isinstance(word.value, Known)
+            text = OPTION.sub("", word.text if known else self._text[word.start : word.end].replace('"', ""))
+            if self._depth == DEEPEST or not BLANK.search(text.strip()):
+                continue
+            place = self._place(word.start, word.end)
+            inner = Launchers(text, partial(_at_once, place), self._folders, cards=self._cards, depth=self._depth + 1)
+            for one in inner.of(Shell(folder=command.folder).commands(text)):
+                processes = one.processes or placed(_several(command.words), place)
+                environment = {**command.environment, **one.environment}
+                yield replace(one, processes=processes, environment=environment)
 
     def _launch(self, command: Command) -> CommandLine | None:
         words = command.words
         self._visible = _visible(command.environment.get("CUDA_VISIBLE_DEVICES")) or self._cards
-        if words[0].text.rpartition("/")[2] in WRAPPERS:
+        wrappers: list[Word] = []
+        if _name(words[0]) in WRAPPERS | TOOLS:
             first = next((n for n in range(1, len(words)) if self._starts(words, n)), None)
             if first is None:
                 return None
             wrappers, words = words[:first], words[first:]
-        else:
-            wrappers = []
-        name = words[0].text.rpartition("/")[2]
-        if PYTHON.fullmatch(words[0].text):
+        name = _name(words[0])
+        if self._is_python(words[0]):
             start = self._python(words[1:])
         elif name in ("torchrun", "torch_distributed_run"):
             start = self._torchrun(words[1:])
@@ -133,32 +180,45 @@ class Launchers:
             start = self._accelerate(rest) if is_launch else None
         elif name in ("deepspeed", "ds"):
             start = self._deepspeed(words[1:])
-        elif SCRIPT.fullmatch(words[0].text or words[0].tail) and (words[0].text.startswith("./") or wrappers):
+        elif LAUNCHER_VARIABLE.fullmatch(self._text, words[0].start, words[0].end) and not words[0].text:
+            start = self._torchrun(words)
+        elif not wrappers and not words[0].text.startswith("./"):
+            start = self._program(words)
+        elif is_launch_file(path := words[0].text or words[0].tail.lstrip("/")):
+            start = Start(path, words[1:])
+        elif SCRIPT.fullmatch(path):
             start = self._script(words)
         else:
             start = self._program(words)
         return self._finished(start, command, wrappers) if start is not None else None
 
+    def _is_python(self, word: Word) -> bool:
+        """Return whether a word is Python, or a variable that is set elsewhere and must be it: `$PYTHON`."""
+        if not isinstance(word.value, Unknown):
+            return PYTHON.fullmatch(word.text) is not None
+        return PYTHON_VARIABLE.fullmatch(self._text, word.start, word.end) is not None
+
     def _starts(self, words: list[Word], at: int) -> bool:
         text = words[at].text
-        name = text.rpartition("/")[2]
+        name = _name(words[at])
+        runs = _name(words[0]) not in TOOLS or any(word.text in RUNS for word in words[1:at])
         return bool(
-            PYTHON.fullmatch(text)
+            self._is_python(words[at])
             or name in ("torchrun", "accelerate-launch", "deepspeed")
             or name == "accelerate"
             and at + 1 < len(words)
             and words[at + 1].text == "launch"
-            or SCRIPT.fullmatch(text or words[at].tail)
+            or runs
+            and BARE_SCRIPT.fullmatch(text or words[at].tail)
+            or is_launch_file(text or words[at].tail)
+            and any(_name(word) in SHELLS for word in words[:at])
             or self._program(words[at:]) is not None
         )
 
     def _finished(self, start: Start, command: Command, wrappers: list[Word]) -> CommandLine:
         place = self._place(command.start, command.end)
         text = " ".join(self._written[command.start : command.end].replace("\\\n", " ").replace("\\\r\n", " ").split())
-        processes = start.processes
-        tasks = _tasks(wrappers)
-        if processes is None and tasks is not None and not start.program:
-            processes = Unknown(f"srun starts {tasks} tasks: whether they train together is known only at run time")
+        processes = start.processes or (None if start.program else _several(wrappers))
         return CommandLine(
             text,
             start.script,
@@ -167,6 +227,7 @@ class Launchers:
             place,
             more=command.more,
             module=start.module,
+            function=start.function,
             processes=placed(processes, place),
             precision=placed(start.precision, place),
             accumulation=placed(start.accumulation, place),
@@ -199,9 +260,7 @@ class Launchers:
             name = name.replace(".", "/") + ".py"
         elif program := flavours.modules().get(name):
             return self._configured(program, words[1:])
-        if not SCRIPT.fullmatch(name):
-            return None
-        return Start(name, words[1:], module=module)
+        return Start(name, words[1:], module=module) if SCRIPT.fullmatch(name) else None
 
     def _python(self, words: list[Word]) -> Start | None:
         found = options(words, lambda name: f"-{name}" in PYTHON_VALUES)
@@ -210,8 +269,10 @@ class Launchers:
             return None
         if module and found.rest[0].text in ("torch.distributed.run", "torch.distributed.launch"):
             return self._torchrun(found.rest[1:])
-        if module and found.rest[0].text in ("accelerate.commands.launch",):
+        if module and found.rest[0].text == "accelerate.commands.launch":
             return self._accelerate(found.rest[1:])
+        if module and found.rest[0].text in ("deepspeed", "deepspeed.launcher.runner"):
+            return self._deepspeed(found.rest[1:])
         return self._script(found.rest, module)
 
     def _torchrun(self, words: list[Word]) -> Start | None:
@@ -221,7 +282,7 @@ class Launchers:
             return None
         each = self._count(found.get("nproc-per-node"), 1, "torchrun starts one process per GPU")
         nodes = self._count(found.get("nnodes"), 1, "the number of nodes is known only at run time")
-        return replace(line, processes=product(each, nodes))
+        return replace(line, processes=_by_options(found, product(each, nodes)))
 
     def _accelerate(self, words: list[Word]) -> Start | None:
         found = options(words, lambda name: name not in ACCELERATE_FLAGS)
@@ -239,7 +300,7 @@ class Launchers:
         precision, steps = found.get("mixed-precision"), found.get("gradient-accumulation-steps")
         return replace(
             line,
-            processes=processes,
+            processes=_by_options(found, processes),
             precision=precision.value if precision is not None else None,
             accumulation=number(steps.value) if steps is not None else None,
             files=tuple(one for one in (file.text or file.tail.lstrip("/"),) if one) if file is not None else (),
@@ -261,7 +322,8 @@ class Launchers:
             return replace(line, processes=each)
         every = "deepspeed starts one process per GPU"
         each = self._count(found.get("num-gpus", "num-accelerators"), None, every)
-        return replace(line, processes=product(each, self._count(found.get("num-nodes"), 1, every)))
+        processes = product(each, self._count(found.get("num-nodes"), 1, every))
+        return replace(line, processes=_by_options(found, processes))
 
     def _count(self, word: Word | None, default: int | None, why: str) -> Value:
         if word is None:
@@ -276,9 +338,16 @@ class Launchers:
     # -- what trains from a configuration ------------------------------------------------------------------------
 
     def _program(self, words: list[Word]) -> Start | None:
-        name = words[0].text.rpartition("/")[2]
+        name = _name(words[0])
         program = flavours.commands().get(f"{name} {words[1].text}") if len(words) > 1 else None
-        return self._configured(program, words[2:]) if program is not None else None
+        if program is not None:
+            return self._configured(program, words[2:])
+        if self._entry_points is None:
+            self._entry_points = entry_points.of(self._folders(Command([], 0, 0))[0])
+        if name not in self._entry_points:
+            return None
+        module, function = self._entry_points[name]
+        return Start(module.replace(".", "/") + ".py", words[1:], module=True, function=function)
 
     def _configured(self, program: str, words: list[Word]) -> Start:
         """Return a program with its words; `script` is the file that they name, or "" if they name none."""
@@ -304,6 +373,16 @@ class Launchers:
 CONFIG_OPTIONS = ("--config", "-c", "--config_file", "--config-file")
 
 
+def _at_once(place: Place, start: int, end: int) -> Place:
+    """Return the place of any part of a word."""
+    return place
+
+
+def _name(word: Word) -> str:
+    """Return the name of a program without its folder."""
+    return word.text.rpartition("/")[2]
+
+
 def number(value: Value) -> Value:
     """Return a word as a whole number, if it is one."""
     if isinstance(value, Either):
@@ -315,6 +394,11 @@ def number(value: Value) -> Value:
     if not re.fullmatch(r"\d{1,9}", text):
         return value
     return Known(int(text)) if isinstance(value, Known) else Default(int(text), value.overridden_by)
+
+
+def _by_options(found: Options, processes: Value | None) -> Value | None:
+    """Return the number of processes by a launcher's options, unknown if not all of them are known."""
+    return Unknown("some options of the launcher are known only at run time") if found.open else processes
 
 
 def product(a: Value, b: Value) -> Value:
@@ -333,8 +417,8 @@ def _visible(cards: Value | None) -> Value | None:
     return Known(text.count(",") + 1) if isinstance(text, str) and re.fullmatch(r"\d+(?:,\d+)*", text) else None
 
 
-def _tasks(wrappers: list[Word]) -> str | None:
-    """Return the number of tasks that `srun` starts, if it is more than one."""
+def _several(wrappers: list[Word]) -> Unknown | None:
+    """Return the number of processes that `srun` starts, if that is more than one."""
     if not wrappers or os.path.basename(wrappers[0].text) != "srun":
         return None
     texts = [word.text for word in wrappers]
@@ -342,7 +426,8 @@ def _tasks(wrappers: list[Word]) -> str | None:
         name, equals, value = text.partition("=")
         if name in ("--ntasks", "-n", "--ntasks-per-node"):
             count = value if equals else texts[at + 1] if at + 1 < len(texts) else ""
-            return count if count.isdigit() and int(count) > 1 else None
+            if count.isdigit() and int(count) > 1:
+                return Unknown(f"srun starts {count} tasks: whether they train together is known only at run time")
     return None
 
 

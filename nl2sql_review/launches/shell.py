@@ -6,6 +6,7 @@ are followed; the output of a command, the environment and the caller's argument
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -47,6 +48,7 @@ class Command:
 
 OPENS, CLOSES = ("if", "case"), ("fi", "esac")
 KEYWORDS = ("if", "then", "elif", "else", "do", "while", "until", "!", "{", "time", "fi", "done", "esac", "}", "case")
+POSITION = re.compile(r"\d+|@")  # a name of what the caller gives
 DECLARES = ("export", "local", "readonly", "declare", "typeset")
 
 
@@ -54,12 +56,15 @@ class Shell:
     """Variables of a script, and its commands as they would run."""
 
     def __init__(
-        self, variables: dict[str, list[Value]] | None = None, unset: Callable[[str], str] | None = None
+        self,
+        variables: dict[str, list[Value]] | None = None,
+        unset: Callable[[str], str] | None = None,
+        folder: str = "",
     ) -> None:
         self.variables = variables or {}
         self._unset = unset or (lambda name: f"${name} is not set here, but may be in the environment")
         self._depth = 0
-        self._folder, self._own_folder = "", False
+        self._folder, self._own_folder = folder, False
         self._exported: dict[str, Value] = {}
 
     def commands(self, text: str) -> Iterator[Command]:
@@ -74,13 +79,17 @@ class Shell:
         while raw and raw[0].bare and (word := literal(raw[0])) in KEYWORDS:
             self._depth = max(self._depth + (word in OPENS) - (word in CLOSES), 0)
             raw.pop(0)
+        if raw and literal(raw[0]) == "function":  # function NAME {
+            raw = raw[3:]
+        if raw and literal(raw[0]) in ("shift", "set"):  # what the caller gives is no longer where it was
+            self.variables = {name: values for name, values in self.variables.items() if not POSITION.fullmatch(name)}
         if not raw:
             return None
         if literal(raw[0]) in ("for", "select"):
             self._loop(raw[1:])
             return None
         start, declares = raw[0].start, literal(raw[0]) in DECLARES
-        if declares or literal(raw[0]) == "env":
+        if declares or literal(raw[0]) == "env" and not literal(raw[1] if raw[1:] else raw[0]).startswith("-"):
             raw.pop(0)
         before: dict[str, list[Value]] = {}
         while raw and (assigned := self._assignment(raw[0])) is not None:
@@ -160,8 +169,11 @@ class Shell:
                 groups[-1].append(Known(part))
             elif isinstance(part, Hole):
                 groups[-1].append(Unknown(part.why))
-            elif part.name == "@" and part.fallback is None:
+            elif part.name == "@" and part.fallback is None and "@" not in self.variables:
                 command.more = command.more or '"$@" stands for what the caller gives'
+                quoted = quoted and len(raw.parts) > 2  # by itself it is no word
+            elif part.whole and not self._value(part):
+                quoted = quoted and len(raw.parts) > 2
             else:
                 self._put(part, groups)
         made = []
@@ -202,6 +214,8 @@ class Shell:
     def _value(self, part: Variable) -> list[Value]:
         if part.name in self.variables:
             found = self.variables[part.name]
+            if part.item is not None:
+                return found[part.item : part.item + 1]
             if not (part.fallback is not None and found == [Known("")]):
                 return found
         if part.fallback is not None:
@@ -209,7 +223,8 @@ class Shell:
             value = _joined(inner) if inner else Known("")
             name = f"${part.name}"
             return [Default(value.value, name) if isinstance(value, Known) else value]
-        return [Unknown(self._unset(part.name))]
+        given = part.name.isdigit()
+        return [Unknown(f"${part.name} is known only at run time" if given else self._unset(part.name))]
 
 
 def _joined(values: list[Value]) -> Value:

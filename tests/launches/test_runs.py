@@ -442,3 +442,57 @@ def test_nothing_outside_of_the_project_is_read_for_a_launch(write: Write, tmp_p
     (root / "go.sh").write_text(f"python {outside}/other.py --rank 8\n")
     assert planned("go.sh") != []
     assert plan("go.sh", Options(within=(str(root.resolve()),))).plans == []
+
+
+def test_a_launch_file_that_starts_others_is_reviewed_by_what_those_start(write: Write) -> None:
+    write(
+        train_DOT_py=ARGPARSE.format(words=""),
+        scripts__rank_DOT_sh="RANK=${1:-16}\npython train.py --rank $RANK --lr ${2}\n",
+        scripts__any_DOT_sh='python train.py "$@"\n',
+        submit_DOT_sh="bash scripts/rank.sh 4 3e-4\nsbatch scripts/any.sh --rank 5\nbash submit.sh\n",
+    )
+    told = [(one.lora.r.value.value, one.arguments.learning_rate.value.value) for one in planned("submit.sh")]
+    assert told == [(4, 3e-4), (5, 1e-5)]
+
+
+def test_two_launches_of_one_text_are_two_runs(write: Write) -> None:
+    write(
+        train_DOT_py=ARGPARSE.format(words=""),
+        go_DOT_sh="R=4\npython train.py --rank $R\nR=8\npython train.py --rank $R\n",
+    )
+    told = [(one.run, one.lora.r.value.value) for one in planned("train.py")]
+    assert told == [("python train.py --rank $R", 4), ("python train.py --rank $R (go.sh:4)", 8)]
+
+
+MAIN = ARGPARSE.replace("parser = ", "def main():\n    parser = ").replace("\nparser.", "\n    parser.")
+MAIN = MAIN.replace("\nargs", "\n    args").replace("SFTTrainer(model", "    SFTTrainer(model")
+POINTS = {
+    "pyproject.toml": '[project.scripts]\nmy-train = "tool.cli:main"\nmy-other = "tool.cli:other"\n',
+    "pyproject.toml of poetry": '[tool.poetry.scripts]\nmy-train = {reference = "tool.cli:main", type = "console"}\n'
+    'my-other = "tool.cli:other"\n',
+    "setup.cfg": "[options.entry_points]\nconsole_scripts =\n    my-train = tool.cli:main\n"
+    "    my-other=tool.cli:other\n",
+    "setup.py": "setup(entry_points={'console_scripts': ['my-train = tool.cli:main', 'my-other=tool.cli:other']})\n",
+}
+
+
+@pytest.mark.parametrize("kind", POINTS)
+def test_an_entry_point_of_the_project_is_the_function_that_it_names(kind: str, write: Write) -> None:
+    other = MAIN[MAIN.index("def main") :].replace("main", "other").replace("default=1e-5", "default=3e-4")
+    both = MAIN.format(words="") + other.format(words="")
+    root = write(
+        src__tool__cli_DOT_py=f"{both}if __name__ == '__main__':\n    main()\n",
+        run_DOT_sh="echo go\nmy-train --rank 4\nuv run my-other --rank 5 &\n",
+    )
+    (root / kind.split()[0]).write_text(POINTS[kind])
+    told = [(one.run, one.lora.r.value.value, one.arguments.learning_rate.value.value) for one in planned("run.sh")]
+    assert told == [("my-train --rank 4", 4, 1e-5), ("uv run my-other --rank 5", 5, 3e-4)]
+    assert [one.lora.r.value.value for one in planned("src/tool/cli.py")] == [4, 5]
+
+
+@pytest.mark.parametrize(
+    "line", ["python -m tool.cli", "PYTHONPATH=src python -m tool.cli", "cd src; python -m tool.cli"]
+)
+def test_a_module_is_found_where_python_looks_for_it(line: str, write: Write) -> None:
+    write(src__tool__cli_DOT_py=ARGPARSE.format(words=""), run_DOT_sh=f"{line} --rank 4\n")
+    assert [one.lora.r.value.value for one in planned("run.sh")] == [4]

@@ -74,6 +74,50 @@ def test_what_only_the_run_knows_is_unknown_and_says_why() -> None:
     assert line.more == '"$@" stands for what the caller gives'
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nohup bash -c 'python train.py --lr 1' &",
+        'srun bash -c "cd src && python train.py --lr 1"',
+        "sbatch --gres=gpu:1 --wrap='python train.py --lr 1'",
+        "tmux send-keys -t x 'python train.py --lr 1' Enter",
+        "ssh host 'cd p && CUDA_VISIBLE_DEVICES=0 python train.py --lr 1'",
+        "docker exec c bash -lc 'python train.py --lr 1'",
+        "env -u X Y=1 python train.py --lr 1",
+        "$PYTHON train.py --lr 1",
+        '"${PYTHON_BIN}" train.py --lr 1',
+        "torchrun $OPTIONS train.py --lr 1",
+        "python -m deepspeed.launcher.runner train.py --lr 1",
+        "uv run --with trl train.py --lr 1",
+        "function go {\n  python train.py --lr 1\n}\ngo",
+        'A=()\npython train.py "${A[@]}" --lr 1',
+        "A=(0 1)\npython train.py --lr ${A[1]}",
+    ],
+)
+def test_a_launch_may_stand_within_another_command(text: str) -> None:
+    line = one(text)
+    assert (line.script, plain(line)) == ("train.py", ["--lr", "1"])
+
+
+def test_words_in_a_command_within_a_command_are_as_unknown_as_their_variables() -> None:
+    line = one('sbatch --wrap="python train.py --lr $LR --rank 8"')
+    assert plain(line) == ["--lr", "Unknown", "--rank", "8"] and line.where() == "run.sh:1"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["torchrun $OPTIONS train.py", "if x; then L='torchrun --nproc_per_node 4'; fi\n$LAUNCHER train.py",
+     "srun --ntasks 4 bash -c 'python train.py'", "accelerate launch ${OPTIONS[@]} -m package.train"],
+)  # fmt: skip
+def test_processes_that_unknown_options_decide_are_unknown(text: str) -> None:
+    assert isinstance(one(text).processes, Unknown)
+
+
+def test_no_word_stands_for_words_of_the_caller_that_there_are_not() -> None:
+    line = one('python train.py "$@"')
+    assert line.words == () and line.more
+
+
 def test_a_variable_set_in_a_branch_is_unknown_and_a_loop_gives_each_of_its_words() -> None:
     line = one("for r in 8 16; do\nif [ -z $X ]; then LR=1; fi\npython train.py --r $r --lr $LR\ndone")
     rank = line.words[1]
@@ -131,6 +175,12 @@ def test_a_launcher_says_how_many_processes_train(text: str, processes: Value | 
         "docker build -t train .",
         "export LR=1e-4",
         "cat train.py",
+        "$EDITOR train.py",
+        "docker cp train.py container:/app",
+        "docker run -v $PWD/train.py:/app/train.py image",
+        "uv add --script train.py trl",
+        "ssh host 'cat train.py && echo python train.py'",
+        "git commit -m 'python train.py'",
         "accelerate config",
         "trl env",
         "",
