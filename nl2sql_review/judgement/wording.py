@@ -295,13 +295,18 @@ def _decided(by: str) -> str:
 
 def _overridden(value: Default) -> str:
     by, line = value.overridden_by, next((p for p in value.trace if isinstance(p.node, Span)), None)
-    if line is not None and _code(line).startswith("--"):  # a word of the line that starts the script
+    if line is not None and (line.source.kind == "launch" or _is_option(line)):
         return "another launch may give another value"
     if by.startswith("-"):
         return f"default of {by}; the command line may override it"
     if by.isupper():
         return f"default of {by}; the environment may override it"
     return f"unless {by} says otherwise" if by else "a default that may be overridden"
+
+
+def _is_option(line: Place) -> bool:
+    """Return whether a line of a file is an option of a command: `--rank 8`, `"--rank", "8"`."""
+    return str(line.source.excerpt(line.node)).lstrip("\"'").startswith("--")
 
 
 def _code(place: Place, whole_line: bool = True) -> str:

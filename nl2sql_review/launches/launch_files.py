@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import os
 import re
-import textwrap
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 from ..files import disk
-from ..files.discovery import MAKEFILES, shown
+from ..files.discovery import JUSTFILES, MAKEFILES, is_dockerfile, shown
 from ..source import Magic, Source, SourceError, Span
 from ..source.command_line import CommandLine
 from ..training_plan.values import Default, Known, Place, Unknown, Value
 from . import entry_points
+from .docker_files import of_dockerfile
+from .job_files import JOB, of_yaml
+from .justfiles import of_justfile
 from .launchers import Launchers
 from .shell import Command, Shell
 
-FOLDERS = ("scripts", "bin", "slurm", "jobs", "run", "launch", "recipes")  # of launch files, beside a script
+FOLDERS = (  # of launch files, beside a script
+    *("scripts", "bin", "slurm", "jobs", "run", "launch", "recipes", "docker", "k8s", "deploy"),
+    *(".github/workflows", ".vscode"),
+)
+NAMED = ("Makefile", "makefile", "GNUmakefile", "Justfile", "justfile", ".justfile", "launch.json")
 COMMON = (".sh", ".bash", ".slurm", ".sbatch", ".mk", ".yaml", ".yml")  # suffixes that are looked for beside a script
 LARGEST = 200_000  # bytes of a launch file
 MOST_FILES = 40  # that are looked into for one script
-TASK = re.compile(rb"^run\s*:\s*[|>]", re.MULTILINE)
 DEEPEST = 3  # launch files that start launch files
 FUNCTION = re.compile(r"^[ \t]*(?:function\s|[\w-]+\s*\(\s*\))", re.MULTILINE)
 NO_LAUNCH = "no training is started here"
@@ -60,8 +65,12 @@ def of_source(source: Source, given: Sequence[Value] | None = None) -> list[Comm
         return [line for magic in source.magics for line in _of_magic(magic, source)]
     if name in MAKEFILES or name.endswith(".mk"):
         return _of_makefile(source)
+    if name in JUSTFILES:
+        return of_justfile(source, _folders(source.path))
+    if is_dockerfile(name):
+        return of_dockerfile(source, _placer, _folders(source.path))
     if source.kind == "configuration":
-        return _of_task(source)
+        return of_yaml(source, _placer, _folders(source.path))
     return _of_shell(source, given)
 
 
@@ -78,7 +87,7 @@ def beside(script: str, root: str) -> list[CommandLine]:
         data = disk.read(path, LARGEST) if is_inside(path, root) else None
         if data is None or not any(name in data for name in names):
             continue
-        if path.endswith((".yaml", ".yml")) and not TASK.search(data):
+        if path.endswith((".yaml", ".yml")) and not JOB.search(data):
             continue
         try:
             lines = of_file(data, shown(path))
@@ -149,7 +158,8 @@ def _candidates(script: str, root: str) -> Iterator[str]:
         inner = [os.path.join(folder, name) for name in FOLDERS if disk.is_folder(os.path.join(folder, name))]
         for place in (folder, *inner):
             names = [n for suffix in COMMON for n in disk.names(place, suffix=suffix)]
-            names += [n for n in ("Makefile", "makefile", "GNUmakefile") if disk.is_file(os.path.join(place, n))]
+            names += [n for n in NAMED if disk.is_file(os.path.join(place, n))]
+            names += disk.names(place, prefix="Dockerfile")
             for name in names:
                 if count < MOST_FILES:
                     count += 1
@@ -283,40 +293,6 @@ def _recipe(row: str, number: int, source: Source, variables: dict[str, list[Val
     return list(launchers.of(shell.commands(text)))
 
 
-# -- SkyPilot ----------------------------------------------------------------------------------------------------
-
-
-def _of_task(source: Source) -> list[CommandLine]:
-    """Return a SkyPilot task's launches in `run: |`; `envs` are its variables, `resources.accelerators` its cards."""
-    text = source.text
-    block = re.search(r"^run\s*:\s*[|>][-+\d]*[ \t]*(?:#[^\n]*)?\n((?:[ \t]+[^\n]*\n?|[ \t]*\n)+)", text, re.MULTILINE)
-    if block is None:
-        return []
-    body = block[1]
-    inner = textwrap.dedent(body)
-    first = next((line for line in body.split("\n") if line.strip()), "")
-    indent = len(first) - len(first.lstrip())
-    row = text.count("\n", 0, block.start(1)) + 1
-    variables = _environment(text)
-    asked = re.search(r"^[ \t]+accelerators\s*:\s*[\"'{]*([\w-]+)\s*(?::\s*(\d+))?", text, re.MULTILINE)
-    cards: Value | None = Known(int(asked[2] or 1)) if asked else None
-    nodes = re.search(r"^num_nodes\s*:\s*(\d+)", text, re.MULTILINE)
-    variables["SKYPILOT_NUM_NODES"] = [Known(nodes[1] if nodes else "1")]
-    if asked:
-        variables["SKYPILOT_NUM_GPUS_PER_NODE"] = [Known(asked[2] or "1")]
-    launchers = Launchers(inner, _placer(source, inner, row, indent), _folders(source.path), cards=cards)
-    return list(launchers.of(Shell(variables).commands(inner)))
-
-
-def _environment(text: str) -> dict[str, list[Value]]:
-    block = re.search(r"^envs\s*:[ \t]*\n((?:[ \t]+[^\n]*\n?|[ \t]*\n)+)", text, re.MULTILINE)
-    made: dict[str, list[Value]] = {}
-    for name, value in re.findall(r"^[ \t]+(\w+)\s*:[ \t]*([^\n#]*)", block[1] if block else "", re.MULTILINE):
-        plain = value.strip().strip("\"'")
-        made[name] = [Default(plain, f"--env {name}")] if plain else [Unknown(f"${name} is set at launch")]
-    return made
-
-
 # -- notebooks ---------------------------------------------------------------------------------------------------
 
 
@@ -333,7 +309,10 @@ def _of_magic(magic: Magic, source: Source) -> list[CommandLine]:
             body = f"python {body}"
         indent = found.end() - (len("python ") if found[0].startswith("%run") else 0)
         launchers = Launchers(
-            body, _placer(source, body, magic.row, indent, magic.cell), _folders(source.path), placeholders=True
+            body,
+            _placer(source, body, magic.row, indent, magic.cell),
+            _folders(source.path),
+            placeholders="is set by the notebook",
         )
         filled = "is set by the notebook or by the environment"
         return list(launchers.of(Shell(unset=lambda name: f"${name} {filled}").commands(body)))

@@ -10,7 +10,6 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 from .. import flavours
 from ..files.discovery import is_launch_file
@@ -127,7 +126,7 @@ class Launchers:
         folders: Callable[[Command], tuple[str, ...]],
         *,
         cards: Value | None = None,
-        placeholders: bool = False,
+        placeholders: str = "",
         written: str = "",
         depth: int = 0,
     ) -> None:
@@ -154,8 +153,9 @@ class Launchers:
             if self._depth == DEEPEST or not BLANK.search(text.strip()):
                 continue
             place = self._place(word.start, word.end)
-            inner = Launchers(text, partial(_at_once, place), self._folders, cards=self._cards, depth=self._depth + 1)
-            for one in inner.of(Shell(folder=command.folder).commands(text)):
+            inner = Launchers(text, within(place), self._folders, cards=self._cards, depth=self._depth + 1)
+            shell = Shell({name: [value] for name, value in command.environment.items()}, folder=command.folder)
+            for one in inner.of(shell.commands(text)):
                 processes = one.processes or placed(_several(command.words), place)
                 environment = {**command.environment, **one.environment}
                 yield replace(one, processes=processes, environment=environment)
@@ -242,7 +242,7 @@ class Launchers:
         beside = before is not None and "\n" not in self._text[before.end : word.start]
         place = self._place(before.start if before is not None and named and beside else word.start, word.end)
         if self._placeholders and (found := re.search(r"\{[^{}]+\}", word.text)):
-            return Unknown(f"{found[0]} is set by the notebook", (place,))
+            return Unknown(f"{found[0]} {self._placeholders}", (place,))
         return _at(word.value, place)
 
     # -- what starts a script ------------------------------------------------------------------------------------
@@ -373,9 +373,9 @@ class Launchers:
 CONFIG_OPTIONS = ("--config", "-c", "--config_file", "--config-file")
 
 
-def _at_once(place: Place, start: int, end: int) -> Place:
-    """Return the place of any part of a word."""
-    return place
+def within(place: Place) -> Callable[[int, int], Place]:
+    """Return the function for a text whose parts have no places of their own, only that of the whole."""
+    return lambda start, end: place
 
 
 def _name(word: Word) -> str:

@@ -46,6 +46,13 @@ class Command:
     in_own_folder: bool = False  # after `cd "$(dirname "$0")"`
 
 
+def set_in(commands: Iterator[Command], environment: dict[str, Value]) -> Iterator[Command]:
+    """Yield the commands with variables that are set around them."""
+    for command in commands:
+        command.environment = {**environment, **command.environment}
+        yield command
+
+
 OPENS, CLOSES = ("if", "case"), ("fi", "esac")
 KEYWORDS = ("if", "then", "elif", "else", "do", "while", "until", "!", "{", "time", "fi", "done", "esac", "}", "case")
 POSITION = re.compile(r"\d+|@")  # a name of what the caller gives

@@ -411,7 +411,7 @@ def plan(path: str, options: Options) -> Read:
     if data is None:
         data = disk.script(path)
     reviewer = Reviewer.of(options)
-    if discovery.is_launch_file(name) and options.stdin is None:
+    if discovery.may_launch(name) and options.stdin is None:
         return started(reviewer, path, name)[1]
     return reviewer.read(data, name, reviewer.settings_of(name))
 
