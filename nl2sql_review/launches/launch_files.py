@@ -177,7 +177,7 @@ def _of_shell(source: Source, given: Sequence[Value] | None) -> list[CommandLine
     variables = _slurm_variables(slurm)
     if given is not None and not FUNCTION.search(text):  # in a function `$1` is what the function gets
         variables |= {"@": list(given), **{str(number): [word] for number, word in enumerate(given, 1)}}
-    shell = Shell(variables)
+    shell = Shell(variables, file=source.path)
     launchers = Launchers(text, _placer(source, text), _folders(source.path), cards=_slurm_cards(slurm))
     return list(launchers.of(shell.commands(text)))
 

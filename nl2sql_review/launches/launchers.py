@@ -42,6 +42,7 @@ PYTHON = re.compile(r"(?:.*/)?(?:python[\d.]*|pypy\d?|ipython\d?)(?:\.exe)?")
 SCRIPT = re.compile(r".+\.py")
 BARE_SCRIPT = re.compile(r"[^\s:]+\.py")
 # options without a value, of which the script's name may follow
+NO_SCRIPTS = ("pip", "venv", "ensurepip", "build", "pytest")  # modules of tools
 PYTHON_VALUES = ("-W", "-X", "--check-hash-based-pycs")
 TORCHRUN_FLAGS = ("standalone", "m", "module", "no-python", "run-path", "use-env", "use_env")
 ACCELERATE_FLAGS = frozenset(
@@ -265,7 +266,7 @@ class Launchers:
     def _python(self, words: list[Word]) -> Start | None:
         found = options(words, lambda name: f"-{name}" in PYTHON_VALUES)
         module = found.has("m")
-        if found.has("c") or not found.rest:
+        if found.has("c") or not found.rest or module and found.rest[0].text in NO_SCRIPTS:
             return None
         if module and found.rest[0].text in ("torch.distributed.run", "torch.distributed.launch"):
             return self._torchrun(found.rest[1:])

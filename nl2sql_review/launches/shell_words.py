@@ -28,6 +28,7 @@ class Hole(NamedTuple):
     """A part that is known only in the run."""
 
     why: str
+    code: str = ""  # the commands that give it
 
 
 Part = Union[str, Variable, Hole]
@@ -219,7 +220,8 @@ class Reader:
             end = _closing(self.text, start + 1, "(", ")")
         self.at = end + 1
         code = " ".join(self.text[start : end + 1].split())
-        parts.append(Hole(f"{code[:60]} is known only at run time"))
+        inner = self.text[start + 1 : end] if self.text[start] == "`" else self.text[start + 2 : end]
+        parts.append(Hole(f"{code[:60]} is known only at run time", inner))
 
 
 def _add(parts: list[Part], text: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from nl2sql_review.launches.launch_files import of_file
@@ -113,6 +115,62 @@ def test_processes_that_unknown_options_decide_are_unknown(text: str) -> None:
     assert isinstance(one(text).processes, Unknown)
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('A=(--lr 1 --r $R)\nif x; then A+=(--b 2); fi\npython train.py "${A[@]}"', ["--lr", "1", "--r", "Unknown"]),
+        ('A=()\nif x; then A+=(--b 2); fi\npython train.py "${A[@]}" --lr 1', ["--lr", "1"]),
+        ('A="--lr 1"\nif x; then A="$A --b 2"; fi\npython train.py $A', ["--lr", "1"]),
+        ('A=\nif x; then A="--b 2"; fi\npython train.py $A --lr 1', ["--lr", "1"]),
+        ('CMD="python train.py --lr $LR"\nif x; then CMD+=" --b 2"; fi\neval "$CMD"', ["--lr", "Unknown"]),
+        ('A=(--lr 1 "$@")\nB=("${A[@]}" --r 2)\npython train.py "${B[@]}"', ["--lr", "1", "--r", "2"]),
+    ],
+)
+def test_words_that_a_branch_may_add_leave_the_others_known(text: str, words: list[str]) -> None:
+    line = one(text)
+    assert plain(line) == words and line.more
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['A="--lr 1"\nif x; then A="--lr 2"; fi\npython train.py $A', 'A=\nif x; then A=1; fi\npython train.py "$A"',
+     "if x; then A=(1); else A=(2); fi\npython train.py ${A[@]}"],
+)  # fmt: skip
+def test_what_a_branch_replaces_is_unknown(text: str) -> None:
+    assert plain(one(text)) == ["Unknown"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('CMD="python train.py --lr $LR --r 8"\n$CMD', ["--lr", "Unknown", "--r", "8"]),
+        ('for lr in 1 2; do A="--lr $lr --r 8"; python train.py $A; done', ["--lr", "Either", "--r", "8"]),
+        ("A=(0 1)\npython train.py $A", ["0"]),
+        ('C=(python "$ROOT/train.py" --r 8)\n"${C[@]}"', ["--r", "8"]),
+    ],
+)
+def test_a_text_with_an_unknown_part_keeps_its_other_words(text: str, words: list[str]) -> None:
+    line = one(text)
+    assert line.script.rpartition("/")[2] == "train.py" and plain(line) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "folder", "words"),
+    [
+        ('D="$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)"\nR=$(cd "$D/.." && pwd -P)\ncd "$R"\n'
+         'python train.py --config "$R/c.yaml"', ".", ["--config", "./c.yaml"]),
+        ('cd "$(dirname "$0")/.."\npython train.py', ".", []),
+        ('D=`dirname $0`\npython $D/train.py --out $D/out', "scripts", ["--out", "scripts/out"]),
+        ('D=$(realpath "$(dirname "$0")/..")\npython train.py --name $(basename $0) --d $D', "scripts",
+         ["--name", "Unknown", "--d", "."]),
+        ("python train.py --d $(cd x && ls)", "scripts", ["--d", "Unknown"]),
+    ],
+)  # fmt: skip
+def test_a_launch_file_knows_its_own_folder(text: str, folder: str, words: list[str]) -> None:
+    line = one(text, "scripts/run.sh")
+    assert plain(line) == words and line.folders[0] == os.path.abspath(folder)
+
+
 def test_no_word_stands_for_words_of_the_caller_that_there_are_not() -> None:
     line = one('python train.py "$@"')
     assert line.words == () and line.more
@@ -187,7 +245,7 @@ def test_a_launcher_says_how_many_processes_train(text: str, processes: Value | 
     ],
 )
 def test_what_starts_no_training_is_no_launch(text: str) -> None:
-    assert [line.script for line in launches(text) if line.script != "pip.py"] == []
+    assert launches(text) == []
 
 
 def test_a_makefile_and_a_sky_task_are_read_where_they_stand() -> None:
