@@ -101,8 +101,11 @@ class Job:
         text, words = "", []
         for node in nodes:
             quoted = shlex.quote(node.value)
-            value: Value = Unknown(f"{node.value} {FILLED}") if "$" in node.value else Known(node.value)
-            words.append(Word(value, len(text), len(text) + len(quoted), node.value.rpartition("}")[2]))
+            value: Value = Known(node.value)
+            if "$" in node.value:
+                ends = node.value.partition("$")[0], node.value.rpartition("}")[2]
+                value = Unknown(f"{node.value} {FILLED}", parts=ends)
+            words.append(Word(value, len(text), len(text) + len(quoted)))
             text += quoted + " "
 
         def place(start: int, end: int) -> Place:

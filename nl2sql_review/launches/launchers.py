@@ -78,7 +78,7 @@ def options(words: list[Word], takes: Callable[[str], bool]) -> Options:
     """Split a launcher's own options from the started command; `takes(name)`: whether the option has a value."""
     made, at = Options(), 0
     while at < len(words):
-        text = words[at].text or words[at].tail
+        text = words[at].text or words[at].head or words[at].tail
         if not text and any(SCRIPT.fullmatch(word.text or word.tail) or word.text == "-m" for word in words[at + 1 :]):
             made.open = True
             at += 1
@@ -218,13 +218,14 @@ class Launchers:
 
     def _finished(self, start: Start, command: Command, wrappers: list[Word]) -> CommandLine:
         place = self._place(command.start, command.end)
+        words = [part for word in start.words for part in _apart(word)]
         text = " ".join(self._written[command.start : command.end].replace("\\\n", " ").replace("\\\r\n", " ").split())
         processes = start.processes or (None if start.program else _several(wrappers))
         return CommandLine(
             text,
             start.script,
             start.program,
-            tuple(self._word(word, before) for word, before in zip(start.words, (None, *start.words))),
+            tuple(self._word(word, before) for word, before in zip(words, (None, *words))),
             place,
             more=command.more,
             module=start.module,
@@ -377,6 +378,12 @@ CONFIG_OPTIONS = ("--config", "-c", "--config_file", "--config-file")
 def within(place: Place) -> Callable[[int, int], Place]:
     """Return the function for a text whose parts have no places of their own, only that of the whole."""
     return lambda start, end: place
+
+
+def _apart(word: Word) -> list[Word]:
+    """Return `--lr=$LR`, of which only the value is unknown, as an option and its value; any other word as it is."""
+    found = re.match(r"(--[A-Za-z][\w-]*)=", word.head)
+    return [replace(word, value=Known(found[1])), word] if found is not None else [word]
 
 
 def _name(word: Word) -> str:

@@ -20,18 +20,27 @@ MOST_OPTIONS = 8  # words of a loop that are followed
 
 @dataclass
 class Word:
-    """A word as the command gets it. `tail` is its literal end if its beginning is not known: `/train.py`."""
+    """A word as the command gets it."""
 
     value: Value
     start: int
     end: int
-    tail: str = ""
 
     @property
     def text(self) -> str:
         """The word if it is settled, also by a default; else ""."""
         value = self.value
         return value.value if isinstance(value, (Known, Default)) and isinstance(value.value, str) else ""
+
+    @property
+    def head(self) -> str:
+        """Its literal beginning if the rest is not known: `--lr=`."""
+        return _ends(self.value)[0] if isinstance(self.value, Unknown) else ""
+
+    @property
+    def tail(self) -> str:
+        """Its literal end if the beginning is not known: `/train.py`."""
+        return _ends(self.value)[1] if isinstance(self.value, Unknown) else ""
 
 
 @dataclass
@@ -236,8 +245,7 @@ class Shell:
         for group in groups:
             if not group or not quoted and len(groups) > 1 and all(v == Known("") for v in group):
                 continue
-            value = _joined(group)
-            made.append(Word(value, raw.start, raw.end, (isinstance(value, Unknown) and value.parts) or ""))
+            made.append(Word(_joined(group), raw.start, raw.end))
         if len(made) == 1 and made[0].value == Known("") and not quoted:
             return []  # `$EMPTY` is no word
         return made
@@ -296,6 +304,13 @@ def _spread(value: Value, groups: list[list[Value]]) -> None:
         groups.append([])
 
 
+def _ends(value: Value) -> tuple[str, str]:
+    """Return the literal beginning and end of a word; of one that is not known, those that are known."""
+    if isinstance(value, Known):
+        return str(value.value), str(value.value)
+    return value.parts if isinstance(value, Unknown) and isinstance(value.parts, tuple) else ("", "")
+
+
 def _joined(values: list[Value]) -> Value:
     """Join several values into one word."""
     values = [value for value in values if value != Known("")] or [Known("")]
@@ -309,8 +324,8 @@ def _joined(values: list[Value]) -> Value:
             made = [_joined([*values[:at], option, *values[at + 1 :]]) for option in value.options]
             return Either(tuple(made), value.condition) if all(isinstance(v, Known) for v in made) else made[0]
         if not isinstance(value, (Known, Default)):
-            tail = str(values[-1].value) if isinstance(values[-1], Known) else getattr(values[-1], "parts", None)
-            return Unknown(value.why or "a word put together from parts known only at run time", parts=tail)
+            why = value.why or "a word put together from parts known only at run time"
+            return Unknown(why, parts=(_ends(values[0])[0], _ends(values[-1])[1]))
         texts.append(str(value.value))
         if sum(map(len, texts)) > MOST_CHARACTERS:
             return Unknown("a very long text")

@@ -496,3 +496,13 @@ def test_an_entry_point_of_the_project_is_the_function_that_it_names(kind: str, 
 def test_a_module_is_found_where_python_looks_for_it(line: str, write: Write) -> None:
     write(src__tool__cli_DOT_py=ARGPARSE.format(words=""), run_DOT_sh=f"{line} --rank 4\n")
     assert [one.lora.r.value.value for one in planned("run.sh")] == [4]
+
+
+def test_a_package_of_folders_without_init_files_is_one(write: Write) -> None:
+    script = "from src.models.lora import adapter\n" + ARGPARSE.format(words="").replace("LoraConfig(r=", "adapter(")
+    write(
+        src__sft__train_DOT_py=script,
+        src__models__lora_DOT_py="from peft import LoraConfig\ndef adapter(r):\n    return LoraConfig(r=r)\n",
+        run_DOT_sh="python -m src.sft.train --rank 4\n",
+    )
+    assert [one.lora.r.value.value for one in planned("run.sh")] == [4]

@@ -146,6 +146,7 @@ def test_what_a_branch_replaces_is_unknown(text: str) -> None:
         ('CMD="python train.py --lr $LR --r 8"\n$CMD', ["--lr", "Unknown", "--r", "8"]),
         ('for lr in 1 2; do A="--lr $lr --r 8"; python train.py $A; done', ["--lr", "Either", "--r", "8"]),
         ("A=(0 1)\npython train.py $A", ["0"]),
+        ("python train.py --r=8 --lr=$LR --out=runs/$X", ["--r=8", "--lr", "Unknown", "--out", "Unknown"]),
         ('C=(python "$ROOT/train.py" --r 8)\n"${C[@]}"', ["--r", "8"]),
     ],
 )
@@ -198,6 +199,7 @@ def test_a_variable_set_in_a_branch_is_unknown_and_a_loop_gives_each_of_its_word
         ("accelerate launch --num_processes=2 --mixed_precision bf16 train.py", Known(2)),
         ("accelerate launch --multi_gpu train.py", Unknown("")),
         ("accelerate launch --multi_gpu --num_processes 3 train.py", Known(3)),
+        ("accelerate launch --num_processes=4 --machine_rank=$RANK -m package.train", Known(4)),
         ("accelerate launch train.py", None),
         ("accelerate launch --config_file fsdp.yaml train.py", None),
         ("deepspeed --num_gpus 8 train.py", Known(8)),
