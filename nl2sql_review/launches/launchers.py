@@ -155,8 +155,12 @@ class Launchers:
                 continue
             place = self._place(word.start, word.end)
             inner = Launchers(text, within(place), self._folders, cards=self._cards, depth=self._depth + 1)
-            shell = Shell({name: [value] for name, value in command.environment.items()}, folder=command.folder)
-            for one in inner.of(shell.commands(text)):
+            if known or command.shell is None:
+                exported = {name: [value] for name, value in command.environment.items()}
+                commands = Shell(exported, folder=command.folder).commands(text)
+            else:
+                commands = command.shell.within(text)
+            for one in inner.of(commands):
                 processes = one.processes or placed(_several(command.words), place)
                 environment = {**command.environment, **one.environment}
                 yield replace(one, processes=processes, environment=environment)

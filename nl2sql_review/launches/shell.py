@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass, field, replace
+from typing import Union
 
 from ..training_plan.values import Default, Either, Known, Unknown, Value
 from .shell_words import ASSIGNED, MOST_WORDS, Hole, Part, Raw, Reader, Variable, literal
@@ -54,6 +56,7 @@ class Command:
     more: str = ""
     folder: str = ""  # where `cd` has led, relative to where the script is started
     in_own_folder: bool = False  # after `cd "$(dirname "$0")"`
+    shell: Union[Shell, None] = None  # that reads it, in its present state
 
 
 def set_in(commands: Iterator[Command], environment: dict[str, Value]) -> Iterator[Command]:
@@ -99,6 +102,13 @@ class Shell:
             if command is not None:
                 yield command
 
+    def within(self, text: str) -> Iterator[Command]:
+        """Yield the commands of a text of this script that another shell gets: `bash -c "$LAUNCHER train.py"`."""
+        inner = copy(self)
+        inner.variables = {**self.variables}
+        inner._texts, inner._more, inner._exported = {**self._texts}, {**self._more}, {**self._exported}
+        yield from inner.commands(text)
+
     def _command(self, raw: list[Raw]) -> Command | None:
         raw = list(raw)
         while raw and raw[0].bare and (word := literal(raw[0])) in KEYWORDS:
@@ -135,7 +145,7 @@ class Shell:
         if made.words and made.words[0].text in ("cd", "pushd") and len(made.words) > 1:
             self._change(made.words[1])
             return None
-        made.folder, made.in_own_folder = self._folder, self._own_folder
+        made.folder, made.in_own_folder, made.shell = self._folder, self._own_folder, self
         return made if made.words else None
 
     def _loop(self, raw: list[Raw]) -> None:
@@ -271,7 +281,7 @@ class Shell:
         if part.name in self.variables:
             found = self.variables[part.name]
             if part.item is not None:
-                return found[part.item : part.item + 1]
+                return found[max(part.item - 1, 0) :] if part.whole else found[part.item : part.item + 1]
             if not (part.fallback is not None and found == [Known("")]):
                 return found
         if part.fallback is not None:

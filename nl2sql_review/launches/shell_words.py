@@ -14,7 +14,7 @@ DEEPEST = 8  # fallbacks within fallbacks
 class Variable(NamedTuple):
     """`$name`, `${name:-fallback}`; `whole`: `"${name[@]}"` or `"$@"`, which expands to several words.
 
-    `item` is the index of `${name[0]}`.
+    `item` is the index of `${name[0]}`, or the number of the first of the caller's words in `${@:2}`.
     """
 
     name: str
@@ -251,6 +251,9 @@ def _braced(inner: str, quoted: bool, depth: int) -> Part:
             position = "@" if number[1] in "@*" else number[1]
             otherwise = _parts(number[2], depth) if number[2] is not None else None
             return Variable(position, otherwise, quoted, position == "@")
+        rest = re.fullmatch(r"[@*]:\s*(\d+)", inner)
+        if rest is not None:
+            return Variable("@", None, quoted, True, int(rest[1]))
         item = re.fullmatch(r"([A-Za-z_]\w*)\[(\d+)\]", inner)
         if item is not None:
             return Variable(item[1], None, quoted, item=int(item[2]))

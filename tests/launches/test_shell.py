@@ -101,6 +101,17 @@ def test_a_launch_may_stand_within_another_command(text: str) -> None:
     assert (line.script, plain(line)) == ("train.py", ["--lr", "1"])
 
 
+def test_a_text_that_another_shell_gets_has_the_variables_of_this_one() -> None:
+    text = (
+        'CMD="train.py --lr 1 --out $OUT"\nLAUNCHER="torchrun --nproc_per_node 4 --master_addr $ADDR"\n'
+        'srun --jobid $ID bash -c "$LAUNCHER --node_rank \\$RANK $CMD" 2>&1 | tee log'
+    )
+    line = one(text)
+    assert (line.script, plain(line)) == ("train.py", ["--lr", "1", "--out", "Unknown"])
+    assert isinstance(line.processes, Known) and line.processes.value == 4
+    assert plain(one("LR=1\nbash -c 'python train.py --lr $LR'")) == ["--lr", "Unknown"]
+
+
 def test_words_in_a_command_within_a_command_are_as_unknown_as_their_variables() -> None:
     line = one('sbatch --wrap="python train.py --lr $LR --rank 8"')
     assert plain(line) == ["--lr", "Unknown", "--rank", "8"] and line.where() == "run.sh:1"
@@ -123,6 +134,7 @@ def test_processes_that_unknown_options_decide_are_unknown(text: str) -> None:
         ('A="--lr 1"\nif x; then A="$A --b 2"; fi\npython train.py $A', ["--lr", "1"]),
         ('A=\nif x; then A="--b 2"; fi\npython train.py $A --lr 1', ["--lr", "1"]),
         ('CMD="python train.py --lr $LR"\nif x; then CMD+=" --b 2"; fi\neval "$CMD"', ["--lr", "Unknown"]),
+        ("python train.py --lr 1 ${@:9}", ["--lr", "1"]),
         ('A=(--lr 1 "$@")\nB=("${A[@]}" --r 2)\npython train.py "${B[@]}"', ["--lr", "1", "--r", "2"]),
     ],
 )
