@@ -6,16 +6,28 @@ the programs that train from a configuration, as their flavours name them: `trl 
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from .. import flavours
 from ..files.discovery import is_launch_file
 from ..source.command_line import CommandLine
-from ..training_plan.values import Default, Either, Known, Place, Unknown, Value, overrider
+from ..training_plan.values import Default, Either, Known, Place, Unknown, Value
 from . import entry_points
+from .launcher_options import (
+    ACCELERATE_FLAGS,
+    DEEPSPEED_FLAGS,
+    PYTHON_VALUES,
+    SCRIPT,
+    TORCHRUN_FLAGS,
+    by_options,
+    number,
+    options,
+    product,
+    several_tasks,
+    visible_cards,
+)
 from .shell import Command, Shell, Word
 
 # What stands before the command that counts; their own options are passed over.
@@ -39,67 +51,12 @@ PYTHON_VARIABLE = re.compile(
     r"""["']?\$[({]?\w*py(?:thon)?\d?(?:_?(?:bin|exec|exe|cmd|path))?[)}]?["']?""", re.IGNORECASE
 )
 PYTHON = re.compile(r"(?:.*/)?(?:python[\d.]*|pypy\d?|ipython\d?)(?:\.exe)?")
-SCRIPT = re.compile(r".+\.py")
 BARE_SCRIPT = re.compile(r"[^\s:]+\.py")
-# options without a value, of which the script's name may follow
 NO_SCRIPTS = ("pip", "venv", "ensurepip", "build", "pytest")  # modules of tools
-PYTHON_VALUES = ("-W", "-X", "--check-hash-based-pycs")
-TORCHRUN_FLAGS = ("standalone", "m", "module", "no-python", "run-path", "use-env", "use_env")
-ACCELERATE_FLAGS = frozenset(
-    """m module multi-gpu cpu use-deepspeed use-fsdp use-megatron-lm use-xpu tpu debug no-python quiet q same-network
-    dynamo-use-fullgraph dynamo-use-dynamic tpu-use-cluster tpu-use-sudo use-parallelism-config use-mps-device
-    no-tpu-cluster enable-cpu-affinity""".split()
-)
-DEEPSPEED_FLAGS = frozenset(
-    "module no-python no-local-rank no-ssh no-ssh-check force-multi bind-cores-to-rank save-pid".split()
-)
 CARDS = ("gpu", "auto")
 OPTION = re.compile(r"^--?[\w-]+=(?=\S+\s)")  # before a word that is a command line: `--wrap=python train.py`
 BLANK = re.compile(r"\s")
 DEEPEST = 3  # command lines within words of command lines
-
-
-@dataclass
-class Options:
-    """A launcher's options: the last value of each by name with dashes, None for flags; and the words after them."""
-
-    values: dict[str, Word | None] = field(default_factory=dict)
-    rest: list[Word] = field(default_factory=list)
-    open: bool = False  # there may be further ones: `torchrun $ARGS train.py`
-
-    def get(self, *names: str) -> Word | None:
-        return next((self.values[name] for name in names if self.values.get(name) is not None), None)
-
-    def has(self, *names: str) -> bool:
-        return any(name in self.values for name in names)
-
-
-def options(words: list[Word], takes: Callable[[str], bool]) -> Options:
-    """Split a launcher's own options from the started command; `takes(name)`: whether the option has a value."""
-    made, at = Options(), 0
-    while at < len(words):
-        text = words[at].text or words[at].head or words[at].tail
-        if not text and any(SCRIPT.fullmatch(word.text or word.tail) or word.text == "-m" for word in words[at + 1 :]):
-            made.open = True
-            at += 1
-            continue
-        if not text.startswith("-") or text == "-":
-            break
-        name, equals, value = text.partition("=")
-        name = name.lstrip("-").replace("_", "-")
-        if equals:
-            word = words[at]
-            known = isinstance(word.value, Known)
-            made.values[name] = replace(word, value=Known(value) if known else word.value)
-            at += 1
-        elif takes(name):
-            made.values[name] = words[at + 1] if at + 1 < len(words) else None
-            at += 2
-        else:
-            made.values[name] = None
-            at += 1
-    made.rest = words[at:]
-    return made
 
 
 @dataclass
@@ -161,13 +118,13 @@ class Launchers:
             else:
                 commands = command.shell.within(text)
             for one in inner.of(commands):
-                processes = one.processes or placed(_several(command.words), place)
+                processes = one.processes or placed(several_tasks(command.words), place)
                 environment = {**command.environment, **one.environment}
                 yield replace(one, processes=processes, environment=environment)
 
     def _launch(self, command: Command) -> CommandLine | None:
         words = command.words
-        self._visible = _visible(command.environment.get("CUDA_VISIBLE_DEVICES")) or self._cards
+        self._visible = visible_cards(command.environment.get("CUDA_VISIBLE_DEVICES")) or self._cards
         wrappers: list[Word] = []
         if _name(words[0]) in WRAPPERS | TOOLS:
             first = next((n for n in range(1, len(words)) if self._starts(words, n)), None)
@@ -224,7 +181,7 @@ class Launchers:
         place = self._place(command.start, command.end)
         words = [part for word in start.words for part in _apart(word)]
         text = " ".join(self._written[command.start : command.end].replace("\\\n", " ").replace("\\\r\n", " ").split())
-        processes = start.processes or (None if start.program else _several(wrappers))
+        processes = start.processes or (None if start.program else several_tasks(wrappers))
         return CommandLine(
             text,
             start.script,
@@ -288,7 +245,7 @@ class Launchers:
             return None
         each = self._count(found.get("nproc-per-node"), 1, "torchrun starts one process per GPU")
         nodes = self._count(found.get("nnodes"), 1, "the number of nodes is known only at run time")
-        return replace(line, processes=_by_options(found, product(each, nodes)))
+        return replace(line, processes=by_options(found, product(each, nodes)))
 
     def _accelerate(self, words: list[Word]) -> Start | None:
         found = options(words, lambda name: name not in ACCELERATE_FLAGS)
@@ -306,7 +263,7 @@ class Launchers:
         precision, steps = found.get("mixed-precision"), found.get("gradient-accumulation-steps")
         return replace(
             line,
-            processes=_by_options(found, processes),
+            processes=by_options(found, processes),
             precision=precision.value if precision is not None else None,
             accumulation=number(steps.value) if steps is not None else None,
             files=tuple(one for one in (file.text or file.tail.lstrip("/"),) if one) if file is not None else (),
@@ -329,7 +286,7 @@ class Launchers:
         every = "deepspeed starts one process per GPU"
         each = self._count(found.get("num-gpus", "num-accelerators"), None, every)
         processes = product(each, self._count(found.get("num-nodes"), 1, every))
-        return replace(line, processes=_by_options(found, processes))
+        return replace(line, processes=by_options(found, processes))
 
     def _count(self, word: Word | None, default: int | None, why: str) -> Value:
         if word is None:
@@ -393,54 +350,6 @@ def _apart(word: Word) -> list[Word]:
 def _name(word: Word) -> str:
     """Return the name of a program without its folder."""
     return word.text.rpartition("/")[2]
-
-
-def number(value: Value) -> Value:
-    """Return a word as a whole number, if it is one."""
-    if isinstance(value, Either):
-        made = tuple(number(option) for option in value.options)
-        return Either(made, value.condition)
-    if not isinstance(value, (Known, Default)):
-        return value
-    text = str(value.value)
-    if not re.fullmatch(r"\d{1,9}", text):
-        return value
-    return Known(int(text)) if isinstance(value, Known) else Default(int(text), value.overridden_by)
-
-
-def _by_options(found: Options, processes: Value | None) -> Value | None:
-    """Return the number of processes by a launcher's options, unknown if not all of them are known."""
-    return Unknown("some options of the launcher are known only at run time") if found.open else processes
-
-
-def product(a: Value, b: Value) -> Value:
-    """Return the product of two numbers, unknown if one of them is."""
-    for value in (a, b):
-        if not isinstance(value, (Known, Default)) or not isinstance(value.value, int):
-            return value
-    assert isinstance(a, (Known, Default)) and isinstance(b, (Known, Default))
-    by = overrider(a, b)
-    return Default(a.value * b.value, by) if by else Known(a.value * b.value)
-
-
-def _visible(cards: Value | None) -> Value | None:
-    """Return the number of cards visible with `CUDA_VISIBLE_DEVICES=0,1`."""
-    text = cards.value if isinstance(cards, Known) else None
-    return Known(text.count(",") + 1) if isinstance(text, str) and re.fullmatch(r"\d+(?:,\d+)*", text) else None
-
-
-def _several(wrappers: list[Word]) -> Unknown | None:
-    """Return the number of processes that `srun` starts, if that is more than one."""
-    if not wrappers or os.path.basename(wrappers[0].text) != "srun":
-        return None
-    texts = [word.text for word in wrappers]
-    for at, text in enumerate(texts):
-        name, equals, value = text.partition("=")
-        if name in ("--ntasks", "-n", "--ntasks-per-node"):
-            count = value if equals else texts[at + 1] if at + 1 < len(texts) else ""
-            if count.isdigit() and int(count) > 1:
-                return Unknown(f"srun starts {count} tasks: whether they train together is known only at run time")
-    return None
 
 
 def placed(value: Value | None, place: Place) -> Value | None:
