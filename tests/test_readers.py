@@ -518,6 +518,30 @@ def test_epochs_that_max_steps_overrides_are_no_setting_of_the_run():
     )
 
 
+@pytest.mark.parametrize(
+    ("recorded", "wrong"),
+    [
+        ("'target_modules': ['q_proj']", ["target_modules is recorded as q_proj, the run uses q_proj, v_proj"]),
+        ("'target_modules': ['v_proj', 'q_proj']", []),
+        ("'target_modules': 'all-linear'", []),
+        ("'load_in_4bit': True", ["load_in_4bit is recorded as True, the run uses False"]),
+        ("'load_in_4bit': False", []),
+        ("'dataset': 'old/spider.jsonl'", ["dataset is recorded as old/spider.jsonl, the run uses pairs.jsonl"]),
+        ("'dataset': '/data/pairs.jsonl'", []),
+        ("'dataset': 'spider'", []),
+        ("'dataset': 'org/test-pairs'", []),
+    ],
+)
+def test_modules_data_and_quantization_that_are_recorded(recorded, wrong):
+    script = (
+        "import wandb\nfrom datasets import load_dataset\nfrom peft import LoraConfig\nfrom trl import SFTTrainer\n"
+        f"wandb.init(config={{{recorded}}})\nrows = load_dataset('json', data_files='pairs.jsonl', split='train')\n"
+        "test = load_dataset('org/test-pairs')\nlora = LoraConfig(target_modules=['q_proj', 'v_proj'])\n"
+        "SFTTrainer('m', train_dataset=rows, peft_config=lora).train()\n"
+    )
+    check(script, "project.untracked_truth", wrong)
+
+
 def test_nothing_is_tracked():
     assert fact(CONFIG.format(""), "project.untracked_truth").why_not
 
