@@ -542,6 +542,15 @@ def test_modules_data_and_quantization_that_are_recorded(recorded, wrong):
     check(script, "project.untracked_truth", wrong)
 
 
+def test_data_that_only_the_run_knows_is_compared_with_no_record():
+    script = (
+        "import sys, wandb\nfrom datasets import load_dataset\nfrom trl import SFTTrainer\n"
+        "wandb.init(config={'dataset': 'old/spider.jsonl', 'epochs': 3})\n"
+        "rows = load_dataset(sys.argv[1], split='train')\nSFTTrainer('m', train_dataset=rows).train()\n"
+    )
+    check(script, "project.untracked_truth", [])
+
+
 def test_nothing_is_tracked():
     assert fact(CONFIG.format(""), "project.untracked_truth").why_not
 

@@ -283,7 +283,7 @@ def said(value: object) -> str:
 def comparable(stated: object, used: object) -> bool:
     """Return whether a recorded value and the run's are of one kind: `packing: 1` is none with True."""
     if isinstance(stated, str) and isinstance(used, list):
-        return OF_DATA.search(stated) is not None  # any other text is a name of one's own for the data
+        return is_words(used) and OF_DATA.search(stated) is not None  # any other text is a name of one's own
     if isinstance(stated, list) or isinstance(used, list):
         return is_words(stated) and is_words(used)
     of_one_kind = isinstance(stated, (int, float, str)) and isinstance(used, (int, float, str))
