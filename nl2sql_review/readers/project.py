@@ -48,7 +48,6 @@ TRACKED = {
     "lora.dropout": ("lora_dropout", "dropout"),
     "lora.model_name": ("model_name", "model", "base_model", "model_id"),
     "lora.load_in_4bit": ("load_in_4bit",),
-    "lora.target_modules": ("target_modules", "lora_target_modules"),
     "dataset.sources": ("dataset", "dataset_name", "dataset_id", "train_file", "train_path"),
     "memory.sequence_length": ("max_seq_length", "max_length", "max_seq_len", "sequence_length", "seq_length"),
     "checkpointing.save_total_limit": ("save_total_limit",),
