@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from nl2sql_review.judgement.judge import PlacedFinding, judge, merged, ordered
+from nl2sql_review.judgement.judge import judge, ordered
+from nl2sql_review.judgement.merging import PlacedFinding, merged
 from nl2sql_review.judgement.verdict import overall, rule_on
 from nl2sql_review.policy import rulebook
 from nl2sql_review.policy.rulebook import Rulebook

@@ -556,6 +556,50 @@ def test_epochs_that_max_steps_overrides_are_no_setting_of_the_run():
     )
 
 
+@pytest.mark.parametrize(
+    ("recorded", "wrong"),
+    [
+        ("'target_modules': ['q_proj']", ["target_modules is recorded as q_proj, the run uses q_proj, v_proj"]),
+        ("'target_modules': ['v_proj', 'q_proj']", []),
+        ("'target_modules': 'all-linear'", []),
+        ("'target_modules': MODULES", []),
+        ("'load_in_4bit': True", ["load_in_4bit is recorded as True, the run uses False"]),
+        ("'load_in_4bit': False", []),
+        ("'dataset': 'old/spider.jsonl'", ["dataset is recorded as old/spider.jsonl, the run uses pairs.jsonl"]),
+        ("'dataset': '/data/pairs.jsonl'", []),
+        ("'dataset': 'spider'", []),
+        ("'dataset': 'org/test-pairs'", []),
+    ],
+)
+def test_modules_data_and_quantization_that_are_recorded(recorded, wrong):
+    script = (
+        "import wandb\nfrom datasets import load_dataset\nfrom peft import LoraConfig\nfrom trl import SFTTrainer\n"
+        f"MODULES = ['q_proj', 'v_proj']\nwandb.init(config={{{recorded}}})\n"
+        "rows = load_dataset('json', data_files='pairs.jsonl', split='train')\n"
+        "test = load_dataset('org/test-pairs')\nlora = LoraConfig(target_modules=['q_proj', 'v_proj'])\n"
+        "SFTTrainer('m', train_dataset=rows, peft_config=lora).train()\n"
+    )
+    check(script, "project.untracked_truth", wrong)
+
+
+def test_a_fused_projection_is_compared_by_its_own_name():
+    script = (
+        "import wandb\nfrom peft import LoraConfig\nfrom trl import SFTTrainer\n"
+        "wandb.init(config={'target_modules': ['qkv_proj']})\nlora = LoraConfig(target_modules=['qkv_proj'])\n"
+        "SFTTrainer('microsoft/Phi-3-mini-4k-instruct', peft_config=lora).train()\n"
+    )
+    check(script, "project.untracked_truth", [])
+
+
+def test_data_that_only_the_run_knows_is_compared_with_no_record():
+    script = (
+        "import sys, wandb\nfrom datasets import load_dataset\nfrom trl import SFTTrainer\n"
+        "wandb.init(config={'dataset': 'old/spider.jsonl', 'epochs': 3})\n"
+        "rows = load_dataset(sys.argv[1], split='train')\nSFTTrainer('m', train_dataset=rows).train()\n"
+    )
+    check(script, "project.untracked_truth", [])
+
+
 def test_nothing_is_tracked():
     assert fact(CONFIG.format(""), "project.untracked_truth").why_not
 

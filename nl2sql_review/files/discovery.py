@@ -29,9 +29,10 @@ HEAD = 64 * 1024  # bytes of a YAML or JSON file in which these are looked for
 LARGEST = 1_000_000  # bytes: a larger one is data
 # Given by name, these are still no scripts; any other suffix is taken for Python.
 NO_SCRIPTS = (".jsonl", ".md", ".txt", ".csv", ".cfg", ".ini")
-# What starts scripts: shells, Slurm, make.
+# What starts scripts: shells, Slurm, make, just, Docker.
 LAUNCHES = (".sh", ".bash", ".zsh", ".slurm", ".sbatch", ".sub", ".job", ".pbs", ".lsf", ".mk")
 MAKEFILES = ("makefile", "gnumakefile")
+JUSTFILES = ("justfile", ".justfile")
 # Folders that hold other people's code, or a copy of one's own.
 NEVER_OURS = frozenset(
     ".bzr .direnv .eggs .git .hg .ipynb_checkpoints .mypy_cache .nox .pytest_cache .ruff_cache .svn .tox .venv "
@@ -42,7 +43,20 @@ NEVER_OURS = frozenset(
 def is_launch_file(path: str) -> bool:
     """Return whether a path has the name of a file that starts programs."""
     name = os.path.basename(path).lower()
-    return name.endswith(LAUNCHES) or name in MAKEFILES
+    return name.endswith(LAUNCHES) or name in MAKEFILES or name in JUSTFILES or is_dockerfile(name)
+
+
+def is_dockerfile(name: str) -> bool:
+    """Return whether a file has the name of a Dockerfile: `Dockerfile`, `Dockerfile.gpu`, `train.dockerfile`."""
+    lower = name.lower()
+    if lower.endswith((*SUFFIXES, *NO_SCRIPTS)):
+        return False
+    return lower.partition(".")[0] in ("dockerfile", "containerfile") or lower.endswith(".dockerfile")
+
+
+def may_launch(path: str) -> bool:
+    """Return whether a path may be that of a launch file, or of YAML that describes a job."""
+    return is_launch_file(path) or path.endswith((".yaml", ".yml", "launch.json"))
 
 
 class Found:

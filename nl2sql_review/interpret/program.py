@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -122,12 +123,48 @@ def run_script(m: Machine, module: Module, source: Source) -> None:
         if above not in m.search_path:
             m.search_path.append(above)
     m.aside, m.functions_aside = budget.aside(source)
+    function = m.recording.started.function if m.recording.started is not None else ""
+    if function:
+        stem = module.file.stem if module.file is not None else ""
+        module.imported_as = ".".join(filter(None, (module.package, stem if stem != "__init__" else ""))) or stem
     try:
         modules.run_module(m, module, source.tree)
+        if function:
+            run_entry_point(m, module, function)
     except Raised as e:  # nothing is left to catch it: the script ends there
         m.raised.append(e.name)
     drive_callbacks(m, module)
-    drive(m, module)
+    if not trains_as_told(m.recording):
+        drive(m, module)
+
+
+def trains_as_told(recording: Recording) -> bool:
+    """Return whether the script trains with the command line that was given: then no other function is its run."""
+    line = recording.started
+    said = line is not None and line.said
+    return said and any(call.reached and starts_training(call.callee) for call in recording.calls)
+
+
+def run_entry_point(m: Machine, module: Module, name: str) -> None:
+    """Call a function (or `object.method`) of a module, as an entry point of the project does."""
+    first, *attributes = name.split(".")
+    value: Value = module.scope.slots.get(first, Unknown(f"{name} is not defined"))
+    with outside(m, module):
+        for attribute in attributes:
+            value = m.attribute(value, attribute, None)
+        m.call(value, Arguments(), None)
+
+
+@contextmanager
+def outside(m: Machine, module: Module) -> Iterator[None]:
+    """Call functions of a module in this context, as a library or an entry point does."""
+    m.frames.append(Frame(module.scope, None, m.mark(), 0))
+    m.loops.append(None)
+    try:
+        yield
+    finally:
+        m.frames.pop()
+        m.loops.pop()
 
 
 def package_of(m: Machine, file: Path | None) -> str:
@@ -193,15 +230,11 @@ def drive_call(m: Machine, name: str, value: Value, module: Module) -> Value:
 
 
 def run_uncalled(m: Machine, value: Value, module: Module) -> Value:
-    m.frames.append(Frame(module.scope, None, m.mark(), 0))
-    m.loops.append(None)
-    try:
-        return m.call(value, Arguments(), None)
-    except Raised:
-        return Unknown("it raises")
-    finally:
-        m.frames.pop()
-        m.loops.pop()
+    with outside(m, module):
+        try:
+            return m.call(value, Arguments(), None)
+        except Raised:
+            return Unknown("it raises")
 
 
 def drive_class(m: Machine, cls: Class, value: Value, module: Module) -> None:

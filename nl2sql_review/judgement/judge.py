@@ -23,6 +23,7 @@ from ..report.report import (
 from ..training_plan.facts import ROW_SECTION, TrainingPlan
 from . import verdict, wording
 from .fingerprint import stamped
+from .merging import PlacedFinding, by_run, merged, worded_alike
 from .suppression import suppress, with_accepted
 
 if TYPE_CHECKING:
@@ -30,16 +31,6 @@ if TYPE_CHECKING:
     from ..source import Source, SourceError
 
 MAX_CLAIMS = 4  # in the evidence of one item; the findings have them all
-
-
-@dataclass(slots=True)
-class PlacedFinding:
-    """A finding and its `subject`, the argument that it is about, if any. `exact`: only this argument has the place."""
-
-    finding: Finding
-    rule: Rule
-    subject: str = ""
-    exact: bool = False
 
 
 @dataclass(slots=True)
@@ -259,8 +250,14 @@ def _report(of_rule: RuleVerdicts, source: Source) -> tuple[ChecklistItem, list[
             )
             for one, claim in zip(telling, made)
         ]
-        findings = _by_run(findings, plans, {plan.run for _, plan in of_rule.judged})
-        failed_facts = [FailedFact(rule, o, p, c.location, c.message) for o, p, c in zip(telling, plans, made)]
+        runs = {plan.run for _, plan in of_rule.judged}
+        if len(runs) > 1:
+            findings = worded_alike(findings, made)
+        failed_facts = [
+            FailedFact(rule, one, plan, f.finding.location, f.finding.message)
+            for one, plan, f in zip(telling, plans, findings)
+        ]
+        findings = by_run(findings, plans, runs)
         found = "; ".join(
             f"{f.finding.message} ({wording.at(f.finding.location, source.path)})" for f in findings[:MAX_CLAIMS]
         )
@@ -285,72 +282,6 @@ def shortened(text: str, limit: int = 240) -> str:
     """Return a reason on one line, cut to the limit, since it may quote any amount of the script."""
     line = " ".join(text.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
-
-
-def _by_run(findings: Sequence[PlacedFinding], plans: Sequence[TrainingPlan], runs: set[str]) -> list[PlacedFinding]:
-    """Return each finding once, with the command lines that it holds for unless it holds for all of them."""
-    if len(runs) < 2:
-        return _once(findings)
-    made: dict[tuple[object, ...], tuple[PlacedFinding, dict[str, None]]] = {}
-    for run in dict.fromkeys(plan.run for plan in plans):
-        for found in _once(f for f, plan in zip(findings, plans) if plan.run == run):
-            key = (found.finding.location, found.subject, found.finding.message)
-            made.setdefault(key, (found, {}))[1][run] = None
-    for doubtful, (found, held) in list(made.items()):
-        if found.finding.certainty == "branch":  # what is sure in another run is told once, for both
-            others = (one for one in made.values() if one[0].finding.certainty != "branch")
-            if (sure := next((one for one in others if _told_by(one[0], found)), None)) is not None:
-                sure[1].update(held)
-                del made[doubtful]
-    return [
-        found if set(held) == runs else replace(found, finding=replace(found.finding, run="; ".join(held)))
-        for found, held in made.values()
-    ]
-
-
-def _told_by(sure: PlacedFinding, other: PlacedFinding) -> bool:
-    """Return whether a finding says what another does, which only adds the branch that decides on it."""
-    same_place = (sure.finding.location, sure.subject) == (other.finding.location, other.subject)
-    return same_place and other.finding.message.startswith(sure.finding.message)
-
-
-def _once(findings: Iterable[PlacedFinding]) -> list[PlacedFinding]:
-    """Return the first of one rule's findings at each place, since two plans of a script may share code.
-
-    Several arguments may share a place, namely the `**` that passes them: a rule of `api` or `artifact` keeps one
-    finding for each argument.
-    """
-    made = reversed(list(findings))
-    several = ("api", "artifact")  # one call may be wrong in several ways
-    return list({(f.finding.location, f.subject if f.rule.section in several else ""): f for f in made}.values())[::-1]
-
-
-def merged(findings: Sequence[PlacedFinding]) -> list[Finding]:
-    """Merge the findings of an api rule and a section's rule about the same defect into one.
-
-    The api rule's finding is kept if the call raises, otherwise the section's; `related` holds the other rule's
-    id.
-    """
-    made: list[Finding] = []
-    sections = [f for f in findings if f.rule.section != "api"]
-    apis = [f for f in findings if f.rule.section == "api"]
-    for found in sections:
-        same = [f.finding for f in apis if _same_defect(f, found)]
-        if not any(f.effect == "stops" for f in same):
-            made.append(replace(found.finding, related=tuple(f.rule for f in same)) if same else found.finding)
-    for found in apis:
-        others = tuple(dict.fromkeys(f.rule.id for f in sections if _same_defect(found, f)))
-        if not others or found.finding.effect == "stops":
-            made.append(replace(found.finding, related=others))
-    return made
-
-
-def _same_defect(api: PlacedFinding, other: PlacedFinding) -> bool:
-    """Return whether two findings are about one argument in one row, or share an exact place or one in `same`."""
-    here, there = api.finding.location, other.finding.location
-    if api.subject == other.subject != "" and (here.path, here.cell, here.row) == (there.path, there.cell, there.row):
-        return True
-    return here == there and (api.exact or other.rule.id in api.rule.head.same)
 
 
 def ordered(findings: Iterable[Finding]) -> list[Finding]:

@@ -37,6 +37,8 @@ class Claim:
     location: Location
     trace: tuple[TraceStep, ...]
     value: Any  # as JSON
+    origin: str = ""  # the part of the message that says where the value comes from
+    given_at: str = ""  # the line of a launch file or configuration that gives it
 
 
 def locate(wanted_places: Iterable[Place]) -> None:
@@ -74,7 +76,7 @@ def claim(judged: FactVerdict, rule: Rule, source: Source) -> Claim:
     if fact.branch:
         message += f" (only on one branch{_decided(fact.branch)})"
     trace = tuple(s for s in _steps(fact) if s.location != location)
-    return Claim(said, message, location, trace, as_json(value))
+    return Claim(said, message, location, trace, as_json(value), origin, _given_at(fact, origin))
 
 
 def _said(name: str, fact: Fact, origin: str, primary: Place | None) -> str:
@@ -274,6 +276,12 @@ def _origin(fact: Fact, primary: Location, path: str) -> str:
     return f", from {_code(first)} ({at(place, path)})"
 
 
+def _given_at(fact: Fact, origin: str) -> str:
+    """Return `run.sh:3` if a line of a launch file or configuration is the origin that the message names."""
+    is_line = any(isinstance(place.node, Span) for place in fact.value.trace)
+    return origin.rpartition("(")[2].removesuffix(")") if is_line else ""
+
+
 def _decided(by: str) -> str:
     """Return `, decided by x > 1` if the condition is code, or "" if it is a sentence about a loop."""
     from ..source.literals import expression
@@ -287,13 +295,18 @@ def _decided(by: str) -> str:
 
 def _overridden(value: Default) -> str:
     by, line = value.overridden_by, next((p for p in value.trace if isinstance(p.node, Span)), None)
-    if line is not None and _code(line).startswith("--"):  # a word of the line that starts the script
+    if line is not None and (line.source.kind == "launch" or _is_option(line)):
         return "another launch may give another value"
     if by.startswith("-"):
         return f"default of {by}; the command line may override it"
     if by.isupper():
         return f"default of {by}; the environment may override it"
     return f"unless {by} says otherwise" if by else "a default that may be overridden"
+
+
+def _is_option(line: Place) -> bool:
+    """Return whether a line of a file is an option of a command: `--rank 8`, `"--rank", "8"`."""
+    return str(line.source.excerpt(line.node)).lstrip("\"'").startswith("--")
 
 
 def _code(place: Place, whole_line: bool = True) -> str:

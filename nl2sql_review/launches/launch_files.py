@@ -4,45 +4,75 @@ from __future__ import annotations
 
 import os
 import re
-import textwrap
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from ..files import disk
-from ..files.discovery import MAKEFILES, shown
+from ..files.discovery import JUSTFILES, MAKEFILES, is_dockerfile, shown
 from ..source import Magic, Source, SourceError, Span
 from ..source.command_line import CommandLine
 from ..training_plan.values import Default, Known, Place, Unknown, Value
+from . import entry_points
+from .docker_files import of_dockerfile
+from .job_files import JOB, of_yaml
+from .justfiles import of_justfile
 from .launchers import Launchers, below
 from .shell import Command, Shell
 
-# Folders of launch files, beside a script.
-FOLDERS = tuple("scripts script shell_scripts shell sh bash bin slurm jobs run runs runner launch recipes".split())
+FOLDERS = (  # of launch files, beside a script
+    *("scripts", "script", "shell_scripts", "shell", "sh", "bash", "bin", "slurm", "jobs", "run", "runs", "runner"),
+    *("launch", "recipes", "docker", "k8s", "deploy"),
+    *(".github/workflows", ".vscode"),
+)
+NAMED = ("Makefile", "makefile", "GNUmakefile", "Justfile", "justfile", ".justfile", "launch.json")
 COMMON = (".sh", ".bash", ".slurm", ".sbatch", ".mk", ".yaml", ".yml")  # suffixes that are looked for beside a script
 LARGEST = 200_000  # bytes of a launch file
 MOST_FILES = 40  # that are looked into for one script
-TASK = re.compile(rb"^run\s*:\s*[|>]", re.MULTILINE)
+DEEPEST = 3  # launch files that start launch files
+FUNCTION = re.compile(r"^[ \t]*(?:function\s|[\w-]+\s*\(\s*\))", re.MULTILINE)
 NO_LAUNCH = "no training is started here"
 MAKE_VARIABLE = re.compile(r"^(?:export\s+|override\s+)*([A-Za-z_]\w*)\s*(\?|:|::|\+)?=[ \t]*(.*)$")
 
 
-def of_file(data: bytes, path: str) -> list[CommandLine]:
-    """Return the launches in a file of such a name. Raises SourceError if the file is no text."""
-    source = Source.from_bytes(data, path)
-    return of_source(source)
+def of_file(data: bytes, path: str, given: Sequence[Value] | None = None) -> list[CommandLine]:
+    """Return the launches in a file of such a name. Raises SourceError if the file is no text.
+
+    `given` are the words that the file is started with (`$1`, `"$@"`), if they are known.
+    """
+    return of_source(Source.from_bytes(data, path), given)
 
 
-def of_source(source: Source) -> list[CommandLine]:
+def followed(lines: Iterable[CommandLine], depth: int = 0) -> list[CommandLine]:
+    """Return the launches, and in place of those of launch files (`bash train.sh 8`) what these start."""
+    made: list[CommandLine] = []
+    for line in lines:
+        inner = resolved(line) if line.is_launch_file else ""
+        data = disk.read(inner, LARGEST) if inner and depth < DEEPEST else None
+        if data is not None:
+            with suppress(SourceError):
+                started = followed(of_file(data, shown(inner), line.words), depth + 1)
+                made += [replace(one, text=f"{one.text} ({line.text})") for one in started]
+        elif not line.is_launch_file:
+            made.append(line)
+    return made
+
+
+def of_source(source: Source, given: Sequence[Value] | None = None) -> list[CommandLine]:
     """Return the launches in a launch file, a SkyPilot task or the cells of a notebook."""
     name = os.path.basename(source.path).lower()
     if source.kind == "notebook":
         return [line for magic in source.magics for line in _of_magic(magic, source)]
     if name in MAKEFILES or name.endswith(".mk"):
         return _of_makefile(source)
+    if name in JUSTFILES:
+        return of_justfile(source, _folders(source.path))
+    if is_dockerfile(name):
+        return of_dockerfile(source, _placer, _folders(source.path))
     if source.kind == "configuration":
-        return _of_task(source)
-    return _of_shell(source)
+        return of_yaml(source, _placer, _folders(source.path))
+    return _of_shell(source, given)
 
 
 def beside(script: str, root: str) -> list[CommandLine]:
@@ -52,22 +82,32 @@ def beside(script: str, root: str) -> list[CommandLine]:
     command line.
     """
     real = disk.real(script)
-    stem = os.path.splitext(os.path.basename(real))[0].encode("utf-8", "surrogateescape")
+    names = _names(real, root)
     found: dict[tuple[object, ...], CommandLine] = {}
     for path in _candidates(script, root):
         data = disk.read(path, LARGEST) if is_inside(path, root) else None
-        if data is None or stem not in data:
+        if data is None or not any(name in data for name in names):
             continue
-        if path.endswith((".yaml", ".yml")) and not TASK.search(data):
+        if path.endswith((".yaml", ".yml")) and not JOB.search(data):
             continue
         try:
             lines = of_file(data, shown(path))
         except SourceError:
             continue
         for line in lines:
-            if line.script and resolved(line, root) == real:
+            if line.script and not line.is_launch_file and resolved(line, root) == real:
                 found.setdefault(line.key, line)
     return [replace(line, said=False) for line in found.values()]
+
+
+def _names(script: str, root: str) -> list[bytes]:
+    """Return the words of which a launch of a script must have one: its name, its package's, its entry points."""
+    name = os.path.splitext(os.path.basename(script))[0]
+    if name in ("__main__", "__init__"):
+        name = os.path.basename(os.path.dirname(script))
+    points = entry_points.of(root)
+    own = [command for command, (module, _) in points.items() if module.split(".")[-1] in (name, "__main__")]
+    return [word.encode("utf-8", "surrogateescape") for word in (name, *own)]
 
 
 def is_inside(path: str, folder: str) -> bool:
@@ -81,14 +121,24 @@ def resolved(line: CommandLine, root: str = "") -> str:
     if not line.script:
         return ""
     folders = (*line.folders, *filter(None, [root]))
-    for folder in folders:
+    for folder in _searched(line, folders):
         path = os.path.join(folder, line.script)
         if disk.is_file(path):
             return disk.real(path)
-        if line.module and disk.is_file(main := os.path.join(path[: -len(".py")], "__main__.py")):
-            return disk.real(main)
+        package = os.path.join(path[: -len(".py")], "__init__.py" if line.function else "__main__.py")
+        if line.module and disk.is_file(package):
+            return disk.real(package)
     found = below(line.script, folders) if line.script.startswith("/") else ""
     return disk.real(found) if found else ""
+
+
+def _searched(line: CommandLine, folders: tuple[str, ...]) -> Iterator[str]:
+    """Yield the folders in which a script, or a module of `python -m`, is looked for."""
+    said = line.environment.get("PYTHONPATH")
+    given = str(said.value).split(":") if isinstance(said, (Known, Default)) else []
+    inner = ("", *given, "src") if line.module else ("",)
+    for folder in folders:
+        yield from (os.path.join(folder, one) for one in inner)
 
 
 def _candidates(script: str, root: str) -> Iterator[str]:
@@ -104,7 +154,8 @@ def _candidates(script: str, root: str) -> Iterator[str]:
         inner = [os.path.join(folder, name) for name in FOLDERS if disk.is_folder(os.path.join(folder, name))]
         for place in (folder, *inner):
             names = [n for suffix in COMMON for n in disk.names(place, suffix=suffix)]
-            names += [n for n in ("Makefile", "makefile", "GNUmakefile") if disk.is_file(os.path.join(place, n))]
+            names += [n for n in NAMED if disk.is_file(os.path.join(place, n))]
+            names += disk.names(place, prefix="Dockerfile")
             for name in names:
                 if count < MOST_FILES:
                     count += 1
@@ -116,10 +167,13 @@ def _candidates(script: str, root: str) -> Iterator[str]:
 SBATCH = re.compile(r"^#\s*SBATCH\s+(--?[\w-]+)(?:[= ]\s*(\S+))?", re.MULTILINE)
 
 
-def _of_shell(source: Source) -> list[CommandLine]:
+def _of_shell(source: Source, given: Sequence[Value] | None) -> list[CommandLine]:
     text = source.text
     slurm = {name.lstrip("-"): value or "" for name, value in SBATCH.findall(text)}
-    shell = Shell(_slurm_variables(slurm))
+    variables = _slurm_variables(slurm)
+    if given is not None and not FUNCTION.search(text):  # in a function `$1` is what the function gets
+        variables |= {"@": list(given), **{str(number): [word] for number, word in enumerate(given, 1)}}
+    shell = Shell(variables, file=source.path)
     launchers = Launchers(text, _placer(source, text), _folders(source.path), cards=_slurm_cards(slurm))
     return list(launchers.of(shell.commands(text)))
 
@@ -235,40 +289,6 @@ def _recipe(row: str, number: int, source: Source, variables: dict[str, list[Val
     return list(launchers.of(shell.commands(text)))
 
 
-# -- SkyPilot ----------------------------------------------------------------------------------------------------
-
-
-def _of_task(source: Source) -> list[CommandLine]:
-    """Return a SkyPilot task's launches in `run: |`; `envs` are its variables, `resources.accelerators` its cards."""
-    text = source.text
-    block = re.search(r"^run\s*:\s*[|>][-+\d]*[ \t]*(?:#[^\n]*)?\n((?:[ \t]+[^\n]*\n?|[ \t]*\n)+)", text, re.MULTILINE)
-    if block is None:
-        return []
-    body = block[1]
-    inner = textwrap.dedent(body)
-    first = next((line for line in body.split("\n") if line.strip()), "")
-    indent = len(first) - len(first.lstrip())
-    row = text.count("\n", 0, block.start(1)) + 1
-    variables = _environment(text)
-    asked = re.search(r"^[ \t]+accelerators\s*:\s*[\"'{]*([\w-]+)\s*(?::\s*(\d+))?", text, re.MULTILINE)
-    cards: Value | None = Known(int(asked[2] or 1)) if asked else None
-    nodes = re.search(r"^num_nodes\s*:\s*(\d+)", text, re.MULTILINE)
-    variables["SKYPILOT_NUM_NODES"] = [Known(nodes[1] if nodes else "1")]
-    if asked:
-        variables["SKYPILOT_NUM_GPUS_PER_NODE"] = [Known(asked[2] or "1")]
-    launchers = Launchers(inner, _placer(source, inner, row, indent), _folders(source.path), cards=cards)
-    return list(launchers.of(Shell(variables).commands(inner)))
-
-
-def _environment(text: str) -> dict[str, list[Value]]:
-    block = re.search(r"^envs\s*:[ \t]*\n((?:[ \t]+[^\n]*\n?|[ \t]*\n)+)", text, re.MULTILINE)
-    made: dict[str, list[Value]] = {}
-    for name, value in re.findall(r"^[ \t]+(\w+)\s*:[ \t]*([^\n#]*)", block[1] if block else "", re.MULTILINE):
-        plain = value.strip().strip("\"'")
-        made[name] = [Default(plain, f"--env {name}")] if plain else [Unknown(f"${name} is set at launch")]
-    return made
-
-
 # -- notebooks ---------------------------------------------------------------------------------------------------
 
 
@@ -285,7 +305,10 @@ def _of_magic(magic: Magic, source: Source) -> list[CommandLine]:
             body = f"python {body}"
         indent = found.end() - (len("python ") if found[0].startswith("%run") else 0)
         launchers = Launchers(
-            body, _placer(source, body, magic.row, indent, magic.cell), _folders(source.path), placeholders=True
+            body,
+            _placer(source, body, magic.row, indent, magic.cell),
+            _folders(source.path),
+            placeholders="is set by the notebook",
         )
         filled = "is set by the notebook or by the environment"
         return list(launchers.of(Shell(unset=lambda name: f"${name} {filled}").commands(body)))

@@ -9,70 +9,57 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from .. import flavours
 from ..files import disk
+from ..files.discovery import is_launch_file
 from ..source.command_line import CommandLine
-from ..training_plan.values import Default, Either, Known, Place, Unknown, Value, overrider
-from .shell import Command, Word
+from ..training_plan.values import Default, Either, Known, Place, Unknown, Value
+from . import entry_points
+from .launcher_options import (
+    ACCELERATE_FLAGS,
+    DEEPSPEED_FLAGS,
+    PYTHON_VALUES,
+    SCRIPT,
+    TORCHRUN_FLAGS,
+    by_options,
+    number,
+    options,
+    product,
+    several_tasks,
+    visible_cards,
+)
+from .shell import Command, Shell, Word
 
 # What stands before the command that counts; their own options are passed over.
 WRAPPERS = frozenset(
-    """srun mpirun mpiexec nohup time nice ionice sudo exec eval stdbuf numactl taskset timeout caffeinate xvfb-run
-    poetry pipenv pdm hatch uv uvx rye conda mamba micromamba pixi singularity apptainer docker podman nsys ncu
-    hf sbatch bsub qsub salloc ipython jupyter coverage kernprof bash sh command setsid watch""".split()
+    """srun mpirun mpiexec jsrun aprun horovodrun nohup time nice ionice sudo su exec eval env stdbuf numactl taskset
+    timeout caffeinate xvfb-run nsys ncu sbatch bsub qsub salloc ipython jupyter coverage kernprof bash sh zsh command
+    setsid watch screen tmux ts tsp ssh gcloud sky ray direnv dotenv doppler""".split()
+)
+# Of these, one command runs something, and others copy or add files: `uv run train.py`, `docker cp train.py …`.
+TOOLS = frozenset(
+    """poetry pipenv pipx pdm hatch uv uvx rye conda mamba micromamba pixi singularity apptainer docker docker-compose
+    podman kubectl hf modal""".split()
+)
+RUNS = ("run", "exec")
+SHELLS = ("bash", "sh", "zsh", "sbatch", "qsub", "bsub")  # which start launch files
+LAUNCHER_VARIABLE = re.compile(
+    r"""["']?\$[({]?\w*(?:launch|runner|torchrun|accelerate|deepspeed|srun|cmd|command|exec)\w*[)}]?["']?""",
+    re.IGNORECASE,
+)
+PYTHON_VARIABLE = re.compile(
+    r"""["']?\$[({]?\w*py(?:thon)?\d?(?:_?(?:bin|exec|exe|cmd|path))?[)}]?["']?""", re.IGNORECASE
 )
 PYTHON = re.compile(r"(?:.*/)?(?:python[\d.]*|pypy\d?|ipython\d?)(?:\.exe)?")
-SCRIPT = re.compile(r".+\.py")
-# options without a value, of which the script's name may follow
-PYTHON_VALUES = ("-W", "-X", "--check-hash-based-pycs")
-TORCHRUN_FLAGS = ("standalone", "m", "module", "no-python", "run-path", "use-env", "use_env")
-ACCELERATE_FLAGS = frozenset(
-    """m module multi-gpu cpu use-deepspeed use-fsdp use-megatron-lm use-xpu tpu debug no-python quiet q same-network
-    dynamo-use-fullgraph dynamo-use-dynamic tpu-use-cluster tpu-use-sudo use-parallelism-config use-mps-device
-    no-tpu-cluster enable-cpu-affinity""".split()
-)
-DEEPSPEED_FLAGS = frozenset(
-    "module no-python no-local-rank no-ssh no-ssh-check force-multi bind-cores-to-rank save-pid".split()
-)
+BARE_SCRIPT = re.compile(r"[^\s:]+\.py")
+NO_SCRIPTS = ("pip", "venv", "ensurepip", "build", "pytest")  # modules of tools
 CARDS = ("gpu", "auto")
 CONFIGURATION = re.compile(r"/.+\.(?:ya?ml|json|toml)")
-
-
-@dataclass
-class Options:
-    """A launcher's options: the last value of each by name with dashes, None for flags; and the words after them."""
-
-    values: dict[str, Word | None] = field(default_factory=dict)
-    rest: list[Word] = field(default_factory=list)
-
-    def get(self, *names: str) -> Word | None:
-        return next((self.values[name] for name in names if self.values.get(name) is not None), None)
-
-    def has(self, *names: str) -> bool:
-        return any(name in self.values for name in names)
-
-
-def options(words: list[Word], takes: Callable[[str], bool]) -> Options:
-    """Split a launcher's own options from the started command; `takes(name)`: whether the option has a value."""
-    made, at = Options(), 0
-    while at < len(words) and (text := words[at].text or words[at].tail).startswith("-") and text != "-":
-        name, equals, value = text.partition("=")
-        name = name.lstrip("-").replace("_", "-")
-        if equals:
-            word = words[at]
-            known = isinstance(word.value, Known)
-            made.values[name] = replace(word, value=Known(value) if known else word.value)
-            at += 1
-        elif takes(name):
-            made.values[name] = words[at + 1] if at + 1 < len(words) else None
-            at += 2
-        else:
-            made.values[name] = None
-            at += 1
-    made.rest = words[at:]
-    return made
+OPTION = re.compile(r"^--?[\w-]+=(?=\S+\s)")  # before a word that is a command line: `--wrap=python train.py`
+BLANK = re.compile(r"\s")
+DEEPEST = 3  # command lines within words of command lines
 
 
 @dataclass
@@ -83,6 +70,7 @@ class Start:
     words: list[Word]
     program: str = ""
     module: bool = False
+    function: str = ""
     processes: Value | None = None
     precision: Value | None = None
     accumulation: Value | None = None
@@ -99,13 +87,15 @@ class Launchers:
         folders: Callable[[Command], tuple[str, ...]],
         *,
         cards: Value | None = None,
-        placeholders: bool = False,
+        placeholders: str = "",
         written: str = "",
+        depth: int = 0,
     ) -> None:
         self._written = written if len(written) == len(text) else text  # what make is given, rather than the shell
         self._text, self._place, self._folders = text, place, folders
         self._cards, self._placeholders = cards, placeholders
-        self._visible = cards
+        self._visible, self._depth = cards, depth
+        self._entry_points: dict[str, tuple[str, str]] | None = None  # of the project, once a command may be one
 
     def of(self, commands: Iterator[Command]) -> Iterator[CommandLine]:
         """Yield the launches among these commands."""
@@ -113,19 +103,39 @@ class Launchers:
             found = self._launch(command)
             if found is not None:
                 yield found
+            elif _name(command.words[0]) in WRAPPERS | TOOLS:
+                yield from self._inside(command)
+
+    def _inside(self, command: Command) -> Iterator[CommandLine]:
+        """Yield the launches in words that are command lines themselves: `bash -c "cd src && python train.py"`."""
+        for word in command.words[1:]:
+            known = isinstance(word.value, Known)
+            text = OPTION.sub("", word.text if known else self._text[word.start : word.end].replace('"', ""))
+            if self._depth == DEEPEST or not BLANK.search(text.strip()):
+                continue
+            place = self._place(word.start, word.end)
+            inner = Launchers(text, within(place), self._folders, cards=self._cards, depth=self._depth + 1)
+            if known or command.shell is None:
+                exported = {name: [value] for name, value in command.environment.items()}
+                commands = Shell(exported, folder=command.folder).commands(text)
+            else:
+                commands = command.shell.within(text)
+            for one in inner.of(commands):
+                processes = one.processes or placed(several_tasks(command.words), place)
+                environment = {**command.environment, **one.environment}
+                yield replace(one, processes=processes, environment=environment)
 
     def _launch(self, command: Command) -> CommandLine | None:
         words = command.words
-        self._visible = _visible(command.environment.get("CUDA_VISIBLE_DEVICES")) or self._cards
-        if words[0].text.rpartition("/")[2] in WRAPPERS:
+        self._visible = visible_cards(command.environment.get("CUDA_VISIBLE_DEVICES")) or self._cards
+        wrappers: list[Word] = []
+        if _name(words[0]) in WRAPPERS | TOOLS:
             first = next((n for n in range(1, len(words)) if self._starts(words, n)), None)
             if first is None:
                 return None
             wrappers, words = words[:first], words[first:]
-        else:
-            wrappers = []
-        name = words[0].text.rpartition("/")[2]
-        if PYTHON.fullmatch(words[0].text):
+        name = _name(words[0])
+        if self._is_python(words[0]):
             start = self._python(words[1:])
         elif name in ("torchrun", "torch_distributed_run"):
             start = self._torchrun(words[1:])
@@ -135,40 +145,55 @@ class Launchers:
             start = self._accelerate(rest) if is_launch else None
         elif name in ("deepspeed", "ds"):
             start = self._deepspeed(words[1:])
-        elif SCRIPT.fullmatch(words[0].text or words[0].tail) and (words[0].text.startswith("./") or wrappers):
+        elif LAUNCHER_VARIABLE.fullmatch(self._text, words[0].start, words[0].end) and not words[0].text:
+            start = self._torchrun(words)
+        elif not wrappers and not words[0].text.startswith("./"):
+            start = self._program(words)
+        elif is_launch_file(path := words[0].text or words[0].tail.lstrip("/")):
+            start = Start(path, words[1:])
+        elif SCRIPT.fullmatch(path):
             start = self._script(words)
         else:
             start = self._program(words)
         return self._finished(start, command, wrappers) if start is not None else None
 
+    def _is_python(self, word: Word) -> bool:
+        """Return whether a word is Python, or a variable that is set elsewhere and must be it: `$PYTHON`."""
+        if not isinstance(word.value, Unknown):
+            return PYTHON.fullmatch(word.text) is not None
+        return PYTHON_VARIABLE.fullmatch(self._text, word.start, word.end) is not None
+
     def _starts(self, words: list[Word], at: int) -> bool:
         text = words[at].text
-        name = text.rpartition("/")[2]
+        name = _name(words[at])
+        runs = _name(words[0]) not in TOOLS or any(word.text in RUNS for word in words[1:at])
         return bool(
-            PYTHON.fullmatch(text)
+            self._is_python(words[at])
             or name in ("torchrun", "accelerate-launch", "deepspeed")
             or name == "accelerate"
             and at + 1 < len(words)
             and words[at + 1].text == "launch"
-            or SCRIPT.fullmatch(text or words[at].tail)
+            or runs
+            and BARE_SCRIPT.fullmatch(text or words[at].tail)
+            or is_launch_file(text or words[at].tail)
+            and any(_name(word) in SHELLS for word in words[:at])
             or self._program(words[at:]) is not None
         )
 
     def _finished(self, start: Start, command: Command, wrappers: list[Word]) -> CommandLine:
         place, folders = self._place(command.start, command.end), self._folders(command)
+        words = [part for word in start.words for part in _apart(word)]
         text = " ".join(self._written[command.start : command.end].replace("\\\n", " ").replace("\\\r\n", " ").split())
-        processes = start.processes
-        tasks = _tasks(wrappers)
-        if processes is None and tasks is not None and not start.program:
-            processes = Unknown(f"srun starts {tasks} tasks: whether they train together is known only at run time")
+        processes = start.processes or (None if start.program else several_tasks(wrappers))
         return CommandLine(
             text,
             start.script,
             start.program,
-            tuple(self._word(word, before, folders) for word, before in zip(start.words, (None, *start.words))),
+            tuple(self._word(word, before, folders) for word, before in zip(words, (None, *words))),
             place,
             more=command.more,
             module=start.module,
+            function=start.function,
             processes=placed(processes, place),
             precision=placed(start.precision, place),
             accumulation=placed(start.accumulation, place),
@@ -183,7 +208,7 @@ class Launchers:
         beside = before is not None and "\n" not in self._text[before.end : word.start]
         place = self._place(before.start if before is not None and named and beside else word.start, word.end)
         if self._placeholders and (found := re.search(r"\{[^{}]+\}", word.text)):
-            return Unknown(f"{found[0]} is set by the notebook", (place,))
+            return Unknown(f"{found[0]} {self._placeholders}", (place,))
         if CONFIGURATION.fullmatch(word.tail) and (file := below(word.tail, folders)):
             return Default(file, word.value.why.partition(" ")[0], (place,))
         return _at(word.value, place)
@@ -203,19 +228,19 @@ class Launchers:
             name = name.replace(".", "/") + ".py"
         elif program := flavours.modules().get(name):
             return self._configured(program, words[1:])
-        if not SCRIPT.fullmatch(name):
-            return None
-        return Start(name, words[1:], module=module)
+        return Start(name, words[1:], module=module) if SCRIPT.fullmatch(name) else None
 
     def _python(self, words: list[Word]) -> Start | None:
         found = options(words, lambda name: f"-{name}" in PYTHON_VALUES)
         module = found.has("m")
-        if found.has("c") or not found.rest:
+        if found.has("c") or not found.rest or module and found.rest[0].text in NO_SCRIPTS:
             return None
         if module and found.rest[0].text in ("torch.distributed.run", "torch.distributed.launch"):
             return self._torchrun(found.rest[1:])
-        if module and found.rest[0].text in ("accelerate.commands.launch",):
+        if module and found.rest[0].text == "accelerate.commands.launch":
             return self._accelerate(found.rest[1:])
+        if module and found.rest[0].text in ("deepspeed", "deepspeed.launcher.runner"):
+            return self._deepspeed(found.rest[1:])
         return self._script(found.rest, module)
 
     def _torchrun(self, words: list[Word]) -> Start | None:
@@ -225,7 +250,7 @@ class Launchers:
             return None
         each = self._count(found.get("nproc-per-node"), 1, "torchrun starts one process per GPU")
         nodes = self._count(found.get("nnodes"), 1, "the number of nodes is known only at run time")
-        return replace(line, processes=product(each, nodes))
+        return replace(line, processes=by_options(found, product(each, nodes)))
 
     def _accelerate(self, words: list[Word]) -> Start | None:
         found = options(words, lambda name: name not in ACCELERATE_FLAGS)
@@ -243,7 +268,7 @@ class Launchers:
         precision, steps = found.get("mixed-precision"), found.get("gradient-accumulation-steps")
         return replace(
             line,
-            processes=processes,
+            processes=by_options(found, processes),
             precision=precision.value if precision is not None else None,
             accumulation=number(steps.value) if steps is not None else None,
             files=tuple(one for one in (file.text or file.tail.lstrip("/"),) if one) if file is not None else (),
@@ -265,7 +290,8 @@ class Launchers:
             return replace(line, processes=each)
         every = "deepspeed starts one process per GPU"
         each = self._count(found.get("num-gpus", "num-accelerators"), None, every)
-        return replace(line, processes=product(each, self._count(found.get("num-nodes"), 1, every)))
+        processes = product(each, self._count(found.get("num-nodes"), 1, every))
+        return replace(line, processes=by_options(found, processes))
 
     def _count(self, word: Word | None, default: int | None, why: str) -> Value:
         if word is None:
@@ -280,9 +306,16 @@ class Launchers:
     # -- what trains from a configuration ------------------------------------------------------------------------
 
     def _program(self, words: list[Word]) -> Start | None:
-        name = words[0].text.rpartition("/")[2]
+        name = _name(words[0])
         program = flavours.commands().get(f"{name} {words[1].text}") if len(words) > 1 else None
-        return self._configured(program, words[2:]) if program is not None else None
+        if program is not None:
+            return self._configured(program, words[2:])
+        if self._entry_points is None:
+            self._entry_points = entry_points.of(self._folders(Command([], 0, 0))[0])
+        if name not in self._entry_points:
+            return None
+        module, function = self._entry_points[name]
+        return Start(module.replace(".", "/") + ".py", words[1:], module=True, function=function)
 
     def _configured(self, program: str, words: list[Word]) -> Start:
         """Return a program with its words; `script` is the file that they name, or "" if they name none."""
@@ -315,46 +348,20 @@ def below(path: str, folders: Iterable[str]) -> str:
 CONFIG_OPTIONS = ("--config", "-c", "--config_file", "--config-file")
 
 
-def number(value: Value) -> Value:
-    """Return a word as a whole number, if it is one."""
-    if isinstance(value, Either):
-        made = tuple(number(option) for option in value.options)
-        return Either(made, value.condition)
-    if not isinstance(value, (Known, Default)):
-        return value
-    text = str(value.value)
-    if not re.fullmatch(r"\d{1,9}", text):
-        return value
-    return Known(int(text)) if isinstance(value, Known) else Default(int(text), value.overridden_by)
+def within(place: Place) -> Callable[[int, int], Place]:
+    """Return the function for a text whose parts have no places of their own, only that of the whole."""
+    return lambda start, end: place
 
 
-def product(a: Value, b: Value) -> Value:
-    """Return the product of two numbers, unknown if one of them is."""
-    for value in (a, b):
-        if not isinstance(value, (Known, Default)) or not isinstance(value.value, int):
-            return value
-    assert isinstance(a, (Known, Default)) and isinstance(b, (Known, Default))
-    by = overrider(a, b)
-    return Default(a.value * b.value, by) if by else Known(a.value * b.value)
+def _apart(word: Word) -> list[Word]:
+    """Return `--lr=$LR`, of which only the value is unknown, as an option and its value; any other word as it is."""
+    found = re.match(r"(--[A-Za-z][\w-]*)=", word.head)
+    return [replace(word, value=Known(found[1])), word] if found is not None else [word]
 
 
-def _visible(cards: Value | None) -> Value | None:
-    """Return the number of cards visible with `CUDA_VISIBLE_DEVICES=0,1`."""
-    text = cards.value if isinstance(cards, Known) else None
-    return Known(text.count(",") + 1) if isinstance(text, str) and re.fullmatch(r"\d+(?:,\d+)*", text) else None
-
-
-def _tasks(wrappers: list[Word]) -> str | None:
-    """Return the number of tasks that `srun` starts, if it is more than one."""
-    if not wrappers or os.path.basename(wrappers[0].text) != "srun":
-        return None
-    texts = [word.text for word in wrappers]
-    for at, text in enumerate(texts):
-        name, equals, value = text.partition("=")
-        if name in ("--ntasks", "-n", "--ntasks-per-node"):
-            count = value if equals else texts[at + 1] if at + 1 < len(texts) else ""
-            return count if count.isdigit() and int(count) > 1 else None
-    return None
+def _name(word: Word) -> str:
+    """Return the name of a program without its folder."""
+    return word.text.rpartition("/")[2]
 
 
 def placed(value: Value | None, place: Place) -> Value | None:

@@ -6,8 +6,12 @@ are followed; the output of a command, the environment and the caller's argument
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass, field, replace
+from typing import Union
 
 from ..training_plan.values import Default, Either, Known, Unknown, Value
 from .shell_words import ASSIGNED, MOST_WORDS, Hole, Part, Raw, Reader, Variable, literal
@@ -18,18 +22,27 @@ MOST_OPTIONS = 8  # words of a loop that are followed
 
 @dataclass
 class Word:
-    """A word as the command gets it. `tail` is its literal end if its beginning is not known: `/train.py`."""
+    """A word as the command gets it."""
 
     value: Value
     start: int
     end: int
-    tail: str = ""
 
     @property
     def text(self) -> str:
         """The word if it is settled, also by a default; else ""."""
         value = self.value
         return value.value if isinstance(value, (Known, Default)) and isinstance(value.value, str) else ""
+
+    @property
+    def head(self) -> str:
+        """Its literal beginning if the rest is not known: `--lr=`."""
+        return _ends(self.value)[0] if isinstance(self.value, Unknown) else ""
+
+    @property
+    def tail(self) -> str:
+        """Its literal end if the beginning is not known: `/train.py`."""
+        return _ends(self.value)[1] if isinstance(self.value, Unknown) else ""
 
 
 @dataclass
@@ -43,10 +56,20 @@ class Command:
     more: str = ""
     folder: str = ""  # where `cd` has led, relative to where the script is started
     in_own_folder: bool = False  # after `cd "$(dirname "$0")"`
+    shell: Union[Shell, None] = None  # that reads it, in its present state
+
+
+def set_in(commands: Iterator[Command], environment: dict[str, Value]) -> Iterator[Command]:
+    """Yield the commands with variables that are set around them."""
+    for command in commands:
+        command.environment = {**environment, **command.environment}
+        yield command
 
 
 OPENS, CLOSES = ("if", "case"), ("fi", "esac")
 KEYWORDS = ("if", "then", "elif", "else", "do", "while", "until", "!", "{", "time", "fi", "done", "esac", "}", "case")
+PATHS = re.compile(r"\s*(?:cd|dirname|realpath|readlink)\s")
+POSITION = re.compile(r"\d+|@")  # a name of what the caller gives
 DECLARES = ("export", "local", "readonly", "declare", "typeset")
 
 
@@ -54,13 +77,23 @@ class Shell:
     """Variables of a script, and its commands as they would run."""
 
     def __init__(
-        self, variables: dict[str, list[Value]] | None = None, unset: Callable[[str], str] | None = None
+        self,
+        variables: dict[str, list[Value]] | None = None,
+        unset: Callable[[str], str] | None = None,
+        folder: str = "",
+        file: str = "",
     ) -> None:
         self.variables = variables or {}
+        if file:
+            self.variables |= {"0": [Known(file)], "BASH_SOURCE": [Known(file)]}
+        self._paths: list[str] = []  # that commands such as `dirname` give, from the working directory
         self._unset = unset or (lambda name: f"${name} is not set here, but may be in the environment")
         self._depth = 0
-        self._folder, self._own_folder = "", False
+        self._folder, self._own_folder = folder, False
         self._exported: dict[str, Value] = {}
+        self._texts: dict[str, list[Value]] = {}  # words of texts that are not known as a whole
+        self._assigned: dict[str, tuple[list[Value], str]] = {}  # the words of a value before it is set, why more
+        self._more: dict[str, str] = {}  # why a variable may have further words
 
     def commands(self, text: str) -> Iterator[Command]:
         """Yield the commands of a text in their order, with the variables at that point."""
@@ -69,19 +102,32 @@ class Shell:
             if command is not None:
                 yield command
 
+    def within(self, text: str) -> Iterator[Command]:
+        """Yield the commands of a text of this script that another shell gets: `bash -c "$LAUNCHER train.py"`."""
+        inner = copy(self)
+        inner.variables = {**self.variables}
+        inner._texts, inner._more, inner._exported = {**self._texts}, {**self._more}, {**self._exported}
+        yield from inner.commands(text)
+
     def _command(self, raw: list[Raw]) -> Command | None:
         raw = list(raw)
         while raw and raw[0].bare and (word := literal(raw[0])) in KEYWORDS:
             self._depth = max(self._depth + (word in OPENS) - (word in CLOSES), 0)
             raw.pop(0)
+        if raw and literal(raw[0]) == "function":  # function NAME {
+            raw = raw[3:]
+        if raw and literal(raw[0]) in ("shift", "set"):  # what the caller gives is no longer where it was
+            self.variables = {name: values for name, values in self.variables.items() if not POSITION.fullmatch(name)}
         if not raw:
             return None
         if literal(raw[0]) in ("for", "select"):
             self._loop(raw[1:])
             return None
         start, declares = raw[0].start, literal(raw[0]) in DECLARES
-        if declares or literal(raw[0]) == "env":
+        if declares or literal(raw[0]) == "env" and not literal(raw[1] if raw[1:] else raw[0]).startswith("-"):
             raw.pop(0)
+        if literal(raw[0]) == "eval":
+            raw = [replace(one, parts=[_open(part) for part in one.parts]) for one in raw]
         before: dict[str, list[Value]] = {}
         while raw and (assigned := self._assignment(raw[0])) is not None:
             before[assigned[0]] = assigned[1]
@@ -99,7 +145,7 @@ class Shell:
         if made.words and made.words[0].text in ("cd", "pushd") and len(made.words) > 1:
             self._change(made.words[1])
             return None
-        made.folder, made.in_own_folder = self._folder, self._own_folder
+        made.folder, made.in_own_folder, made.shell = self._folder, self._own_folder, self
         return made if made.words else None
 
     def _loop(self, raw: list[Raw]) -> None:
@@ -117,8 +163,24 @@ class Shell:
         else:
             self.variables[name] = [Unknown(f"${name} is a loop variable")]
 
+    def _output(self, hole: Hole) -> Value:
+        """Return what a command gives that only puts a path together: `cd "$(dirname "$0")/.." && pwd`."""
+        raws = list(Reader(hole.code, 1).commands()) if PATHS.match(hole.code) else []
+        words = [[word.text for one in raw for word in self.expanded(one, Command([], 0, 0))] for raw in raws]
+        match [[word for word in command if word not in ("--", "-f", "-P", "-e", "-m")] for command in words]:
+            case [["cd", path], ["pwd"]] | [["realpath" | "readlink", path]] if path:
+                made = os.path.normpath(path)
+            case [["dirname", path]] if path:
+                made = os.path.normpath(os.path.dirname(path))
+            case _:
+                return Unknown(hole.why)
+        self._paths.append(made)
+        return Known(made)
+
     def _change(self, word: Word) -> None:
-        if word.text and not word.tail:
+        if any(word.text == path or word.text.startswith(f"{path}/") for path in self._paths):
+            self._folder = os.path.abspath(word.text)
+        elif word.text and not word.tail:
             self._folder = (
                 f"{self._folder}/{word.text}" if self._folder and not word.text.startswith("/") else word.text
             )
@@ -130,78 +192,96 @@ class Shell:
         found = ASSIGNED.match(first) if isinstance(first, str) else None
         if found is None:
             return None
-        scratch = Command([], 0, 0)
+        scratch, name, appends = Command([], 0, 0), found[1], found[2] == "+="
         if raw.array is not None:
-            values = [_with_ending(word) for one in raw.array for word in self.expanded(one, scratch)]
+            values = [word.value for one in raw.array for word in self.expanded(one, scratch)]
+            words = values = [*self.variables.get(name, []), *values] if appends else values
         else:
-            rest: list[Part] = [found.string[found.end() :], *raw.parts[1:]]
-            joined = [p._replace(quoted=True) if isinstance(p, Variable) else p for p in rest]
-            words = self.expanded(Raw(joined, raw.start, raw.end), scratch)
-            values = [_with_ending(word) for word in words] or [Known("")]
-        if scratch.more:
-            values = [Unknown(scratch.more)]
-        if found[2] == "+=":
-            before = self.variables.get(found[1], [])
-            values = [*before, *values] if raw.array is not None else [_joined([*before, *values])]
-        return found[1], values
+            before: list[Part] = [Variable(name)] if appends and name in self.variables else []
+            parts = [*before, found.string[found.end() :], *raw.parts[1:]]
+            whole = Raw([p._replace(quoted=True) if isinstance(p, Variable) else p for p in parts], raw.start, raw.end)
+            values = [word.value for word in self.expanded(whole, scratch)] or [Known("")]
+            text = Raw([_open(part) for part in parts], raw.start, raw.end)
+            words = [word.value for word in self.expanded(text, scratch, split=True)]
+        self._assigned[name] = words, scratch.more
+        return name, values
 
     def _set(self, assigned: dict[str, list[Value]]) -> None:
+        """Set variables; what a branch adds to the words of one may be there or not."""
         for name, values in assigned.items():
-            earlier = self.variables.get(name)
+            words, more = self._assigned.pop(name, (values, ""))
+            is_list, earlier = words is values, self.variables.get(name)
             if self._depth and [repr(v) for v in earlier or ()] != [repr(v) for v in values]:
-                values = [Unknown(f"${name} is set in a branch")]
-            self.variables[name] = values if len(values) <= MOST_WORDS else [Unknown(f"${name} is a very long list")]
+                before = self._words(name)
+                by_branch: list[Value] = [Unknown(f"${name} is set in a branch")]
+                adds = earlier is not None and [repr(v) for v in words[: len(before)]] == [repr(v) for v in before]
+                words, more = (before, f"a branch may add words to ${name}") if adds else (by_branch, "")
+                values = words if is_list else by_branch
+            if len(words) > MOST_WORDS:
+                words = values = [Unknown(f"${name} is a very long list")]
+            self.variables[name], self._more[name] = values, more
+            self._texts.pop(name, None)
+            if not is_list and not isinstance(values[0], (Known, Default)):
+                self._texts[name] = words
 
-    def expanded(self, raw: Raw, command: Command) -> list[Word]:
-        """Return the words that a raw word expands to."""
+    def _words(self, name: str) -> list[Value]:
+        """Return the words of a list, or of a text where it is not quoted."""
+        values = self._texts.get(name, self.variables.get(name, []))
+        groups: list[list[Value]] = [[]]
+        if len(values) == 1:
+            _spread(values[0], groups)
+        return [group[0] for group in groups if group] if len(values) == 1 else values
+
+    def expanded(self, raw: Raw, command: Command, split: bool = False) -> list[Word]:
+        """Return the words that a raw word expands to; `split`: also split its literal text at blanks."""
         groups: list[list[Value]] = [[]]
         quoted = not raw.bare
         for part in raw.parts:
-            if isinstance(part, str):
+            if isinstance(part, str) and split:
+                _spread(Known(part), groups)
+            elif isinstance(part, str):
                 groups[-1].append(Known(part))
             elif isinstance(part, Hole):
-                groups[-1].append(Unknown(part.why))
-            elif part.name == "@" and part.fallback is None:
+                groups[-1].append(self._output(part))
+            elif part.name == "@" and part.fallback is None and "@" not in self.variables:
                 command.more = command.more or '"$@" stands for what the caller gives'
+                quoted = quoted and len(raw.parts) > 2  # by itself it is no word
+            elif part.whole and not self._value(part):
+                quoted = quoted and len(raw.parts) > 2
+                command.more = command.more or self._more.get(part.name, "")
             else:
-                self._put(part, groups)
+                self._put(part, groups, command)
         made = []
         for group in groups:
             if not group or not quoted and len(groups) > 1 and all(v == Known("") for v in group):
                 continue
-            value, tail = _joined(group), ""
-            if isinstance(value, Unknown):
-                value, tail = Unknown(value.why, value.trace), _ending(group)
-            made.append(Word(value, raw.start, raw.end, tail))
+            made.append(Word(_joined(group), raw.start, raw.end))
         if len(made) == 1 and made[0].value == Known("") and not quoted:
             return []  # `$EMPTY` is no word
         return made
 
-    def _put(self, part: Variable, groups: list[list[Value]]) -> None:
+    def _put(self, part: Variable, groups: list[list[Value]], command: Command) -> None:
+        """Add what a variable stands for: the words of a list or of a text that is not quoted, else its value."""
         values = self._value(part)
-        if part.whole and len(values) != 1:
-            for number, value in enumerate(values):
+        is_text = not part.quoted and part.item is None and values is self.variables.get(part.name)
+        words = values if part.whole else self._texts.get(part.name) if is_text else None
+        if words is not None:
+            command.more = command.more or self._more.get(part.name, "")
+        if words is not None and len(words) != 1:
+            for number, value in enumerate(words):
                 if number:
                     groups.append([])
                 groups[-1].append(value)
-            return
-        value = values[0] if values else Known("")
-        if part.quoted or not isinstance(value, (Known, Default)) or not isinstance(value.value, str):
-            groups[-1].append(value)
-            return
-        pieces = value.value.split()
-        if value.value[:1].isspace() and groups[-1]:
-            groups.append([])
-        for number, piece in enumerate(pieces):
-            if number:
-                groups.append([])
-            groups[-1].append(Known(piece) if isinstance(value, Known) else Default(piece, value.overridden_by))
-        if pieces and value.value[-1:].isspace():
-            groups.append([])
+        elif part.quoted:
+            groups[-1].append(values[0] if values else Known(""))
+        else:
+            _spread(words[0] if words else values[0] if values else Known(""), groups)
 
     def _value(self, part: Variable) -> list[Value]:
         if part.name in self.variables:
             found = self.variables[part.name]
+            if part.item is not None:
+                return found[max(part.item - 1, 0) :] if part.whole else found[part.item : part.item + 1]
             if not (part.fallback is not None and found == [Known("")]):
                 return found
         if part.fallback is not None:
@@ -209,12 +289,36 @@ class Shell:
             value = _joined(inner) if inner else Known("")
             name = f"${part.name}"
             return [Default(value.value, name) if isinstance(value, Known) else value]
-        return [Unknown(self._unset(part.name))]
+        given = part.name.isdigit()
+        return [Unknown(f"${part.name} is known only at run time" if given else self._unset(part.name))]
 
 
-def _with_ending(word: Word) -> Value:
-    """Return a word's value as a variable keeps it: with its literal end, if its beginning is not known."""
-    return replace(word.value, parts=word.tail) if word.tail and isinstance(word.value, Unknown) else word.value
+def _open(part: Part) -> Part:
+    """Return a variable as if it was not quoted."""
+    return part._replace(quoted=False) if isinstance(part, Variable) else part
+
+
+def _spread(value: Value, groups: list[list[Value]]) -> None:
+    """Add a value to the last group, its words after the first to groups of their own."""
+    if not isinstance(value, (Known, Default)) or not isinstance(value.value, str):
+        groups[-1].append(value)
+        return
+    pieces = value.value.split()
+    if value.value[:1].isspace() and groups[-1]:
+        groups.append([])
+    for number, piece in enumerate(pieces):
+        if number:
+            groups.append([])
+        groups[-1].append(Known(piece) if isinstance(value, Known) else Default(piece, value.overridden_by))
+    if pieces and value.value[-1:].isspace():
+        groups.append([])
+
+
+def _ends(value: Value) -> tuple[str, str]:
+    """Return the literal beginning and end of a word; of one that is not known, those that are known."""
+    if isinstance(value, Known):
+        return str(value.value), str(value.value)
+    return value.parts if isinstance(value, Unknown) and isinstance(value.parts, tuple) else ("", "")
 
 
 def _ending(values: list[Value]) -> str:
@@ -222,7 +326,7 @@ def _ending(values: list[Value]) -> str:
     end = ""
     for value in reversed(values):
         if not isinstance(value, (Known, Default)):
-            return f"{value.parts}{end}" if isinstance(value, Unknown) and isinstance(value.parts, str) else end
+            return f"{_ends(value)[1]}{end}"
         end = f"{value.value}{end}"
     return end
 
@@ -240,7 +344,8 @@ def _joined(values: list[Value]) -> Value:
             made = [_joined([*values[:at], option, *values[at + 1 :]]) for option in value.options]
             return Either(tuple(made), value.condition) if all(isinstance(v, Known) for v in made) else made[0]
         if not isinstance(value, (Known, Default)):
-            return Unknown(value.why or "a word put together from parts known only at run time")
+            why = value.why or "a word put together from parts known only at run time"
+            return Unknown(why, parts=(_ends(values[0])[0], _ending(values)))
         texts.append(str(value.value))
         if sum(map(len, texts)) > MOST_CHARACTERS:
             return Unknown("a very long text")

@@ -12,18 +12,23 @@ DEEPEST = 8  # fallbacks within fallbacks
 
 
 class Variable(NamedTuple):
-    """`$name`, `${name:-fallback}`; `whole`: `"${name[@]}"` or `"$@"`, which expands to several words."""
+    """`$name`, `${name:-fallback}`; `whole`: `"${name[@]}"` or `"$@"`, which expands to several words.
+
+    `item` is the index of `${name[0]}`, or the number of the first of the caller's words in `${@:2}`.
+    """
 
     name: str
     fallback: Union[list[Part], None] = None
     quoted: bool = False
     whole: bool = False
+    item: Union[int, None] = None
 
 
 class Hole(NamedTuple):
     """A part that is known only in the run."""
 
     why: str
+    code: str = ""  # the commands that give it
 
 
 Part = Union[str, Variable, Hole]
@@ -196,7 +201,10 @@ class Reader:
         elif text[start + 1 : start + 2] in tuple("@*"):
             self.at += 2
             parts.append(Variable("@", None, quoted, True))
-        elif text[start + 1 : start + 2].isdigit() or text[start + 1 : start + 2] in tuple("#?$!-"):
+        elif text[start + 1 : start + 2].isdigit():
+            self.at += 2
+            parts.append(Variable(text[start + 1], None, quoted))
+        elif text[start + 1 : start + 2] in tuple("#?$!-"):
             parts.append(Hole(f"{text[start : start + 2]} is known only at run time"))
             self.at += 2
         else:
@@ -212,7 +220,8 @@ class Reader:
             end = _closing(self.text, start + 1, "(", ")")
         self.at = end + 1
         code = " ".join(self.text[start : end + 1].split())
-        parts.append(Hole(f"{code[:60]} is known only at run time"))
+        inner = self.text[start + 1 : end] if self.text[start] == "`" else self.text[start + 2 : end]
+        parts.append(Hole(f"{code[:60]} is known only at run time", inner))
 
 
 def _add(parts: list[Part], text: str) -> None:
@@ -238,8 +247,16 @@ def _braced(inner: str, quoted: bool, depth: int) -> Part:
     found = re.fullmatch(r"([A-Za-z_]\w*)(\[[@*]\])?(?:(:?[-=])(.*))?", inner, re.DOTALL)
     if found is None:
         number = re.fullmatch(r"(\d+|[@*])(?::?[-=](.*))?", inner, re.DOTALL)
-        if number is not None and number[2] is not None:
-            return Variable(number[1], _parts(number[2], depth), quoted)
+        if number is not None:
+            position = "@" if number[1] in "@*" else number[1]
+            otherwise = _parts(number[2], depth) if number[2] is not None else None
+            return Variable(position, otherwise, quoted, position == "@")
+        rest = re.fullmatch(r"[@*]:\s*(\d+)", inner)
+        if rest is not None:
+            return Variable("@", None, quoted, True, int(rest[1]))
+        item = re.fullmatch(r"([A-Za-z_]\w*)\[(\d+)\]", inner)
+        if item is not None:
+            return Variable(item[1], None, quoted, item=int(item[2]))
         return Hole(f"${{{inner[:40]}}} is not supported")
     name, whole, sign, fallback = found.groups()
     return Variable(name, _parts(fallback, depth) if sign else None, quoted, bool(whole))

@@ -87,6 +87,7 @@ def read_run(one: Run) -> TrainingPlan:
 
     plan = TrainingPlan()
     plan.place, plan.trained = one.place, one.trainer is not None
+    plan.command = one.trainer.command if one.trainer is not None else ""
     api.read(one, plan)
     # project comes last: it compares what is tracked with the facts of the others
     for section in (lora, prompt, dataset, arguments, memory, device_map, checkpointing, silent_failures, project):

@@ -49,6 +49,7 @@ TRACKED = {
     "lora.dropout": ("lora_dropout", "dropout"),
     "lora.model_name": ("model_name", "model", "base_model", "model_id"),
     "lora.load_in_4bit": ("load_in_4bit",),
+    "dataset.sources": ("dataset", "dataset_name", "dataset_id", "train_file", "train_path"),
     "memory.sequence_length": ("max_seq_length", "max_length", "max_seq_len", "sequence_length", "seq_length"),
     "checkpointing.save_total_limit": ("save_total_limit",),
     "checkpointing.save_steps": ("save_steps",),
@@ -80,6 +81,7 @@ CALLED = ("wandb.", "trackio.", "mlflow.")
 TRACKING = re.compile(
     r"(?i)wandb|trackio|mlflow|swanlab|tensorboard|SummaryWriter|comet|neptune|clearml|dvclive|\baim\b"
 )
+OF_DATA = re.compile(r"^[\w./~-]*/[\w./-]+$|\.(?:jsonl?|csv|tsv|parquet|txt|arrow)$")  # a path, or a name of the hub
 LOGGERS = ("info", "debug", "warning", "print", "log")
 # "batch_size=8", "Learning rate: 2e-4", "LoRA r: 16"; not "r/alpha: 16/32", where two names share a label
 LITERAL = re.compile(
@@ -236,11 +238,9 @@ def untracked(run: Run, plan: TrainingPlan) -> Fact:
         fact = used_by(run, plan, name)
         if FACT_OF.get(name) == "arguments.epochs" and steps_decide(plan):
             continue
-        stated, used = plain(value), plain(fact.value)
-        if used is None or not isinstance(stated, (int, float, str)) or not isinstance(used, (int, float, str)):
+        stated, used = contents(value), contents(fact.value)
+        if not comparable(stated, used) or FACT_OF.get(name) == "dataset.sources" and named_to_another(run, stated):
             continue
-        if isinstance(used, bool) != isinstance(stated, bool):
-            continue  # `packing: 1` and the like: no two values of one kind
         compared += 1
         if (
             agree(stated, used)
@@ -257,7 +257,7 @@ def untracked(run: Run, plan: TrainingPlan) -> Fact:
             and several_would(plan, stated, used)
         ):
             continue
-        wrong.append(f"{name} is recorded as {stated}, the run uses {used}")
+        wrong.append(f"{name} is recorded as {said(stated)}, the run uses {said(used)}")
         first = first or place
     if wrong:
         wrong = list(dict.fromkeys(wrong))
@@ -285,7 +285,9 @@ def several_would(plan: TrainingPlan, stated: object, used: object) -> bool:
 def used_by(run: Run, plan: TrainingPlan, name: str) -> Fact:
     """Return the run's value of a recorded setting: a fact of the plan, or the argument of a call."""
     if name in FACT_OF:
-        return plan[FACT_OF[name]]
+        fact = plan[FACT_OF[name]]
+        not_loaded_so = name == "load_in_4bit" and isinstance(fact.value, Absent) and run.load
+        return Fact(Known(False), at=fact.at) if not_loaded_so else fact
     for given in (run.arguments, run.adapter, run.load):
         if given and not isinstance(value := given.value(name), (Absent, Unknown)):
             return Fact(value, at=given.where(name))
@@ -302,7 +304,35 @@ def known_setting(run: Run, name: object) -> bool:
     return any(name in call.arguments for call in made)
 
 
-def agree(stated: int | float | str, used: object) -> bool:
+def said(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def comparable(stated: object, used: object) -> bool:
+    """Return whether a recorded value and the run's are of one kind: `packing: 1` is none with True."""
+    if isinstance(stated, str) and isinstance(used, list):
+        return is_words(used) and OF_DATA.search(stated) is not None  # any other text is a name of one's own
+    if isinstance(stated, list) or isinstance(used, list):
+        return is_words(stated) and is_words(used)
+    of_one_kind = isinstance(stated, (int, float, str)) and isinstance(used, (int, float, str))
+    return of_one_kind and isinstance(used, bool) == isinstance(stated, bool)
+
+
+def named_to_another(run: Run, text: object) -> bool:
+    """Return whether a call other than a tracker's is given a text: the script reads such a file too."""
+    calls = (call for call in run.recording.every() if not call.callee.startswith(CALLED))
+    return any(contents(value) == text for call in calls for value in call.arguments.values())
+
+
+def is_words(value: object) -> bool:
+    return isinstance(value, list) and value != [] and all(isinstance(word, str) for word in value)
+
+
+def agree(stated: int | float | str | list[str], used: object) -> bool:
+    if isinstance(stated, list):
+        return isinstance(used, list) and set(stated) == set(used)
+    if isinstance(used, list):
+        return any(agree(stated, one) or str(stated) in str(one) for one in used)
     if not isinstance(used, (int, float, str)):
         return False
     if isinstance(stated, bool) or isinstance(used, bool):

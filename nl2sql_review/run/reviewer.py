@@ -239,6 +239,8 @@ class Reviewer:
             if foreign := starts.of_other_scripts(lines, made.recordings):
                 made.recordings = [one for one in made.recordings if one.run not in foreign]
                 made.plans = [one for one in made.plans if one.run not in foreign]
+            if len(lines) > 1:
+                made.leave_to_their_runs()
             if source.kind == "notebook" and not made.plans:
                 self._add_launched(made, root, settings, drafts)
             elif source.kind == "script" and not lines:
@@ -280,8 +282,10 @@ class Reviewer:
         if recording.exhausted and not plans and TRAINS.search(source.text):
             plans = [cut_short(TrainingPlan(), recording.exhausted)]
         recording.run = line.text if line is not None else ""
+        commands = {plan.command for plan in plans if plan.command}
         for plan in plans:
-            plan.run = recording.run
+            names_command = plan.command and len(commands) > 1 and not recording.run
+            plan.run = f"python {source.path} {plan.command}" if names_command else recording.run
         made.recordings.append(recording)
         made.plans += plans
 
@@ -368,6 +372,21 @@ class Read:
         """Recording for the first command line."""
         return self.recordings[0]
 
+    def leave_to_their_runs(self) -> None:
+        """Drop the plans of functions that nobody calls in their own run, where another command line runs them."""
+        run_by = {recording.run: _reached(recording) for recording in self.recordings}
+        anywhere = set().union(*run_by.values())
+        self.plans = [
+            plan
+            for plan in self.plans
+            if plan.place is None or (at := id(plan.place.node)) not in anywhere or at in run_by.get(plan.run, anywhere)
+        ]
+
+
+def _reached(recording: Recording) -> set[int]:
+    """Return the places of the calls that a run makes, by node."""
+    return {id(call.place.node) for call in recording.calls if call.reached}
+
 
 def modules_kept(source: Source) -> AbstractContextManager[None]:
     """Return a context in which a module is parsed once, however many command lines or callers import it."""
@@ -395,7 +414,7 @@ def plan(path: str, options: Options) -> Read:
     if data is None:
         data = disk.script(path)
     reviewer = Reviewer.of(options)
-    if discovery.is_launch_file(name) and options.stdin is None:
+    if discovery.may_launch(name) and options.stdin is None:
         return started(reviewer, path, name)[1]
     return reviewer.read(data, name, reviewer.settings_of(name))
 

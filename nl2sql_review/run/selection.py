@@ -84,7 +84,7 @@ def standard_input(options: Options) -> tuple[str, bytes]:
 
 def _started(found: discovery.Found, options: Options) -> list[discovery.Found]:
     """Return the files that a named launch file starts, in its place; for other files the file itself."""
-    if not found.given or found.problem or not discovery.is_launch_file(found.path):
+    if not found.given or found.problem or not discovery.may_launch(found.path):
         return [found]
     from .starts import launched
 

@@ -75,10 +75,13 @@ def lines_of(
 
 
 def distinct(lines: Iterable[CommandLine]) -> list[CommandLine]:
-    """Return the first of the command lines that start the same run, for each run."""
+    """Return the first of the command lines that start the same run, for each run; their texts differ."""
     made: dict[tuple[object, ...], CommandLine] = {}
+    texts: set[str] = set()
     for line in lines:
-        made.setdefault(line.key, line)
+        if line.key not in made:
+            made[line.key] = replace(line, text=f"{line.text} ({line.where()})") if line.text in texts else line
+            texts.add(line.text)
     return list(made.values())[:MOST_RUNS]
 
 
@@ -90,7 +93,7 @@ def _starts(line: CommandLine, path: str, root: str) -> bool:
 def _of_launch_file(path: str) -> list[CommandLine]:
     data = disk.read(path, launch_files.LARGEST)
     try:
-        return launch_files.of_file(data, path) if data is not None else []
+        return launch_files.followed(launch_files.of_file(data, path)) if data is not None else []
     except SourceError:
         return []
 
@@ -118,7 +121,7 @@ def stated_in(settings: Settings) -> list[CommandLine]:
 
         folders = (settings.root or os.getcwd(), os.getcwd())
         launchers = Launchers(run, place, partial(_always, folders))
-        found = list(launchers.of(Shell().commands(run)))
+        found = launch_files.followed(launchers.of(Shell().commands(run)))
         if not found:
             remedy = 'write it as in a shell: "python train.py --config configs/spider.yaml"'
             raise SettingsError(f"{file or 'command line'}: runs: {run!r} starts no training script; {remedy}")
@@ -210,7 +213,7 @@ def launched(path: str, shown: str, within: Sequence[str] = ()) -> list[Found]:
 def nothing_started(data: bytes, path: str) -> str:
     """Return the reason why a launch file leads to no review."""
     try:
-        lines = launch_files.of_file(data, path)
+        lines = launch_files.followed(launch_files.of_file(data, path))
     except SourceError:
         lines = []
     missing = [line.script for line in lines if line.script and not launch_files.resolved(line)]
@@ -247,7 +250,7 @@ def of_notebook(source: Source, root: str) -> list[Start]:
     cells = {launch_files.written(magic): magic.cell for magic in source.magics}
     cells = {os.path.normpath(os.path.join(folder, name)): cell for name, cell in cells.items() if name}
     made = []
-    for line in distinct(launch_files.of_source(source)):
+    for line in distinct(launch_files.followed(launch_files.of_source(source))):
         if line.program and not line.script:
             made.append(Start(source, line))
             continue

@@ -52,7 +52,7 @@ FEW = 8  # nodes that are looked for each in its own statement; whoever asks for
 def kind_of(path: str) -> str:
     """Return the kind of a path by its name: "notebook", "configuration", "launch" or "script".
 
-    "configuration" is YAML, JSON or TOML, "launch" is shell or make, every other name is a "script".
+    "configuration" is YAML, JSON or TOML, "launch" is shell, make, just or Docker, every other name is a "script".
     """
     lower = path.lower()
     if is_launch_file(path):

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ..files.discovery import is_launch_file
 from ..training_plan.values import Default, Known, Place, Unknown, Value
 from . import Source, Span
 
@@ -31,6 +32,7 @@ class CommandLine:
     said: bool = True
     more: str = ""
     module: bool = False  # `python -m package.script`: `script` is the module as a path
+    function: str = ""  # of that module, where the line starts an entry point of the project
     processes: Value | None = None
     precision: Value | None = None
     accumulation: Value | None = None
@@ -42,7 +44,19 @@ class CommandLine:
     def key(self) -> tuple[object, ...]:
         """The key that is equal for two lines that start the same run."""
         said = (*self.words, self.processes, self.precision, self.accumulation, *self.environment.values())
-        return (self.program, self.more, self.files, *self.environment, *(_plain(value) for value in said))
+        return (
+            self.program,
+            self.function,
+            self.more,
+            self.files,
+            *self.environment,
+            *(_plain(value) for value in said),
+        )
+
+    @property
+    def is_launch_file(self) -> bool:
+        """Whether the line starts another file of launches: `bash train.sh --lr 1e-4`."""
+        return is_launch_file(self.script)
 
     @property
     def overridable(self) -> str:

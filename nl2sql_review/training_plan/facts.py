@@ -298,6 +298,7 @@ class TrainingPlan:
 
     def __init__(self) -> None:
         self.run = ""
+        self.command = ""  # of the script's own commands, the one that trains
         self.place: Place | None = None  # the call that facts without a place of their own point to
         self.trained = False  # that call constructs a trainer
         self.part_of = ""  # the script of the run, where only what the reviewed module decides is judged

@@ -212,6 +212,26 @@ def test_what_a_line_beside_gives_is_no_default_of_the_option(write: Write, caps
     assert "(default of --lr; the command line may override it)" in told["arguments/learning-rate"]
 
 
+def test_what_every_launch_gives_is_told_once_with_the_lines_that_give_it(
+    write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parser = "parser.add_argument('--name')\nargs = parser"
+    write(
+        train_DOT_py=ARGPARSE.format(words="").replace("args = parser", parser),
+        a_DOT_sh="python train.py --rank 8 --name a\n",
+        b_DOT_sh="python train.py --name b --rank=8\n",
+    )
+    _, report = reviewed(capsys, "--select", "lora/rank", "train.py")
+    (finding,) = report["files"][0]["findings"]
+    assert finding["run"] == "" and "from --rank 8 (a.sh:1, b.sh:1)" in finding["message"]
+    assert [step["location"]["path"] for step in finding["trace"]] == ["a.sh", "b.sh"]
+    write(c_DOT_sh="python train.py --rank 16\n", d_DOT_sh="python train.py --rank 4\n")
+    _, report = reviewed(capsys, "--select", "lora/rank", "train.py")
+    told = {finding["value"]: finding["run"].split("; ") for finding in report["files"][0]["findings"]}
+    runs = report["files"][0]["runs"]
+    assert told == {8: runs[:2], 4: runs[3:]}
+
+
 def test_a_launch_file_is_reviewed_by_what_it_starts(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
     write(
         a_DOT_py=ARGPARSE.format(words=""),
@@ -489,3 +509,67 @@ def test_what_is_sure_in_one_run_is_told_once(
     cli.main(["train.py", "--select", "api/unknown-argument", "--output-format", "json", "--no-cache"])
     (file,) = json.loads(capsys.readouterr().out)["files"]
     assert [(one["certainty"], one["run"]) for one in file["findings"]] == [(certainty, "")]
+
+
+def test_a_launch_file_that_starts_others_is_reviewed_by_what_those_start(write: Write) -> None:
+    write(
+        train_DOT_py=ARGPARSE.format(words=""),
+        scripts__rank_DOT_sh="RANK=${1:-16}\npython train.py --rank $RANK --lr ${2}\n",
+        scripts__any_DOT_sh='python train.py "$@"\n',
+        submit_DOT_sh="bash scripts/rank.sh 4 3e-4\nsbatch scripts/any.sh --rank 5\nbash submit.sh\n",
+    )
+    told = [(one.lora.r.value.value, one.arguments.learning_rate.value.value) for one in planned("submit.sh")]
+    assert told == [(4, 3e-4), (5, 1e-5)]
+
+
+def test_two_launches_of_one_text_are_two_runs(write: Write) -> None:
+    write(
+        train_DOT_py=ARGPARSE.format(words=""),
+        go_DOT_sh="R=4\npython train.py --rank $R\nR=8\npython train.py --rank $R\n",
+    )
+    told = [(one.run, one.lora.r.value.value) for one in planned("train.py")]
+    assert told == [("python train.py --rank $R", 4), ("python train.py --rank $R (go.sh:4)", 8)]
+
+
+MAIN = ARGPARSE.replace("parser = ", "def main():\n    parser = ").replace("\nparser.", "\n    parser.")
+MAIN = MAIN.replace("\nargs", "\n    args").replace("SFTTrainer(model", "    SFTTrainer(model")
+POINTS = {
+    "pyproject.toml": '[project.scripts]\nmy-train = "tool.cli:main"\nmy-other = "tool.cli:other"\n',
+    "pyproject.toml of poetry": '[tool.poetry.scripts]\nmy-train = {reference = "tool.cli:main", type = "console"}\n'
+    'my-other = "tool.cli:other"\n',
+    "setup.cfg": "[options.entry_points]\nconsole_scripts =\n    my-train = tool.cli:main\n"
+    "    my-other=tool.cli:other\n",
+    "setup.py": "setup(entry_points={'console_scripts': ['my-train = tool.cli:main', 'my-other=tool.cli:other']})\n",
+}
+
+
+@pytest.mark.parametrize("kind", POINTS)
+def test_an_entry_point_of_the_project_is_the_function_that_it_names(kind: str, write: Write) -> None:
+    other = MAIN[MAIN.index("def main") :].replace("main", "other").replace("default=1e-5", "default=3e-4")
+    both = MAIN.format(words="") + other.format(words="")
+    root = write(
+        src__tool__cli_DOT_py=f"{both}if __name__ == '__main__':\n    main()\n",
+        run_DOT_sh="echo go\nmy-train --rank 4\nuv run my-other --rank 5 &\n",
+    )
+    (root / kind.split()[0]).write_text(POINTS[kind])
+    told = [(one.run, one.lora.r.value.value, one.arguments.learning_rate.value.value) for one in planned("run.sh")]
+    assert told == [("my-train --rank 4", 4, 1e-5), ("uv run my-other --rank 5", 5, 3e-4)]
+    assert [one.lora.r.value.value for one in planned("src/tool/cli.py")] == [4, 5]
+
+
+@pytest.mark.parametrize(
+    "line", ["python -m tool.cli", "PYTHONPATH=src python -m tool.cli", "cd src; python -m tool.cli"]
+)
+def test_a_module_is_found_where_python_looks_for_it(line: str, write: Write) -> None:
+    write(src__tool__cli_DOT_py=ARGPARSE.format(words=""), run_DOT_sh=f"{line} --rank 4\n")
+    assert [one.lora.r.value.value for one in planned("run.sh")] == [4]
+
+
+def test_a_package_of_folders_without_init_files_is_one(write: Write) -> None:
+    script = "from src.models.lora import adapter\n" + ARGPARSE.format(words="").replace("LoraConfig(r=", "adapter(")
+    write(
+        src__sft__train_DOT_py=script,
+        src__models__lora_DOT_py="from peft import LoraConfig\ndef adapter(r):\n    return LoraConfig(r=r)\n",
+        run_DOT_sh="python -m src.sft.train --rank 4\n",
+    )
+    assert [one.lora.r.value.value for one in planned("run.sh")] == [4]

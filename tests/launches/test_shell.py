@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from nl2sql_review.launches.launch_files import of_file
@@ -74,6 +76,119 @@ def test_what_only_the_run_knows_is_unknown_and_says_why() -> None:
     assert line.more == '"$@" stands for what the caller gives'
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nohup bash -c 'python train.py --lr 1' &",
+        'srun bash -c "cd src && python train.py --lr 1"',
+        "sbatch --gres=gpu:1 --wrap='python train.py --lr 1'",
+        "tmux send-keys -t x 'python train.py --lr 1' Enter",
+        "ssh host 'cd p && CUDA_VISIBLE_DEVICES=0 python train.py --lr 1'",
+        "docker exec c bash -lc 'python train.py --lr 1'",
+        "env -u X Y=1 python train.py --lr 1",
+        "$PYTHON train.py --lr 1",
+        '"${PYTHON_BIN}" train.py --lr 1',
+        "torchrun $OPTIONS train.py --lr 1",
+        "python -m deepspeed.launcher.runner train.py --lr 1",
+        "uv run --with trl train.py --lr 1",
+        "function go {\n  python train.py --lr 1\n}\ngo",
+        'A=()\npython train.py "${A[@]}" --lr 1',
+        "A=(0 1)\npython train.py --lr ${A[1]}",
+    ],
+)
+def test_a_launch_may_stand_within_another_command(text: str) -> None:
+    line = one(text)
+    assert (line.script, plain(line)) == ("train.py", ["--lr", "1"])
+
+
+def test_a_text_that_another_shell_gets_has_the_variables_of_this_one() -> None:
+    text = (
+        'CMD="train.py --lr 1 --out $OUT"\nLAUNCHER="torchrun --nproc_per_node 4 --master_addr $ADDR"\n'
+        'srun --jobid $ID bash -c "$LAUNCHER --node_rank \\$RANK $CMD" 2>&1 | tee log'
+    )
+    line = one(text)
+    assert (line.script, plain(line)) == ("train.py", ["--lr", "1", "--out", "Unknown"])
+    assert isinstance(line.processes, Known) and line.processes.value == 4
+    assert plain(one("LR=1\nbash -c 'python train.py --lr $LR'")) == ["--lr", "Unknown"]
+
+
+def test_words_in_a_command_within_a_command_are_as_unknown_as_their_variables() -> None:
+    line = one('sbatch --wrap="python train.py --lr $LR --rank 8"')
+    assert plain(line) == ["--lr", "Unknown", "--rank", "8"] and line.where() == "run.sh:1"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["torchrun $OPTIONS train.py", "if x; then L='torchrun --nproc_per_node 4'; fi\n$LAUNCHER train.py",
+     "srun --ntasks 4 bash -c 'python train.py'", "accelerate launch ${OPTIONS[@]} -m package.train"],
+)  # fmt: skip
+def test_processes_that_unknown_options_decide_are_unknown(text: str) -> None:
+    assert isinstance(one(text).processes, Unknown)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('A=(--lr 1 --r $R)\nif x; then A+=(--b 2); fi\npython train.py "${A[@]}"', ["--lr", "1", "--r", "Unknown"]),
+        ('A=()\nif x; then A+=(--b 2); fi\npython train.py "${A[@]}" --lr 1', ["--lr", "1"]),
+        ('A="--lr 1"\nif x; then A="$A --b 2"; fi\npython train.py $A', ["--lr", "1"]),
+        ('A=\nif x; then A="--b 2"; fi\npython train.py $A --lr 1', ["--lr", "1"]),
+        ('CMD="python train.py --lr $LR"\nif x; then CMD+=" --b 2"; fi\neval "$CMD"', ["--lr", "Unknown"]),
+        ("python train.py --lr 1 ${@:9}", ["--lr", "1"]),
+        ('A=(--lr 1 "$@")\nB=("${A[@]}" --r 2)\npython train.py "${B[@]}"', ["--lr", "1", "--r", "2"]),
+    ],
+)
+def test_words_that_a_branch_may_add_leave_the_others_known(text: str, words: list[str]) -> None:
+    line = one(text)
+    assert plain(line) == words and line.more
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['A="--lr 1"\nif x; then A="--lr 2"; fi\npython train.py $A', 'A=\nif x; then A=1; fi\npython train.py "$A"',
+     "if x; then A=(1); else A=(2); fi\npython train.py ${A[@]}"],
+)  # fmt: skip
+def test_what_a_branch_replaces_is_unknown(text: str) -> None:
+    assert plain(one(text)) == ["Unknown"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('CMD="python train.py --lr $LR --r 8"\n$CMD', ["--lr", "Unknown", "--r", "8"]),
+        ('for lr in 1 2; do A="--lr $lr --r 8"; python train.py $A; done', ["--lr", "Either", "--r", "8"]),
+        ("A=(0 1)\npython train.py $A", ["0"]),
+        ("python train.py --r=8 --lr=$LR --out=runs/$X", ["--r=8", "--lr", "Unknown", "--out", "Unknown"]),
+        ('C=(python "$ROOT/train.py" --r 8)\n"${C[@]}"', ["--r", "8"]),
+    ],
+)
+def test_a_text_with_an_unknown_part_keeps_its_other_words(text: str, words: list[str]) -> None:
+    line = one(text)
+    assert line.script.rpartition("/")[2] == "train.py" and plain(line) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "folder", "words"),
+    [
+        ('D="$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)"\nR=$(cd "$D/.." && pwd -P)\ncd "$R"\n'
+         'python train.py --config "$R/c.yaml"', ".", ["--config", "./c.yaml"]),
+        ('cd "$(dirname "$0")/.."\npython train.py', ".", []),
+        ('D=`dirname $0`\npython $D/train.py --out $D/out', "scripts", ["--out", "scripts/out"]),
+        ('D=$(realpath "$(dirname "$0")/..")\npython train.py --name $(basename $0) --d $D', "scripts",
+         ["--name", "Unknown", "--d", "."]),
+        ("python train.py --d $(cd x && ls)", "scripts", ["--d", "Unknown"]),
+    ],
+)  # fmt: skip
+def test_a_launch_file_knows_its_own_folder(text: str, folder: str, words: list[str]) -> None:
+    line = one(text, "scripts/run.sh")
+    assert plain(line) == words and line.folders[0] == os.path.abspath(folder)
+
+
+def test_no_word_stands_for_words_of_the_caller_that_there_are_not() -> None:
+    line = one('python train.py "$@"')
+    assert line.words == () and line.more
+
+
 def test_a_variable_set_in_a_branch_is_unknown_and_a_loop_gives_each_of_its_words() -> None:
     line = one("for r in 8 16; do\nif [ -z $X ]; then LR=1; fi\npython train.py --r $r --lr $LR\ndone")
     rank = line.words[1]
@@ -96,6 +211,7 @@ def test_a_variable_set_in_a_branch_is_unknown_and_a_loop_gives_each_of_its_word
         ("accelerate launch --num_processes=2 --mixed_precision bf16 train.py", Known(2)),
         ("accelerate launch --multi_gpu train.py", Unknown("")),
         ("accelerate launch --multi_gpu --num_processes 3 train.py", Known(3)),
+        ("accelerate launch --num_processes=4 --machine_rank=$RANK -m package.train", Known(4)),
         ("accelerate launch train.py", None),
         ("accelerate launch --config_file fsdp.yaml train.py", None),
         ("deepspeed --num_gpus 8 train.py", Known(8)),
@@ -131,13 +247,19 @@ def test_a_launcher_says_how_many_processes_train(text: str, processes: Value | 
         "docker build -t train .",
         "export LR=1e-4",
         "cat train.py",
+        "$EDITOR train.py",
+        "docker cp train.py container:/app",
+        "docker run -v $PWD/train.py:/app/train.py image",
+        "uv add --script train.py trl",
+        "ssh host 'cat train.py && echo python train.py'",
+        "git commit -m 'python train.py'",
         "accelerate config",
         "trl env",
         "",
     ],
 )
 def test_what_starts_no_training_is_no_launch(text: str) -> None:
-    assert [line.script for line in launches(text) if line.script != "pip.py"] == []
+    assert launches(text) == []
 
 
 def test_a_makefile_and_a_sky_task_are_read_where_they_stand() -> None:

@@ -157,11 +157,12 @@ class Scope(Object):
 class Module(Object):
     """A module of the project, during or after its execution."""
 
-    __slots__ = ("name", "source", "scope", "file", "package", "is_folder")
+    __slots__ = ("name", "source", "scope", "file", "package", "is_folder", "imported_as")
 
     def __init__(self, name: str, source: Source, file: Path | None, package: str, is_folder: bool = False) -> None:
         self.slots = {}
         self.name, self.source, self.file, self.package = name, source, file, package
+        self.imported_as = ""  # its `__name__`, where the script is imported by an entry point of the project
         self.is_folder = is_folder  # a namespace package, which has no code of its own: its source is empty
         self.scope = Scope(self, None, "module", "")
 

@@ -73,8 +73,13 @@ class Project:
     def is_dir(self, path: Path) -> bool:
         return disk.is_folder(path) and self.inside(path) is not None
 
-    def has_python(self, path: Path) -> bool:
-        return any(name.endswith(".py") or disk.exists(path / name / "__init__.py") for name in disk.names(path))
+    def has_python(self, path: Path, depth: int = 2) -> bool:
+        """Return whether a folder may be a package: it or a folder in it, down to `depth`, holds modules."""
+        names = disk.names(path)
+        if any(name.endswith(".py") for name in names):
+            return True
+        inner = [path / name for name in names if "." not in name] if depth else []
+        return any(disk.is_folder(folder) and self.has_python(folder, depth - 1) for folder in inner)
 
     def is_reviewed(self, file: Path) -> bool:
         """Return whether a module of the project is the file under review."""

@@ -60,6 +60,7 @@ class Call:
     unknown_arguments: str = ""  # why there may be more arguments than listed: an unread `**`
     function: str = ""  # qualified name of the enclosing user function, "" at module level
     second_result: Any = None  # the second object it returned: the tokenizer of `FastLanguageModel.from_pretrained`
+    command: str = ""  # of the script's own commands, the one that makes the call
     instance: Any = None  # the script's own object, when the call makes the library part of one (a subclass)
     live_arguments: Any = None  # the arguments as the interpreter holds them, and the call's node
     order: int = 0  # position in execution order, over calls and alternatives

@@ -161,6 +161,8 @@ class State:
         self.documents: dict[Any, Any] = {}  # what configuration files hold, parsed once
         self.directory: Any = None  # the working directory, once the script itself has set it
         self.may_raise_count = 0  # counts evaluations that the interpreter cannot promise not to raise
+        self.command = ""  # of the script's own commands, the one that runs: `train`, `model train`
+        self.command_named = False  # the command line is that of a command, which has been run
         self.uncalled = ""  # name of the uncalled function being tried with unknown parameters
         self.datasets: list[Any] = []
         self.modules: dict[str, Any] = {}
@@ -343,7 +345,7 @@ class State:
         exits = [exit for frame in self.frames for exit in frame.exits]
         call.passed = tuple(exit.unlikely for exit in exits if exit.unlikely)
         call.left = tuple(frame.rest for frame in self.frames if frame.rest)
-        call.function = self.frame.scope.name
+        call.function, call.command = self.frame.scope.name, self.command
         if self.uncalled:
             call.reached = False
         call.order = len(self.recording.calls) + len(self.recording.alternatives)

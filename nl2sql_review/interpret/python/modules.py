@@ -268,7 +268,7 @@ def run_module(m: Machine, module: Module, tree: cst.Module) -> None:
     m.modules[module.name] = m.recording.modules[module.name] = module
     scope = module.scope
     scope.slots.update(
-        __name__=Known(module.name),
+        __name__=Known(module.imported_as or module.name),
         __file__=Known(absolute(module.file))
         if module.file is not None
         else Unknown("the script has no file of its own"),

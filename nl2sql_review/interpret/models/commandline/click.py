@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable
+from functools import partial
+from typing import TYPE_CHECKING, Callable
 
 from ....training_plan.values import Absent, Known, Unknown, Value
 from ...core.library import DECORATORS, method_model, model
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Function, Items, Mapping, Opaque, object_of, plain
-from .click_parameters import CONTEXT, PARAMETER, Parameter, parameter_value
-from .process import subcommand as subcommand_named
+from .click_parameters import CONTEXT, PARAMETER, Parameter, argument_values, parameter_value
+from .commands import run_command
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -173,46 +174,28 @@ def invoke(
     context = Opaque("ctx", "call", (), CONTEXT)
     context.slots["obj"] = parent.slots["obj"] if parent is not None else Known(None)
     given = Arguments()
+    words = argument_values(m, fn.marks) if not own.commands.state.items else {}
     for mark in fn.marks:
         if isinstance(mark, Opaque) and mark.text == "click.pass_context":
             given.positional.append(Known(context))
         elif isinstance(mark, Opaque) and mark.text == "click.pass_obj":
             given.positional.append(context.slots["obj"])
         elif isinstance(mark, Parameter):
-            name, value = parameter_value(m, mark, node)
+            name, value = parameter_value(m, mark, node, words.get(mark))
             if said is not None and (said.items or said.why_incomplete):
                 value = Unknown("words that the script passes to its command")
             if name:
                 given.keywords[name] = value
     result = m.call(own.callback, given, node)
-    named = own.commands.state.items
-    commands = [named[one]] if (one := subcommand_named(m, named)) is not None else list(named.values())
-    if not commands:
+    if not own.commands.state.items:
         return result
-    return one_of(
-        m,
-        [
-            lambda c=c: (
-                invoke(m, c, node, context, said) if isinstance(object_of(c), Command) else m.call(c, Arguments(), node)
-            )
-            for c in commands
-        ],
-    )
 
+    def start(c: Value) -> Value:
+        if isinstance(object_of(c), Command):
+            return invoke(m, c, node, context, said)
+        return m.call(c, Arguments(), node)
 
-def one_of(m: Machine, runs: list[Any], why: str = "the command line says which command runs") -> Value:
-    """Run each of the commands that the command line may pick, each on a path of its own."""
-    if len(runs) == 1:
-        found: Value = runs[0]()
-        return found
-    mark, paths = m.mark(), []
-    for start in runs:
-        with m.supposing(why):
-            start()
-        paths.append(m.changes(mark))
-        m.rollback(mark)
-    m.join_paths(mark, paths)
-    return Unknown(why)
+    return run_command(m, {name: partial(start, c) for name, c in own.commands.state.items.items()})
 
 
 # -- the context -----------------------------------------------------------------------------------------

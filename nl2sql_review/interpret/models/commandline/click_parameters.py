@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ....training_plan.values import Absent, Default, Either, Known, Unknown, Value, extend
 from ...core.joins import demote
@@ -10,6 +10,7 @@ from ...core.machine import Machine
 from ...core.objects import Arguments, Instance, Mapping, Opaque, Sequence, object_of, plain
 from ...core.operations import describe, lift
 from ...python.builtins import BUILTINS
+from .commands import arguments
 from .process import chosen, spoken, started
 
 if TYPE_CHECKING:
@@ -27,17 +28,42 @@ class Parameter(Opaque):
         super().__init__(text, "call", (), kind)
         self.arguments, self.is_option = arguments, is_option
 
+    @property
+    def names(self) -> list[str]:
+        """The names it is declared with: `--rank`, `-r`, `--half/--full`, `rank`."""
+        return [name for name in map(plain, self.arguments.positional) if isinstance(name, str)]
 
-def parameter_value(m: Machine, mark: Parameter, node: cst.CSTNode | None) -> tuple[str, Value]:
-    """Return the name of the callback's parameter, and its value if the command line has no words."""
+
+def argument_values(m: Machine, marks: list[Any]) -> dict[Parameter, Value]:
+    """Return the words of the command line that a command's arguments get; none if one of them takes several words."""
+    found = [mark for mark in reversed(marks) if isinstance(mark, Parameter)]  # the lowest decorator is applied first
+    own = [mark for mark in found if not mark.is_option]
+    if not own or any("nargs" in mark.arguments.keywords for mark in own):
+        return {}
+    flags = {part for mark in found if is_flag(mark) for name in mark.names for part in name.split("/")}
+    return dict(zip(own, arguments(m, lambda option: option not in flags)))
+
+
+def is_flag(mark: Parameter) -> bool:
+    """Return whether an option stands without a value."""
+    given = mark.arguments.keywords
+    return plain(given.get("is_flag")) is True or "flag_value" in given or any("/" in name for name in mark.names)
+
+
+def parameter_value(
+    m: Machine, mark: Parameter, node: cst.CSTNode | None, word: Value | None = None
+) -> tuple[str, Value]:
+    """Return the name of the callback's parameter, and its value by the command line; `word` is an argument's."""
     args, option = mark.arguments, mark.is_option
-    names = [plain(v) for v in args.positional]
-    name, by, flag = declared([n for n in names if isinstance(n, str)], option)
+    name, by, flag = declared(mark.names, option)
     if plain(args.get(None, "expose_value")) is False:
         return "", Known(None)
     value = unsaid(m, args, option, by, flag, node)
     if option and started(m) is not None:
-        value = worded(m, args, [n for n in names if isinstance(n, str)], by, flag, value, node)
+        value = worded(m, mark, by, value, node)
+    elif not option and (line := started(m)) is not None:
+        value = cast(m, args.get(None, "type"), word, False, node) if word is not None else settled(value, by)
+        value = demote(value, by) if line.overridable else value
     if args.place is not None and isinstance(value, (Known, Default)):
         value = extend(value, args.place)
     callback = args.get(None, "callback")
@@ -47,23 +73,31 @@ def parameter_value(m: Machine, mark: Parameter, node: cst.CSTNode | None) -> tu
     return name, value
 
 
-def worded(
-    m: Machine, args: Arguments, names: list[str], by: str, pair: bool, value: Value, node: cst.CSTNode | None
-) -> Value:
+def worded(m: Machine, mark: Parameter, by: str, value: Value, node: cst.CSTNode | None) -> Value:
     """Return the option's value from the script's command line, or `value` if the line does not name the option."""
-    flags = [part.strip() for name in names for part in name.split("/")[:1] if part.strip().startswith("-")]
-    is_flag = plain(args.get(None, "is_flag")) is True or pair or "flag_value" in args.keywords
+    args, takes = mark.arguments, not is_flag(mark)
+    flags = [part.strip() for name in mark.names for part in name.split("/")[:1] if part.strip().startswith("-")]
     if plain(args.get(None, "multiple")) is True or plain(args.get(None, "count")) is True or "nargs" in args.keywords:
-        return value if spoken(m, flags, not is_flag) is None else Unknown(f"{by} may be given several times")
+        return value if spoken(m, flags, takes) is None else Unknown(f"{by} may be given several times")
     kind = args.get(None, "type")
-    settled = Known(value.value, value.trace) if isinstance(value, Default) and value.overridden_by == by else value
+    default = settled(value, by)
 
     def convert(word: Value) -> Value:
-        if not is_flag:
-            return cast(m, like_default(kind, settled), word, False, node)
+        if takes:
+            return cast(m, like_default(kind, default), word, False, node)
         return args.keywords.get("flag_value", word) if plain(word) is True else word
 
-    return chosen(m, flags, settled, by, convert, not is_flag)
+    off = [part.strip() for name in mark.names for part in name.split("/")[1:]]
+    if spoken(m, off, False) is not None and spoken(m, flags, False) is None:
+        return chosen(m, off, default, by, lambda word: Known(False, word.trace), False)
+    return chosen(m, flags, default, by, convert, takes)
+
+
+def settled(default: Value, by: str) -> Value:
+    """Return a default that no word of a known command line overrides."""
+    if isinstance(default, Default) and default.overridden_by == by:
+        return Known(default.value, default.trace)
+    return default
 
 
 def like_default(kind: Value, default: Value) -> Value:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ....training_plan.values import Absent, Default, Known, Unknown, Value
@@ -15,6 +17,7 @@ from ...core.objects import (
     Cell,
     Class,
     Function,
+    Instance,
     Items,
     Mapping,
     Opaque,
@@ -24,10 +27,12 @@ from ...core.objects import (
 )
 from ...core.operations import lift
 from ...python.builtins import BUILTINS
-from .click import EXIT, decorator, one_of
+from .click import EXIT, decorator
 from .click_parameters import CONTEXT, Parameter, callable_value, truth_of_word
+from .commands import WHICH, arguments, command_named, run_command
 from .dataclass_parsers import bare, of_parameters
 from .process import chosen, spoken, started
+from .worded_fields import like
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -37,13 +42,13 @@ TYPER, PARAMETER = "typer.Typer", "typer.Parameter"
 
 # -- typer -----------------------------------------------------------------------------------------------
 class App(Opaque):
-    """A `typer.Typer`. `commands` holds functions and further apps; `start` runs before the command."""
+    """A `typer.Typer`. `commands` holds functions and further apps by name; `start` runs before the command."""
 
     __slots__ = ("commands", "start")
 
     def __init__(self, start: Value) -> None:
         super().__init__("typer.Typer(…)", "call", (), TYPER)
-        self.commands, self.start = Sequence(()), Cell(start)
+        self.commands, self.start = Mapping({}), Cell(start)
 
 
 @model("typer.Typer")
@@ -55,8 +60,7 @@ def make(call: ModelCall) -> Value:
 @method_model(TYPER, "command")
 def command(call: ModelCall) -> Value:
     def apply(m: Machine, fn: Value, node: cst.CSTNode | None) -> Value:
-        store = call.owner.commands
-        m.write(store, "state", Items((*store.state.items, fn), store.state.why_incomplete))
+        add_command(m, call, fn)
         if isinstance(object_of(fn), Function):  # started by a console script, when the script itself never starts it
             object_of(fn).slots["__command__"] = Known(
                 Builtin("typer", lambda call: typed_call(call.machine, fn, call.node))
@@ -70,6 +74,14 @@ def command(call: ModelCall) -> Value:
     )
 
 
+def add_command(m: Machine, call: ModelCall, command: Value) -> None:
+    store, obj = call.owner.commands, object_of(command)
+    named = plain(call.arguments.get(None, "name")) or plain(call.arguments.get(0, "name"))
+    made = obj.name.replace("_", "-") if isinstance(obj, Function) else f"command {len(store.state.items)}"
+    name = named if isinstance(named, str) else made
+    m.write(store, "state", Items({**store.state.items, name: command}, store.state.why_incomplete))
+
+
 @method_model(TYPER, "callback")
 def callback(call: ModelCall) -> Value:
     def apply(m: Machine, fn: Value, node: cst.CSTNode | None) -> Value:
@@ -81,10 +93,7 @@ def callback(call: ModelCall) -> Value:
 
 @method_model(TYPER, "add_typer")
 def add_typer(call: ModelCall) -> Value:
-    store = call.owner.commands
-    call.machine.write(
-        store, "state", Items((*store.state.items, call.arguments.get(0, "typer_instance")), store.state.why_incomplete)
-    )
+    add_command(call.machine, call, call.arguments.get(0, "typer_instance"))
     return Known(None)
 
 
@@ -102,13 +111,11 @@ def start_app(m: Machine, value: Value, node: cst.CSTNode | None) -> Value:
     commands = app.commands.state.items
     if not commands:
         return Known(None)
-    return one_of(
-        m,
-        [
-            lambda c=c: start_app(m, c, node) if isinstance(object_of(c), App) else typed_call(m, c, node)
-            for c in commands
-        ],
-    )
+
+    def run_one(c: Value) -> Value:
+        return start_app(m, c, node) if isinstance(object_of(c), App) else typed_call(m, c, node)
+
+    return run_command(m, {name: partial(run_one, c) for name, c in commands.items()})
 
 
 @model("typer.run")
@@ -130,19 +137,35 @@ def typed_call(m: Machine, target: Value, node: cst.CSTNode | None) -> Value:
     if not isinstance(fn, Function):
         return Unknown("a command that is not one of the script's functions")
     given = Arguments()
+    words = iter(arguments(m, lambda option: option not in flags_of(m, fn)))
     for p in fn.named:
-        given.keywords[p.name.value] = parameter_value(m, fn, p, node)
+        given.keywords[p.name.value] = parameter_value(m, fn, p, words, node)
     return m.call(target, given, node)
 
 
-def parameter_value(m: Machine, fn: Function, p: cst.Param, node: cst.CSTNode | None) -> Value:
-    """Return the value that typer passes for a parameter of a command."""
+def flags_of(m: Machine, fn: Function) -> set[str]:
+    """Return the options of a command that stand without a value."""
+    found: set[str] = set()
+    for p in fn.named:
+        mark, annotation, _ = declaration(m, fn, p)
+        if bare(annotation) == "bool":
+            name = p.name.value.replace("_", "-")
+            found |= (
+                {part.strip() for spelled in mark.names for part in spelled.split("/")} if mark is not None else set()
+            )
+            spelled = "/".join(mark.names) if mark is not None else ""
+            found |= {f"--{name}", f"--no-{name}", *map(str.strip, spelled.split("/"))}
+    return found
+
+
+def parameter_value(m: Machine, fn: Function, p: cst.Param, words: Iterator[Value], node: cst.CSTNode | None) -> Value:
+    """Return the value that typer passes for a parameter of a command; `words` are those of its arguments."""
     name = p.name.value
     mark, annotation, default = declaration(m, fn, p)
     if "typer.Context" in annotation:
         return Known(Opaque("ctx", "call", (), CONTEXT))
     args = mark.arguments if mark is not None else Arguments()
-    flags = [word for word in map(plain, args.positional) if isinstance(word, str) and word.startswith("-")]
+    flags = [word for word in mark.names if word.startswith("-")] if mark is not None else []
     is_option = mark.is_option if mark is not None else not isinstance(default, Absent)
     by = f"the argument {name}"
     if is_option:
@@ -151,12 +174,15 @@ def parameter_value(m: Machine, fn: Function, p: cst.Param, node: cst.CSTNode | 
         default = m.call(args.keywords["default_factory"], Arguments(), node)
     elif callable_value(default):
         default = m.call(default, Arguments(), node)
+    kind = bare(annotation)
+    if not is_option and (argument := next(words, None)) is not None:
+        line, value = started(m), typed(m, kind, argument, fn, node)
+        return demote(value, by) if line is not None and line.overridable else value
     word = spoken(m, flags or (by,)) if isinstance(default, Absent) and is_option else None
     if isinstance(default, Absent) and word is None:
         return Unknown(f"{by} is required: only the command line gives it")
     if plain(args.get(None, "prompt")) not in (None, False):
         return Unknown(f"{by} is prompted for")
-    kind = bare(annotation)
     value = chosen(
         m,
         flags or (by,),
@@ -229,32 +255,49 @@ def fire(call: ModelCall) -> Value:
 def component(m: Machine, target: Value, node: cst.CSTNode | None) -> Value:
     obj = object_of(target)
     if isinstance(obj, Function):
-        return m.call(target, of_parameters(m, obj, Arguments(), dashed=False), node)
+        return m.call(target, of_parameters(m, obj, by_position(m, obj.positional), dashed=False), node)
     if isinstance(obj, Mapping):
-        return one_of(m, [lambda v=v: component(m, v, node) for v in obj.state.items.values()])
+        return run_command(m, {name: partial(component, m, v, node) for name, v in obj.state.items.items()})
     if isinstance(obj, Class):
         init = object_of(obj.lookup("__init__"))
-        given = of_self(m, init) if isinstance(init, Function) else Arguments()
+        given = of_self(m, init, Arguments()) if isinstance(init, Function) else Arguments()
         made = m.call(target, given, node)
-        methods = [v for k, v in obj.slots.items() if isinstance(object_of(v), Function) and not k.startswith("_")]
-        return one_of(m, [lambda v=v: method(m, made, v, node) for v in methods]) if methods else made
-    if isinstance(target, Absent):
-        return Unknown("the command line says which function runs")
+        return run_method(m, obj, made, node)
+    if isinstance(obj, Instance):
+        return run_method(m, obj.cls, target, node)
+    if isinstance(target, Absent):  # any function of the script is a command
+        own = m.frame.scope.module.scope.slots
+        functions = {k: partial(component, m, v, node) for k, v in own.items() if isinstance(object_of(v), Function)}
+        return run_command(m, functions) if command_named(m, functions) is not None else Unknown(WHICH)
     return Unknown("this use of fire is not modelled")
 
 
-def of_self(m: Machine, fn: Function) -> Arguments:
+def by_position(m: Machine, parameters: list[cst.Param]) -> Arguments:
+    """Return the words of the command line that are no options as arguments for the parameters without an option."""
+    left = [p.name.value for p in parameters if spoken(m, (f"--{p.name.value}",)) is None]
+    return Arguments(keywords={name: like(Absent())(word) for name, word in zip(left, arguments(m, bool))})
+
+
+def of_self(m: Machine, fn: Function, given: Arguments) -> Arguments:
     """Return the arguments of a method, without the object itself."""
-    given = of_parameters(m, fn, Arguments(), dashed=False)
+    given = of_parameters(m, fn, given, dashed=False)
     positional = fn.positional
     if positional:
         given.keywords.pop(positional[0].name.value, None)
     return given
 
 
+def run_method(m: Machine, cls: Class, owner: Value, node: cst.CSTNode | None) -> Value:
+    """Run the method of an object that the command line names; without public methods, return the object."""
+    methods = {k: v for k, v in cls.slots.items() if isinstance(object_of(v), Function) and not k.startswith("_")}
+    if not methods:
+        return owner
+    return run_command(m, {name: partial(method, m, owner, v, node) for name, v in methods.items()})
+
+
 def method(m: Machine, owner: Value, value: Value, node: cst.CSTNode | None) -> Value:
     fn = object_of(value)
-    return m.call(m.attribute(owner, fn.name, node), of_self(m, fn), node)
+    return m.call(m.attribute(owner, fn.name, node), of_self(m, fn, by_position(m, fn.positional[1:])), node)
 
 
 # -- absl ------------------------------------------------------------------------------------------------

@@ -57,8 +57,8 @@ def _text(value: Value) -> Value:
 
 
 def started(m: Machine) -> CommandLine | None:
-    """Return the command line that starts the script, unless the script has changed it."""
-    line: CommandLine | None = m.recording.started
+    """Return the command line that starts the script, unless the script has changed it, or another command has it."""
+    line: CommandLine | None = m.recording.started if not (m.uncalled and m.command_named) else None
     obj = object_of(m.shared["sys.argv"].value)
     unchanged = line is not None and isinstance(obj, Sequence) and len(obj.state.items) == len(line.words) + 1
     return line if unchanged else None
@@ -106,13 +106,6 @@ def chosen(
     word = spoken(m, flags, takes)
     value = default if word is None else convert(word)
     return demote(value, by) if line.overridable else value
-
-
-def subcommand(m: Machine, names: Iterable[object]) -> object | None:
-    """Return the command among `names` that the command line chooses, or None if it names none of them."""
-    line, known = started(m), list(names)
-    words = [w.value for w in line.words if isinstance(w, Known)] if line is not None and not line.overridable else []
-    return next((word for word in words if word in known), None)
 
 
 # -- the environment -------------------------------------------------------------------------------------
