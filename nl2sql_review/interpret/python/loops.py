@@ -15,7 +15,7 @@ from ..core.operations import truth
 from ..core.state import Changes, Flow, Loop, Rest
 from .expressions import condition
 
-UNROLL = 64  # iterations of a loop over known values that are run one by one
+UNROLL = 64  # iterations of a loop that are run one by one
 UNDECIDED = 8  # of a `while True` that only the run leaves, or that yields for ever: a name holds no more values
 
 
@@ -25,7 +25,7 @@ def for_(m: Machine, node: cst.For, scope: Scope) -> Flow:
     loop = Loop(m.mark(), len(m.unlikely))
     m.loops.append(loop)
     try:
-        if items.why_incomplete or len(items.items) > UNROLL:
+        if items.why_incomplete or len(items.items) > m.unrolled:
             alive = repeat(m, loop, node, scope, items, iterable)
         else:
             alive = unroll(m, loop, node, scope, items, iterable)
@@ -95,7 +95,7 @@ def repeat(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items, it
     A first try finds the changes of the body; a second run, from a state that covers any number of iterations, records
     it.
     """
-    why = items.why_incomplete or f"a loop over more than {UNROLL} values"
+    why = items.why_incomplete or f"a loop over more than {m.unrolled} values"
     element = items.items[0] if items.items else m.item(iterable, Unknown(why), node)
     for other in items.items[1:]:
         element = join(element, other)
