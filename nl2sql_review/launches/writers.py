@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 WRITES = re.compile(rb"\.to_(?:json|csv|parquet|pickle)\(|\.save_to_disk\(|\bdump\(|\.write(?:_text|lines|rows?)?\(")
+SAVES = re.compile(rb"\.save_to_disk\(")  # what writes a folder
 KEY = rb"""(\w+)["']?[ \t]*(?::[ \t]*\w+[ \t]*)?[:=][^\n]*"""  # what a configuration, or a module, calls a path
 
 
@@ -18,4 +19,5 @@ def of(file: str, scripts: Mapping[str, bytes], read: Iterable[bytes]) -> list[s
     name = re.escape(os.path.basename(file).encode("utf-8", "surrogateescape"))
     keys = {key for text in read for key in re.findall(KEY + rb"\b" + name, text)}
     speaks = re.compile(rb"\b(?:" + b"|".join([name, *sorted(keys)]) + rb")\b")
-    return [path for path, text in scripts.items() if WRITES.search(text) and speaks.search(text)]
+    writes = WRITES if os.path.splitext(file)[1] else SAVES
+    return [path for path, text in scripts.items() if writes.search(text) and speaks.search(text)]

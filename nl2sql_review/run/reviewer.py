@@ -314,15 +314,15 @@ class Reviewer:
         from . import written_rows
 
         if files := written_rows.awaited(made.recordings, made.plans, top):
-            found = written_rows.find(files, made.recording, made.source.path, top, drafts)
-            if found.rows:
+            search = written_rows.search(made.recording, made.source.path, top, drafts)
+            if rows := search.rows(files):
                 again = Read(made.source, [], [])
                 for line in lines or (None,):
-                    self._add(again, made.source, root, settings, drafts, line, rows=found.rows)
-                written_rows.fill(made.plans, again.plans, found.said)
+                    self._add(again, made.source, root, settings, drafts, line, rows=rows)
+                written_rows.fill(made.plans, again.plans, search.said)
             for plan in made.plans:
-                plan.notes = (*plan.notes, *found.unknown)
-            made.recording.files_missing += found.searched
+                plan.notes = (*plan.notes, *search.unknown)
+            made.recording.files_missing += [*search.scripts]
 
     def _read_as_called(self, made: Read, root: str, settings: Settings, drafts: Mapping[str, bytes]) -> None:
         """Read a module as the scripts of its project call it, if it leaves that to them."""

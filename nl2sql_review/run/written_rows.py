@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from ..data_files.formats import data_file
@@ -29,24 +28,6 @@ AGAIN = 30_000  # of the training script, which is interpreted a second time
 SECTIONS = ("prompt", "dataset")  # whose facts rest on rows
 
 
-@dataclass(slots=True)
-class Found:
-    """Rows by the absolute paths of their files, who writes which, why others are not known, the files searched."""
-
-    rows: dict[str, Rows] = field(default_factory=dict)
-    by: dict[str, list[str]] = field(default_factory=dict)  # script -> files
-    unknown: list[str] = field(default_factory=list)
-    searched: list[str] = field(default_factory=list)
-
-    @property
-    def said(self) -> list[str]:
-        """Sentences that say whose rows they are."""
-        return [
-            f"{', '.join(files)} as {script} writes {'them' if files[1:] else 'it'}"
-            for script, files in self.by.items()
-        ]
-
-
 def awaited(recordings: list[Recording], plans: list[TrainingPlan], root: str) -> list[str]:
     """Return the data files of the project whose rows a script loads without showing them, if a plan lacks them."""
     files = dict.fromkeys(file for one in recordings for file in one.rows_awaited if file.startswith(root + os.sep))
@@ -57,38 +38,71 @@ def awaited(recordings: list[Recording], plans: list[TrainingPlan], root: str) -
     return list(files)
 
 
-def find(files: list[str], recording: Recording, reviewed: str, root: str, drafts: Mapping[str, bytes]) -> Found:
-    """Return the rows of data files that exactly one other script of the project writes."""
-    found = Found()
-    scripts = project_scripts.texts(root, drafts)
-    found.searched += scripts
-    read = [text for path in recording.files_read if (text := project_scripts.text(path, drafts)) is not None]
-    scripts.pop(disk.real(reviewed), None)
-    made: dict[str, Recording] = {}
-    for file in files:
-        candidates = writers.of(file, scripts, read)
-        shown = os.path.relpath(file, root)
-        if 0 < len(candidates) <= MOST:
-            for script in candidates:
-                if script not in made:
-                    left = STEPS - sum(one.steps for one in made.values())
-                    made[script] = interpreted(script, scripts[script], root, drafts, left)
-            rows = rows_from(file, {os.path.relpath(path, root): made[path] for path in candidates}, root)
+@dataclass(slots=True)
+class Search:
+    """Search of a project for the scripts that write data files, below a root whose path is real.
+
+    `scripts` are those that may write, by path, and `read` the texts in which a name of a file may stand.
+    """
+
+    root: str
+    drafts: Mapping[str, bytes]
+    scripts: dict[str, bytes]
+    read: list[bytes]
+    by: dict[str, list[str]] = field(default_factory=dict)  # script -> files whose rows are known from it
+    unknown: list[str] = field(default_factory=list)  # why other rows are not known
+    _made: dict[str, Recording] = field(default_factory=dict)
+    _left: int = STEPS
+
+    @property
+    def said(self) -> str:
+        """Sentence that says whose rows they are."""
+        each = (f"{', '.join(files)} as {by} writes {'them' if files[1:] else 'it'}" for by, files in self.by.items())
+        return "; ".join(each)
+
+    def rows(self, files: Iterable[str]) -> dict[str, Rows]:
+        """Return the rows of data files that exactly one script writes, by the paths of the files."""
+        found: dict[str, Rows] = {}
+        for file in files:
+            paths = writers.of(file, self.scripts, self.read)
+            if not 0 < len(paths) <= MOST:
+                continue
+            scripts = {self._shown(path): self._recording(path) for path in paths}
+            rows, shown = rows_from(file, scripts, self.root), self._shown(file)
             if isinstance(rows, str):
-                found.unknown += [f"the rows of {shown} are not known: {rows}"] if rows else []
+                self.unknown += [f"the rows of {shown} are not known: {rows}"] if rows else []
             else:
-                found.rows[file] = rows[0]
-                found.by.setdefault(rows[1], []).append(shown)
-    return found
+                found[file] = rows[0]
+                self.by.setdefault(rows[1], []).append(shown)
+        return found
+
+    def _shown(self, path: str) -> str:
+        return os.path.relpath(path, self.root)
+
+    def _recording(self, script: str) -> Recording:
+        if script not in self._made:
+            self._made[script] = self._interpreted(script)
+        return self._made[script]
+
+    def _interpreted(self, path: str) -> Recording:
+        """Return what a script does that is run for the files that it writes."""
+        if self._left <= 0:
+            return Recording(exhausted="the scripts that may write it take too many steps")
+        try:
+            source = Source.from_bytes(self.scripts[path], discovery.shown(path))
+            made = interpret(source, self.root, self._left, drafts=self.drafts, to_write=True)
+        except SourceError:
+            return Recording(exhausted="it cannot be parsed")
+        self._left -= made.steps
+        return made
 
 
-def interpreted(path: str, data: bytes, root: str, drafts: Mapping[str, bytes], steps: int) -> Recording:
-    """Return what a script does that is run for the files that it writes."""
-    with suppress(SourceError):
-        return interpret(
-            Source.from_bytes(data, discovery.shown(path)), root, max(steps, 1), drafts=drafts, to_write=True
-        )
-    return Recording(exhausted="it cannot be parsed")
+def search(recording: Recording, reviewed: str, root: str, drafts: Mapping[str, bytes]) -> Search:
+    """Return the search for what a training script loads."""
+    scripts = project_scripts.texts(root, drafts)
+    read = [text for path in recording.files_read if (text := project_scripts.text(path, drafts)) is not None]
+    own = disk.real(reviewed)
+    return Search(root, drafts, {path: text for path, text in scripts.items() if path != own}, read)
 
 
 def rows_from(file: str, scripts: Mapping[str, Recording], root: str) -> tuple[Rows, str] | str:
@@ -143,9 +157,8 @@ def is_open(fact: Fact) -> bool:
     return any(isinstance(one.value, Unknown) and not one.why_not for one in (fact, *fact.cases))
 
 
-def fill(plans: list[TrainingPlan], others: list[TrainingPlan], said: list[str]) -> None:
+def fill(plans: list[TrainingPlan], others: list[TrainingPlan], why: str) -> None:
     """Replace the unknown facts of plans by those of the same plans that were read with the rows, marked as assumed."""
-    why = "; ".join(said)
     if [plan.place and plan.place.node for plan in plans] != [plan.place and plan.place.node for plan in others]:
         return
     for plan, other in zip(plans, others):

@@ -173,6 +173,28 @@ def test_json_that_the_script_reads_itself_is_read_too(review: Review, read: str
     assert verdicts(file)[0] == expected
 
 
+SPLITS = "splits = Dataset.from_list(rows).train_test_split(test_size=0.1)\n"
+
+
+@pytest.mark.parametrize(
+    "save",
+    [
+        SPLITS + "splits.save_to_disk('data/rows')\n",
+        SPLITS + "DatasetDict({'train': splits['train'], 'dev': splits['test']}).save_to_disk('data/rows')\n",
+        "import pandas as pd\npd.DataFrame(rows).to_parquet('data/rows')\n",
+    ],
+)
+@pytest.mark.parametrize("prepare, expected", [(PREPARE, "pass"), (NO_SCHEMA, "fail")])
+def test_a_dataset_that_is_saved_in_a_folder_is_loaded_from_it(
+    review: Review, save: str, prepare: str, expected: str
+) -> None:
+    made = prepare[: prepare.index("with open")].replace("load_dataset\n", "Dataset, DatasetDict, load_dataset\n", 1)
+    load = "from datasets import load_from_disk\nrows = load_from_disk('data/rows')"
+    train = TRAIN.replace(f"rows = {LOADED}", load + ("['train']" if "splits" in save else ""))
+    file = review({"prepare.py": made + save, "train.py": train})
+    assert verdicts(file)[0] == (expected if "parquet" not in save else "unknown")
+
+
 def test_a_document_that_is_no_list_of_rows_is_not_taken_for_one(review: Review) -> None:
     prepare = PREPARE[: PREPARE.index("with open")] + 'json.dump({"text": rows}, open("data/train.json", "w"))\n'
     assert (

@@ -14,8 +14,10 @@ from ...core.model_call import ModelCall
 from ...core.objects import Dataset, ItemKey, Mapping, Opaque, Row, Sequence, object_of
 from ...core.operations import describe, item_term, lift
 from ...core.recording import Rows
+from ...python.builtins import method
 from ..files.paths import below_cwd, path_method, text_of
 from ..files.streams import FILE
+from .datasets import SPLIT_KIND
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -158,6 +160,16 @@ def write(call: ModelCall) -> Value:
     later = {k.key: one(v) for k, v in rows.slots.items() if isinstance(k, ItemKey)}
     note(call.machine, path, {**rows.columns, **later}, rows.open)
     record_call(call)
+    return Known(None)
+
+
+@method(SPLIT_KIND, "save_to_disk")
+def write_splits(call: ModelCall) -> Value:
+    """Record the rows of all splits that are saved together."""
+    splits = [object_of(split) for split in call.owner.state.items.values()]
+    if splits and all(isinstance(split, Dataset) for split in splits):
+        columns, open_, _ = merged([[Rows(split.columns, split.open)] for split in splits])
+        note(call.machine, call.arguments.get(0, "dataset_dict_path"), columns, open_)
     return Known(None)
 
 
