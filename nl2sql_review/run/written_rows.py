@@ -118,6 +118,8 @@ def rows_from(file: str, scripts: Mapping[str, Recording], root: str) -> tuple[R
     if any(is_file(path, file, root) for path in one.appended):
         return f"{name} appends to it"
     rows = merged([one.rows_written[file]])
+    if rows.open:
+        return f"the script does not show all that {name} writes"
     if there := other_columns(file, rows):
         return f"the file has the columns {', '.join(there)}, and not those that {name} writes"
     return rows, name

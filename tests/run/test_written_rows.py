@@ -128,6 +128,7 @@ OTHER = PREPARE.replace("rows = [", "rows = [{'text': ''}] + [")
 
 ELSEWHERE = PREPARE.replace('"data/train.jsonl"', "str(Path(__file__).parent / 'a' / 'train.jsonl')")
 BY_OPTION = PREPARE.replace('"data/train.jsonl"', "sys.argv[1]") + "# data/train.jsonl"
+MORE = PREPARE + "    file.writelines(open('more.jsonl'))\n"
 NO_ROWS = "import json\njson.dump(read(), open('data/train.jsonl', 'w'))\n"
 
 
@@ -145,6 +146,10 @@ NO_ROWS = "import json\njson.dump(read(), open('data/train.jsonl', 'w'))\n"
         ({"prepare.py": "def later():\n    " + PREPARE.replace("\n", "\n    ")}, ""),
         ({"prepare.py": PREPARE, "data/train.jsonl": '{"prompt": "a"}\n'}, "the file has the columns prompt"),
         ({"prepare.py": BY_OPTION}, "the script does not show which rows prepare.py writes"),
+        (
+            {"prepare.py": MORE},
+            "does not show all that prepare.py writes",
+        ),
         ({"prepare.py": NO_ROWS}, "the script does not show which rows prepare.py writes"),
     ],
 )
@@ -153,6 +158,12 @@ def test_rows_that_are_not_proved_leave_the_items_unknown(review: Review, files:
     assert verdicts(file)[0] == "unknown"
     assert not any(note.startswith("reviewed with") for note in file["notes"])
     assert any(said in note for note in file["notes"]) if said else not file["notes"]
+
+
+def test_a_file_that_the_training_script_copies_itself_is_not_one_that_another_writes(review: Review) -> None:
+    train = "import shutil\nshutil.copy('/kaggle/input/train.jsonl', 'data/train.jsonl')\n" + TRAIN
+    file = review({"prepare.py": PREPARE, "train.py": train})
+    assert (verdicts(file)[0], file["notes"]) == ("unknown", [])
 
 
 READ = [

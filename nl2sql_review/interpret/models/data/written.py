@@ -105,16 +105,22 @@ def stream_of(source: Value, depth: int = 0) -> tuple[Opaque, bool] | None:
 
 def cells(columns: dict[str, Value], row: Value) -> dict[str, Value]:
     """Return the cells of a row; instead of an unknown one the expression that reads it, which has a name at least."""
-    return {
-        name: item_term(row, Known(name)) if isinstance(cell, Unknown) and not cell.parts else cell
-        for name, cell in columns.items()
-    }
+    return {name: item_term(row, Known(name)) if is_unknown(cell) else cell for name, cell in columns.items()}
+
+
+def is_unknown(cell: Value) -> bool:
+    """Return whether nothing is known of a cell, at least on one path."""
+    if isinstance(cell, Either):
+        return any(isinstance(option, Unknown) for option in cell.options)
+    return isinstance(cell, Unknown) and not cell.parts
 
 
 def rows_of(m: Machine, name: str) -> list[Rows]:
     """Return the rows that the script wrote into a file, else those that another script is known to put there."""
     if name in m.recording.rows_written:
         return m.recording.rows_written[name]
+    if any(absolute(path, m.project.root or ".") == name for path in m.recording.written):
+        return []  # the script copies or writes it itself
     m.recording.rows_awaited[name] = None
     if name not in m.recording.rows_given:
         return []
@@ -190,8 +196,12 @@ def dump(call: ModelCall) -> Value:
 @method_model(FILE, "write", "writelines")
 def written(call: ModelCall) -> Value:
     """Record the rows of `file.write(json.dumps(row))`, with a line end or without, a row at a time."""
-    for row in dumped(call.arguments.get(0)):
+    text = call.arguments.get(0)
+    rows = list(dumped(text))
+    for row in rows:
         into(call.machine, call.owner.args[0], row, call.node)
+    if not rows and not (isinstance(text, Known) and isinstance(text.value, str)):  # rows that are not known
+        note(call.machine, call.owner.args[0], {}, True)
     return Known(None)
 
 
