@@ -7,6 +7,7 @@ larger file, the first rows are an example.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..files import disk
@@ -35,6 +36,12 @@ class Head:
     texts: dict[str, bool] = field(default_factory=dict)  # column -> whether it held text where it first held anything
     problem: str = ""
 
+    @classmethod
+    def of_columns(cls, path: str, columns: Iterable[str]) -> Head:
+        """Return the columns of a file all of whose rows have the same."""
+        names = list(columns)
+        return cls(path, True, 1, Counter(names), [1], [frozenset(names)])
+
     def lacking(self, column: str) -> int:
         """Return the number of the first row that lacks a column, or 0 if all rows that were read have it."""
         if not self.rows or self.counts[column] == self.rows:
@@ -50,7 +57,7 @@ def head(file: DataFile) -> Head:
         return made
     try:
         if file.format in ("parquet", "arrow"):
-            return _of_schema(made, tables.columns(file))
+            return Head.of_columns(file.path, tables.columns(file))
     except Unreadable as error:
         made.problem = str(error)
         return made
@@ -62,15 +69,9 @@ def head(file: DataFile) -> Head:
             continue
         if file.format in ("csv", "tsv") and one.rows:
             row = one.rows[0]
-            return _of_schema(made, list(row))
+            return Head.of_columns(file.path, row)
         if _add(made, one):
             break
-    return made
-
-
-def _of_schema(made: Head, columns: list[str]) -> Head:
-    made.whole, made.rows, made.counts = True, 1, Counter(columns)
-    made.numbers, made.kept = [1], [frozenset(columns)]
     return made
 
 

@@ -20,8 +20,8 @@ from .core.machine import Machine
 from .core.objects import Arguments, Class, Function, Instance, Module, object_of
 from .core.operations import freeze
 from .core.project import Project, resolved
-from .core.recording import Call, Recording
-from .core.state import Exhausted, Frame, Raised
+from .core.recording import Call, Recording, Rows
+from .core.state import UNROLLED_TO_WRITE, Exhausted, Frame, Raised
 from .interpreter import Interpreter
 from .models.commandline import click, process
 from .python import budget, containers, inspection, iterators, modules, strings, type_calls  # noqa: F401 (they fill registries)
@@ -38,12 +38,15 @@ def interpret(
     drafts: Mapping[str, bytes] | None = None,
     started: CommandLine | None = None,
     reviewed: Source | None = None,
+    rows: Mapping[str, Rows] | None = None,
+    to_write: bool = False,
 ) -> Recording:
     """Interpret the script's calls. Modules and configuration beside `source.path` are read inside `project_root`.
 
     `drafts` replace files of the project (by their real paths) with unsaved content. `started` is the command line that
     starts the script, if one is known. `reviewed` is the module that is reviewed, where it is not the script: the
-    recording has its places.
+    recording has its places. `rows` are those of data files, by absolute path, where another script writes them.
+    `to_write` asks for what the script writes into files: all of it counts as much as training.
 
     When the step budget is spent, interpretation ends and `Recording.exhausted` is set.
     """
@@ -54,10 +57,13 @@ def interpret(
     project_root = Path(project_root) if project_root is not None else None
     file = Path(source.path) if project_root is not None and source.path != "<stdin>" else None
     m.project = m.recording.project = Project(project_root, file, drafts, reviewed)
+    m.recording.rows_given = rows or {}
+    if to_write:
+        m.unrolled = UNROLLED_TO_WRITE
     m.search_path = search_path(project_root, file)
     module = Module("__main__", source, file, "")
     try:
-        run_script(m, module, source)
+        run_script(m, module, source, to_write)
     except Exhausted:
         m.recording.exhausted = f"the script takes more than {steps:,} steps to evaluate"
     except RecursionError:
@@ -113,8 +119,8 @@ def search_path(root: Path | None, file: Path | None) -> list[Path]:
     return list(dict.fromkeys(resolved(f) for f in folders))
 
 
-def run_script(m: Machine, module: Module, source: Source) -> None:
-    """Run the module as `python script.py` does, then what only a library or another script would call."""
+def run_script(m: Machine, module: Module, source: Source, to_write: bool) -> None:
+    """Run the module as `python script.py` does, then, unless it is read for its files, what only others would call."""
     module.package = package_of(m, module.file)
     if (
         module.package and module.file is not None
@@ -122,7 +128,8 @@ def run_script(m: Machine, module: Module, source: Source) -> None:
         above = resolved(module.file).parents[module.package.count(".") + 1]
         if above not in m.search_path:
             m.search_path.append(above)
-    m.aside, m.functions_aside = budget.aside(source)
+    if not to_write:
+        m.aside, m.functions_aside = budget.aside(source)
     function = m.recording.started.function if m.recording.started is not None else ""
     if function:
         stem = module.file.stem if module.file is not None else ""
@@ -133,6 +140,8 @@ def run_script(m: Machine, module: Module, source: Source) -> None:
             run_entry_point(m, module, function)
     except Raised as e:  # nothing is left to catch it: the script ends there
         m.raised.append(e.name)
+    if to_write:
+        return
     drive_callbacks(m, module)
     if not trains_as_told(m.recording):
         drive(m, module)

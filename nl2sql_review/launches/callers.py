@@ -10,13 +10,10 @@ import re
 from collections.abc import Iterator, Mapping
 
 from ..files import disk
-from ..files.discovery import NEVER_OURS
+from . import project_scripts
 
 MOST = 8  # scripts that are returned
-MOST_FILES, MOST_FOLDERS, LARGEST = 400, 200, 200_000  # that are searched; bytes of a file
 MOST_MODULES = 60  # through which a script may import the file
-NOT_PROGRAMS = NEVER_OURS | {"test", "tests", "vendor", "third_party"}  # folders
-TEST = re.compile(r"^(?:test_.*|.*_test|conftest|setup)\.py$")
 TRAINS = re.compile(r"train|tun|sft|lora|main|run|dpo|grpo")  # in the name of a script that is looked at first
 # A statement in a script, or in the JSON of a notebook, where a quote or an escaped line break precedes it.
 IMPORT = re.compile(
@@ -38,7 +35,7 @@ def of(path: str, root: str, drafts: Mapping[str, bytes]) -> tuple[list[tuple[st
     own, top = disk.real(path), disk.real(root)
     if not own.startswith(top + os.sep):
         return [], []
-    texts = {name: text for name in _scripts(top) if (text := _text(name, drafts)) is not None}
+    texts = project_scripts.texts(top, drafts)
     imports: dict[str, list[str]] = {}
     scripts: list[str] = []
     reached = [own]
@@ -57,34 +54,6 @@ def of(path: str, root: str, drafts: Mapping[str, bytes]) -> tuple[list[tuple[st
         reached += [name for name in importing if name not in reached][: MOST_MODULES - len(reached)]
     first = sorted(scripts, key=lambda name: TRAINS.search(os.path.basename(name)) is None)[:MOST]
     return [(name, texts[name]) for name in first], list(texts)
-
-
-def _scripts(top: str) -> Iterator[str]:
-    """Yield the scripts and notebooks below a folder, the upper folders first; folders with other code are left out."""
-    folders, found = [top], 0
-    for folder in folders:
-        names = disk.names(folder)
-        if "pyvenv.cfg" in names:
-            continue
-        for name in names:
-            path = os.path.join(folder, name)
-            if name.endswith((".py", ".ipynb")) and not TEST.match(name):
-                found += 1
-                if found > MOST_FILES:
-                    return
-                yield path
-            elif "." not in name and name not in NOT_PROGRAMS and len(folders) < MOST_FOLDERS:
-                if disk.is_folder(path) and disk.real(path) == path:  # a link may lead anywhere, and in circles
-                    folders.append(path)
-
-
-def _text(path: str, drafts: Mapping[str, bytes]) -> bytes | None:
-    if path in drafts:
-        return drafts[path]
-    of_commit = getattr(drafts, "top", "")  # nothing else was there
-    if of_commit and path.startswith(of_commit + os.sep) or disk.real(path) != path:
-        return None
-    return disk.read(path, LARGEST)
 
 
 def _inside(module: str, top: str) -> tuple[str, bytes]:

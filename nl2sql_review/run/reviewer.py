@@ -24,7 +24,7 @@ from .unread import unread_report
 if TYPE_CHECKING:
     from ..adoption.baseline import Baseline
     from ..adoption.changes import Changes
-    from ..interpret.core.recording import Recording
+    from ..interpret.core.recording import Recording, Rows
     from ..judgement.judge import Examined
     from ..source import Source
     from ..source.command_line import CommandLine
@@ -236,6 +236,7 @@ class Reviewer:
         with modules_kept(source):
             for line in lines or (None,):
                 self._add(made, source, root, settings, drafts, line)
+            self._read_with_rows(made, root, settings, drafts, lines)
             if foreign := starts.of_other_scripts(lines, made.recordings):
                 made.recordings = [one for one in made.recordings if one.run not in foreign]
                 made.plans = [one for one in made.plans if one.run not in foreign]
@@ -266,10 +267,12 @@ class Reviewer:
         line: CommandLine | None,
         reviewed: Source | None = None,
         steps: int | None = None,
+        rows: Mapping[str, Rows] | None = None,
     ) -> None:
         """Read the source as a command line starts it, and add its recording and its plans.
 
-        `reviewed` is the module of it that is reviewed, if the source itself is not; `steps` limit its interpretation.
+        `reviewed` is the module of it that is reviewed, if the source itself is not; `steps` limit its interpretation;
+        `rows` are those of data files, as other scripts write them.
         """
         from .. import readers
         from ..interpret.core.operations import shown_below
@@ -277,7 +280,7 @@ class Reviewer:
         from ..training_plan.facts import TrainingPlan
 
         with shown_below(disk.real(root)):
-            recording = self._record(source, root, settings, drafts, line, reviewed, steps)
+            recording = self._record(source, root, settings, drafts, line, reviewed, steps, rows)
             plans = readers.read(recording, source, settings)
         if recording.exhausted and not plans and TRAINS.search(source.text):
             plans = [cut_short(TrainingPlan(), recording.exhausted)]
@@ -298,6 +301,7 @@ class Reviewer:
         line: CommandLine | None,
         reviewed: Source | None = None,
         steps: int | None = None,
+        rows: Mapping[str, Rows] | None = None,
     ) -> Recording:
         if source.kind == "configuration" or line is not None and line.program:
             from .. import flavours
@@ -305,7 +309,27 @@ class Reviewer:
             return flavours.record(source, root, settings, self.flavour, line)
         from ..interpret.program import STEPS, interpret
 
-        return interpret(source, root, steps or STEPS, drafts=drafts, started=line, reviewed=reviewed)
+        return interpret(source, root, steps or STEPS, drafts=drafts, started=line, reviewed=reviewed, rows=rows)
+
+    def _read_with_rows(
+        self, made: Read, root: str, settings: Settings, drafts: Mapping[str, bytes], lines: list[CommandLine]
+    ) -> None:
+        """Fill in what a script leaves open of the rows of data files that another script of the project writes."""
+        top = disk.real(root)
+        if not any(one.rows_awaited for one in made.recordings):
+            return
+        from . import written_rows
+
+        if files := written_rows.awaited(made.recordings, made.plans, top):
+            search = written_rows.search(made.recording, made.source.path, top, drafts)
+            if rows := search.rows(files):
+                again = Read(made.source, [], [])
+                for line in lines or (None,):
+                    self._add(again, made.source, root, settings, drafts, line, rows=rows)
+                written_rows.fill(made.plans, again.plans, search.said)
+            for plan in made.plans:
+                plan.notes = (*plan.notes, *search.unknown)
+            made.recording.files_missing += [*search.scripts]
 
     def _read_as_called(self, made: Read, root: str, settings: Settings, drafts: Mapping[str, bytes]) -> None:
         """Read a module as the scripts of its project call it, if it leaves that to them."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nl2sql_review import cli
-from nl2sql_review.launches import callers
+from nl2sql_review.launches import project_scripts
 from nl2sql_review.run.options import Options
 from nl2sql_review.run.reviewer import plan
 from nl2sql_review.training_plan.values import Default, Known, Unknown
@@ -137,7 +137,7 @@ def test_a_script_is_read_with_its_command_line(write: Write) -> None:
         {"tests/test_lora.py": "from lora import adapter\nadapter(64)\n"},
         {"vendor/train.py": "from lora import adapter\nadapter(64)\n"},
         {".old/train.py": "from lora import adapter\nadapter(64)\n"},
-        {"train.py": "from lora import adapter\nadapter(64)\n" + "#" * callers.LARGEST},
+        {"train.py": "from lora import adapter\nadapter(64)\n" + "#" * project_scripts.LARGEST},
     ],
 )
 def test_what_does_not_run_the_module_leaves_it_unknown(write: Write, files: dict[str, str]) -> None:

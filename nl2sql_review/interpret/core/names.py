@@ -160,7 +160,7 @@ GIVE_DATASETS = frozenset(
 )
 OBJECTS = frozenset(
     "torch.device torch.Generator huggingface_hub.HfApi logging.getLogger logging.FileHandler "
-    "logging.StreamHandler".split()
+    "logging.StreamHandler random.Random".split()
 )
 
 

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ...training_plan.values import Absent, Place, Value
+
+
+class Rows(NamedTuple):
+    """Rows of a data file: their columns, whether there may be others, whether the file is one JSON list of them."""
+
+    columns: dict[str, Value]
+    open: bool
+    listed: bool = False
+
 
 # Ends of the reason for a parameter's being unknown, where a function is tried that nobody calls.
 NOT_GIVEN = "which is not given here"
@@ -96,6 +106,12 @@ class Recording:
     otherwise: dict[int, str] = field(default_factory=dict)
     not_followed: set[str] = field(default_factory=set)
     left_out: bool = False
+    written: list[Any] = field(default_factory=list)  # paths of files that the script writes, as values
+    appended: list[Any] = field(default_factory=list)  # of these those that it appends to
+    # Data files by absolute path: rows that the script puts there, and files that it loads without having written them.
+    rows_written: dict[str, list[Rows]] = field(default_factory=dict)
+    rows_awaited: dict[str, None] = field(default_factory=dict)
+    rows_given: Mapping[str, Rows] = field(default_factory=dict)  # of these, as another script writes them
     # Names that are not bound when the node that reads them runs, by the node's id.
     undefined: dict[int, str] = field(default_factory=dict)
     exhausted: str = ""  # why interpretation stopped early, if it did

@@ -125,6 +125,10 @@ class Loop:
         self.continues: list[Exit] = []
 
 
+UNROLLED = 64  # values of a loop that are run one by one; one iteration stands for those of a loop over more
+UNROLLED_TO_WRITE = 8  # where only the shape of what is written counts, which is that of all rows
+
+
 class State:
     """All mutable state of an interpretation."""
 
@@ -136,6 +140,7 @@ class State:
         self.journal: list[tuple[Object, SlotKey, Any]] = []
         self.rollbacks = 0
         self.steps = self.granted = steps
+        self.unrolled = UNROLLED
         self.frames: list[Frame] = []
         self.loops: list[Loop | None] = []
         self.conditions: list[str] = []  # what must hold for the current path to run at all
@@ -154,10 +159,6 @@ class State:
         self.raised: list[str] = []  # exceptions that ended a path
         self.class_being_defined: list[Any] = []
         self.definitions: list[Value] = []  # functions and classes of the script's top level, in order
-        self.written: list[Any] = []  # paths of files that the script writes, as values
-        self.rows_written: dict[
-            str, list[tuple[dict[str, Value], bool]]
-        ] = {}  # path -> columns of rows put there, and whether there may be others
         self.documents: dict[Any, Any] = {}  # what configuration files hold, parsed once
         self.directory: Any = None  # the working directory, once the script itself has set it
         self.may_raise_count = 0  # counts evaluations that the interpreter cannot promise not to raise

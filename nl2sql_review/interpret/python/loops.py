@@ -12,10 +12,9 @@ from ..core.joins import MISSING, VALUES, demote
 from ..core.machine import Machine
 from ..core.objects import REPLACED, Items, Object, Opaque, Scope, Sequence, object_of
 from ..core.operations import freeze, truth, words_of
-from ..core.state import Changes, Flow, Loop, Rest
+from ..core.state import UNROLLED, Changes, Flow, Loop, Rest
 from .expressions import condition
 
-UNROLL = 64  # iterations of a loop over known values that are run one by one
 UNDECIDED = 8  # of a `while True` that only the run leaves, or that yields for ever: a name holds no more values
 
 
@@ -25,7 +24,7 @@ def for_(m: Machine, node: cst.For, scope: Scope) -> Flow:
     loop = Loop(node, m.mark(), len(m.unlikely))
     m.loops.append(loop)
     try:
-        if items.why_incomplete or len(items.items) > UNROLL:
+        if items.why_incomplete or len(items.items) > m.unrolled:
             alive = repeat(m, loop, node, scope, items, iterable)
         else:
             alive = unroll(m, loop, node, scope, items, iterable)
@@ -65,7 +64,7 @@ def unroll(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items, it
     live = obj if isinstance(obj, Sequence) and obj.kind == "list" else None
     turn = 0
     while turn < len(live.state.items if live is not None else items.items):
-        if turn >= UNROLL or live is not None and live.state.why_incomplete:
+        if turn >= m.unrolled or live is not None and live.state.why_incomplete:
             for where, key in m.changes(start):  # the list grew under the loop, or nobody knows how
                 if isinstance(where.slots.get(key), VALUES):
                     m.write(where, key, Unknown("changes in a loop over a list that the loop itself modifies"))
@@ -96,7 +95,7 @@ def repeat(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items, it
     A first try finds the changes of the body; a second run, from a state that covers any number of iterations, records
     it. A long loop, unless it is within another, runs its first turn by itself: what that creates may be kept.
     """
-    why = items.why_incomplete or f"a loop over more than {UNROLL} values"
+    why = items.why_incomplete or f"a loop over more than {m.unrolled} values"
     start, values = m.mark(), items.items
 
     def body(element: Value) -> Flow:
@@ -120,7 +119,7 @@ def repeat(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items, it
 
 def one_of(values: tuple[Value, ...], why: str) -> Value:
     """Return what the variable of a loop is in any of its turns; `i` for one of many numbers."""
-    if len(values) > UNROLL and all(isinstance(v, (Known, Default)) and type(v.value) is int for v in values):
+    if len(values) >= UNROLLED and all(isinstance(v, (Known, Default)) and type(v.value) is int for v in values):
         return Known(Opaque("i", "symbol"))
     element = values[0]
     for value in values[1:]:
@@ -288,7 +287,7 @@ def while_(m: Machine, node: cst.While, scope: Scope) -> Flow:
     alive: Flow = True
     left = 0  # turns that only the run decides to leave in
     try:
-        for _ in range(UNROLL):
+        for _ in range(m.unrolled):
             test = condition(m, m.evaluate(node.test, scope), node)
             verdict, by = truth(test)
             if verdict is None or by:
@@ -310,7 +309,7 @@ def while_(m: Machine, node: cst.While, scope: Scope) -> Flow:
                 break
         else:
             abstract_loop(
-                m, loop, lambda: m.execute(node.body, scope), f"a while loop of more than {UNROLL} iterations"
+                m, loop, lambda: m.execute(node.body, scope), f"a while loop of more than {m.unrolled} iterations"
             )
     finally:
         m.loops.pop()

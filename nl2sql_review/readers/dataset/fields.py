@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Iterator
 
 from ...data_files.formats import DataFile, data_file
-from ...data_files.heads import head
+from ...data_files.heads import Head, head
 from ...interpret.core.objects import Dataset, Row
 from ...interpret.core.recording import Call
 from ...training_plan.facts import Fact
@@ -69,7 +69,7 @@ def read(run: Run, part: facts.Dataset, texts: list[TrainingText], found: list[D
     if other := objective(run):
         part.bare_fields = part.late_fallbacks = Fact(Absent(other), at=run.place, why_not=other)
         return
-    reads = list(reads_of(texts))
+    reads = [r for r in reads_of(texts) if not run.recording.rows_given or _is_own(run, r)]
     at = reads[0].place if reads and reads[0].place is not None else part.mixing.at
     if not any(t.texts for t in texts):
         why = next((t.why for t in texts if t.why), "the training text is unknown")
@@ -77,7 +77,7 @@ def read(run: Run, part: facts.Dataset, texts: list[TrainingText], found: list[D
         return
     before = [t for d in found for t in texts_before_mixing(run, d)]
     part.bare_fields = _bare(reads, list(reads_of(before)), part, found, calls, at)
-    _by_files(run, reads, part, at)
+    _by_files(run, reads, every_read(run, texts) if run.recording.rows_given else [], part, at)
     why = part.bare_fields.why_not
     part.late_fallbacks = Fact(Absent(why), at=at, why_not=why) if why else _late(reads, at)
 
@@ -90,6 +90,12 @@ def reads_of(texts: list[TrainingText]) -> Iterator[Read]:
                 for one in _reads(piece.hole, 0):
                     one.role = role
                     yield one
+
+
+def every_read(run: Run, texts: list[TrainingText]) -> list[Read]:
+    """Return the reads of columns that the training script itself makes in the texts, whatever they hold."""
+    holes = (piece.hole for text in texts for pieces in text.texts for piece in pieces)
+    return [one for hole in holes if hole is not None for one in _reads(hole, 0) if _is_own(run, one)]
 
 
 def _reads(value: object, depth: int) -> Iterator[Read]:
@@ -142,22 +148,25 @@ LACKS_AFTER_MIXING = "the rows of a dataset that names it differently have None 
 NOT_LOOKED = "there is no data file to check"
 
 
-def _by_files(run: Run, reads: list[Read], part: facts.Dataset, at: Place | None) -> None:
-    """Decide from the first rows of the data files if the script alone does not, and all files lie in the project."""
+def _by_files(run: Run, reads: list[Read], every: list[Read], part: facts.Dataset, at: Place | None) -> None:
+    """Decide from the first rows of the data files if the script alone does not, and all files lie in the project.
+
+    `every` read counts where another script writes the rows, since those of a part may be hidden in its texts.
+    """
     if not isinstance(part.bare_fields.value, Unknown):
         return
-    names = part.sources.value.value if isinstance(part.sources.value, Known) else ()
-    paths = dict.fromkeys(path for name in names if isinstance(name, str) for path in [beside(run, name)])
-    if not paths or None in paths:
+    written = _written(run, every)
+    reads = every if written else reads
+    heads = written or _heads(run, part)
+    if not heads:
         return
     bare = [r for r in reads if r.how == "bare" or (r.how == "get" and len(r.columns) == 1 and r.role != "schema")]
     columns = list(dict.fromkeys(r.columns[-1] for r in bare if not _alternatives(r, reads)))
-    heads = [head(file) for file in paths if file is not None]
-    if not columns or any(one.problem or not one.rows for one in heads):
+    if not (columns or written) or any(one.problem or not one.rows for one in heads):
         return
     where = {one.path: f"{os.path.basename(one.path)}" for one in heads}
     lacking = [(name, one) for name in columns for one in heads if one.lacking(name)]
-    why = "checked in the data files"
+    why = "checked in the script that writes the data files" if written else "checked in the data files"
     part.bare_fields = Fact(Absent(why), at=at, why_not=why)
     if lacking:
         name, one = lacking[0]
@@ -172,9 +181,48 @@ def _by_files(run: Run, reads: list[Read], part: facts.Dataset, at: Place | None
     partly = [one for one in heads if not one.whole]
     first = f"in the first {partly[0].rows} rows of {where[partly[0].path]}" if partly else ""
     said = first or f"in all rows of {', '.join(where.values())}"
-    note = f"{', '.join(columns)}: {said}"
+    note = f"{', '.join(columns)}: {said}" if columns else ""
     trace = (at,) if at is not None else ()
     part.missing_fields = Fact(Known([], trace), at=at, note=note, assumed=bool(partly))
+
+
+def _heads(run: Run, part: facts.Dataset) -> list[Head]:
+    """Return the columns of the files that the dataset is loaded from; none if one of them is not in the project."""
+    names = part.sources.value.value if isinstance(part.sources.value, Known) else ()
+    paths = dict.fromkeys(path for name in names if isinstance(name, str) for path in [beside(run, name)])
+    return [] if None in paths else [head(file) for file in paths if file is not None]
+
+
+def _written(run: Run, reads: list[Read]) -> list[Head]:
+    """Return the columns that another script writes into every row of the files; none if one of them is not known."""
+    given, wanted = run.recording.rows_given, list(run.recording.rows_awaited)
+    if not given:
+        return []
+    if reads and all(isinstance(r.owner, str) for r in reads):
+        from ...interpret.models.data.written import absolute, stream_of  # which needs the interpreter
+
+        streams = [stream_of(r.term) for r in reads]
+        root = run.recording.project.root or "."
+        wanted = list(dict.fromkeys(absolute(one[0].args[0], root) if one is not None else "" for one in streams))
+    if not wanted or any(file not in given or given[file].open for file in wanted):
+        return []
+    return [
+        Head.of_columns(file, [name for name, cell in given[file].columns.items() if _is_there(cell)])
+        for file in wanted
+    ]
+
+
+def _is_own(run: Run, read: Read) -> bool:
+    """Return whether a read is one of the training script, and not of another that writes its rows."""
+    own = [getattr(module, "source", None) for module in run.recording.modules.values()]
+    loads = read.dataset.sources if isinstance(read.dataset, Dataset) else ()
+    places = [*(call.place for call in loads if call is not None), read.term.place or read.place]
+    return all(place is None or any(place.source is source for source in own) for place in places)
+
+
+def _is_there(cell: Value) -> bool:
+    """Return whether every row has a cell, and not only those that one path makes."""
+    return not isinstance(cell, Either) or not any(isinstance(option, Absent) for option in cell.options)
 
 
 def beside(run: Run, name: str) -> DataFile | None:

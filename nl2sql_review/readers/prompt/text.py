@@ -32,6 +32,7 @@ LABEL_WORDS = re.compile(
 )
 SPEAKERS = {"human": "user", "gpt": "assistant", "model": "assistant", "bot": "assistant", "ai": "assistant"}
 WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
 
 
 @dataclass(slots=True)
@@ -275,7 +276,9 @@ def _roles(piece: Piece, label: str, speaker: str) -> frozenset[str]:
     roles = {role for role in map(column_role, piece.columns) if role}
     if not roles and isinstance(piece.hole, Term) and not any(c in OPAQUE_COLUMNS for c in piece.columns):
         roles = {
-            role for role in map(column_role, WORD.findall(piece.hole.text)) if role in ("schema", "question", "sql")
+            role
+            for role in map(column_role, WORD.findall(QUOTED.sub(_name, piece.hole.text)))
+            if role in ("schema", "question", "sql")
         }
     said = label_role(label)
     if said == "sql" and not announces(label):
@@ -286,6 +289,11 @@ def _roles(piece: Piece, label: str, speaker: str) -> frozenset[str]:
     if speaker == "assistant" and not roles & {"schema", "question"}:
         return frozenset(("sql",))
     return frozenset(roles)
+
+
+def _name(quoted: re.Match[str]) -> str:
+    """Return a string of an expression if it may be a column's name, which `'### SQL:'` is not."""
+    return quoted.group() if WORD.fullmatch(quoted.group()[1:-1]) else ""
 
 
 def label_before(pieces: list[Piece], index: int) -> str:

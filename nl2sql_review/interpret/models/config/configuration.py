@@ -14,6 +14,7 @@ from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Mapping, Opaque, Sequence, object_of
 from ...core.operations import freeze
 from ...core.yaml_documents import yaml_documents
+from ..data.written import document
 from ..files.lookup import Content
 from ..files.streams import FILE, read, read_path
 
@@ -164,6 +165,9 @@ def json_load(call: ModelCall) -> Value | None:
     source = args.get(0, "fp", "s")
     value = load(call.machine, source, documents.json_document)
     obj = object_of(source)
+    if not args.keywords and (value is None or isinstance(value, Unknown)):
+        if (written := document(call.machine, source)) is not None:
+            return written
     if isinstance(value, Unknown) and (not isinstance(source, Unknown) or call.callee.endswith("load")):
         if isinstance(obj, Opaque) and obj.kind == FILE and not isinstance(obj.args[0], Unknown):
             return None  # data: the run reads it, and a term says which

@@ -43,8 +43,9 @@ def read(call: ModelCall) -> Value:
     recorded = record_call(call)
     shown = f"{call.callee}({', '.join(describe(a, 40) for a in call.arguments.positional[:1])})"
     path = call.arguments.get(0, "path_or_buf", "filepath_or_buffer", "path")
-    columns, open_ = written.loaded(call.machine, path) or ({}, True)
-    return Known(frame(call.machine, shown, recorded, columns, open_), (recorded.place,))
+    made = frame(call.machine, shown, recorded, {})
+    written.fill(call.machine, made, path)
+    return Known(made, (recorded.place,))
 
 
 @model("pandas.DataFrame", "pandas.DataFrame.from_records", "pandas.DataFrame.from_dict")

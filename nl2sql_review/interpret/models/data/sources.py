@@ -61,12 +61,9 @@ def load(call: ModelCall) -> Value:
         f"{call.callee.rsplit('.', 1)[-1]}({', '.join(describe(a, 40) for a in call.arguments.positional[:2])})",
         recorded,
     )
-    if call.callee.endswith("load_from_disk"):
-        found = written.loaded(call.machine, call.arguments.get(0, "dataset_path"))
-    else:
-        found = written.loaded(call.machine, call.arguments.get(None, "data_files"))
-    if found is not None:
-        new.columns, new.open = found
+    from_disk = call.callee.endswith("load_from_disk")
+    files = call.arguments.get(0, "dataset_path") if from_disk else call.arguments.get(None, "data_files")
+    written.fill(call.machine, new, files)
     new.splits = call.callee.endswith("load_dataset") and "split" not in recorded.arguments
     recorded.result = registered(call.machine, new)
     return Known(new, (recorded.place,))

@@ -91,7 +91,7 @@ def folders(m: Machine) -> list[Path]:
 
 def may_be_written(m: Machine, file: Path) -> bool:
     """Return whether the script itself wrote, or may have written, this file before."""
-    for value in m.written:
+    for value in m.recording.written:
         for option in value.options if isinstance(value, Either) else (value,):
             text = option.value if isinstance(option, (Known, Default)) else None
             if isinstance(option, Text):

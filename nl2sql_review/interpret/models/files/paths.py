@@ -310,9 +310,9 @@ def change_disk(call: ModelCall) -> Value:
     if call.name == "mkdir":
         record(m, "pathlib.Path.mkdir", Arguments([lift(text_of, call.receiver)]), call.node)
     if call.name in ("rename", "replace", "unlink"):
-        m.written.append(lift(text_of, call.receiver))
+        m.recording.written.append(lift(text_of, call.receiver))
     if call.name in ("rename", "replace"):
-        m.written.append(lift(text_of, call.arguments.get(0)))
+        m.recording.written.append(lift(text_of, call.arguments.get(0)))
         return lift(lambda p: path_of(text_of(p)), call.arguments.get(0))
     return Known(None)
 

@@ -40,7 +40,9 @@ def stream(m: Machine, path: Value, mode: Value) -> Value:
         else "w"
     )
     if set(words) & set("wax+"):
-        m.written.append(lift(text_of, path))
+        m.recording.written.append(lift(text_of, path))
+        if "a" in words:
+            m.recording.appended.append(m.recording.written[-1])
     return Known(Opaque(f"open({describe(path)})", "open", (path, mode), kind=FILE), path.trace)
 
 
@@ -221,23 +223,23 @@ def read_text(call: ModelCall) -> Value:
     return read_all(ModelCall(call.machine, Arguments(), call.node, call.name, Known(file, call.receiver.trace)))
 
 
-@path_method("write_text", "write_bytes")
-def write_text(call: ModelCall) -> Value:
-    call.machine.written.append(lift(text_of, call.receiver))
+@path_method("write_bytes")
+def write_bytes(call: ModelCall) -> Value:
+    call.machine.recording.written.append(lift(text_of, call.receiver))
     return Known(None)
 
 
 @model("shutil.copy", "shutil.copyfile", "shutil.copy2", "shutil.move", "os.rename", "os.replace")
 def copied_file(call: ModelCall) -> Value | None:
-    call.machine.written.append(lift(text_of, call.arguments.get(1, "dst")))
+    call.machine.recording.written.append(lift(text_of, call.arguments.get(1, "dst")))
     if call.callee in ("shutil.move", "os.rename", "os.replace"):
-        call.machine.written.append(lift(text_of, call.arguments.get(0, "src")))
+        call.machine.recording.written.append(lift(text_of, call.arguments.get(0, "src")))
     return None
 
 
 @model("os.remove", "os.unlink", "shutil.rmtree")
 def removed_file(call: ModelCall) -> Value | None:
-    call.machine.written.append(lift(text_of, call.arguments.get(0, "path")))
+    call.machine.recording.written.append(lift(text_of, call.arguments.get(0, "path")))
     return None
 
 

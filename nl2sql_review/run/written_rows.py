@@ -1,0 +1,174 @@
+"""Rows of data files that another script of the project writes: what a training script loads from them.
+
+What is concluded from such rows is never certain: the file may have been made otherwise. Facts that the training script
+itself decides stay as they are.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from ..data_files.formats import data_file
+from ..data_files.heads import head
+from ..files import discovery, disk
+from ..interpret.core.recording import Recording, Rows
+from ..interpret.models.data.written import WRITERS, absolute, merged
+from ..interpret.program import interpret
+from ..launches import project_scripts, writers
+from ..readers.object_settings import last
+from ..source import Source, SourceError
+from ..training_plan.facts import Fact, TrainingPlan
+from ..training_plan.values import Either, Unknown, Value
+
+MOST = 4  # scripts that are interpreted for a file
+STEPS = 20_000  # of the interpretation of all of them
+AGAIN = 30_000  # of the training script, which is interpreted a second time
+SECTIONS = ("prompt", "dataset")  # whose facts rest on rows
+
+
+def awaited(recordings: list[Recording], plans: list[TrainingPlan], root: str) -> list[str]:
+    """Return the data files of the project whose rows a script loads without showing them, if a plan lacks them."""
+    files = dict.fromkeys(file for one in recordings for file in one.rows_awaited if file.startswith(root + os.sep))
+    if not files or sum(one.steps for one in recordings) > AGAIN:
+        return []
+    if not any(is_open(fact) for plan in plans for _, fact in facts(plan)):
+        return []
+    return list(files)
+
+
+@dataclass(slots=True)
+class Search:
+    """Search of a project for the scripts that write data files, below a root whose path is real.
+
+    `scripts` are those that may write, by path, and `read` the texts in which a name of a file may stand.
+    """
+
+    root: str
+    drafts: Mapping[str, bytes]
+    scripts: dict[str, bytes]
+    read: list[bytes]
+    by: dict[str, list[str]] = field(default_factory=dict)  # script -> files whose rows are known from it
+    unknown: list[str] = field(default_factory=list)  # why other rows are not known
+    _made: dict[str, Recording] = field(default_factory=dict)
+    _left: int = STEPS
+
+    @property
+    def said(self) -> str:
+        """Sentence that says whose rows they are."""
+        each = (f"{', '.join(files)} as {by} writes {'them' if files[1:] else 'it'}" for by, files in self.by.items())
+        return "; ".join(each)
+
+    def rows(self, files: Iterable[str]) -> dict[str, Rows]:
+        """Return the rows of data files that exactly one script writes, by the paths of the files."""
+        found: dict[str, Rows] = {}
+        for file in files:
+            paths = writers.of(file, self.scripts, self.read)
+            if not 0 < len(paths) <= MOST:
+                continue
+            scripts = {self._shown(path): self._recording(path) for path in paths}
+            rows, shown = rows_from(file, scripts, self.root), self._shown(file)
+            if isinstance(rows, str):
+                self.unknown += [f"the rows of {shown} are not known: {rows}"] if rows else []
+            else:
+                found[file] = rows[0]
+                self.by.setdefault(rows[1], []).append(shown)
+        return found
+
+    def _shown(self, path: str) -> str:
+        return os.path.relpath(path, self.root)
+
+    def _recording(self, script: str) -> Recording:
+        if script not in self._made:
+            self._made[script] = self._interpreted(script)
+        return self._made[script]
+
+    def _interpreted(self, path: str) -> Recording:
+        """Return what a script does that is run for the files that it writes."""
+        if self._left <= 0:
+            return Recording(exhausted="the scripts that may write it take too many steps")
+        try:
+            source = Source.from_bytes(self.scripts[path], discovery.shown(path))
+            made = interpret(source, self.root, self._left, drafts=self.drafts, to_write=True)
+        except SourceError:
+            return Recording(exhausted="it cannot be parsed")
+        self._left -= made.steps
+        return made
+
+
+def search(recording: Recording, reviewed: str, root: str, drafts: Mapping[str, bytes]) -> Search:
+    """Return the search for what a training script loads."""
+    scripts = project_scripts.texts(root, drafts)
+    read = [text for path in recording.files_read if (text := project_scripts.text(path, drafts)) is not None]
+    own = disk.real(reviewed)
+    return Search(root, drafts, {path: text for path, text in scripts.items() if path != own}, read)
+
+
+def rows_from(file: str, scripts: Mapping[str, Recording], root: str) -> tuple[Rows, str] | str:
+    """Return the rows of a file and the one script that writes them, or why they are not known."""
+    may = {name: one for name, one in scripts.items() if one.exhausted or may_write(one, file, root)}
+    if len(may) != 1:
+        return f"{' and '.join(may)} write it, or may write it" if may else ""
+    ((name, one),) = may.items()
+    if one.exhausted:
+        return f"what {name} writes is not known: {one.exhausted}"
+    if file not in one.rows_written:
+        return f"the script does not show which rows {name} writes"
+    if any(is_file(path, file, root) for path in one.appended):
+        return f"{name} appends to it"
+    rows = merged([one.rows_written[file]])
+    if rows.open:
+        return f"the script does not show all that {name} writes"
+    if there := other_columns(file, rows):
+        return f"the file has the columns {', '.join(there)}, and not those that {name} writes"
+    return rows, name
+
+
+def other_columns(file: str, rows: Rows) -> list[str]:
+    """Return the columns of a file that is there already, if they are not those of the rows."""
+    data = data_file(file)
+    if data is None or not disk.is_file(file):
+        return []
+    there = head(data)
+    return [] if there.problem or rows.open or set(there.counts) == set(rows.columns) else sorted(there.counts)
+
+
+def may_write(recording: Recording, file: str, root: str) -> bool:
+    """Return whether a script writes a file, or may write it because only the run decides which files it writes."""
+    paths = [*recording.written]
+    for call in recording.every():
+        if last(call.callee) in WRITERS:
+            paths += call.arguments.values()
+    return file in recording.rows_written or any(is_file(path, file, root) for path in paths)
+
+
+def is_file(path: Value, file: str, root: str) -> bool:
+    """Return whether a path is, or may be, that of a file."""
+    if isinstance(path, Either):
+        return any(is_file(option, file, root) for option in path.options)
+    return isinstance(path, Unknown) or absolute(path, root) == file
+
+
+def facts(plan: TrainingPlan) -> Iterable[tuple[str, Fact]]:
+    """Yield the facts of a plan that may rest on rows."""
+    return ((name, fact) for name, fact in plan.facts() if name.partition(".")[0] in SECTIONS)
+
+
+def is_open(fact: Fact) -> bool:
+    return any(isinstance(one.value, Unknown) and not one.why_not for one in (fact, *fact.cases))
+
+
+def fill(plans: list[TrainingPlan], others: list[TrainingPlan], why: str) -> None:
+    """Replace the unknown facts of plans by those of the same plans that were read with the rows, marked as assumed."""
+    if [plan.place and plan.place.node for plan in plans] != [plan.place and plan.place.node for plan in others]:
+        return
+    for plan, other in zip(plans, others):
+        for name, fact in facts(plan):
+            known = other[name]
+            if (is_open(fact) or fact.why_not and not known.why_not) and not is_open(known):
+                note = f"{known.note}; {why}" if known.note else why
+                section, _, attribute = name.partition(".")
+                cases = tuple(replace(case, assumed=True) for case in known.cases)
+                setattr(getattr(plan, section), attribute, replace(known, assumed=True, note=note, cases=cases))
+                plan.notes = tuple(dict.fromkeys((*plan.notes, f"reviewed with {why}")))
