@@ -15,7 +15,7 @@ from ..source import Source
 from ..training_plan.facts import TrainingPlan
 
 if TYPE_CHECKING:
-    from .reviewer import Read
+    from .reading import Reading
 
 MOST = 4  # runs of callers
 STEPS, SHARE = 45_000, 30_000  # of the interpretation of all callers and of each: together about a second
@@ -32,7 +32,7 @@ def awaits_callers(recording: Recording) -> bool:
     return any(not call.reached for call in made)
 
 
-def replace(made: Read, readings: Iterator[Read]) -> None:
+def replace(made: Reading, readings: Iterator[Reading]) -> None:
     """Replace what was read of a module by what it does in the scripts that call it, if there are any.
 
     `readings` are those of the scripts, of which no more are made than the limits allow.
@@ -40,9 +40,9 @@ def replace(made: Read, readings: Iterator[Read]) -> None:
     module = made.source
     recordings: list[Recording] = []
     plans: list[TrainingPlan] = []
-    for read in readings:
-        if taken := _taken(read, module):
-            recordings.append(read.recording)
+    for reading in readings:
+        if taken := _taken(reading, module):
+            recordings.append(reading.recording)
             plans += taken
         if len(recordings) == MOST:
             break
@@ -53,18 +53,18 @@ def replace(made: Read, readings: Iterator[Read]) -> None:
         made.plans = [*plans, *left]
 
 
-def _taken(read: Read, module: Source) -> list[TrainingPlan]:
+def _taken(reading: Reading, module: Source) -> list[TrainingPlan]:
     """Return the plans of a script in which a module has a part, marked as such; none if it never runs its calls.
 
     All of a plan is the module's if it constructs the trainer, otherwise only the facts that it decides.
     """
-    recording, caller = read.recording, read.source.path
+    recording, caller = reading.recording, reading.source.path
     if recording.exhausted or not any(call.reached and call.place.source is module for call in recording.calls):
         return []
     recording.run = recording.run or f"python {caller}"
     recording.files_read.insert(0, disk.real(caller))
     made = []
-    for plan in read.plans:
+    for plan in reading.plans:
         whole = plan.trained and plan.place is not None and plan.place.source is module
         if whole or any(place.source is module for _, fact in plan.facts() for place in places(fact)):
             plan.run, plan.part_of = recording.run, "" if whole else caller

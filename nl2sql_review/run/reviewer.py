@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..files import discovery, disk, globs, projects
 from ..judgement.fingerprint import stamped
-from ..launches import callers
 from ..policy.active_rules import active_rulebook
 from ..policy.rulebook import Rulebook, RulebookError
 from ..policy.settings import Settings, SettingsError, load, of_path
@@ -24,15 +22,13 @@ from .unread import unread_report
 if TYPE_CHECKING:
     from ..adoption.baseline import Baseline
     from ..adoption.changes import Changes
-    from ..interpret.core.recording import Recording, Rows
+    from ..interpret.core.recording import Recording
     from ..judgement.judge import Examined
     from ..source import Source
     from ..source.command_line import CommandLine
     from ..training_plan.facts import TrainingPlan
     from .options import Options
-
-# What a script that could not be followed to its end must name to count as one that trains.
-TRAINS = re.compile(r"Trainer\(|TrainingArguments\(|SFTConfig\(|LoraConfig\(|get_peft_model\(")
+    from .reading import Reading
 
 
 @dataclass(slots=True)
@@ -177,7 +173,7 @@ class Reviewer:
 
         settings = self.settings_of(path)
         try:
-            read = self.read(data, path, settings, drafts)
+            reading = self.read(data, path, settings, drafts)
         except SourceError as error:
             report = unread_report(of_file(error, path))
             if (
@@ -189,9 +185,9 @@ class Reviewer:
             return Examined(None, None, [], report, [], [], settings)
         except NotAConfiguration as error:
             return Examined(None, None, [], FileReport(path, "skipped", str(error)), [], [], settings)
-        source, recording = read.source, read.recording
-        if read.plans:
-            return examine(source, read.recordings, read.plans, self.rulebook(settings), settings, every_rule)
+        source, recording = reading.source, reading.recording
+        if reading.plans:
+            return examine(source, reading.recordings, reading.plans, self.rulebook(settings), settings, every_rule)
         if source.kind == "launch":
             reason = starts.nothing_started(data, path)
             return Examined(source, recording, [], FileReport(path, "skipped", reason), [], [], settings)
@@ -208,8 +204,8 @@ class Reviewer:
 
     def plans(self, data: bytes, path: str, settings: Settings) -> tuple[Source, Recording, list[TrainingPlan]]:
         """Read one script or configuration into (source, recording, plans), as `read` does."""
-        read = self.read(data, path, settings)
-        return read.source, read.recording, read.plans
+        reading = self.read(data, path, settings)
+        return reading.source, reading.recording, reading.plans
 
     def read(
         self,
@@ -217,162 +213,18 @@ class Reviewer:
         path: str,
         settings: Settings,
         drafts: Mapping[str, bytes] | None = None,
-    ) -> Read:
+    ) -> Reading:
         """Read one script or configuration as each of its command lines starts it.
 
         Raises SourceError, NotAConfiguration, SettingsError.
         """
         from ..source import Source
+        from .reading import Reader
 
         source = Source.from_bytes(data, path)
         root = self._project(os.path.dirname(os.path.abspath(path)))
-        lines = self._lines(source, root, settings)
-        if source.kind == "launch" and not lines:
-            return Read(source, [self._record(source, root, settings, drafts, None)], [])
-        drafts = drafts if drafts is not None else {}
-        if source.kind == "notebook" and (written := starts.written_by(source)):
-            drafts = {**written, **drafts}
-        made = Read(source, [], [])
-        with modules_kept(source):
-            for line in lines or (None,):
-                self._add(made, source, root, settings, drafts, line)
-            self._read_with_rows(made, root, settings, drafts, lines)
-            if foreign := starts.of_other_scripts(lines, made.recordings):
-                made.recordings = [one for one in made.recordings if one.run not in foreign]
-                made.plans = [one for one in made.plans if one.run not in foreign]
-            if len(lines) > 1:
-                made.leave_to_their_runs()
-            if source.kind == "notebook" and not made.plans:
-                self._add_launched(made, root, settings, drafts)
-            elif source.kind == "script" and not lines:
-                self._read_as_called(made, root, settings, drafts)
-        return made
-
-    def _lines(self, source: Source, root: str, settings: Settings) -> list[CommandLine]:
-        """Return the command lines that the source is read with."""
-        by = self.started_by.get(source.path, "")
-        if self.line is not None:
-            return [self.line]
-        if by or not self.alone or self.command_line is not None:
-            return starts.lines_of(source.path, source, settings, root, self.command_line, by)
-        return []
-
-    def _add(
-        self,
-        made: Read,
-        source: Source,
-        root: str,
-        settings: Settings,
-        drafts: Mapping[str, bytes],
-        line: CommandLine | None,
-        reviewed: Source | None = None,
-        steps: int | None = None,
-        rows: Mapping[str, Rows] | None = None,
-    ) -> None:
-        """Read the source as a command line starts it, and add its recording and its plans.
-
-        `reviewed` is the module of it that is reviewed, if the source itself is not; `steps` limit its interpretation;
-        `rows` are those of data files, as other scripts write them.
-        """
-        from .. import readers
-        from ..interpret.core.operations import shown_below
-        from ..readers.cut_short import cut_short
-        from ..training_plan.facts import TrainingPlan
-
-        with shown_below(disk.real(root)):
-            recording = self._record(source, root, settings, drafts, line, reviewed, steps, rows)
-            plans = readers.read(recording, source, settings)
-        if recording.exhausted and not plans and TRAINS.search(source.text):
-            plans = [cut_short(TrainingPlan(), recording.exhausted)]
-        recording.run = line.text if line is not None else ""
-        commands = {plan.command for plan in plans if plan.command}
-        for plan in plans:
-            names_command = plan.command and len(commands) > 1 and not recording.run
-            plan.run = f"python {source.path} {plan.command}" if names_command else recording.run
-        made.recordings.append(recording)
-        made.plans += plans
-
-    def _record(
-        self,
-        source: Source,
-        root: str,
-        settings: Settings,
-        drafts: Mapping[str, bytes] | None,
-        line: CommandLine | None,
-        reviewed: Source | None = None,
-        steps: int | None = None,
-        rows: Mapping[str, Rows] | None = None,
-    ) -> Recording:
-        if source.kind == "configuration" or line is not None and line.program:
-            from .. import flavours
-
-            return flavours.record(source, root, settings, self.flavour, line)
-        from ..interpret.program import STEPS, interpret
-
-        return interpret(source, root, steps or STEPS, drafts=drafts, started=line, reviewed=reviewed, rows=rows)
-
-    def _read_with_rows(
-        self, made: Read, root: str, settings: Settings, drafts: Mapping[str, bytes], lines: list[CommandLine]
-    ) -> None:
-        """Fill in what a script leaves open of the rows of data files that another script of the project writes."""
-        top = disk.real(root)
-        if not any(one.rows_awaited for one in made.recordings):
-            return
-        from . import written_rows
-
-        if files := written_rows.awaited(made.recordings, made.plans, top):
-            search = written_rows.search(made.recording, made.source.path, top, drafts)
-            if rows := search.rows(files):
-                again = Read(made.source, [], [])
-                for line in lines or (None,):
-                    self._add(again, made.source, root, settings, drafts, line, rows=rows)
-                written_rows.fill(made.plans, again.plans, search.said)
-            for plan in made.plans:
-                plan.notes = (*plan.notes, *search.unknown)
-            made.recording.files_missing += [*search.scripts]
-
-    def _read_as_called(self, made: Read, root: str, settings: Settings, drafts: Mapping[str, bytes]) -> None:
-        """Read a module as the scripts of its project call it, if it leaves that to them."""
-        from . import called
-
-        if made.plans and called.awaits_callers(made.recording):
-            found, searched = callers.of(made.source.path, root, drafts)
-            called.replace(made, self._read_callers(found, made.source, root, settings, drafts))
-            made.recording.files_missing += searched
-
-    def _read_callers(
-        self,
-        scripts: Iterable[tuple[str, bytes]],
-        module: Source,
-        root: str,
-        settings: Settings,
-        drafts: Mapping[str, bytes],
-    ) -> Iterator[Read]:
-        """Yield the readings of the scripts that import a module, one for each of their command lines."""
-        from ..source import Source, SourceError
-        from .called import SHARE, STEPS
-
-        left = STEPS
-        for path, data in scripts:
-            left -= len(data) // 32  # to parse it
-            with suppress(SourceError):
-                caller = Source.from_bytes(data, discovery.shown(path))
-                for line in self._lines(caller, root, settings) or (None,):
-                    if left <= 0:
-                        return
-                    one = Read(caller, [], [])
-                    self._add(one, caller, root, settings, drafts, line, module, min(left, SHARE))
-                    left -= one.recording.steps
-                    yield one
-
-    def _add_launched(self, made: Read, root: str, settings: Settings, drafts: Mapping[str, bytes]) -> None:
-        """Read what a notebook without training of its own starts: a file that its cells write, or one beside it."""
-        for start in starts.of_notebook(made.source, root):
-            one = Read(start.source, [], [])
-            self._add(one, start.source, root, settings, drafts, start.line)
-            if one.plans:
-                made.source, made.recordings, made.plans = one.source, one.recordings, one.plans
-                return
+        lines = partial(self._lines, root, settings)
+        return Reader(root, settings, drafts if drafts is not None else {}, self.flavour, lines).read(source)
 
     def _project(self, directory: str) -> str:
         """Return the root of the project; if it is outside `within`, the directory of `within` with the script."""
@@ -382,43 +234,14 @@ class Reviewer:
             return root
         return inside[0] if inside else directory
 
-
-@dataclass
-class Read:
-    """Content of one file: a recording and its plans for each command line that starts it."""
-
-    source: Source
-    recordings: list[Recording]
-    plans: list[TrainingPlan]
-
-    @property
-    def recording(self) -> Recording:
-        """Recording for the first command line."""
-        return self.recordings[0]
-
-    def leave_to_their_runs(self) -> None:
-        """Drop the plans of functions that nobody calls in their own run, where another command line runs them."""
-        run_by = {recording.run: _reached(recording) for recording in self.recordings}
-        anywhere = set().union(*run_by.values())
-        self.plans = [
-            plan
-            for plan in self.plans
-            if plan.place is None or (at := id(plan.place.node)) not in anywhere or at in run_by.get(plan.run, anywhere)
-        ]
-
-
-def _reached(recording: Recording) -> set[int]:
-    """Return the places of the calls that a run makes, by node."""
-    return {id(call.place.node) for call in recording.calls if call.reached}
-
-
-def modules_kept(source: Source) -> AbstractContextManager[None]:
-    """Return a context in which a module is parsed once, however many command lines or callers import it."""
-    if source.kind == "configuration":  # needs no interpreter of Python
-        return nullcontext()
-    from ..interpret.python.modules import remembering
-
-    return remembering()
+    def _lines(self, root: str, settings: Settings, source: Source) -> list[CommandLine]:
+        """Return the command lines that the source is read with."""
+        by = self.started_by.get(source.path, "")
+        if self.line is not None:
+            return [self.line]
+        if by or not self.alone or self.command_line is not None:
+            return starts.lines_of(source.path, source, settings, root, self.command_line, by)
+        return []
 
 
 NO_TRAINING = "not a training script: it creates no trainer, adapter or training arguments"
@@ -429,7 +252,7 @@ def without_plan(name: str) -> str:
     return f"{name}: no training is started here" if discovery.is_launch_file(name) else f"{name} is {NO_TRAINING}"
 
 
-def plan(path: str, options: Options) -> Read:
+def plan(path: str, options: Options) -> Reading:
     """Return the plans of one script, for each of its command lines; for a launch file, those of the first that trains.
 
     Raises SettingsError, OSError, SourceError, NotAConfiguration.
@@ -443,23 +266,23 @@ def plan(path: str, options: Options) -> Read:
     return reviewer.read(data, name, reviewer.settings_of(name))
 
 
-def started(reviewer: Reviewer, path: str, name: str) -> tuple[discovery.Found, Read]:
+def started(reviewer: Reviewer, path: str, name: str) -> tuple[discovery.Found, Reading]:
     """Return the first file started by a launch file that trains, else the first; raises as `plan` does."""
     from ..flavours import NotAConfiguration
     from ..source import SourceError
 
-    first: tuple[discovery.Found, Read] | None = None
+    first: tuple[discovery.Found, Reading] | None = None
     files = starts.launched(path, name, reviewer.within)
     for number, found in enumerate(files):
         reviewer.started_by[found.shown] = found.started_by
         try:
-            read = reviewer.read(disk.script(found.path), found.shown, reviewer.settings_of(found.shown))
+            reading = reviewer.read(disk.script(found.path), found.shown, reviewer.settings_of(found.shown))
         except (OSError, SourceError, NotAConfiguration):
             if first is None and number == len(files) - 1:
                 raise
             continue
-        if read.plans:
-            return found, read
-        first = first or (found, read)
+        if reading.plans:
+            return found, reading
+        first = first or (found, reading)
     assert first is not None
     return first
