@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nl2sql_review.interpret.core.objects import Row
+from nl2sql_review.interpret.core.datasets import Row
 from nl2sql_review.interpret.core.recording import Recording
 from nl2sql_review.readers.dataset.columns import argument, column_role, columns_read, method_of, receiver
 from nl2sql_review.readers.dataset.schema_cut import cuts

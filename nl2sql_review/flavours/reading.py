@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, Iterable, Iterator, Mapping
 
 from ..files.typed_data import Suggestions
+from ..interpret.core.datasets import Dataset, Row
 from ..interpret.core.documents import Pair, Text
-from ..interpret.core.objects import Dataset, Opaque, Row, object_of
 from ..interpret.core.objects import Mapping as Items
+from ..interpret.core.objects import Opaque, object_of
 from ..interpret.core.operations import freeze
 from ..interpret.core.project import Project
 from ..interpret.core.recording import Call, Recording

@@ -14,7 +14,7 @@ from ..data_files.formats import DataFile
 from ..data_files.heads import head
 from ..data_files.locate import locate
 from ..data_files.records import Batch, read
-from ..interpret.core.objects import Dataset
+from ..interpret.core.datasets import Dataset
 from ..readers.derive import numeric, plain
 from ..readers.object_settings import last
 from ..training_plan.facts import Fact

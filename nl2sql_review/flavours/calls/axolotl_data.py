@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from ...interpret.core.objects import Dataset
+from ...interpret.core.datasets import Dataset
 from ...training_plan.values import Absent, Known, Place, Text, Unknown, Value
 from ..reading import Level, Reading, Stated, column, eos, load, mixed, unset, words
 

@@ -11,7 +11,7 @@ import os
 import re
 from pathlib import Path
 
-from ...interpret.core.objects import Dataset
+from ...interpret.core.datasets import Dataset
 from ...interpret.core.recording import Call
 from ...libraries import store
 from ...libraries.versions import allows

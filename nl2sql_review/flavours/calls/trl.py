@@ -6,7 +6,7 @@ Values are defaults of the parser's options, so argparse converts text. A key of
 
 from __future__ import annotations
 
-from ...interpret.core.objects import Dataset
+from ...interpret.core.datasets import Dataset
 from ...interpret.core.recording import Call
 from ...libraries import store
 from ...training_plan.values import Absent, Known, Term, Value

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...interpret.core.objects import Dataset
+from ...interpret.core.datasets import Dataset
 from ...interpret.core.recording import Call
 from ...libraries.versions import is_exact, key_of
 from ...training_plan.values import Absent, Known, Place, Term, Text, Unknown, Value

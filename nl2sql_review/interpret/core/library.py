@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Callable, TypeVar
 
 from ...libraries import store
 from ...training_plan.values import Absent, Default, Known, Place, Term, Text, Unknown, Value
+from .datasets import Dataset
 from .machine import Machine
 from .model_call import NO_RECEIVER, IterationModel, Model, ModelCall
 from .names import canonical, kind_of_result, method_name, positional
-from .objects import Arguments, Dataset, Instance, Opaque, Scope, Sequence, object_of, plain
+from .objects import Arguments, Instance, Opaque, Scope, Sequence, object_of, plain
 from .operations import describe, freeze, thaw
 from .recording import Call
 from .state import place_of

@@ -25,8 +25,9 @@ from ...training_plan.values import (
     traced,
 )
 from . import sizes
+from .datasets import Row
 from .joins import demote
-from .objects import REPLACED, Builtin, Class, Function, Instance, Mapping, Object, Opaque, Row, Sequence
+from .objects import REPLACED, Builtin, Class, Function, Instance, Mapping, Object, Opaque, Sequence
 
 Shape = Union[list[Value], dict[Any, Value]]  # what a container holds, each frozen
 MAX_COMBINATIONS = 32

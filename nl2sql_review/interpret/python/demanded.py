@@ -11,8 +11,9 @@ import libcst as cst
 
 from ...source.syntax import dotted, statements
 from ...training_plan.values import Known, Value
+from ..core.datasets import Dataset, Row
 from ..core.machine import Machine
-from ..core.objects import Dataset, Mapping, Opaque, Row, Scope, Sequence, object_of, plain
+from ..core.objects import Mapping, Opaque, Scope, Sequence, object_of, plain
 from ..core.operations import item_term
 
 COLUMN_NAMES = ("column_names", "features", "columns")

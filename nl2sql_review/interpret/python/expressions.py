@@ -10,9 +10,10 @@ import libcst as cst
 from ...source.syntax import dotted, string_value
 from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, join
 from ..core import sizes
+from ..core.datasets import Row
 from ..core.joins import demote, join_values
 from ..core.machine import Machine
-from ..core.objects import Arguments, Function, Instance, Mapping, Opaque, Row, Scope, Sequence, object_of
+from ..core.objects import Arguments, Function, Instance, Mapping, Opaque, Scope, Sequence, object_of
 from ..core.operations import describe, lift, term_of, truth
 from ..core.state import place_of
 from .builtins import FEW, charge_reading, held

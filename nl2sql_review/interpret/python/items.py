@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, is_optional, join
+from ..core.datasets import Row
 from ..core.joins import DIFFERS, demote
 from ..core.library_items import forget_items
 from ..core.machine import Machine
@@ -18,7 +19,6 @@ from ..core.objects import (
     Mapping,
     Object,
     Opaque,
-    Row,
     Scope,
     Sequence,
     object_of,

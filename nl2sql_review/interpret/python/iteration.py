@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...training_plan.values import Absent, Default, Either, Known, Unknown, Value, extend, is_optional
+from ..core.datasets import Row
 from ..core.joins import demote, join_items
 from ..core.machine import Machine
-from ..core.objects import Arguments, Class, Instance, ItemKey, Items, Mapping, Object, Opaque, Row, Sequence, object_of
+from ..core.objects import Arguments, Class, Instance, ItemKey, Items, Mapping, Object, Opaque, Sequence, object_of
 from ..core.operations import COUNTED, describe, item_term
 
 if TYPE_CHECKING:

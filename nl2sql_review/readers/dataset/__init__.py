@@ -6,7 +6,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Any, Iterator
 
-from ...interpret.core.objects import Dataset
+from ...interpret.core.datasets import Dataset
 from ...interpret.core.recording import Call
 from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Default, Known, Place, Term, Unknown, Value, join

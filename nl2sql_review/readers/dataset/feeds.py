@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ...interpret.core.objects import Dataset
+from ...interpret.core.datasets import Dataset
 from ...interpret.core.recording import Call
 from ...training_plan.feeds import Expression, Feed, Feeding, Piece, Rows
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value

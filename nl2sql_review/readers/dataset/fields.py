@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Iterator
 
 from ...data_files.formats import DataFile, data_file
 from ...data_files.heads import Head, head
-from ...interpret.core.objects import Dataset, Row
+from ...interpret.core.datasets import Dataset, Row
 from ...interpret.core.recording import Call
 from ...training_plan.facts import Fact
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ...interpret.core.objects import Dataset, Instance, Row
+from ...interpret.core.datasets import Dataset, Row
+from ...interpret.core.objects import Instance
 from ...interpret.core.operations import COUNTED, freeze
 from ...interpret.core.recording import Call
 from ...training_plan.values import Absent, Default, Known, Term, Unknown, Value

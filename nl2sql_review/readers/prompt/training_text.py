@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Iterator
 
 from ...flavours.reading import Stated
-from ...interpret.core.objects import Dataset
+from ...interpret.core.datasets import Dataset
 from ...interpret.core.operations import freeze
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Trace, Unknown, Value
 from .. import defaults

@@ -5,23 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from ....training_plan.values import Absent, Default, Either, Known, Unknown, Value, join
+from ...core.datasets import Dataset, Row
 from ...core.library import METHOD_MODELS, iteration_model, method_model, record
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
-from ...core.objects import (
-    Arguments,
-    Dataset,
-    Function,
-    ItemKey,
-    Items,
-    Mapping,
-    Opaque,
-    Row,
-    Sequence,
-    SlotKey,
-    object_of,
-    plain,
-)
+from ...core.objects import Arguments, Function, ItemKey, Items, Mapping, Opaque, Sequence, SlotKey, object_of, plain
 from ...core.operations import freeze, item_term
 from ...python.builtins import method
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ....training_plan.values import Known, Unknown, Value, join
+from ...core.datasets import Dataset, Row
 from ...core.library import iteration_model, method_model, model, record, record_call
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
-from ...core.objects import Arguments, Dataset, ItemKey, Items, Mapping, Opaque, Row, Sequence, object_of, plain
+from ...core.objects import Arguments, ItemKey, Items, Mapping, Opaque, Sequence, object_of, plain
 from ...core.operations import describe, item_term
 from . import written
 from .datasets import cell, registered

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ....training_plan.values import Known, Unknown, Value
+from ...core.datasets import Row
 from ...core.library import iteration_model, method_model
 from ...core.model_call import ModelCall
-from ...core.objects import ItemKey, Items, Object, Opaque, Row, Sequence, object_of, plain
+from ...core.objects import ItemKey, Items, Object, Opaque, Sequence, object_of, plain
 from ...core.operations import describe, item_term
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ....training_plan.values import Known, Value, join
+from ...core.datasets import Dataset
 from ...core.library import model, record_call
 from ...core.model_call import ModelCall
-from ...core.objects import Arguments, Dataset, Items, Mapping, object_of
+from ...core.objects import Arguments, Items, Mapping, object_of
 from ...core.operations import describe
 from . import written
 from .datasets import SPLIT_KIND, cell, registered

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterator
 
 from ....training_plan.values import Absent, Default, Either, Known, Term, Text, Unknown, Value, join
+from ...core.datasets import Dataset, Row
 from ...core.library import METHOD_MODELS, method_model, model, record_call
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
-from ...core.objects import Dataset, ItemKey, Mapping, Opaque, Row, Sequence, object_of
+from ...core.objects import ItemKey, Mapping, Opaque, Sequence, object_of
 from ...core.operations import describe, item_term, lift
 from ...core.recording import Rows
 from ...python.builtins import method

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ....training_plan.values import Absent, Known, Unknown, Value
+from ...core.datasets import Dataset, Row
 from ...core.library import ATTRIBUTE_MODELS, METHOD_MODELS, model, record, record_call, result
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
-from ...core.objects import Arguments, Dataset, Instance, Opaque, Row, Sequence, object_of
+from ...core.objects import Arguments, Instance, Opaque, Sequence, object_of
 from ...core.operations import freeze
 from ..data.datasets import parameter_name
 
