@@ -72,7 +72,6 @@ def read_run(one: Run) -> TrainingPlan:
         joined_samples,
         kept,
         launcher,
-        loop_steps,
         lora,
         memory,
         new_tokens,
@@ -82,6 +81,7 @@ def read_run(one: Run) -> TrainingPlan:
         trainable,
     )
     from .dataset import dropped, removed_columns
+    from .hand_loop import steps
     from .memory import device_map
     from .prompt import labels, silent_failures
 
@@ -93,7 +93,7 @@ def read_run(one: Run) -> TrainingPlan:
     for section in (lora, prompt, dataset, arguments, memory, device_map, checkpointing, silent_failures, project):
         section.read(one, plan)
     silent = (trainable, new_tokens, labels, accumulated_loss, kept, idle_settings, joined_samples, distributed)
-    for section in (*silent, repeated_training, loop_steps, dropped, removed_columns, artifact):
+    for section in (*silent, repeated_training, steps, dropped, removed_columns, artifact):
         section.read(one, plan)
     if one.configuration is not None:
         configuration.read(one, plan)

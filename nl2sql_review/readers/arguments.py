@@ -8,10 +8,11 @@ from ..interpret.core.operations import describe
 from ..libraries.versions import key_of
 from ..training_plan.facts import Arguments, Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Known, Term, Unknown, Value
-from . import defaults, hand_loop, launcher, loop_arguments, own_optimizer, precision
+from . import defaults, hand_loop, launcher, own_optimizer, precision
 from .api.arguments import rejected
 from .api.version_guards import Guards
 from .derive import derive, for_processes, plain
+from .hand_loop import arguments as loop_arguments
 from .object_settings import ObjectSettings, from_library, last
 from .prompt.objective import objective
 from .run import SFT_TRAINERS, Run

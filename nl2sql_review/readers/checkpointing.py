@@ -10,9 +10,10 @@ from ..interpret.core.objects import Function
 from ..training_plan.facts import Checkpointing, Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Trace, Unknown, Value, same
 from . import checkpoint_guard as guard
-from . import defaults, hand_loop, loop_saves
+from . import defaults, hand_loop
 from .arguments import setting
 from .derive import derive, options, plain
+from .hand_loop import saves
 from .object_settings import from_library, last
 from .run import Run
 
@@ -38,10 +39,12 @@ JOINED = re.compile(r"os\.path\.join|\bglob\.i?glob\(|\.glob\(|\.rglob\(|iterdir
 def read(run: Run, plan: TrainingPlan) -> None:
     part = plan.checkpointing
     if hand_loop.trains(run):
-        from . import loop_resume  # it looks through the tree of the script, which a configuration has not
+        from .hand_loop.resume import (
+            continued,  # it looks through the tree of the script, which a configuration has not
+        )
 
-        loop_saves.read(run, part)
-        part.resume = loop_resume.resume(run)
+        saves.read(run, part)
+        part.resume = continued(run)
         part.resume_by = Fact(Absent("the loop is the script's own"), at=part.resume.at)
         return
     for name, spellings in SPELLINGS.items():

@@ -89,7 +89,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
 def of_loop(run: Run, part: Lora, added: Call) -> None:
     """Fill in whether a loop of the script trains its adapter, if the optimizer of the loop is known."""
     state = replay(run, added.result, run.backward[0].order)
-    optimizers = [c for c in run.calls if last(c.callee) in hand_loop.OPTIMIZERS and "(" not in c.callee]
+    optimizers = hand_loop.calls_of(run, hand_loop.OPTIMIZERS)
     if state.doubt or state.adapter is None or len(optimizers) != 1:
         why = state.doubt or "it is unknown which weights the loop trains"
         part.frozen = part.replaced = Fact(Unknown(why), at=added.place)

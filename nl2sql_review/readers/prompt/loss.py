@@ -10,7 +10,7 @@ from ...interpret.core.objects import Opaque
 from ...interpret.core.recording import Call
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Unknown, Value
 from ..derive import options
-from ..hand_loop import batches_changed, labels_of_ids
+from ..hand_loop.labels import batches_changed, labels_of_ids
 from ..object_settings import last, objects
 from ..run import Run, made_from
 from ..spelling import spelt

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from ..interpret.core.recording import Call, Condition
-from ..training_plan.facts import Arguments, Fact
-from ..training_plan.values import Absent, Default, Known, Term, Trace, Unknown, Value
-from .derive import plain
-from .hand_loop import given, last_of, texts, unread
-from .object_settings import last
-from .run import Run
-from .spelling import spelt
+from ...interpret.core.recording import Call, Condition
+from ...training_plan.facts import Arguments, Fact
+from ...training_plan.values import Absent, Default, Known, Term, Trace, Unknown, Value
+from ..derive import plain
+from ..object_settings import last
+from ..run import Run
+from ..spelling import spelt
+from . import calls_of, given, last_of, texts, unread
 
 SCHEDULES = {
     "get_cosine_schedule_with_warmup": "cosine",
@@ -69,8 +69,8 @@ def schedule(run: Run, part: Arguments) -> None:
 
 def on_every_branch(run: Run, call: Call) -> bool:
     """Return whether a schedule is made in several branches, and each of them makes the same one."""
-    made = [c for c in run.calls if last(c.callee) in (*SCHEDULES, *NAMED) and "(" not in c.callee]
-    return len(made) > 1 and {last(c.callee) for c in made} == {last(call.callee)} and last(call.callee) not in NAMED
+    made = {last(c.callee) for c in calls_of(run, (*SCHEDULES, *NAMED))}
+    return len(calls_of(run, (*SCHEDULES, *NAMED))) > 1 and made == {last(call.callee)} and not made & {*NAMED}
 
 
 def named(call: Call, name: Callable[[str], str]) -> Fact:

@@ -5,23 +5,23 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ..interpret.core.recording import Call, Condition
-from ..training_plan.facts import Checkpointing, Fact
-from ..training_plan.values import Absent, Default, Known, Term, Text, Unknown, Value
-from .derive import options, plain
-from .hand_loop import enclosing_loops, innermost, last_of, texts, unread
-from .loop_accumulation import every_nth
-from .object_settings import last
-from .run import Run
-from .spelling import spelt
+from ...interpret.core.recording import Call, Condition
+from ...training_plan.facts import Checkpointing, Fact
+from ...training_plan.values import Absent, Default, Known, Term, Text, Unknown, Value
+from ..derive import options, plain
+from ..object_settings import last
+from ..run import Run
+from ..spelling import spelt
+from . import enclosing_loops, innermost, last_of, texts, unread
+from .accumulation import every_nth
 
 if TYPE_CHECKING:
     import libcst as cst
 
 SAVES = ("save_pretrained", "save_state", "save_model", "save", "save_checkpoint")
 MAY_SAVE = re.compile(r"(?i)(?<!def )\b[\w.]{0,60}(?:save|checkpoint(?!ing)|pickle|push_to_hub)\w{0,30}\s?\(")
-# `step % n == 0`, also where it says that saving is on and the first step passed: `n and step > 0 and step % n == 0`
-EVERY_NTH = re.compile(
+# Code of a test, also where it says that saving is on and the first step passed: `n and step > 0 and step % n == 0`
+AT_INTERVALS = re.compile(
     r"(?:[\w.]{1,60}(?: (?:>|>=|!=) \d{1,9})? and ){0,4}\(?[^=<>!()]{1,100}\)? % [\w.\[\]\"']{1,100} == 0"
     r"(?: and [\w.]{1,60} > \d{1,9})?"
 )
@@ -92,9 +92,9 @@ def strategy(run: Run) -> Known | Default | None:
             inner = any(around and within and around[-1] is within[-1] for within in trained)
             outer = any(around and any(around[-1] is loop for loop in within) for within in trained)
             tests = conditions(call, around[-1]) if outer else []
-            if inner and tests and all(EVERY_NTH.fullmatch(test) for test in tests):
+            if inner and tests and all(AT_INTERVALS.fullmatch(test) for test in tests):
                 return Known("steps", (call.place,))
-            if outer and not inner and all(EVERY_NTH.fullmatch(test) for test in tests):
+            if outer and not inner and all(AT_INTERVALS.fullmatch(test) for test in tests):
                 return Known("epoch", (call.place,))
     found = [by_turns(run, call, saves) for call in saves]
     return next((one for one in found if one is not None), None)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ..interpret.core.objects import Opaque
-from ..interpret.core.recording import Call, Condition
-from ..training_plan.facts import Fact
-from ..training_plan.values import Absent, Default, Known, Place, Term, Value
-from .hand_loop import OPTIMIZERS, enclosing_loops, innermost, last_of, texts, unread
-from .object_settings import last
-from .run import Run
+from ...interpret.core.objects import Opaque
+from ...interpret.core.recording import Call, Condition
+from ...training_plan.facts import Fact
+from ...training_plan.values import Absent, Default, Known, Place, Value
+from ..object_settings import last
+from ..run import Run
+from . import OPTIMIZERS, calls_of, enclosing_loops, innermost, is_step, last_of, texts, unread
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -52,18 +52,9 @@ def counts_batches(line: str) -> bool:
 
 
 def steps_of(run: Run) -> list[Call]:
-    """Return the calls that step the optimizer: `optimizer.step()`, `scaler.step(optimizer)`."""
-    made = [
-        c.result for c in run.calls if last(c.callee) in OPTIMIZERS and "(" not in c.callee and c.result is not None
-    ]
-    named = {one.text for one in made}
-    steps = [c for c in run.calls if last(c.callee) == "step"]
-    return [
-        c
-        for c in steps
-        if any(c.receiver is one for one in made)
-        or any(isinstance(value, Term) and value.text in named for value in c.arguments.values())
-    ]
+    """Return the calls that step an optimizer of the script."""
+    optimizers = calls_of(run, OPTIMIZERS)
+    return [c for c in run.calls if any(is_step(c, optimizer) for optimizer in optimizers)]
 
 
 def by_test(run: Run) -> Fact | None:
@@ -104,7 +95,7 @@ def tests_turn(backward: Call, loop: cst.CSTNode) -> bool:
     """Return whether a loop tests the variable that counts its turns so, and not that of a loop around it."""
     import libcst as cst
 
-    from ..source.syntax import walk
+    from ...source.syntax import walk
 
     source, outer = backward.place.source, [one for one in enclosing_loops(backward) if one is not loop]
     mine, others = targets([loop]), targets(outer)
@@ -117,7 +108,7 @@ def targets(loops: list[cst.CSTNode]) -> set[str]:
     """Return the names of the variables that loops set in each of their turns."""
     import libcst as cst
 
-    from ..source.syntax import walk
+    from ...source.syntax import walk
 
     found = [n for loop in loops if isinstance(loop, cst.For) for n in walk(loop.target)]
     return {n.value for n in found if isinstance(n, cst.Name)}

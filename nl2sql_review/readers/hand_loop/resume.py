@@ -7,15 +7,15 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from ..source import Source
-from ..source.lexer import Lexer
-from ..source.spans import Lines
-from ..source.syntax import dotted, walk
-from ..training_plan.facts import Fact
-from ..training_plan.values import Default, Known
-from .hand_loop import unread
-from .run import Run
-from .unread_settings import idle_options, reads_whole
+from ...source import Source
+from ...source.lexer import Lexer
+from ...source.spans import Lines
+from ...source.syntax import dotted, walk
+from ...training_plan.facts import Fact
+from ...training_plan.values import Default, Known
+from ..run import Run
+from ..unread_settings import idle_options, reads_whole
+from . import unread
 
 CONTINUES = re.compile(
     r"(?i)resum|load_(?:state|checkpoint|adapter)|torch\.load|PeftModel\.from_pretrained|is_trainable|"
@@ -28,7 +28,7 @@ ASKS = ("bool", "hasattr", "isinstance", "len", "str")
 OF_THE_LANGUAGE = ("classmethod", "staticmethod", "property")
 
 
-def resume(run: Run) -> Fact:
+def continued(run: Run) -> Fact:
     """Return "never" for a loop whose code has nothing that loads the state of an earlier run, or does not run it."""
     modules = [made.source for made in run.recording.modules.values() if made.source is not run.source]
     sources = (run.source, *modules)

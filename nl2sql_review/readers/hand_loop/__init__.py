@@ -1,4 +1,4 @@
-"""Hand-written training loop: what is read of it in common.
+"""Hand-written training loop: what its settings, its steps and its checkpoints are read from.
 
 The code of a loop between its calls is not read, but for some tests. So a setting in no call is unknown here, and never
 "does not apply".
@@ -6,16 +6,15 @@ The code of a loop between its calls is not read, but for some tests. So a setti
 
 from __future__ import annotations
 
-import re
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from ..interpret.core.recording import Call
-from ..training_plan.facts import Fact
-from ..training_plan.values import Absent, Place, Unknown
-from .object_settings import last
-from .run import Run
-from .spelling import spelt
-from .untrained import FORWARD, takes_model_loss, trains_nothing
+from ...interpret.core.recording import Call
+from ...training_plan.facts import Fact
+from ...training_plan.values import Place, Term, Unknown
+from ..object_settings import last
+from ..run import Run
+from ..untrained import trains_nothing
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -24,13 +23,6 @@ OPTIMIZERS = (
     *("AdamW", "Adam", "SGD", "Adafactor", "Lion", "RMSprop", "NAdam", "RAdam", "Adagrad"),
     *("AdamW8bit", "Adam8bit", "PagedAdamW", "PagedAdamW8bit", "PagedAdamW32bit", "PagedLion8bit", "Lion8bit"),
     *("FusedAdam", "DeepSpeedCPUAdam"),
-)
-OF_IDS = re.compile(r"^[^\n]*(?:\[['\"]input_ids['\"]\]|\.input_ids)(?:\.clone\(\)|\.detach\(\))*(?= |$)")
-# A statement that gives labels a value, other than moving those of the batch to a device.
-CHANGES_LABELS = re.compile(
-    r"(?m)^[^=\n(]{0,80}labels[^=\n(]{0,80}=(?!=)"
-    r"(?!\s{0,9}\w{1,60}\[[\"']labels[\"']\](?:\.(?:to|cuda)\(.{0,100}\))?\s{0,9}$).{0,200}(?<!,)$"
-    r"|-100|masked_fill|where\("
 )
 
 
@@ -42,16 +34,36 @@ def trains(run: Run) -> bool:
 
 
 def unread(run: Run, what: str, at: Place | None = None) -> Fact:
+    """Return the unknown fact of what the code between a loop's calls decides."""
     return Fact(Unknown(f"{what} is not evaluated in a custom training loop"), at=at or run.place)
 
 
-def last_of(run: Run, names: tuple[str, ...]) -> Call | None:
-    """Return the last call of one of these names, not counting methods of an object that one of them made."""
-    made = [c for c in run.calls if last(c.callee) in names and "(" not in c.callee]
+def calls_of(run: Run, names: Collection[str]) -> list[Call]:
+    """Return the calls of these names, not counting methods of an object that one of them made."""
+    return [c for c in run.calls if last(c.callee) in names and "(" not in c.callee]
+
+
+def last_of(run: Run, names: Collection[str]) -> Call | None:
+    """Return the last call of one of these names, as `calls_of` counts them."""
+    made = calls_of(run, names)
     return made[-1] if made else None
 
 
+def is_step(call: Call, optimizer: Call) -> bool:
+    """Return whether a call steps the optimizer that another one made: `optimizer.step()`, `scaler.step(optimizer)`."""
+    if last(call.callee) != "step" or optimizer.result is None:
+        return False
+    return call.receiver is optimizer.result or is_given(call, optimizer)
+
+
+def is_given(call: Call, made: Call) -> bool:
+    """Return whether an argument of a call is the object that another one made."""
+    text = getattr(made.result, "text", None)
+    return bool(text) and any(isinstance(v, Term) and v.text == text for v in call.arguments.values())
+
+
 def given(run: Run, call: Call | None, what: str, *names: str) -> Fact:
+    """Return a setting by the first of these names that a call was given; unknown if none was."""
     if call is None:
         return unread(run, what)
     name = next((n for n in names if n in call.arguments), "")
@@ -68,29 +80,6 @@ def texts(run: Run) -> list[str]:
     """Return the text of the script and of the files of its `backward` calls."""
     sources = [run.source, *(c.place.source for c in run.backward)]
     return [getattr(source, "text", "") or "" for source in dict.fromkeys(sources)]
-
-
-def labels_of_ids(run: Run) -> Call | None:
-    """Return the call of the model, if it is given the ids themselves as labels wherever it is called to train."""
-    forward = [c for c in run.calls if c.callee == FORWARD]
-    given = [spelt(c.arguments.get("labels", Absent())) for c in forward]
-    if forward and takes_model_loss(run) and all(OF_IDS.search(text) for text in given):
-        return forward[-1]
-    return None
-
-
-def batches_changed(run: Run) -> str:
-    """Return why a loop may train on other labels than its batches have, or on a loss of its own; "" if neither."""
-    forward = [c for c in run.calls if c.callee == FORWARD]
-    if not forward or not takes_model_loss(run):
-        return "it is unknown whether the loop trains on the model's own loss"
-    if any("labels" in c.arguments and "labels" not in spelt(c.arguments["labels"]) for c in forward):
-        return "the loop makes the labels itself"
-    for call in run.backward:
-        around = enclosing_loops(call)
-        if not around or CHANGES_LABELS.search(call.place.source.segment(around[0])):
-            return "it is unknown whether the loop changes the labels of a batch"
-    return ""
 
 
 def enclosing_loops(call: Call) -> list[cst.CSTNode]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from ..interpret.core.recording import Call
-from ..training_plan.facts import Arguments, Fact
-from ..training_plan.values import Absent, Known, Place, Term, Unknown, Value
-from .derive import derive
-from .hand_loop import OPTIMIZERS, given, last_of, unread
-from .loop_accumulation import accumulation
-from .loop_schedule import named, schedule
-from .object_settings import last
-from .precision import CUDA
-from .run import Run
+from ...interpret.core.recording import Call
+from ...training_plan.facts import Arguments, Fact
+from ...training_plan.values import Absent, Known, Place, Term, Unknown, Value
+from ..derive import derive
+from ..object_settings import last
+from ..precision import CUDA
+from ..run import Run
+from . import OPTIMIZERS, given, last_of, unread
+from .accumulation import accumulation
+from .schedule import named, schedule
 
 PRECISIONS = {"no": "none", "bf16": "bf16", "fp16": "fp16"}
 

@@ -1,0 +1,93 @@
+"""One turn of a hand-written training loop: what it calls for each batch, and how often it steps its optimizer."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ...interpret.core.operations import COUNTED
+from ...interpret.core.recording import Call
+from ...training_plan.values import Place
+from ..object_settings import last
+from ..run import Run
+from . import OPTIMIZERS, calls_of, is_step
+
+# A test of any counter, the loop's own or one over all epochs: what is found by it is said of two calls in one turn.
+ANY_COUNTER = re.compile(r"% (\d+)\)? == 0")
+
+
+@dataclass(slots=True)
+class Turn:
+    """The calls that one turn of the loop over the batches makes, each place once, in order.
+
+    `loop` are the conditions under which the loop runs; `later` the steps that follow it, if no turn steps.
+    """
+
+    backward: Call
+    loop: tuple[str, ...]
+    calls: list[Call]
+    steps: list[Call]
+    later: list[Call]
+
+    @classmethod
+    def of(cls, run: Run) -> Turn | None:
+        """Return the turn of the script's only loop of batches, or None if that, or what it steps, is not certain."""
+        optimizers = calls_of(run, OPTIMIZERS)
+        places = {id(call.place.node) for call in run.backward}
+        if len(optimizers) != 1 or len(places) != 1:
+            return None
+        backward, optimizer = run.backward[0], optimizers[0]
+        counted = [i for i, why in enumerate(backward.conditions) if why.startswith(COUNTED)]
+        if not counted:
+            return None
+        loop = backward.conditions[: counted[-1] + 1]
+        inside = [c for c in run.calls if c.conditions[: len(loop)] == loop]
+        calls = sorted({id(c.place.node): c for c in reversed(inside)}.values(), key=lambda call: call.order)
+        steps = [c for c in calls if is_step(c, optimizer)]
+        behind = [c for c in run.calls if is_step(c, optimizer) and c.order > backward.order] if not steps else []
+        outer = [loop[:depth] for depth in range(len(loop))]
+        later = [c for c in behind if c.conditions in outer]
+        return cls(backward, loop, calls, steps, later) if steps or later else None
+
+    @property
+    def clears(self) -> list[Call]:
+        """The calls that clear the gradients."""
+        return [call for call in self.calls if last(call.callee) == "zero_grad"]
+
+    @property
+    def at(self) -> Place:
+        """The place of the first step."""
+        return (*self.steps, *self.later)[0].place
+
+    def decides(self, call: Call) -> tuple[str, ...]:
+        """Return what decides whether a turn makes the call, beyond what decides its backward pass."""
+        deciding = call.conditions[len(self.loop) :]
+        before = self.backward.conditions[len(self.loop) :]
+        return deciding[len(before) :] if deciding[: len(before)] == before else deciding
+
+    def clears_before_step(self, clear: Call) -> bool:
+        """Return whether a call clears the gradients after the backward pass of each step, and before the step."""
+        if not self.steps or not self.backward.order < clear.order < self.steps[0].order:
+            return False
+        return self.decides(clear) in ((), self.decides(self.steps[0]))
+
+    @property
+    def every(self) -> int:
+        """The number of batches between two steps: 1 if each turn steps, 0 if it is not certain."""
+        found = {self.nth(call) for call in self.steps}
+        return found.pop() if len(found) == 1 else 0
+
+    def nth(self, call: Call) -> int:
+        """Return the n of a call that every nth turn makes; 1 for every turn, 0 if it is not certain."""
+        deciding = self.decides(call)
+        if not deciding:
+            return 1
+        match = ANY_COUNTER.search(deciding[0])
+        return int(match[1]) if match and len(deciding) == 1 else 0
+
+
+def accelerated(run: Run) -> bool:
+    """Return whether Accelerate wraps the optimizer, which then knows by itself when gradients are complete."""
+    return any(last(c.callee) in ("accumulate", "GradientAccumulationPlugin") for c in run.calls) or any(
+        "gradient_accumulation_steps" in c.arguments for c in run.calls if last(c.callee) == "Accelerator"
+    )
