@@ -12,7 +12,7 @@ from ...libraries.chosen import Versions
 from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Known, Unknown
 from ..run import Run
-from . import conflicts, imports, install_calls, refused, requirements
+from . import changed_defaults, conflicts, imports, install_calls, refused, requirements
 from .arguments import Defect, defects_of, judging, on_some_branch, patched
 from .imports import fact as listed
 
@@ -87,7 +87,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
     part.wrong_classes = listed(list(conflicts.wrong_class(run, made)), run.place, no_trainer)
     conflicting = on_some_branch(run, lambda one: conflicts.conflicts(one, made))
     part.conflicting_arguments = listed(conflicting, run.place)
-    part.changed_defaults = listed(list(conflicts.changed_defaults(run, made)), run.place)
+    part.changed_defaults = listed(list(changed_defaults.changed_defaults(run, made)), run.place)
 
 
 def _used(run: Run) -> set[str]:

@@ -1,4 +1,4 @@
-"""Finds arguments that contradict each other, the wrong class of arguments, and defaults that have changed."""
+"""Finds arguments that contradict each other, and arguments of the wrong class."""
 
 from __future__ import annotations
 
@@ -6,30 +6,15 @@ import re
 from typing import Any, Iterator
 
 from ...interpret.core.recording import Call
-from ...libraries import store
 from ...libraries.versions import key_of
 from ...training_plan.values import Absent, Default, Known, Value
-from ..derive import plain
 from ..object_settings import last, objects
 from ..run import Run
 from . import groups
 from .arguments import Defect, Judging, assumed, branch
-from .definitions import chain
 from .unscaled import unscaled
-from .wording import lower_end, short, stated
 
 LENGTHS = ("max_length", "max_seq_length")
-# Defaults one would want to know of when they change within the stated range.
-TOLD = (
-    "max_length",
-    "learning_rate",
-    "bf16",
-    "gradient_checkpointing",
-    "report_to",
-    "optim",
-    "packing",
-    "save_safetensors",
-)
 # What each trainer measures by itself, beside the loss.
 SPEED = ("runtime", "samples_per_second", "steps_per_second", "epoch")
 MEASURES = {
@@ -41,6 +26,7 @@ ADAPTED = re.compile(r"peft\.(?:get_peft_model|(?:Auto)?PeftModel\w*\.from_pretr
 
 
 def wrong_class(run: Run, judging: Judging) -> Iterator[Defect]:
+    """Yield the arguments of a transformers trainer that SFTTrainer is given: it then cuts texts at its own default."""
     trainer, call = run.trainer, run.arguments.call
     if trainer is None or call is None or trainer.callee != "trl.SFTTrainer" or judging.patched:
         return
@@ -66,13 +52,14 @@ def wrong_class(run: Run, judging: Judging) -> Iterator[Defect]:
 
 
 def conflicts(run: Run, judging: Judging) -> Iterator[Defect]:
+    """Yield the contradictions that stop the run, unless code of the script guards against them."""
     for defect in (
-        *_flags(run, judging),
-        *_best_model(run, judging),
+        *_flags(run),
+        *_best_model(run),
         *_evaluation(run, judging),
         *_unmeasured(run),
         *_own_reference(run),
-        *_trainer(run, judging),
+        *_sft_trainer(run, judging),
         *groups.torn(run, judging),
         *unscaled(run),
     ):
@@ -86,7 +73,8 @@ def _branch(run: Run) -> str:
     return branch(run.trainer) or (branch(run.arguments.call) if len(run.arguments.makers) == 1 else "")
 
 
-def _flags(run: Run, judging: Judging) -> Iterator[Defect]:
+def _flags(run: Run) -> Iterator[Defect]:
+    """Yield two precisions, or two quantizations, that are both enabled."""
     given = run.arguments
     if _plain(given.value("fp16")) is True and _plain(given.value("bf16")) is True:
         yield Defect(
@@ -108,7 +96,8 @@ def _flags(run: Run, judging: Judging) -> Iterator[Defect]:
             )
 
 
-def _best_model(run: Run, judging: Judging) -> Iterator[Defect]:
+def _best_model(run: Run) -> Iterator[Defect]:
+    """Yield a best model to be loaded at the end that is not saved when it is measured."""
     given = run.arguments
     if _plain(given.value("load_best_model_at_end")) is not True:
         return
@@ -185,6 +174,7 @@ def _own_reference(run: Run) -> Iterator[Defect]:
 
 
 def _evaluation(run: Run, judging: Judging) -> Iterator[Defect]:
+    """Yield an evaluation that has no data."""
     trainer, given = run.trainer, run.arguments
     strategy = _word(given.value("eval_strategy", "evaluation_strategy"))
     if (
@@ -196,8 +186,7 @@ def _evaluation(run: Run, judging: Judging) -> Iterator[Defect]:
         return
     if strategy not in ("steps", "epoch") or len(given.makers) > 1:
         return
-    missing = trainer.get("eval_dataset")
-    if not isinstance(missing, Absent) and not (isinstance(missing, Known) and missing.value is None):
+    if not _left_out(trainer.get("eval_dataset")):
         return
     if judging.versions.all(lambda i: key_of(i["transformers"]) >= key_of("4.46"), "transformers"):
         place = given.where("eval_strategy", "evaluation_strategy") or given.place
@@ -211,127 +200,68 @@ def _evaluation(run: Run, judging: Judging) -> Iterator[Defect]:
         )
 
 
-def _trainer(run: Run, judging: Judging) -> Iterator[Defect]:
+def _sft_trainer(run: Run, judging: Judging) -> Iterator[Defect]:
     """Yield the combinations that SFTTrainer rejects; Unsloth's version of it is another class."""
-    trainer, given = run.trainer, run.arguments
+    trainer = run.trainer
     if trainer is None or trainer.callee != "trl.SFTTrainer" or judging.patched:
         return
-    guess = assumed(judging.versions["trl"])
-    formats = trainer.get("formatting_func")
-    if not isinstance(formats, Absent) and not (isinstance(formats, Known) and formats.value is None):
-        if _plain(given.value("completion_only_loss")) is True and _since(judging, "0.18.0"):
-            text = "completion_only_loss=True cannot be combined with a formatting_func: ValueError"
-            yield Defect(
-                "conflict",
-                "completion_only_loss",
-                given.where("completion_only_loss") or given.place,
-                text,
-                assumed=guess,
-                remedy="format the rows before passing them to the trainer, and leave out formatting_func",
-            )
-    if _plain(given.value("padding_free")) is True and _since(judging, "1.0.0"):
-        length = given.value("max_length")
-        packing = given.value("packing")
-        unpacked = isinstance(packing, Absent) or _plain(packing) is False
-        if unpacked and (isinstance(length, Absent) or isinstance(_plain(length), int)):
-            text = "padding_free=True without packing does not enforce max_length: ValueError"
-            place = given.where("padding_free") or given.place
-            remedy = "set packing=True or max_length=None"
-            yield Defect("conflict", "padding_free", place, text, assumed=guess, remedy=remedy)
-    modules = run.adapter.value("target_modules")
-    if (
-        isinstance(modules, Known)
-        and isinstance(modules.value, (list, tuple, set))
-        and "lm_head" in modules.value
-        and _since(judging, "1.15.0")
+    for since, defects in (
+        ("0.18.0", _formatted(run, trainer)),
+        ("1.0.0", _unlimited(run)),
+        ("1.15.0", _lm_head(run, trainer)),
+        ("0.27.0", _second_adapter(trainer)),
     ):
-        text = "target_modules contains lm_head, but SFTTrainer does not train it: ValueError"
-        place = run.adapter.where("target_modules") or trainer.place
-        yield Defect(
-            "conflict", "target_modules", place, text, assumed=guess, remedy="leave lm_head out of target_modules"
-        )
-    config, model = trainer.get("peft_config"), trainer.get("model")
-    maker = getattr(getattr(getattr(model, "value", None), "call", None), "callee", "")
-    adapted = ADAPTED.fullmatch(maker) is not None
-    if adapted and isinstance(config, Known) and config.value is not None and _since(judging, "0.27.0"):
-        by = maker.removeprefix("peft.")
-        text = f"the model already has an adapter ({by}), and peft_config adds another: ValueError"
-        place = trainer.places.get("peft_config", trainer.place)
-        remedy = f"leave out peft_config, or the call of {by}"
-        yield Defect("conflict", "peft_config", place, text, assumed=guess, remedy=remedy)
+        if _since(judging, since):
+            for defect in defects:
+                defect.assumed = assumed(judging.versions["trl"])
+                yield defect
 
 
 def _since(judging: Judging, version: str) -> bool:
+    """Return whether every version of TRL that may be installed is this one or later."""
     return judging.versions.all(lambda installed: key_of(installed["trl"]) >= key_of(version), "trl")
 
 
-# -- defaults ----------------------------------------------------------------------------------------------------
+def _formatted(run: Run, trainer: Call) -> Iterator[Defect]:
+    """Yield a loss on completions alone, of rows that a function turns into one text."""
+    given = run.arguments
+    if not _left_out(trainer.get("formatting_func")) and _plain(given.value("completion_only_loss")) is True:
+        text = "completion_only_loss=True cannot be combined with a formatting_func: ValueError"
+        place = given.where("completion_only_loss") or given.place
+        remedy = "format the rows before passing them to the trainer, and leave out formatting_func"
+        yield Defect("conflict", "completion_only_loss", place, text, remedy=remedy)
 
 
-def changed_defaults(run: Run, judging: Judging) -> Iterator[Defect]:
-    call = run.arguments.call
-    if call is None or call.unknown_arguments or call.instance is not None or len(run.arguments.makers) != 1:
-        return
-    library, _, callable = call.callee.partition(".")
-    if not store.knows(library, callable):
-        return
-    slots: Any = getattr(run.arguments.makers[0][1], "slots", None) or {}
-    for name in TOLD:
-        if name in call.arguments or name in slots:
-            continue
-        if name == "bf16" and plain(call.get("fp16")) is True:
-            continue  # None means the opposite of fp16, so every version leaves it off
-        if name == "report_to":
-            yield from _trackers(run, call, judging)
-        elif not judging.patched:
-            yield from _within_range(library, callable, name, call, judging)
+def _unlimited(run: Run) -> Iterator[Defect]:
+    """Yield batches without padding whose rows are not packed to the length that is set."""
+    given = run.arguments
+    length, packing = given.value("max_length"), given.value("packing")
+    unpacked = isinstance(packing, Absent) or _plain(packing) is False
+    limited = isinstance(length, Absent) or isinstance(_plain(length), int)
+    if _plain(given.value("padding_free")) is True and unpacked and limited:
+        text = "padding_free=True without packing does not enforce max_length: ValueError"
+        place = given.where("padding_free") or given.place
+        yield Defect("conflict", "padding_free", place, text, remedy="set packing=True or max_length=None")
 
 
-def _trackers(run: Run, call: Call, judging: Judging) -> Iterator[Defect]:
-    """Yield a defect if W&B is used but not reported to.
-
-    Before transformers 5 the default was every installed tracker; since then it is none, unless set.
-    """
-    used = next(
-        (
-            c
-            for c in run.calls
-            if c.callee in ("wandb.init", "wandb.login") or c.callee.startswith("os.environ.WANDB_P")
-        ),
-        None,
-    )
-    if used is None or not judging.versions.all(lambda i: key_of(i["transformers"]) >= key_of("5.0.0"), "transformers"):
-        return
-    choice = judging.versions["transformers"]
-    text = (
-        'report_to is left out: the default is "none" since transformers 5.0, and every installed tracker before; '
-        f'{stated(choice)}, so nothing is logged to W&B; set report_to="wandb"'
-    )
-    yield Defect("changed default", "report_to", call.place, text, branch(call), assumed(choice))
+def _lm_head(run: Run, trainer: Call) -> Iterator[Defect]:
+    """Yield an adapter on the output layer."""
+    modules = _plain(run.adapter.value("target_modules"))
+    if isinstance(modules, (list, tuple, set)) and "lm_head" in modules:
+        text = "target_modules contains lm_head, but SFTTrainer does not train it: ValueError"
+        place = run.adapter.where("target_modules") or trainer.place
+        yield Defect("conflict", "target_modules", place, text, remedy="leave lm_head out of target_modules")
 
 
-def _within_range(library: str, callable: str, name: str, call: Call, judging: Judging) -> Iterator[Defect]:
-    for one in chain(library, callable):
-        choice = judging.versions[one]
-        if not choice.said or choice.open or len(choice.versions) < 2 or not lower_end(choice):
-            continue
-        values: dict[object, str] = {}
-        for version in choice.versions:
-            found = store.whole(library, callable, {**judging.versions.installed(), one: version})
-            if found is None or name not in found.parameters:
-                return
-            text = found.parameters[name]
-            values.setdefault("False" if (name, text) == ("gradient_checkpointing", "None") else text, version)
-        if len(values) > 1 and store.NO_LITERAL not in values:
-            told = " and ".join(f"{text} from {one} {short(version)}" for text, version in values.items())
-            yield Defect(
-                "changed default",
-                name,
-                call.place,
-                f"{name} is left out, and its default depends on the version: {told}; {choice.said} allows both",
-                branch(call),
-            )
-            return
+def _second_adapter(trainer: Call) -> Iterator[Defect]:
+    """Yield an adapter for a model that has one already."""
+    config, model = trainer.get("peft_config"), trainer.get("model")
+    maker = getattr(getattr(getattr(model, "value", None), "call", None), "callee", "")
+    if ADAPTED.fullmatch(maker) and isinstance(config, Known) and config.value is not None:
+        by = maker.removeprefix("peft.")
+        text = f"the model already has an adapter ({by}), and peft_config adds another: ValueError"
+        place = trainer.places.get("peft_config", trainer.place)
+        yield Defect("conflict", "peft_config", place, text, remedy=f"leave out peft_config, or the call of {by}")
 
 
 def _plain(value: Value) -> Any:
