@@ -21,7 +21,8 @@ from .untrained import FORWARD
 EVERY_NTH = re.compile(r"% (\d+)\)? == 0")
 CLEARS = re.compile(r"\bzero_grad\b|\.grad\s?=\s?None|\bset_to_none\b")
 NO_GRADIENTS = re.compile(r"\b(?:no_grad|inference_mode)\(\s*\)")
-COUNTS = re.compile(r"\.accumulate\(|\bno_sync\(|sync_gradients")
+# What counts batches although every turn calls step(): Accelerate under accumulate(), the engine of DeepSpeed.
+COUNTS = re.compile(r"\.accumulate\(|\bno_sync\(|sync_gradients|(?i:deepspeed)")
 STEPS_SCHEDULE = re.compile(r"(?i)sched\w{0,30}\.step\(")
 # Schedules that begin at a rate of 0 if they warm up.
 WARMED_UP = re.compile(r"get_\w+_with_warmup|get_scheduler")
@@ -128,7 +129,7 @@ def by_accelerate(run: Run, turn: Turn) -> Iterator[Defect]:
         return
     several = isinstance(number, int) and number > 1
     place = accelerator.places.get("gradient_accumulation_steps", accelerator.place)
-    if several and turn.every == 1 and not any(COUNTS.search(text) for text in hand_loop.texts(run)):
+    if several and turn.every == 1 and not counts_by_itself(run):
         text = (
             f"gradient_accumulation_steps={number} counts only under accelerator.accumulate(): each batch is a step, "
             f"with gradients divided by {number}"
@@ -140,6 +141,12 @@ def by_accelerate(run: Run, turn: Turn) -> Iterator[Defect]:
             f"of the batches are summed"
         )
         yield Defect("not divided", "backward", turn.backward.place, text)
+
+
+def counts_by_itself(run: Run) -> bool:
+    """Return whether something may count the batches of a step although every turn calls step()."""
+    called = any(last(c.callee) in ("accumulate", "no_sync") for c in run.calls)
+    return called or any(COUNTS.search(text) for text in hand_loop.texts(run))
 
 
 def accelerated(run: Run) -> bool:
