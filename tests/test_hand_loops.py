@@ -9,7 +9,7 @@ import pytest
 from nl2sql_review import readers
 from nl2sql_review.interpret.program import interpret
 from nl2sql_review.source import Source
-from nl2sql_review.training_plan.values import Unknown
+from nl2sql_review.training_plan.values import Default, Unknown
 
 from .test_reading_kinds import plan_of, shown
 
@@ -251,6 +251,32 @@ def test_what_a_loop_accumulates_is_read_in_its_own_file(tmp_path, steps, clears
     source = Source.from_bytes(code.encode(), str(tmp_path / "train.py"))
     (plan,) = readers.read(interpret(source, tmp_path), source, SimpleNamespace(processes=None, gpu=None))
     assert shown(plan.arguments.gradient_accumulation.value) == expected
+
+
+@pytest.mark.parametrize(
+    ("turn", "expected"),
+    [
+        ("part(batch); optimizer.step()", 1),
+        ("part(batch); part(batch); optimizer.step()", "unknown"),
+        ("for _ in range(4):\n        part(batch)\n    optimizer.step()", "unknown"),
+        ("for one in batch:\n        part(one)\n    optimizer.step()", "unknown"),
+        ("for one in batch:\n        part(one); optimizer.step()", 1),
+        ("part(batch)\n    if len(batch) > 3: optimizer.step()", "unknown"),
+        ("part(batch)\n    if args.accum < 2: optimizer.step()", "default 1"),
+        ("with model.no_sync(): part(batch)\n    optimizer.step()", "unknown"),
+    ],
+)
+def test_a_loop_that_steps_after_each_backward_accumulates_nothing(turn, expected):
+    code = (
+        "import argparse, torch\nfrom transformers import AutoModelForCausalLM\n"
+        "parser = argparse.ArgumentParser()\nparser.add_argument('--accum', type=int, default=1)\n"
+        "args = parser.parse_args()\nmodel = AutoModelForCausalLM.from_pretrained('m')\n"
+        "optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)\n"
+        "def part(rows):\n    model(**rows).loss.backward()\n"
+        f"for batch in torch.utils.data.DataLoader([], 2):\n    {turn}\n    optimizer.zero_grad()\n"
+    )
+    found = plan_of(code).arguments.gradient_accumulation.value
+    assert (f"default {found.value}" if isinstance(found, Default) else shown(found)) == expected
 
 
 @pytest.mark.parametrize(("test", "expected"), [("(step + 1) % 4 == 0", 4), ("step % 4 == 1", "unknown"), ("True", 1)])

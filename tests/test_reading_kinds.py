@@ -79,7 +79,12 @@ def loop(accelerator="", lr=", lr=2e-4", schedule=""):
             "arguments.scheduler",
             "cosine",
         ),
-        (loop("gradient_accumulation_steps=4"), "arguments.effective_batch", 16),
+        (loop("gradient_accumulation_steps=4"), "arguments.effective_batch", 4),  # nothing counts: each batch is a step
+        (
+            loop("gradient_accumulation_steps=4").replace("    acc", "  with accelerator.accumulate(model):\n    acc"),
+            "arguments.effective_batch",
+            16,
+        ),
         (loop(), "arguments.gradient_accumulation", 1),
         (loop("mixed_precision='bf16'"), "arguments.mixed_precision", "bf16"),
         (loop(), "arguments.mixed_precision", "unknown"),

@@ -101,7 +101,7 @@ class Thing(metaclass=ThingType):
         self.__dict__[name] = value
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        record(self._name, args, kwargs)
+        record(f"{self._name}.__call__" if self._name.endswith("()") else self._name, args, kwargs)
         found = behaviour(self._name)
         return found(*args, **kwargs) if found else made(self._name + "()")
 

@@ -10,7 +10,7 @@ from typing import Any, Optional
 
 from . import standins
 from .record import record
-from .standins import Thing, behaves, families, library_class, plain, values
+from .standins import Thing, behaves, families, library_class, made, plain, values
 
 # Fields and defaults of TrainingArguments that scripts read, filter by (`inspect.signature`) or set by command line.
 FIELDS: dict[str, Any] = {
@@ -146,6 +146,11 @@ def _first(*args: Any, **kwargs: Any) -> Any:
 @behaves("torch.no_grad()", "torch.inference_mode()", "torch.compile()", "spaces.GPU()")
 def _decorated(function: Any) -> Any:
     return function
+
+
+@behaves("DataLoader[].items")
+def _batch(*args: Any, **kwargs: Any) -> list[tuple[str, Any]]:
+    return [(name, made("torch.Tensor")) for name in ("input_ids", "attention_mask", "labels")]
 
 
 @behaves("is_bfloat16_supported", "is_bf16_supported", "is_torch_bf16_gpu_available", "torch.cuda.is_available")

@@ -12,6 +12,7 @@ from ...training_plan.values import Absent, Default, Known, Place, Value
 from ..object_settings import last
 from ..run import Run
 from . import OPTIMIZERS, calls_of, enclosing_loops, innermost, is_step, last_of, texts, unread
+from .turn import Turn, counts_by_itself
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -33,9 +34,9 @@ def accumulation(run: Run) -> Fact:
         return Fact(value, at=at, argument="gradient_accumulation_steps")
     if any("gradient_accumulation_plugin" in c.arguments for c in run.calls):
         return unread(run, "its accumulation")
-    tested = by_test(run)
-    if tested is not None:
-        return tested
+    found = by_test(run) or each_batch(run)
+    if found is not None:
+        return found
     every_nth_turn = any("%" in condition for c in steps_of(run) for condition in c.conditions)
     if every_nth_turn or any("accum" in t.lower() or any(map(counts_batches, t.split("\n"))) for t in texts(run)):
         return unread(run, "over how many batches it accumulates")
@@ -43,6 +44,19 @@ def accumulation(run: Run) -> Fact:
         return Fact(Known(1), at=run.place, note="every batch is a step")
     note = "library default: Accelerator.gradient_accumulation_steps"
     return Fact(Known(1, (Place(accelerator.place.source, accelerator.place.node, note),)), at=accelerator.place)
+
+
+def each_batch(run: Run) -> Fact | None:
+    """Return 1 if the only optimizer surely steps for every batch: what else speaks of accumulation has no effect."""
+    turn = Turn.of(run)
+    if turn is None or turn.every != 1 or counts_by_itself(run):
+        return None
+    step, turns = turn.steps[0], [c.turns[-1].number for c in run.backward if c.turns]
+    if innermost(step) is not innermost(turn.backward) or len(set(turns)) < len(turns):
+        return None
+    by = next((option for option in step.assumed if option not in turn.backward.assumed), "")
+    trace = (step.place,)
+    return Fact(Default(1, by, trace) if by else Known(1, trace), at=step.place, note="every batch is a step")
 
 
 def counts_batches(line: str) -> bool:

@@ -17,11 +17,10 @@ from ..untrained import FORWARD
 from . import OPTIMIZERS, last_of, texts, trains, unread
 from .schedule import NAMED, SCHEDULES
 from .schedule_steps import scheduled, stands_still
-from .turn import Turn, accelerated
+from .turn import Turn, accelerated, counts_by_itself
 
 CLEARS = re.compile(r"\bzero_grad\b|\.grad\s?=\s?None|\bset_to_none\b")
 NO_GRADIENTS = re.compile(r"\b(?:no_grad|inference_mode)\(\s*\)")
-COUNTS = re.compile(r"\.accumulate\(|\bno_sync\(|sync_gradients")
 
 
 def read(run: Run, plan: TrainingPlan) -> None:
@@ -65,7 +64,7 @@ def by_accelerate(run: Run, turn: Turn) -> Iterator[Defect]:
         return
     if not isinstance(number, int) or number <= 1 or turn.every != 1:
         return
-    if not any(COUNTS.search(text) for text in texts(run)):
+    if not counts_by_itself(run):
         place = accelerator.places.get("gradient_accumulation_steps", accelerator.place)
         text = (
             f"gradient_accumulation_steps={number} counts only under accelerator.accumulate(): each batch is a step, "

@@ -10,10 +10,13 @@ from ...interpret.core.recording import Call
 from ...training_plan.values import Place
 from ..object_settings import last
 from ..run import Run
-from . import OPTIMIZERS, calls_of, is_step
+from . import OPTIMIZERS, calls_of, is_step, texts
 
 # A test of any counter, the loop's own or one over all epochs: what is found by it is said of two calls in one turn.
 ANY_COUNTER = re.compile(r"% (\d+)\)? == 0")
+
+# What counts batches although every turn calls step(): Accelerate under accumulate(), the engine of DeepSpeed.
+COUNTS = re.compile(r"\.accumulate\(|\bno_sync\(|sync_gradients|(?i:deepspeed)")
 
 
 @dataclass(slots=True)
@@ -84,6 +87,12 @@ class Turn:
             return 1
         match = ANY_COUNTER.search(deciding[0])
         return int(match[1]) if match and len(deciding) == 1 else 0
+
+
+def counts_by_itself(run: Run) -> bool:
+    """Return whether something may count the batches of a step although every turn calls step()."""
+    called = any(last(c.callee) in ("accumulate", "no_sync") for c in run.calls)
+    return called or any(COUNTS.search(text) for text in texts(run))
 
 
 def accelerated(run: Run) -> bool:
