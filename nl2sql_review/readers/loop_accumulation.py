@@ -26,7 +26,7 @@ COUNTER = re.compile(r"(\w+)(?: *\+ *1)?\)* *%[^%]*==")
 
 def accumulation(run: Run) -> Fact:
     accelerator = last_of(run, ("Accelerator",))
-    counted = any("accumulate(" in text for text in texts(run))
+    counted = accumulates(run)
     value = accelerator.get("gradient_accumulation_steps") if accelerator is not None and counted else Absent()
     if accelerator is not None and not isinstance(value, Absent):
         at = accelerator.places.get("gradient_accumulation_steps", accelerator.place)
@@ -43,6 +43,11 @@ def accumulation(run: Run) -> Fact:
         return Fact(Known(1), at=run.place, note="every batch is a step")
     note = "library default: Accelerator.gradient_accumulation_steps"
     return Fact(Known(1, (Place(accelerator.place.source, accelerator.place.node, note),)), at=accelerator.place)
+
+
+def accumulates(run: Run) -> bool:
+    """Return whether a loop names `accumulate()`, under which alone accelerate counts batches."""
+    return any("accumulate(" in text for text in texts(run))
 
 
 def counts_batches(line: str) -> bool:
