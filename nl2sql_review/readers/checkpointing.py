@@ -292,7 +292,8 @@ def removes_directory(run: Run) -> bool:
 
 
 def joined(value: Value, text: str) -> bool:
-    if JOINED.search(text) or any(JOINED.search(one) for one in texts_within(value)):
+    """Return whether a checkpoint is named with its directory. What a comprehension filters by names nothing."""
+    if any(JOINED.search(one.partition(", filtered by ")[0]) for one in (text, *texts_within(value))):
         return True
     if isinstance(value, Text):
         return any(isinstance(p, str) and "/" in p for p in value.parts) or isinstance(value.parts[0], str)

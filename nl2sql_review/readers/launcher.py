@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..training_plan.facts import Arguments, Fact, TrainingPlan
 from ..training_plan.values import Default, Known, Unknown, Value
 from .derive import plain
+from .hand_loop.accumulation import accumulates
 from .object_settings import last
 from .run import Run
 
@@ -44,8 +45,14 @@ def accumulation(run: Run, part: Arguments) -> None:
     if launch is None or launch.accumulation is None or run.trainer is not None or run.arguments:
         return
     made = [call for call in run.calls if last(call.callee) == "Accelerator"]
-    if made and not any("gradient_accumulation_steps" in call.arguments or call.unknown_arguments for call in made):
-        part.gradient_accumulation = Fact(launch.accumulation, at=run.place, note=f"in {', '.join(launch.files)}")
+    if not made or any("gradient_accumulation_steps" in call.arguments or call.unknown_arguments for call in made):
+        return
+    value = launch.accumulation
+    if not accumulates(run):
+        if plain(value) == 1:
+            return
+        value = Unknown("without accumulate(), the versions of accelerate and DeepSpeed decide whether it counts")
+    part.gradient_accumulation = Fact(value, at=run.place, note=f"in {', '.join(launch.files)}")
 
 
 def read(run: Run, plan: TrainingPlan) -> None:

@@ -30,8 +30,11 @@ from transformers import AutoModelForCausalLM
 accelerator = Accelerator({})
 model = get_peft_model(AutoModelForCausalLM.from_pretrained("m"), LoraConfig(r=16))
 optimizer = torch.optim.AdamW(model.parameters())
-accelerator.backward(loss)
-optimizer.step()
+for batch in loader:
+    with accelerator.accumulate(model):
+        accelerator.backward(model(**batch).loss)
+        optimizer.step()
+        optimizer.zero_grad()
 """
 
 
@@ -113,6 +116,14 @@ def test_what_accelerate_and_the_run_say_otherwise_is_told_with_who_wins(script,
     file, _ = Reviewer(isolated=True).source(script.encode(), str(tmp_path / "train.py"))
     found = [f.message for f in file.findings if f.rule == "arguments/launcher-overruled"]
     assert len(found) == bool(told) and all(told in message and "accelerate.yaml:" in message for message in found)
+
+
+@pytest.mark.parametrize(("accumulates", "steps"), [("accumulate(model)", 8), ("autocast()", None)])
+def test_the_launchers_accumulation_counts_for_certain_only_under_accumulate(accumulates, steps, tmp_path):
+    (tmp_path / "accelerate.yaml").write_text(ZERO, encoding="utf-8")
+    code = BY_HAND.format("").replace("accumulate(model)", accumulates)
+    found = plan(code, "train.py", folder=tmp_path)["arguments.gradient_accumulation"].value
+    assert getattr(found, "value", None) == steps
 
 
 def test_processes_of_the_settings_against_the_launchers(tmp_path):

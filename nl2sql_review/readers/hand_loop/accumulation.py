@@ -27,7 +27,7 @@ COUNTER = re.compile(r"(\w+)(?: *\+ *1)?\)* *%[^%]*==")
 
 def accumulation(run: Run) -> Fact:
     accelerator = last_of(run, ("Accelerator",))
-    counted = any("accumulate(" in text for text in texts(run))
+    counted = accumulates(run)
     value = accelerator.get("gradient_accumulation_steps") if accelerator is not None and counted else Absent()
     if accelerator is not None and not isinstance(value, Absent):
         at = accelerator.places.get("gradient_accumulation_steps", accelerator.place)
@@ -57,6 +57,11 @@ def each_batch(run: Run) -> Fact | None:
     by = next((option for option in step.assumed if option not in turn.backward.assumed), "")
     trace = (step.place,)
     return Fact(Default(1, by, trace) if by else Known(1, trace), at=step.place, note="every batch is a step")
+
+
+def accumulates(run: Run) -> bool:
+    """Return whether a loop names `accumulate()`, under which alone accelerate counts batches."""
+    return any("accumulate(" in text for text in texts(run))
 
 
 def counts_batches(line: str) -> bool:
