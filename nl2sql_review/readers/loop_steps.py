@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Iterator
 
-from ..interpret.core.operations import COUNTED
+from ..interpret.core.operations import COUNTED, GENERATED
 from ..interpret.core.recording import Call
 from ..training_plan.facts import Fact, TrainingPlan
 from ..training_plan.values import Absent, Place, Term, Value
@@ -48,6 +49,9 @@ def read(run: Run, plan: TrainingPlan) -> None:
     schedule = hand_loop.last_of(run, (*SCHEDULES, *NAMED))
     gradients = (*without_graph(turn), *cleared(run, turn), *clipped(turn), *stands_still(run, turn, schedule))
     arguments.optimizer_steps = listed([*gradients, *by_accelerate(run, turn)], turn.at)
+    if schedule is None and any(STEPS_SCHEDULE.search(text) for text in hand_loop.texts(run)):
+        arguments.schedule_steps = hand_loop.unread(run, "how far its schedule gets", turn.at)
+        return
     arguments.schedule_steps = listed(list(scheduled(run, turn, schedule, arguments.max_steps.value)), turn.at)
 
 
@@ -56,25 +60,29 @@ class Turn:
 
     def __init__(self, backward: Call, loop: tuple[str, ...], calls: list[Call], optimizer: Call) -> None:
         self.backward, self.loop, self.calls, self.optimizer = backward, loop, calls, optimizer
-        self.steps = [call for call in calls if self.is_step(call)]
+        steps = [call for call in calls if self.is_step(call)]
+        one = alone(steps)
+        self.steps = [one] if one is not None else steps
         self.later: list[Call] = []  # steps that follow the loop
         self.clears = [call for call in calls if last(call.callee) == "zero_grad"]
+        self.clips = [call for call in calls if last(call.callee).startswith("clip_grad_")]
 
     @classmethod
     def of(cls, run: Run) -> Turn | None:
         """Return the turn of the script's only loop of batches, or None if that, or what it steps, is not certain."""
         optimizers = [c for c in run.calls if last(c.callee) in hand_loop.OPTIMIZERS and "(" not in c.callee]
-        places = {id(call.place.node) for call in run.backward}
-        if len(optimizers) != 1 or len(places) != 1:
+        backward = alone(run.backward)
+        if len(optimizers) != 1 or backward is None:
             return None
-        backward = run.backward[0]
-        counted = [i for i, why in enumerate(backward.conditions) if why.startswith(COUNTED)]
+        counted = [i for i, why in enumerate(backward.conditions) if why.startswith((COUNTED, GENERATED))]
         if not counted:
             return None
         loop = backward.conditions[: counted[-1] + 1]
         inside = [c for c in run.calls if c.conditions[: len(loop)] == loop]
         turn = cls(backward, loop, list({id(c.place.node): c for c in reversed(inside)}.values())[::-1], optimizers[0])
         turn.calls.sort(key=lambda call: call.order)
+        if backward is not run.backward[0] and (len(turn.steps) != 1 or len(turn.clears) > 1 or len(turn.clips) > 1):
+            return None  # the branches may differ in them
         if not turn.steps:
             around = (c for c in run.calls if turn.is_step(c) and c.order > backward.order)
             turn.later = [
@@ -111,6 +119,37 @@ class Turn:
             return 1
         match = EVERY_NTH.search(deciding[0])
         return int(match[1]) if match and len(deciding) == 1 else 0
+
+
+def alone(calls: list[Call]) -> Call | None:
+    """Return the call that is made at one place; None if there is none, or several.
+
+    The two branches of an `if` are one place, such as those with a `GradScaler` and without: the first call stands for
+    both, and what chooses between them does not decide it.
+    """
+    found: dict[int, Call] = {}
+    for call in calls:
+        found.setdefault(id(call.place.node), call)
+    first, *others = found.values() or (None,)
+    if first is None or not others:
+        return first
+    if len(others) > 1 or not first.conditions or first.conditions != others[0].conditions:
+        return None
+    return replace(first, conditions=first.conditions[:-1]) if are_branches(first, others[0]) else None
+
+
+def are_branches(one: Call, other: Call) -> bool:
+    """Return whether two calls stand in the two branches of one `if`, where nothing else decides them."""
+    import libcst as cst
+
+    source = one.place.source
+    if source is not other.place.source:
+        return False
+    paths = [source.nodes.path(call.place.node) for call in (one, other)]
+    shared = sum(first is second for first, second in zip(*paths))
+    decides = (cst.If, cst.IfExp, cst.For, cst.While, cst.Try, cst.FunctionDef, cst.Lambda)
+    inside = (node for path in paths for node in path[shared:])
+    return shared > 0 and isinstance(paths[0][shared - 1], cst.If) and not any(isinstance(n, decides) for n in inside)
 
 
 def never_stepped(run: Run) -> Call | None:
@@ -216,10 +255,9 @@ def cleared(run: Run, turn: Turn) -> Iterator[Defect]:
 
 def clipped(turn: Turn) -> Iterator[Defect]:
     """Yield where gradients are clipped at a place where none of a step's gradients pass."""
-    clips = [c for c in turn.calls if last(c.callee).startswith("clip_grad_")]
-    if len(clips) != 1 or len(turn.steps) != 1:
+    if len(turn.clips) != 1 or len(turn.steps) != 1:
         return
-    (clip,), (step,) = clips, turn.steps
+    (clip,), (step,) = turn.clips, turn.steps
     emptied = any(c.order < clip.order and not turn.decides(c) for c in turn.clears)
     if clip.order > step.order > turn.backward.order or clip.order < turn.backward.order and emptied:
         where = "after step()" if clip.order > step.order else "before backward()"
