@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from nl2sql_review.training_plan.values import Unknown
+
 from .test_reading_kinds import plan_of
 
 LOOP = """\
@@ -60,3 +62,64 @@ def test_steps(given: dict[str, str], optimizer: int, schedule: int) -> None:
     plan = plan_of(LOOP.format(**{**parts, "after": "pass", "end": "pass", **given}))
     found = [len(fact.cases) for fact in (plan.arguments.optimizer_steps, plan.arguments.schedule_steps)]
     assert found == [optimizer, schedule], [case.sentence for case in plan.arguments.optimizer_steps.cases]
+
+
+SCALED = """\
+import torch
+from torch.utils.data import DataLoader
+model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf")
+loader = DataLoader(load_dataset("json", data_files="t.jsonl", split="train"), batch_size=4, shuffle=True)
+optimizer = torch.optim.AdamW(model.parameters(), lr=2e-5)
+use_amp = torch.cuda.is_available()
+scaler = torch.cuda.amp.GradScaler() if use_amp else None
+for i, batch in enumerate(loader):
+    loss = model(**batch).loss / 8
+    if use_amp:
+        scaler.scale(loss).backward()
+    {other}loss.backward()
+    if (i + 1) % 8 == 0:
+        if use_amp:
+            scaler.step(optimizer)
+            {with_scaler}
+        else:
+            optimizer.step()
+            {without}
+        {after}
+    {each}
+"""
+ELSE = "else:\n        "
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({"after": CLEAR}, 0),
+        ({"each": CLEAR}, 1),
+        ({"with_scaler": CLEAR, "without": CLEAR}, None),  # the branches may differ
+        ({"after": CLEAR, "other": ""}, None),  # two backward passes of a turn
+    ],
+)
+def test_a_gradient_scaler_on_one_of_two_paths(given: dict[str, str], found: int | None) -> None:
+    parts = {"other": ELSE, "with_scaler": "pass", "without": "pass", "after": "pass", "each": "pass"}
+    fact = plan_of(SCALED.format(**{**parts, **given})).arguments.optimizer_steps
+    assert (None if isinstance(fact.value, Unknown) else len(fact.cases)) == found
+
+
+OWN_SCHEDULE = """\
+class Warmup:
+    def __init__(self, optimizer):
+        self.optimizer = optimizer
+
+    def step(self, turn):
+        for group in self.optimizer.param_groups:
+            group["lr"] = 2e-5 * min(1, turn / 100)
+
+scheduler = Warmup(optimizer)
+"""
+
+
+def test_a_schedule_of_the_scripts_own_class_is_not_judged() -> None:
+    parts = {"backward": "loss.backward()", "before": "pass", "due": EVERY, "after": CLEAR, "end": "pass"}
+    plan = plan_of(LOOP.format(**parts, schedule=OWN_SCHEDULE, each="scheduler.step(i)"))
+    assert isinstance(plan.arguments.schedule_steps.value, Unknown)
+    assert not isinstance(plan.arguments.optimizer_steps.value, Unknown)

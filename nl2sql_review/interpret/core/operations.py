@@ -77,6 +77,7 @@ def combinations(values: Iterable[Value]) -> int:
 
 
 COUNTED = "how many there are is known only at run time: "
+GENERATED = "what a generator yields depends on the run"
 
 
 # -- description -----------------------------------------------------------------------------------------

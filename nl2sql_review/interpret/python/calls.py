@@ -29,7 +29,7 @@ from ..core.objects import (
     Super,
     object_of,
 )
-from ..core.operations import describe
+from ..core.operations import GENERATED, describe
 from ..core.recording import GIVEN_BY_CALLERS, NOT_GIVEN
 from ..core.state import Frame, Rest, place_of
 from . import budget
@@ -354,7 +354,7 @@ def yielded(m: Machine, values: list[Value], open_: str) -> None:
         return
     frame.yields.extend(values)
     if open_ or len(m.conditions) > frame.conditions:
-        frame.yield_open = open_ or "what a generator yields depends on the run"
+        frame.yield_open = open_ or GENERATED
 
 
 def super_object(m: Machine, scope: Scope) -> Value:

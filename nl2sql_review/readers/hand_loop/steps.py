@@ -16,7 +16,7 @@ from ..run import Run
 from ..untrained import FORWARD
 from . import OPTIMIZERS, last_of, texts, trains, unread
 from .schedule import NAMED, SCHEDULES
-from .schedule_steps import scheduled, stands_still
+from .schedule_steps import STEPS_SCHEDULE, scheduled, stands_still
 from .turn import Turn, accelerated, counts_by_itself
 
 CLEARS = re.compile(r"\bzero_grad\b|\.grad\s?=\s?None|\bset_to_none\b")
@@ -45,6 +45,9 @@ def read(run: Run, plan: TrainingPlan) -> None:
     still = [*stands_still(run, schedule)] if schedule is not None else []
     gradients = [*without_graph(turn), *cleared(run, turn), *clipped(turn), *still, *by_accelerate(run, turn)]
     arguments.optimizer_steps = listed(gradients, turn.at)
+    if schedule is None and any(STEPS_SCHEDULE.search(text) for text in texts(run)):
+        arguments.schedule_steps = unread(run, "how far its schedule gets", turn.at)
+        return
     moved = [*scheduled(run, turn, schedule, arguments.max_steps.value)] if schedule is not None else []
     arguments.schedule_steps = listed(moved, turn.at)
 
@@ -132,10 +135,9 @@ def cleared(run: Run, turn: Turn) -> Iterator[Defect]:
 
 def clipped(turn: Turn) -> Iterator[Defect]:
     """Yield where gradients are clipped at a place where none of a step's gradients pass."""
-    clips = [c for c in turn.calls if last(c.callee).startswith("clip_grad_")]
-    if len(clips) != 1 or len(turn.steps) != 1:
+    if len(turn.clips) != 1 or len(turn.steps) != 1:
         return
-    (clip,), (step,) = clips, turn.steps
+    (clip,), (step,) = turn.clips, turn.steps
     emptied = any(c.order < clip.order and not turn.decides(c) for c in turn.clears)
     if clip.order > step.order > turn.backward.order or clip.order < turn.backward.order and emptied:
         where = "after step()" if clip.order > step.order else "before backward()"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ...interpret.core.operations import COUNTED
+from ...interpret.core.operations import COUNTED, GENERATED
 from ...interpret.core.recording import Call
 from ...training_plan.values import Place
 from ..object_settings import last
@@ -36,11 +36,11 @@ class Turn:
     def of(cls, run: Run) -> Turn | None:
         """Return the turn of the script's only loop of batches, or None if that, or what it steps, is not certain."""
         optimizers = calls_of(run, OPTIMIZERS)
-        places = {id(call.place.node) for call in run.backward}
-        if len(optimizers) != 1 or len(places) != 1:
+        backward = alone(run.backward)
+        if len(optimizers) != 1 or backward is None:
             return None
-        backward, optimizer = run.backward[0], optimizers[0]
-        counted = [i for i, why in enumerate(backward.conditions) if why.startswith(COUNTED)]
+        optimizer = optimizers[0]
+        counted = [i for i, why in enumerate(backward.conditions) if why.startswith((COUNTED, GENERATED))]
         if not counted:
             return None
         loop = backward.conditions[: counted[-1] + 1]
@@ -50,12 +50,21 @@ class Turn:
         behind = [c for c in run.calls if is_step(c, optimizer) and c.order > backward.order] if not steps else []
         outer = [loop[:depth] for depth in range(len(loop))]
         later = [c for c in behind if c.conditions in outer]
-        return cls(backward, loop, calls, steps, later) if steps or later else None
+        one = alone(steps)
+        turn = cls(backward, loop, calls, [one] if one is not None else steps, later)
+        if backward is not run.backward[0] and (len(turn.steps) != 1 or len(turn.clears) > 1 or len(turn.clips) > 1):
+            return None  # the branches may differ in them
+        return turn if steps or later else None
 
     @property
     def clears(self) -> list[Call]:
         """The calls that clear the gradients."""
         return [call for call in self.calls if last(call.callee) == "zero_grad"]
+
+    @property
+    def clips(self) -> list[Call]:
+        """The calls that clip the gradients."""
+        return [call for call in self.calls if last(call.callee).startswith("clip_grad_")]
 
     @property
     def at(self) -> Place:
@@ -87,6 +96,37 @@ class Turn:
             return 1
         match = ANY_COUNTER.search(deciding[0])
         return int(match[1]) if match and len(deciding) == 1 else 0
+
+
+def alone(calls: list[Call]) -> Call | None:
+    """Return the call that is made at one place; None if there is none, or several.
+
+    The two branches of an `if` are one place, such as those with a `GradScaler` and without: the first call stands for
+    both, and what chooses between them does not decide it.
+    """
+    found: dict[int, Call] = {}
+    for call in calls:
+        found.setdefault(id(call.place.node), call)
+    first, *others = found.values() or (None,)
+    if first is None or not others:
+        return first
+    if len(others) > 1 or not first.conditions or first.conditions != others[0].conditions:
+        return None
+    return replace(first, conditions=first.conditions[:-1]) if are_branches(first, others[0]) else None
+
+
+def are_branches(one: Call, other: Call) -> bool:
+    """Return whether two calls stand in the two branches of one `if`, where nothing else decides them."""
+    import libcst as cst
+
+    source = one.place.source
+    if source is not other.place.source:
+        return False
+    paths = [source.nodes.path(call.place.node) for call in (one, other)]
+    shared = sum(first is second for first, second in zip(*paths))
+    decides = (cst.If, cst.IfExp, cst.For, cst.While, cst.Try, cst.FunctionDef, cst.Lambda)
+    inside = (node for path in paths for node in path[shared:])
+    return shared > 0 and isinstance(paths[0][shared - 1], cst.If) and not any(isinstance(n, decides) for n in inside)
 
 
 def counts_by_itself(run: Run) -> bool:
