@@ -1,8 +1,8 @@
 import argparse
 
+from unsloth import FastLanguageModel  # isort: skip  (it patches what follows)
 from datasets import load_dataset
 from trl import SFTConfig, SFTTrainer
-from unsloth import FastLanguageModel
 
 LORA = {"r": 64, "lora_alpha": 16}
 PROMPT = """### Instruction:

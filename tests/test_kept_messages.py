@@ -27,6 +27,11 @@ trainer = SFTTrainer(model=name, args={args}, train_dataset=dataset)
 trainer.train()
 """
 GONE = ", remove_columns=dataset.column_names"
+NAMED = ', remove_columns=["messages"]'
+RENAMED = ').rename_column("messages", "turns"'
+DROPPED = ').remove_columns(["id", "messages"]'
+OTHER = ', remove_columns=["id"]'
+OPEN = ', remove_columns=[os.environ["GONE"]]'
 ON = ", assistant_only_loss=True"
 
 
@@ -43,6 +48,9 @@ def verdicts(tmp_path: Path, *, removed: str = "", loss: str = "", args: str = "
     [
         ({"loss": ON}, ["pass", "not-applicable"]),
         ({"loss": ON, "removed": GONE}, ["fail", "fail"]),  # a text that ends in a line feed, and no messages
+        *(({"removed": one}, ["fail", "fail"]) for one in (NAMED, RENAMED, DROPPED)),
+        ({"removed": OTHER}, ["fail", "not-applicable"]),
+        ({"removed": OPEN}, ["unknown", "not-applicable"]),
         ({}, ["fail", "not-applicable"]),
         ({"unsloth": "import unsloth"}, ["fail", "pass"]),  # which takes the text
         ({"loss": ON, "args": "args if os.path.exists('x') else SFTConfig('out')"}, ["unknown", "not-applicable"]),

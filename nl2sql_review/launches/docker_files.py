@@ -16,7 +16,7 @@ from .shell import Command, Shell, set_in
 INSTRUCTION = re.compile(
     r"^[ \t]*(RUN|CMD|ENTRYPOINT|ENV|ARG|WORKDIR)[ \t]+((?:[^\n\\]|\\\r?\n|\\.)*)", re.MULTILINE | re.IGNORECASE
 )
-MOUNTS = re.compile(r"(?:--\w+=\S+[ \t]+)+")  # options of RUN
+OPTIONS = re.compile(r"(?:--\w+=\S+(?:[ \t]|\\\r?\n)+)+")  # of RUN, before its command
 
 
 def of_dockerfile(
@@ -47,7 +47,9 @@ def of_dockerfile(
         elif name == "WORKDIR":
             folder = said.strip()
         elif name == "RUN":
-            made += launches(MOUNTS.sub(lambda one: " " * len(one[0]), said, count=1), *found.span(2))
+            options = OPTIONS.match(said)
+            blank = re.sub(r"[^\n]", " ", options[0]) if options else ""
+            made += launches(blank + said[len(blank) :], *found.span(2))
         else:
             started[name] = found
     last = started.get("CMD") or started.get("ENTRYPOINT")

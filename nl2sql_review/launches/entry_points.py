@@ -14,8 +14,8 @@ from typing import Any
 from ..files import disk, projects, toml
 
 FILES = (projects.PYPROJECT, "setup.cfg", "setup.py")
-REFERENCE = re.compile(r"\s*([A-Za-z_][\w.]*)\s*:\s*([A-Za-z_][\w.]*)\s*(?:\[[^\]]*\]\s*)?")
-DECLARED = re.compile(rf"([A-Za-z_][\w.-]*)\s*=\s*{REFERENCE.pattern}")  # a line of console_scripts
+REFERENCE = re.compile(r"\s*([A-Za-z_][\w.]*)\s*:\s*([A-Za-z_][\w.]*)\s*(?:\[[^\[\]]*\]\s*)?")
+DECLARED = re.compile(rf"(?<![\w.-])([A-Za-z_][\w.-]*)\s*={REFERENCE.pattern}")  # a line of console_scripts
 
 
 def of(folder: str) -> dict[str, tuple[str, str]]:

@@ -13,8 +13,8 @@ from .launchers import Launchers, within
 from .shell import Command, Shell
 
 VARIABLE = re.compile(r"(?:export\s+)?([A-Za-z_][\w-]*)\s*:=\s*(?:'([^']*)'|\"([^\"]*)\")?")
-RECIPE = re.compile(r"@?[A-Za-z_][\w-]*((?:\s+[^:]+?)?)\s*:(?!=)")
-PARAMETER = re.compile(r"([*+$]*)([A-Za-z_][\w-]*)(?:=(?:'([^']*)'|\"([^\"]*)\"|(\S+)))?")
+RECIPE = re.compile(r"@?[A-Za-z_][\w-]*((?:\s[^:]*)?):(?!=)")
+PARAMETER = re.compile(r"([*+$]{0,2})([A-Za-z_][\w-]*)(?:=(?:'([^']*)'|\"([^\"]*)\"|(\S+)))?")
 HOLE = re.compile(r"\{\{\s*([A-Za-z_][\w-]*)\s*\}\}")
 INTERPRETER = re.compile(r"#!.*\b(?:ba|z|da)?sh\b")
 

@@ -28,8 +28,8 @@ WRAPPERS = frozenset(
 )
 # Of these, one command runs something, and others copy or add files: `uv run train.py`, `docker cp train.py …`.
 TOOLS = frozenset(
-    """poetry pipenv pipx pdm hatch uv uvx rye conda mamba micromamba pixi singularity apptainer docker docker-compose
-    podman kubectl hf modal""".split()
+    """poetry pipenv pipx pdm hatch uv uvx rye conda mamba micromamba pixi singularity apptainer docker podman
+    docker-compose kubectl hf modal""".split()
 )
 RUNS = ("run", "exec")
 SHELLS = ("bash", "sh", "zsh", "sbatch", "qsub", "bsub")  # which start launch files

@@ -81,7 +81,8 @@ CALLED = ("wandb.", "trackio.", "mlflow.")
 TRACKING = re.compile(
     r"(?i)wandb|trackio|mlflow|swanlab|tensorboard|SummaryWriter|comet|neptune|clearml|dvclive|\baim\b"
 )
-OF_DATA = re.compile(r"^[\w./~-]*/[\w./-]+$|\.(?:jsonl?|csv|tsv|parquet|txt|arrow)$")  # a path, or a name of the hub
+# a path, or a name of the hub
+OF_DATA = re.compile(r"^(?:[\w./-]*~)*[\w.-]*/[\w./-]+$|\.(?:jsonl?|csv|tsv|parquet|txt|arrow)$")
 LOGGERS = ("info", "debug", "warning", "print", "log")
 # "batch_size=8", "Learning rate: 2e-4", "LoRA r: 16"; not "r/alpha: 16/32", where two names share a label
 LITERAL = re.compile(

@@ -150,7 +150,7 @@ def takes_each(optimizer: Call) -> bool:
     if len(over) != 1 or not appends(over[0].body.body, source):
         return False
     given = [source.segment(node), *GROUP.findall(source.segment(functions[-1]))]
-    filled = re.findall(r"(\w+)\.append\(", source.segment(over[0]))
+    filled = re.findall(r"\b(\w+)\.append\(", source.segment(over[0]))
     return all(any(re.search(rf"\b{name}\b", text) for text in given) for name in filled)
 
 

@@ -56,6 +56,33 @@ def test_settings_that_are_handed_to_who_knows_what_are_left():
     assert repaired(script, "lora/rank") == script
 
 
+# -- imports -------------------------------------------------------------------------------------------------------
+
+LATE = """\
+from datasets import load_dataset
+from trl import SFTConfig, SFTTrainer
+from unsloth import FastLanguageModel
+model, tokenizer = FastLanguageModel.from_pretrained("unsloth/llama-3-8b", max_seq_length=2048, load_in_4bit=True)
+
+
+def to_text(row):
+    return {"text": f"{row['question']}\\n{row['sql']}"}
+
+
+rows = load_dataset("json", data_files="train.jsonl", split="train").map(to_text)
+trainer = SFTTrainer(model=model, processing_class=tokenizer, args=SFTConfig("out"), train_dataset=rows)
+"""
+
+
+@pytest.mark.parametrize("ended", [False, True], ids=["by the trainer", "by the script"])
+def test_a_text_that_only_trl_ends_is_ended_where_unsloth_comes_first(ended):
+    with_token = "{row['sql']}{tokenizer.eos_token}"
+    script = LATE.replace("{row['sql']}", with_token) if ended else LATE
+    fixed = repaired(script, "api/import-order", "prompt/eos", unsafe=True)
+    assert with_token in fixed and fixed.count("eos_token") == 1
+    assert fixed.index("from unsloth") < fixed.index("from trl")
+
+
 # -- paths ---------------------------------------------------------------------------------------------------------
 
 PATH = IMPORTS + LOAD + 'trainer = SFTTrainer(model=model, args=SFTConfig(output_dir="out"))\n'

@@ -78,6 +78,8 @@ all:
         ("Dockerfile.gpu", 'FROM x\nENTRYPOINT ["python", "train.py"]\nCMD ["--rank", "8"]\n', ["--rank", "8"]),
         ("train.dockerfile", "FROM x\nENV R=8\nRUN --mount=type=cache,target=/x python train.py \\\n  --rank $R\n",
          ["--rank", "8"]),
+        ("Dockerfile", "FROM x\nRUN --mount=type=cache,target=/x \\\n  --network=none \\\n  python train.py --rank 8\n",
+         ["--rank", "8"]),
         ("Dockerfile", 'CMD ["python", "train.py", "--rank", "4"]\nCMD ["python", "train.py", "--rank", "8"]\n',
          ["--rank", "8"]),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from difflib import get_close_matches
 
 import libcst as cst
@@ -16,9 +17,10 @@ from ...readers.api.definitions import inherited, owners
 from ...readers.derive import plain
 from ...report.report import Edit, Location
 from ...source.syntax import dotted
-from ..candidate import Candidate
+from ..candidate import Candidate, union
 from ..context import Task
 from ..edits import imports, python
+from . import prompt
 
 DEFECTS = tuple(f"api.{name}_arguments" for name in ("unknown", "removed", "moved", "deprecated", "conflicting"))
 FACTS = (*DEFECTS, "api.wrong_classes", "api.missing_in_range", "api.changed_defaults", "api.removed_imports")
@@ -178,7 +180,11 @@ def imported_first(task: Task) -> Iterator[Candidate]:
     rest = source.line(start.end_row, start.cell)[start.end_column - 1 :]
     note = rest.rstrip() if rest.lstrip().startswith("#") else "  # isort: skip  (it patches what follows)"
     edits = (python.inserted(source, end.row, 1, end.cell, f"{kept}{note}\n"), gone)
-    yield Candidate("import unsloth first", edits, ("api.late_imports",))
+    moved = Candidate("import unsloth first", edits, ("api.late_imports",))
+    yield moved
+    # TRL's own trainer ends the text with the EOS token; the one that Unsloth puts in its place does not.
+    for ending in prompt.closed(task) if plain(task.plan["prompt.eos_from"].value) == "TRL" else ():
+        yield replace(union([moved, ending]), title=f"{moved.title} and {ending.title}")
 
 
 def _library(statement: cst.BaseSmallStatement) -> str:

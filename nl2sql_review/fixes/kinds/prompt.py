@@ -26,6 +26,7 @@ GIVEN = ("fn_kwargs", "mapping", "formatting_func")  # what a text comes through
 TEMPLATES = "unsloth.chat_templates"
 # columns with what a model is to write before its answer
 REASONING = re.compile(r"(?i)\bcot\b|(?<![a-z])cot|chain_?of|reason|think|thought|rationale")
+ENDING = ("prompt.ending", "prompt.eos_from", "prompt.text")
 LOSS = ("prompt.loss_on", "prompt.loss_by", "prompt.markers", "prompt.instruction_marker", "prompt.response_marker")
 
 
@@ -37,9 +38,8 @@ def ended(task: Task) -> Iterator[Candidate]:
 
     If the function that makes the text cannot read the tokenizer, the tokenizer is passed to it.
     """
-    facts = ("prompt.ending", "prompt.eos_from", "prompt.text")
     if plain(task.fact.value) == "none":
-        yield from _closed(task, facts)
+        yield from closed(task)
         return
     found = plain(task.fact.value)
     for node in expressions(task):
@@ -51,10 +51,10 @@ def ended(task: Task) -> Iterator[Candidate]:
             kept, gone = task.source.span(node.left), task.source.span(node.right)
             at = Location(task.source.path, kept.end_row, kept.end_column, gone.end_row, gone.end_column, gone.cell)
             what = task.source.excerpt(node.right)
-            yield Candidate(f"remove the {what} at the end of the text", (Edit(at, ""),), facts)
+            yield Candidate(f"remove the {what} at the end of the text", (Edit(at, ""),), ENDING)
 
 
-def _closed(task: Task, facts: tuple[str, ...]) -> Iterator[Candidate]:
+def closed(task: Task) -> Iterator[Candidate]:
     """Append the token to the text: first where the script can already read it, then where it must be passed on."""
     scopes = Scopes(task.source, task.examined.recorded)
     unseen: list[tuple[cst.BaseExpression, str]] = []
@@ -62,7 +62,7 @@ def _closed(task: Task, facts: tuple[str, ...]) -> Iterator[Candidate]:
         if not scopes.visible(node, token.partition(".")[0]):
             unseen.append((node, token))
         elif (edit := _appended(task, node, token)) is not None:
-            yield Candidate(f"end the text with {token}", (edit,), facts, GIVEN, nodes=tuple(scopes.mapped))
+            yield Candidate(f"end the text with {token}", (edit,), ENDING, GIVEN, nodes=tuple(scopes.mapped))
     for node, token in unseen:
         owner = token.removesuffix(".eos_token")
         read = token.replace(owner, owner.rpartition(".")[2], 1)
@@ -72,7 +72,7 @@ def _closed(task: Task, facts: tuple[str, ...]) -> Iterator[Candidate]:
             called = function.name.value if isinstance(function, cst.FunctionDef) else "the function that builds it"
             title = f"end the text with {read}, passed to {called}"
             calls = ("partial",)
-            yield Candidate(title, (edit, *handed), facts, GIVEN, calls, nodes=tuple(scopes.mapped))
+            yield Candidate(title, (edit, *handed), ENDING, GIVEN, calls, nodes=tuple(scopes.mapped))
         else:
             task.reasons.append(f"{token} is not available where the text is built and cannot be passed there")
 

@@ -251,7 +251,7 @@ def identical(a: Value, b: Value) -> Value:
 
 
 ANSWER = re.compile(r"(?:^|\.)is_\w+\([^()]*\)$")  # torch.cuda.is_bf16_supported()
-CLASS = re.compile(r"(?:\w+\.)+[A-Z]\w*[a-z]\w*")  # torch.optim.AdamW
+CLASS = re.compile(r"(?:\w+\.)+[A-Z][^\Wa-z]*[a-z]\w*")  # torch.optim.AdamW
 
 
 def never_none(thing: Opaque) -> bool:

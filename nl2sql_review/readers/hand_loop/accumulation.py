@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 # `(i + 1) % 4 == 0`, also where the last turn counts: `… or i == len(loader) - 1`
 EVERY_NTH = re.compile(
-    r"\(*i(?: \+ 1)?\)* % (\d+)\)* == 0\)*(?: or \(*i(?: \+ 1)?\)* == \(*(?:len\((?:(?! or ).)*|\d+)\)*)?"
+    r"\(*i(?: \+ 1)?\)* % (\d+)\)* == 0\)*(?: or \(*i(?: \+ 1)?\)* == \(*(?:len\((?:(?! or ).)*|\d+\)*))?"
 )
 FAILED = re.compile(r"\bis(?:nan|inf|finite)\b|an exception that")  # conditions of a turn whose loss is given up
-COUNTER = re.compile(r"(\w+)(?: *\+ *1)?\)* *%[^%]*==")
+COUNTER = re.compile(r"\b(\w+)(?: *\+ *1)?\)* *%[^%]*==")
 
 
 def accumulation(run: Run) -> Fact:

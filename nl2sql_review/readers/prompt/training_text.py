@@ -19,6 +19,8 @@ from .text import MAX_ALTERNATIVES, Piece, alternatives, assign_roles, chat, cha
 from .tokens import appended_later, cell, flat, is_eos_id, last_ids, tokenised_text
 
 CHAT_COLUMNS = ("messages", "conversations")
+# arguments of the steps of a dataset that remove or rename columns
+TAKE_AWAY = ("remove_columns", "column_names", "original_column_name", "column_mapping")
 DEEP = 20  # levels of an expression that are kept: a chain of `or` is one for each spelling of a column
 DEFAULT_TEXT_FIELD = "text"  # SFTConfig.dataset_text_field
 
@@ -196,8 +198,11 @@ def _choose(run: Run, dataset: Dataset, columns: dict[str, Value], at: Place | N
         and not ("prompt" in columns and "completion" in columns and not unsloth)
     ):
         made = _text(columns[name], "text", at, name)
-        kept = dataset.open and any(CHAT_COLUMNS[0] in piece.columns for pieces in made.texts for piece in pieces)
-        if kept and not unsloth:  # TRL takes the messages, which are still there
+        of_chat = dataset.open and any(CHAT_COLUMNS[0] in piece.columns for pieces in made.texts for piece in pieces)
+        kept = of_chat and not unsloth and keeps(dataset, CHAT_COLUMNS[0])
+        if kept is None:
+            return TrainingText(why="it is unknown whether the messages stay beside the text", at=at)
+        if kept:  # TRL takes the messages, which are still there
             return of_messages(Unknown("the content of the messages is not in the script"), at)
         return made
     if conversation is not None:
@@ -218,6 +223,16 @@ def _choose(run: Run, dataset: Dataset, columns: dict[str, Value], at: Place | N
     return TrainingText(
         why=f"the dataset has no column {name!r}, only {', '.join(map(repr, columns)) or 'none'}", at=at
     )
+
+
+def keeps(dataset: Dataset, column: str) -> bool | None:
+    """Return whether a column that the rows come with is never removed or renamed; None if that is unknown."""
+    for step in dataset.steps:
+        for names in (contents(step.get(name)) for name in TAKE_AWAY if not isinstance(step.get(name), Absent)):
+            taken = [names] if isinstance(names, str) else [contents(name) for name in names or [None]]
+            if column in taken or None in taken:
+                return False if column in taken else None
+    return True
 
 
 def _text_field(run: Run) -> str:

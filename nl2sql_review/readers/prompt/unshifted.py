@@ -18,7 +18,7 @@ SLICE = r"\[[^\]\n]{0,80}(?:\b1:|:\s?-1\b)[^\]\n]{0,40}\]"
 # What moves tokens by one place: in the code of the loss, and in a line about tokens elsewhere.
 SHIFTS = re.compile(rf"(?i){SLICE}|shift|\.roll\(|logits\s?\[")
 SHIFTS_TOKENS = re.compile(rf"(?im)^.{{0,120}}(?:ids|labels?|tokens?|targets?)\b.{{0,80}}{SLICE}|shift|\.roll\(")
-LOSS = re.compile(r"(?i)(?:^|\.)(?:\w*loss\w*|\w*criterion\w*|\w*cross_entropy|fct|ce)$")
+LOSS = re.compile(r"(?i)(?:^|\.)(?:(?=\w*?(?:loss|criterion|cross_entropy$))\w+|fct|ce)$")
 LOGITS = re.compile(
     r"^[\w.'\"\[\]]{0,60}logits\W{0,2}(?:\.(?:float|contiguous)\(\))*\.(?:view|reshape|transpose|permute|flatten)\("
 )
