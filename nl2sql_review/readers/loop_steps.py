@@ -16,14 +16,19 @@ from .derive import plain
 from .loop_schedule import NAMED, SCHEDULES
 from .object_settings import last
 from .run import Run
-from .untrained import FORWARD
+from .untrained import FORWARD, takes_model_loss
 
 EVERY_NTH = re.compile(r"% (\d+)\)? == 0")
-CLEARS = re.compile(r"\bzero_grad\b|\.grad\s?=\s?None|\bset_to_none\b")
+CLEARS = re.compile(r"\bzero_grad\b|\.grad\s?=\s?None|\bset_to_none\b|\bzero_\(|(?i:deepspeed)")
+FAILED = re.compile(r"\bis(?:nan|inf|finite)\b|an exception that")  # conditions of a turn whose loss is given up
+# How the conditions begin that say what a loop goes over.
+LOOPS = (COUNTED, "which of several collections it is depends on ")
 NO_GRADIENTS = re.compile(r"\b(?:no_grad|inference_mode)\(\s*\)")
 # What counts batches although every turn calls step(): Accelerate under accumulate(), the engine of DeepSpeed.
 COUNTS = re.compile(r"\.accumulate\(|\bno_sync\(|sync_gradients|(?i:deepspeed)")
 STEPS_SCHEDULE = re.compile(r"(?i)sched\w{0,30}\.step\(")
+BACKWARD = "accelerate.Accelerator.backward"
+TAKES_OPTIMIZER = (*SCHEDULES, *NAMED, "prepare", "prepare_optimizer")  # and steps none
 # Schedules that begin at a rate of 0 if they warm up.
 WARMED_UP = re.compile(r"get_\w+_with_warmup|get_scheduler")
 
@@ -47,9 +52,13 @@ def read(run: Run, plan: TrainingPlan) -> None:
         arguments.schedule_steps = hand_loop.unread(run, "where it steps its optimizer")
         return
     schedule = hand_loop.last_of(run, (*SCHEDULES, *NAMED))
-    gradients = (*without_graph(turn), *cleared(run, turn), *clipped(turn), *stands_still(run, turn, schedule))
-    arguments.optimizer_steps = listed([*gradients, *by_accelerate(run, turn)], turn.at)
+    without = without_graph(turn) if takes_model_loss(run) else ()
+    gradients = (*without, *cleared(run, turn), *clipped(turn), *stands_still(run, turn, schedule))
+    found = [*gradients, *by_accelerate(run, turn)]
+    arguments.optimizer_steps = listed(found, turn.at)
     arguments.schedule_steps = listed(list(scheduled(run, turn, schedule, arguments.max_steps.value)), turn.at)
+    if turn.unclear and not found and not accelerated(run):
+        arguments.optimizer_steps = hand_loop.unread(run, "after how many batches the optimizer steps", turn.at)
 
 
 class Turn:
@@ -69,10 +78,12 @@ class Turn:
         if len(optimizers) != 1 or len(places) != 1:
             return None
         backward = run.backward[0]
-        counted = [i for i, why in enumerate(backward.conditions) if why.startswith(COUNTED)]
+        counted = [i for i, why in enumerate(backward.conditions) if why.startswith(LOOPS)]
         if not counted:
             return None
         loop = backward.conditions[: counted[-1] + 1]
+        if optimizers[0].conditions[: len(loop)] == loop:  # each turn makes a new one
+            return None
         inside = [c for c in run.calls if c.conditions[: len(loop)] == loop]
         turn = cls(backward, loop, list({id(c.place.node): c for c in reversed(inside)}.values())[::-1], optimizers[0])
         turn.calls.sort(key=lambda call: call.order)
@@ -107,16 +118,24 @@ class Turn:
 
     def nth(self, call: Call) -> int:
         """Return the n of a call that every nth turn makes; 1 for every turn, 0 if it is not certain."""
-        deciding = self.decides(call)
+        deciding = [why for why in self.decides(call) if not FAILED.search(why)]
         if not deciding:
             return 1
         match = EVERY_NTH.search(deciding[0])
         return int(match[1]) if match and len(deciding) == 1 else 0
 
+    @property
+    def unclear(self) -> bool:
+        """Whether it is not certain when the optimizer steps, nor that the gradients are cleared just then."""
+        clears = {self.decides(call) for call in self.clears}
+        return bool(self.steps) and self.every == 0 and not clears <= {self.decides(call) for call in self.steps}
+
 
 def never_stepped(run: Run) -> Call | None:
-    """Return the optimizer of a script that says `.step(` nowhere, or None."""
+    """Return the optimizer of a script that says `.step(` nowhere and hands it to nothing that may step it, or None."""
     optimizer = hand_loop.last_of(run, hand_loop.OPTIMIZERS)
+    if optimizer is None or any(hands_on(optimizer, c) for c in run.calls if last(c.callee) not in TAKES_OPTIMIZER):
+        return None
     steps = any(last(c.callee) == "step" for c in run.calls) or any(".step(" in text for text in hand_loop.texts(run))
     return None if steps else optimizer
 
@@ -130,12 +149,13 @@ def by_accelerate(run: Run, turn: Turn) -> Iterator[Defect]:
     several = isinstance(number, int) and number > 1
     place = accelerator.places.get("gradient_accumulation_steps", accelerator.place)
     if several and turn.every == 1 and not counts_by_itself(run):
+        divided = f", with gradients divided by {number}" if turn.backward.callee == BACKWARD else ""
         text = (
-            f"gradient_accumulation_steps={number} counts only under accelerator.accumulate(): each batch is a step, "
-            f"with gradients divided by {number}"
+            f"gradient_accumulation_steps={number} counts only under accelerator.accumulate(): each batch is a step"
+            f"{divided}"
         )
         yield Defect("not accumulated", "gradient_accumulation_steps", place, text)
-    elif several and turn.backward.callee != "accelerate.Accelerator.backward" and turn.every == 1:
+    elif several and turn.backward.callee.endswith(".loss.backward") and turn.every == 1:
         text = (
             f"the loss goes backward without accelerator.backward(), so nothing divides it by {number}: the gradients "
             f"of the batches are summed"
