@@ -261,6 +261,8 @@ def test_what_a_loop_accumulates_is_read_in_its_own_file(tmp_path, steps, clears
         ("for _ in range(4):\n        part(batch)\n    optimizer.step()", "unknown"),
         ("for one in batch:\n        part(one)\n    optimizer.step()", "unknown"),
         ("for one in batch:\n        part(one); optimizer.step()", 1),
+        ("for one in batch:\n        model(**one).loss.backward()\n    optimizer.step()", "unknown"),
+        ("for _ in range(batch.size):\n        part(batch)\n    optimizer.step()", "unknown"),
         ("part(batch)\n    if len(batch) > 3: optimizer.step()", "unknown"),
         ("part(batch)\n    if args.accum < 2: optimizer.step()", "default 1"),
         ("with model.no_sync(): part(batch)\n    optimizer.step()", "unknown"),

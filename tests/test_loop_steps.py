@@ -123,3 +123,63 @@ def test_a_schedule_of_the_scripts_own_class_is_not_judged() -> None:
     plan = plan_of(LOOP.format(**parts, schedule=OWN_SCHEDULE, each="scheduler.step(i)"))
     assert isinstance(plan.arguments.schedule_steps.value, Unknown)
     assert not isinstance(plan.arguments.optimizer_steps.value, Unknown)
+
+
+PARTS = """\
+import torch
+from accelerate import Accelerator
+from torch.utils.data import DataLoader
+model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf")
+loader = DataLoader(load_dataset("json", data_files="t.jsonl", split="train"), batch_size=4, shuffle=True)
+optimizer = torch.optim.AdamW({trained}.parameters(), lr=2e-5)
+{before}
+for i, batch in enumerate(loader):
+    {turn}
+"""
+ACCELERATED = "accelerator = Accelerator(gradient_accumulation_steps=4)\nmodel = accelerator.prepare(model)"
+PLAIN = "model(**batch).loss.backward(); optimizer.step()"
+ENDS = "optimizer.step(); optimizer.zero_grad()"
+
+
+@pytest.mark.parametrize(
+    ("turn", "before", "says"),
+    [
+        # a head that is trained on what a frozen model computes
+        (
+            f"with torch.no_grad(): h = model(**batch).logits\n    loss = head(h).mean(); loss.backward(); {ENDS}",
+            "",
+            "",
+        ),
+        (
+            f"with torch.no_grad(): loss = model(**batch).loss\n    loss.backward(); {ENDS}",
+            "",
+            "called under no_grad()",
+        ),
+        (PLAIN, "", "nothing clears"),
+        (f"{PLAIN}\n    for p in model.parameters(): p.grad.zero_()", "", ""),
+        (PLAIN, "import deepspeed", ""),
+        ("model(**batch).loss.backward()", "", "nothing calls step()"),
+        ("model(**batch).loss.backward()", "from engine import Loop\nloop = Loop(optimizer)", "unknown"),
+        (f"optimizer = torch.optim.AdamW(model.parameters()); {PLAIN}", "", "unknown"),
+        (f"{PLAIN}; optimizer.zero_grad()", ACCELERATED, "each batch is a step"),
+        (f"with accelerator.accumulate(model): {PLAIN}; optimizer.zero_grad()", ACCELERATED, "nothing divides it by 4"),
+        (
+            f"with accelerator.accumulate(model): loss = model(**batch).loss / 4; loss.backward(); {ENDS}",
+            ACCELERATED,
+            "",
+        ),
+        # when it steps is not certain: right only if the gradients are cleared just then
+        (f"model(**batch).loss.backward()\n    if ready(batch): {ENDS}", "", ""),
+        (f"model(**batch).loss.backward()\n    if ready(batch): optimizer.step()\n    {CLEAR}", "", "unknown"),
+        (
+            f"loss = model(**batch).loss; loss.backward()\n    if loss.isfinite(): optimizer.step()\n    {CLEAR}",
+            "",
+            "",
+        ),
+    ],
+)
+def test_what_only_looks_like_a_fault_of_the_steps_is_none(turn: str, before: str, says: str) -> None:
+    trained = "head" if "head" in turn else "model"
+    fact = plan_of(PARTS.format(trained=trained, before=before, turn=turn)).arguments.optimizer_steps
+    found = "unknown" if isinstance(fact.value, Unknown) else "".join(case.sentence for case in fact.cases)
+    assert says in found if says else not found

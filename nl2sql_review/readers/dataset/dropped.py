@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Iterator
 
 from ...interpret.core.objects import Function
@@ -25,6 +26,9 @@ OF_DATASETS = frozenset(
 OF_FRAMES = frozenset(
     "dropna drop_duplicates drop rename reset_index set_index fillna replace sort_values sample astype assign".split()
 )
+CELL = re.compile(r"#\s*(?:In\s?\[|%%)")  # begins a cell of a notebook that was exported as a script
+FILLS = frozenset("append add extend update insert setdefault put".split())  # what they are called on
+WRITES = frozenset("write writelines writerow save savefig dump".split())  # a file
 
 
 def read(run: Run, plan: TrainingPlan) -> None:
@@ -42,7 +46,7 @@ def dropped(run: Run) -> Iterator[Defect]:
         if id(call.place.node) in seen or not changes(call, owner, name) or not is_statement(call):
             continue
         seen.add(id(call.place.node))
-        if name == "map" and not maps_for_rows(run, call):
+        if name == "map" and not maps_for_rows(run, call) or name in ("map", "filter") and puts_elsewhere(call):
             continue
         what = "data frame" if owner.startswith("pandas") else "dataset"
         text = f"{name}() returns a changed {what} and nothing takes it: the rows stay as they were; assign the result"
@@ -51,7 +55,9 @@ def dropped(run: Run) -> Iterator[Defect]:
 
 def changes(call: Call, owner: str, name: str) -> bool:
     if owner == "pandas.DataFrame":
-        return name in OF_FRAMES and isinstance(inplace := call.get("inplace"), (Known, Absent)) and not plain(inplace)
+        inplace = call.get("inplace")
+        in_new = isinstance(inplace, (Known, Absent)) and not plain(inplace) and not call.unknown_arguments
+        return name in OF_FRAMES and in_new
     return owner in ("datasets.Dataset", "datasets.DatasetDict") and name in OF_DATASETS
 
 
@@ -63,12 +69,13 @@ def is_statement(call: Call) -> bool:
     line, statement = source.nodes.path(call.place.node)[-3:-1] or (None, None)
     if not isinstance(statement, cst.Expr) or not isinstance(line, cst.SimpleStatementLine):
         return False
-    if source.kind != "notebook":
-        return True
     body = source.tree.body
     if line not in body:
         return True
     after = body[body.index(line) + 1 : body.index(line) + 2]
+    if source.kind != "notebook":
+        above = (one.comment.value for node in after for one in node.leading_lines if one.comment is not None)
+        return not any(map(CELL.match, above))
     source.locate([line, *after])
     return bool(after) and source.span(after[0]).cell == source.span(line).cell
 
@@ -80,6 +87,34 @@ def maps_for_rows(run: Run, call: Call) -> bool:
         return False
     others = (one for one in run.calls if last(one.callee) == "map" and one.place.node is not call.place.node)
     return not any(function is next(objects(one.get("function", "$0")), None) for one in others)
+
+
+def puts_elsewhere(call: Call) -> bool:
+    """Return whether the function of a call writes a file or fills something from outside it: it is called for that."""
+    import libcst as cst
+
+    from ...source.syntax import dotted, walk
+
+    function = next(objects(call.get("function", "$0")), None)
+    if not isinstance(function, Function):
+        return False
+    nodes = list(walk(function.node))
+    filled = []
+    own = {node.name.value for node in nodes if isinstance(node, cst.Param)}
+    for node in nodes:
+        if isinstance(node, (cst.Global, cst.Nonlocal)):
+            return True
+        if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
+            if node.func.attr.value in WRITES:
+                return True
+            filled += [node.func.value] if node.func.attr.value in FILLS else []
+        elif isinstance(node, (cst.AssignTarget, cst.AugAssign, cst.For, cst.CompFor)):
+            if isinstance(node.target, cst.Subscript):
+                filled.append(node.target.value)
+            else:
+                own |= {name.value for name in walk(node.target) if isinstance(name, cst.Name)}
+    roots = {dotted(node).partition(".")[0] for node in filled}
+    return bool(roots - own - {""})
 
 
 def returns(function: cst.FunctionDef | cst.Lambda) -> bool:

@@ -11,7 +11,7 @@ from ...training_plan.values import Absent, Known, Place, Value
 from .. import accumulated_loss
 from ..api.arguments import Defect
 from ..api.imports import fact as listed
-from ..object_settings import objects
+from ..object_settings import last, objects
 from ..run import Run, call_of
 
 if TYPE_CHECKING:
@@ -21,9 +21,14 @@ TRAINERS = ("transformers.Trainer", "transformers.Seq2SeqTrainer")
 # What the forward() of models takes, or a trainer keeps, in any family.
 TAKEN = re.compile(
     r"(?:.*_)?(?:input_ids|attention_mask|inputs_embeds|outputs|labels?|label_ids|position_ids|token_type_ids|mask)|"
-    r".*(?:pixel|image|video|audio|input_features|positions|cache|past_key).*"
+    r".*(?:pixel|image|video|audio|input_features|positions|cache|past_key|logits_to_keep).*|return_dict|output_.*"
 )
-ALTERS = ("_remove_unused_columns", "_set_signature_columns_if_needed", "get_train_dataloader")
+# Methods of a class that may keep columns, or make columns of a batch.
+ALTERS = (
+    *("_remove_unused_columns", "_set_signature_columns_if_needed", "_get_collator_with_removed_columns"),
+    *("get_train_dataloader", "_get_dataloader", "get_batch_samples", "_prepare_inputs", "_prepare_input"),
+)
+KEEPS = re.compile(r"\b_signature_columns\b|\.remove_unused_columns\s?=[^=]|\.forward\s?=[^=]")
 
 
 def read(run: Run, plan: TrainingPlan) -> None:
@@ -33,6 +38,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
         plan.dataset.removed_columns = Fact(Absent(why), at=run.place, why_not=why)
         return
     keeps = not removes(run) or any(cls.lookup(name) is not None for name in ALTERS)
+    keeps = keeps or any(KEEPS.search(source.text) for source in (run.source, function.scope.module.source))
     plan.dataset.removed_columns = listed([] if keeps else list(read_in(function, run)), run.place)
 
 
@@ -40,6 +46,10 @@ def removes(run: Run) -> bool:
     """Return whether the trainer surely takes out the columns that the forward() of a library's model does not take."""
     given, trainer = run.arguments, run.trainer
     if trainer is None or trainer.unknown_arguments or given.unknown or not accumulated_loss.causal(run):
+        return False
+    if any(
+        last(c.callee) in ("set_transform", "with_transform") for c in run.calls
+    ):  # makes columns of a row when read
         return False
     if not is_left(given.value("remove_unused_columns")) or not isinstance(given.value("label_names"), Absent):
         return False
@@ -70,17 +80,48 @@ def read_in(function: Function, run: Run) -> Iterator[Defect]:
     names = [parameter.name.value for parameter in function.positional]
     if len(names) < 3:
         return
-    source = function.scope.module.source
-    for node in walk(function.node.body):
-        column, lost = named(node, names[2])
+    source, batch, nodes = function.scope.module.source, names[2], list(walk(function.node.body))
+    if any(fills(node, batch) for node in nodes):
+        return
+    asked = {column for node in nodes if (column := asked_for(node, batch))}
+    for node in nodes:
+        column, lost = named(node, batch)
+        lost = lost or column in asked
         if column and not TAKEN.fullmatch(column):
-            what = "it is never there, and the default is taken" if lost else "KeyError"
+            what = "it is never there, and nothing says so" if lost else "KeyError"
             text = (
                 f'the loss reads the column "{column}", but the trainer removes the columns that forward() does not '
                 f"take: {what}"
             )
             remedy = "set remove_unused_columns=False and hand the model only what it takes"
             yield Defect("removed", column, Place(source, node), text, remedy=remedy)
+
+
+def fills(node: cst.CSTNode, batch: str) -> bool:
+    """Return whether a node may put a column into the batch, or another batch in its place."""
+    import libcst as cst
+
+    if isinstance(node, (cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.NamedExpr)):
+        owner = node.target.value if isinstance(node.target, cst.Subscript) else node.target
+    elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
+        owner = node.func.value if node.func.attr.value in ("update", "setdefault") else node
+    else:
+        return False
+    return isinstance(owner, cst.Name) and owner.value == batch
+
+
+def asked_for(node: cst.CSTNode, batch: str) -> str:
+    """Return the column of a test whether the batch has it: `"weight" in inputs`."""
+    import libcst as cst
+
+    from ...source.syntax import walk
+
+    if not isinstance(node, cst.Comparison) or not isinstance(node.left, cst.SimpleString):
+        return ""
+    owners = [one.comparator for one in node.comparisons if isinstance(one.operator, (cst.In, cst.NotIn))]
+    of_batch = any(isinstance(n, cst.Name) and n.value == batch for owner in owners for n in walk(owner))
+    text = node.left.evaluated_value
+    return text if of_batch and isinstance(text, str) else ""
 
 
 def named(node: cst.CSTNode, batch: str) -> tuple[str, bool]:

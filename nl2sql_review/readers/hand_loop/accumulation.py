@@ -12,7 +12,7 @@ from ...training_plan.values import Absent, Default, Known, Place, Value
 from ..object_settings import last
 from ..run import Run
 from . import OPTIMIZERS, calls_of, enclosing_loops, innermost, is_step, last_of, texts, unread
-from .turn import Turn, counts_by_itself
+from .turn import FAILED, Turn, counts_by_itself
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 EVERY_NTH = re.compile(
     r"\(*i(?: \+ 1)?\)* % (\d+)\)* == 0\)*(?: or \(*i(?: \+ 1)?\)* == \(*(?:len\((?:(?! or ).)*|\d+\)*))?"
 )
-FAILED = re.compile(r"\bis(?:nan|inf|finite)\b|an exception that")  # conditions of a turn whose loss is given up
 COUNTER = re.compile(r"\b(\w+)(?: *\+ *1)?\)* *%[^%]*==")
 
 
@@ -38,7 +37,11 @@ def accumulation(run: Run) -> Fact:
     if found is not None:
         return found
     every_nth_turn = any("%" in condition for c in steps_of(run) for condition in c.conditions)
-    if every_nth_turn or any("accum" in t.lower() or any(map(counts_batches, t.split("\n"))) for t in texts(run)):
+    if (
+        every_nth_turn
+        or not steps_beside(run)
+        or any("accum" in t.lower() or any(map(counts_batches, t.split("\n"))) for t in texts(run))
+    ):
         return unread(run, "over how many batches it accumulates")
     if accelerator is None:
         return Fact(Known(1), at=run.place, note="every batch is a step")
@@ -49,10 +52,10 @@ def accumulation(run: Run) -> Fact:
 def each_batch(run: Run) -> Fact | None:
     """Return 1 if the only optimizer surely steps for every batch: what else speaks of accumulation has no effect."""
     turn = Turn.of(run)
-    if turn is None or turn.every != 1 or counts_by_itself(run):
+    if turn is None or turn.every != 1 or counts_by_itself(run) or not steps_beside(run):
         return None
     step, turns = turn.steps[0], [c.turns[-1].number for c in run.backward if c.turns]
-    if innermost(step) is not innermost(turn.backward) or len(set(turns)) < len(turns):
+    if len(set(turns)) < len(turns):
         return None
     by = next((option for option in step.assumed if option not in turn.backward.assumed), "")
     trace = (step.place,)
@@ -62,6 +65,12 @@ def each_batch(run: Run) -> Fact | None:
 def accumulates(run: Run) -> bool:
     """Return whether a loop names `accumulate()`, under which alone accelerate counts batches."""
     return any("accumulate(" in text for text in texts(run))
+
+
+def steps_beside(run: Run) -> bool:
+    """Return whether the optimizer's steps, if any is seen, run in the loops of the backward passes, not after them."""
+    steps = {innermost(c) for c in steps_of(run)}
+    return not steps or steps == {innermost(c) for c in run.backward}
 
 
 def counts_batches(line: str) -> bool:

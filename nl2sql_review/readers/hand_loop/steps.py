@@ -13,13 +13,15 @@ from ..api.imports import fact as listed
 from ..derive import plain
 from ..object_settings import last
 from ..run import Run
-from ..untrained import FORWARD
-from . import OPTIMIZERS, last_of, texts, trains, unread
+from ..untrained import FORWARD, takes_model_loss
+from . import OPTIMIZERS, is_given, last_of, texts, trains, unread
 from .schedule import NAMED, SCHEDULES
 from .schedule_steps import STEPS_SCHEDULE, scheduled, stands_still
 from .turn import Turn, accelerated, counts_by_itself
 
-CLEARS = re.compile(r"\bzero_grad\b|\.grad\s?=\s?None|\bset_to_none\b")
+CLEARS = re.compile(r"\bzero_grad\b|\.grad\s?=\s?None|\bset_to_none\b|\bzero_\(|(?i:deepspeed)")
+BACKWARD = "accelerate.Accelerator.backward"
+TAKES_OPTIMIZER = (*SCHEDULES, *NAMED, "prepare", "prepare_optimizer")  # and steps none
 NO_GRADIENTS = re.compile(r"\b(?:no_grad|inference_mode)\(\s*\)")
 
 
@@ -43,8 +45,11 @@ def read(run: Run, plan: TrainingPlan) -> None:
         return
     schedule = last_of(run, (*SCHEDULES, *NAMED))
     still = [*stands_still(run, schedule)] if schedule is not None else []
-    gradients = [*without_graph(turn), *cleared(run, turn), *clipped(turn), *still, *by_accelerate(run, turn)]
-    arguments.optimizer_steps = listed(gradients, turn.at)
+    without = without_graph(turn) if takes_model_loss(run) else ()
+    found = [*without, *cleared(run, turn), *clipped(turn), *still, *by_accelerate(run, turn)]
+    arguments.optimizer_steps = listed(found, turn.at)
+    if turn.unclear and not found and not accelerated(run):
+        arguments.optimizer_steps = unread(run, "after how many batches the optimizer steps", turn.at)
     if schedule is None and any(STEPS_SCHEDULE.search(text) for text in texts(run)):
         arguments.schedule_steps = unread(run, "how far its schedule gets", turn.at)
         return
@@ -53,8 +58,10 @@ def read(run: Run, plan: TrainingPlan) -> None:
 
 
 def never_stepped(run: Run) -> Call | None:
-    """Return the optimizer of a script that says `.step(` nowhere, or None."""
+    """Return the optimizer of a script that says `.step(` nowhere and hands it to nothing that may step it, or None."""
     optimizer = last_of(run, OPTIMIZERS)
+    if optimizer is None or any(is_given(c, optimizer) for c in run.calls if last(c.callee) not in TAKES_OPTIMIZER):
+        return None
     steps = any(last(c.callee) == "step" for c in run.calls) or any(".step(" in text for text in texts(run))
     return None if steps else optimizer
 
@@ -69,12 +76,13 @@ def by_accelerate(run: Run, turn: Turn) -> Iterator[Defect]:
         return
     if not counts_by_itself(run):
         place = accelerator.places.get("gradient_accumulation_steps", accelerator.place)
+        divided = f", with gradients divided by {number}" if turn.backward.callee == BACKWARD else ""
         text = (
-            f"gradient_accumulation_steps={number} counts only under accelerator.accumulate(): each batch is a step, "
-            f"with gradients divided by {number}"
+            f"gradient_accumulation_steps={number} counts only under accelerator.accumulate(): each batch is a step"
+            f"{divided}"
         )
         yield Defect("not accumulated", "gradient_accumulation_steps", place, text)
-    elif turn.backward.callee != "accelerate.Accelerator.backward":
+    elif turn.backward.callee.endswith(".loss.backward"):
         text = (
             f"the loss goes backward without accelerator.backward(), so nothing divides it by {number}: the gradients "
             f"of the batches are summed"

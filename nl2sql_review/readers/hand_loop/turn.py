@@ -19,6 +19,11 @@ ANY_COUNTER = re.compile(r"% (\d+)\)? == 0")
 COUNTS = re.compile(r"\.accumulate\(|\bno_sync\(|sync_gradients|(?i:deepspeed)")
 
 
+FAILED = re.compile(r"\bis(?:nan|inf|finite)\b|an exception that")  # conditions of a turn whose loss is given up
+# How the conditions begin that say what a loop goes over.
+LOOPS = (COUNTED, GENERATED, "which of several collections it is depends on ")
+
+
 @dataclass(slots=True)
 class Turn:
     """The calls that one turn of the loop over the batches makes, each place once, in order.
@@ -40,10 +45,12 @@ class Turn:
         if len(optimizers) != 1 or backward is None:
             return None
         optimizer = optimizers[0]
-        counted = [i for i, why in enumerate(backward.conditions) if why.startswith((COUNTED, GENERATED))]
+        counted = [i for i, why in enumerate(backward.conditions) if why.startswith(LOOPS)]
         if not counted:
             return None
         loop = backward.conditions[: counted[-1] + 1]
+        if optimizer.conditions[: len(loop)] == loop:  # each turn makes a new one
+            return None
         inside = [c for c in run.calls if c.conditions[: len(loop)] == loop]
         calls = sorted({id(c.place.node): c for c in reversed(inside)}.values(), key=lambda call: call.order)
         steps = [c for c in calls if is_step(c, optimizer)]
@@ -89,9 +96,15 @@ class Turn:
         found = {self.nth(call) for call in self.steps}
         return found.pop() if len(found) == 1 else 0
 
+    @property
+    def unclear(self) -> bool:
+        """Whether it is not certain when the optimizer steps, nor that the gradients are cleared just then."""
+        clears = {self.decides(call) for call in self.clears}
+        return bool(self.steps) and self.every == 0 and not clears <= {self.decides(call) for call in self.steps}
+
     def nth(self, call: Call) -> int:
         """Return the n of a call that every nth turn makes; 1 for every turn, 0 if it is not certain."""
-        deciding = self.decides(call)
+        deciding = [why for why in self.decides(call) if not FAILED.search(why)]
         if not deciding:
             return 1
         match = ANY_COUNTER.search(deciding[0])
