@@ -75,6 +75,16 @@ class Run:
         return [call for call in self.calls if last(call.callee) == "DataLoader" and "(" not in call.callee]
 
     @property
+    def sources(self) -> list[Source]:
+        """The files of the script that were followed, and its own."""
+        modules = (getattr(module, "source", None) for module in self.recording.modules.values())
+        return list(dict.fromkeys([self.source, *(source for source in modules if source is not None)]))
+
+    def mentions(self, pattern: re.Pattern[str]) -> bool:
+        """Return whether a pattern occurs in any file of the script."""
+        return any(pattern.search(source.text) for source in self.sources)
+
+    @property
     def configuration(self) -> Any:
         """The facts that a configuration states beyond its calls; None for a script."""
         return self.recording.configuration

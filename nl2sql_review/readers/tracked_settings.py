@@ -10,7 +10,7 @@ from ..interpret.core.recording import Call
 from ..training_plan.facts import Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Known, Place, Text, Unknown, Value
 from .derive import contents, plain
-from .object_settings import last
+from .object_settings import from_library, last
 from .run import Run, is_trainer, train_calls
 from .tracker import CALLED
 
@@ -75,8 +75,8 @@ LITERAL = re.compile(
 
 def untracked(run: Run, plan: TrainingPlan) -> Fact:
     """Return the settings that the tracker or the log records with another value than the run uses."""
-    wrong: list[str] = []
-    first: Place | None = None
+    wrong: list[tuple[str, Place, str]] = []
+    right: set[tuple[str, Place]] = set()  # a dict may hold a name in several parts: one of them is the run's
     compared, unknown = 0, ""
     for name, value, place in (*tracked(run), *logged(run)):
         if isinstance(value, Unknown):
@@ -94,6 +94,7 @@ def untracked(run: Run, plan: TrainingPlan) -> Fact:
             or name in ("batch_size", "train_batch_size")
             and agree(stated, plain(plan["arguments.effective_batch"].value))
         ):
+            right.add((name, place))
             continue
         if (
             isinstance(value, Default)
@@ -104,11 +105,14 @@ def untracked(run: Run, plan: TrainingPlan) -> Fact:
             and several_would(plan, stated, used)
         ):
             continue
-        wrong.append(f"{name} is recorded as {said(stated)}, the run uses {said(used)}")
-        first = first or place
+        if FACT_OF.get(name) == "memory.sequence_length" and from_library(fact.value):
+            continue  # the script may cut its rows itself
+        wrong.append((name, place, f"{name} is recorded as {said(stated)}, the run uses {said(used)}"))
+    wrong = [one for one in wrong if one[:2] not in right]
     if wrong:
-        wrong = list(dict.fromkeys(wrong))
-        return Fact(Known(wrong, (first,) if first else ()), at=first, note="; ".join(wrong))
+        texts = list(dict.fromkeys(text for _, _, text in wrong))
+        first = wrong[0][1]
+        return Fact(Known(texts, (first,)), at=first, note="; ".join(texts))
     if unknown and not compared:
         return Fact(Unknown(unknown), at=run.place)
     if not compared:
@@ -249,7 +253,12 @@ def entries(run: Run, value: Value, place: Place) -> Iterator[tuple[str, Value, 
 
 
 def logged(run: Run) -> Iterator[tuple[str, Value, Place]]:
-    """Yield numbers that are literals in a log line. A value filled in by a format is a separate setting."""
+    """Yield numbers that are literals in a log line. A value filled in by a format is a separate setting.
+
+    Of several trainers, a line does not say which one it tells of.
+    """
+    if sum(map(is_trainer, run.recording.every())) > 1:
+        return
     for call in told_of(run):
         if last(call.callee) not in LOGGERS or call.callee.split(".")[0] not in LOGGING:
             continue
@@ -265,8 +274,8 @@ def logged(run: Run) -> Iterator[tuple[str, Value, Place]]:
 def setting_name(label: str) -> str:
     """Return the setting at the end of a label: "training with learning rate" is learning_rate.
 
-    A name of one letter is not accepted.
+    A name of one letter is not accepted, nor is the end of a name like head_lr.
     """
-    words = re.split(r"[\s_]+", label.lower().strip())
+    words = label.lower().split()
     names = ("_".join(words[i:]) for i in range(len(words)))
     return next((n for n in names if n in FACT_OF and len(n) > 1), "")

@@ -216,7 +216,10 @@ def freeze_object(v: object, trace: Trace, depth: int, done: Frozen) -> Value:
         args = tuple(freeze(a, depth - 1, done) for a in v.args) if depth > 0 else ()
         term = Term(v.text, v.operation, args, trace, v.place)
         replaced = v.slots.get(REPLACED)
-        return term if replaced is None else Unknown(words_of(replaced), trace, [with_replaced(term, replaced)])
+        if replaced is None:
+            return term
+        part = with_replaced(term, replaced, depth - 1, done) if depth > 0 else term
+        return Unknown(words_of(replaced), trace, [part])
     if isinstance(v, Instance) and v.cls.kind == "enum" and v.payload is not None:
         return freeze(v.payload, depth, done)
     if depth <= 0 or not isinstance(v, (Sequence, Mapping)):
@@ -232,15 +235,24 @@ def freeze_object(v: object, trace: Trace, depth: int, done: Frozen) -> Value:
     return frozen
 
 
-def with_replaced(term: Term, replaced: Value) -> Value:
-    """Return a list of a library as an expression that says which of its elements the script replaces."""
+def with_replaced(term: Term, replaced: Value, depth: int, done: Frozen) -> Value:
+    """Return a list of a library as an expression that says which of its elements the script replaces.
+
+    Its test may lead back to the list itself, which `depth` ends.
+    """
     if isinstance(replaced, Either):
-        test = freeze(replaced.test) if replaced.test is not None else None
-        return Either(tuple(with_replaced(term, o) for o in replaced.options), replaced.condition, term.trace, test)
+        test = freeze(replaced.test, depth, done) if replaced.test is not None else None
+        options = tuple(with_replaced(term, option, depth, done) for option in replaced.options)
+        return Either(options, replaced.condition, term.trace, test)
     obj = replaced.value if isinstance(replaced, Known) else None
     if isinstance(obj, Opaque):
         earlier, key, value = obj.args
-        return Term(obj.text, "replaced", (with_replaced(term, earlier), freeze(key), value), term.trace)
+        return Term(
+            obj.text,
+            "replaced",
+            (with_replaced(term, earlier, depth, done), freeze(key, depth, done), value),
+            term.trace,
+        )
     return term if isinstance(replaced, Absent) else Unknown(words_of(replaced), term.trace, [term])
 
 

@@ -22,6 +22,8 @@ MEASURES = {
     "transformers.Seq2SeqTrainer": SPEED,
     "trl.SFTTrainer": (*SPEED, "mean_token_accuracy", "entropy", "num_tokens"),
 }
+SET_LATER = re.compile(r"\.compute_metrics\s*=")
+COPIES = re.compile(r"deepcopy|copy\.copy|\.clone\(")
 ADAPTED = re.compile(r"peft\.(?:get_peft_model|(?:Auto)?PeftModel\w*\.from_pretrained)")
 
 
@@ -58,7 +60,7 @@ def conflicts(run: Run, judging: Judging) -> Iterator[Defect]:
         *_best_model(run),
         *_evaluation(run, judging),
         *_unmeasured(run),
-        *_own_reference(run),
+        *_own_reference(run, judging),
         *_sft_trainer(run, judging),
         *groups.torn(run, judging),
         *unscaled(run),
@@ -149,8 +151,10 @@ def _unmeasured(run: Run) -> Iterator[Defect]:
         return
     if any(last(call.callee) == "add_callback" for call in run.calls):  # one may add to the metrics
         return
+    if run.mentions(SET_LATER) or _word(given.value("save_strategy")) == "no":
+        return
     evaluates = _word(given.value("eval_strategy", "evaluation_strategy")) in ("steps", "epoch")
-    if not evaluates or name.removeprefix("eval_") in MEASURES[trainer.callee] or name.endswith("loss"):
+    if not evaluates or name.endswith(("loss", *MEASURES[trainer.callee])):  # also of one of several datasets
         return
     text = (
         f"nothing computes {name}: {last(trainer.callee)} gets no compute_metrics, "
@@ -161,9 +165,11 @@ def _unmeasured(run: Run) -> Iterator[Defect]:
     yield Defect("conflict", "metric_for_best_model", place, text, trace=metric.trace, remedy=remedy)
 
 
-def _own_reference(run: Run) -> Iterator[Defect]:
-    """Yield a trainer whose reference model is the model that it trains."""
-    if run.trainer is None or run.trainer.callee != "trl.DPOTrainer":
+def _own_reference(run: Run, judging: Judging) -> Iterator[Defect]:
+    """Yield a trainer whose reference model is the model that it trains, and no copy of it."""
+    if run.trainer is None or run.trainer.callee != "trl.DPOTrainer" or run.mentions(COPIES):
+        return
+    if judging.patched or not _since(judging, "0.12.0"):
         return
     model, reference = (list(objects(run.trainer.get(name))) for name in ("model", "ref_model"))
     if len(model) == len(reference) == 1 and model[0] is reference[0]:

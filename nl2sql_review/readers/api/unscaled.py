@@ -12,7 +12,8 @@ from ..run import Run
 from .arguments import Defect, branch
 
 TRAINERS = ("transformers.Trainer", "transformers.Seq2SeqTrainer", "trl.SFTTrainer")
-CASTS = re.compile(r"float32|\.float\(\)|\.to\(torch\.(?!device)|cast_")
+CASTS = re.compile(r"float32|\.float\(\)|\.to\(torch\.(?!device)|cast_|requires_grad")
+SHARDS = re.compile(r"(?i)deepspeed|fsdp|accelerate[ -]launch")  # DeepSpeed and FSDP scale gradients in their own way
 
 
 def unscaled(run: Run) -> Iterator[Defect]:
@@ -28,6 +29,8 @@ def unscaled(run: Run) -> Iterator[Defect]:
         return
     if not isinstance(trainer.get("peft_config"), Absent) or not run.load.callee.startswith("transformers."):
         return
+    if run.recording.parsed_classes or given.unknown or launched(run):
+        return
     fp16 = given.value("fp16")
     if not isinstance(fp16, Known) or fp16.value is not True or CASTS.search(run.source.text):
         return
@@ -42,6 +45,13 @@ def unscaled(run: Run) -> Iterator[Defect]:
     place = given.where("fp16") or given.place
     # Named after no argument: without fp16=True it would train in float16 alone, which is worse.
     yield Defect("conflict", "float16 weights", place, text, branch(given.call), trace=dtype.trace)
+
+
+def launched(run: Run) -> bool:
+    """Return whether DeepSpeed or FSDP may train: named in the script, or where it is started."""
+    launch, started = run.recording.launch, run.recording.started
+    line = getattr(started, "text", "")
+    return bool(launch is not None and launch.files) or bool(SHARDS.search(line)) or run.mentions(SHARDS)
 
 
 def is_half(dtype: Value) -> bool:

@@ -16,6 +16,10 @@ from .collated import MASKED, alone, defined
 if TYPE_CHECKING:
     import libcst as cst
 
+# Rows that are as long as each other, so that nothing is filled up.
+ONE_LENGTH = re.compile(
+    r"padding[\"']?\s*[=:]\s*[\"']max_length|\*\s*\(\s*[\w.]*(?:max|len)\w*\s*-\s*|block_size|group_texts|\bpad_to_max"
+)
 LABELS = re.compile(r"\blabels\b|[\"']labels[\"']")
 TOKEN = re.compile(r"0(?:\.0)?|(?:\w+\.)*pad_token_id")  # what fills up the ids
 COMMENT = re.compile(r"(?:^[ \t]*|[ \t]{2})#.*$", re.MULTILINE)
@@ -43,6 +47,8 @@ def filled_up(run: Run) -> Iterator[Defect]:
 def padded_with(run: Run) -> Iterator[Defect]:
     """Yield the token with which a collator of transformers fills up the labels, if the loss does not leave it out."""
     assert run.trainer is not None
+    if alone(run) or run.mentions(ONE_LENGTH):
+        return
     for thing in objects(run.trainer.get("data_collator")):
         call = call_of(thing)
         if call is None or last(call.callee) not in FILLS_UP or call.instance is not None:

@@ -68,8 +68,7 @@ def labels(run: Run) -> Fact:
 
 def makes_labels(run: Run) -> bool:
     """Return whether any file of the script mentions labels."""
-    sources = [run.source, *(getattr(m, "source", None) for m in run.recording.modules.values())]
-    return any(LABELS.search(getattr(s, "text", "")) for s in sources if s is not None)
+    return run.mentions(LABELS)
 
 
 def own_rows(run: Run) -> Iterator[TrainingText]:
@@ -286,7 +285,7 @@ def tokenizer_call(run: Run, value: Value) -> Call | None:
     """
     term = terms(value)
     while term is not None and term.operation in ("item", "get", "attribute"):
-        if plain(term.args[1]) not in ("input_ids", 0):
+        if len(term.args) < 2 or plain(term.args[1]) not in ("input_ids", 0):
             return None
         term = terms(term.args[0])
     if term is None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from typing import Iterator
 
 from ...interpret.core.recording import Call
 from ...training_plan.values import Absent, Known
 from ..api.arguments import Defect, branch
+from ..derive import plain
 from ..object_settings import objects
 from ..run import Run
+from .tokenizers import family
 from .training_text import TrainingText
 
 TRAINERS = ("transformers.Trainer", "transformers.Seq2SeqTrainer")
 NEED_LABELS = ("CausalLM", "ConditionalGeneration", "Seq2SeqLM")
 NAMES = frozenset(("labels", "label", "label_ids"))
+NAME = ("pretrained_model_name_or_path", "$0")
+MASK_TOKEN = re.compile(r"mask_token|\[MASK\]|<mask>")
+WITH_MASK_TOKEN = ("Gemma",)  # since transformers 5
 MASKS, PADS = "transformers.DataCollatorForLanguageModeling", "transformers.DataCollatorWithPadding"
 
 
@@ -26,7 +32,7 @@ def unlabelled(run: Run, texts: list[TrainingText]) -> Iterator[Defect]:
         return
     given = trainer.get("data_collator")
     calls = [getattr(thing, "call", None) for thing in objects(given)]
-    if "CausalLM" in run.load.callee:
+    if "CausalLM" in run.load.callee and not has_mask_token(run):
         yield from masked(calls)
     without = all(text.form == "tokenised" and not text.open and not NAMES & set(text.columns) for text in texts)
     if without and (isinstance(given, Absent) or calls and all(c is not None and c.callee == PADS for c in calls)):
@@ -35,6 +41,15 @@ def unlabelled(run: Run, texts: list[TrainingText]) -> Iterator[Defect]:
             "ValueError; use DataCollatorForLanguageModeling(tokenizer, mlm=False), or make labels"
         )
         yield Defect("missing", "labels", trainer.places.get("data_collator", trainer.place), text, branch(trainer))
+
+
+def has_mask_token(run: Run) -> bool:
+    """Return whether the tokenizer may have a mask token: that of an unknown model, or one that the script adds."""
+    makers = [call for call in run.calls if call.callee.endswith("Tokenizer.from_pretrained")]
+    names = [run.load.value(*NAME), *(call.get(*NAME) for call in makers)]
+    kinds = [family(plain(name)) for name in names]
+    known = all(kind is not None and kind.name not in WITH_MASK_TOKEN for kind in kinds)
+    return not known or run.mentions(MASK_TOKEN)
 
 
 def masked(calls: list[Call | None]) -> Iterator[Defect]:

@@ -23,6 +23,11 @@ LOGITS = re.compile(
     r"^[\w.'\"\[\]]{0,60}logits\W{0,2}(?:\.(?:float|contiguous)\(\))*\.(?:view|reshape|transpose|permute|flatten)\("
 )
 LABELS = re.compile(r"(?:labels|input_ids|targets?|target_ids)\b")
+# Where labels are made: those of rows that the script does not make may be shifted already.
+MADE = re.compile(
+    r"[\"'](?:labels|targets?|target_ids)[\"'](?:\]\s*=(?!=)|\s*:)|(?:labels|targets?)\s*=[^=\n]{0,40}ids|"
+    r"DataCollatorFor(?:LanguageModeling|Seq2Seq)\("
+)
 
 
 def unshifted(run: Run) -> Iterator[Defect]:
@@ -30,12 +35,12 @@ def unshifted(run: Run) -> Iterator[Defect]:
         return
     for source, node in losses(run):
         text = source.segment(node)
-        if SHIFTS.search(text) or any(SHIFTS_TOKENS.search(one) for one in {source.text, run.source.text}):
+        if SHIFTS.search(text) or run.mentions(SHIFTS_TOKENS) or SHIFTS_TOKENS.search(source.text):
             continue
         if "cross_entropy" not in text and "CrossEntropyLoss" not in source.text:
             continue
         call = compared(source, node)
-        if call is not None:
+        if call is not None and ("input_ids" in source.segment(call) or run.mentions(MADE)):
             text = (
                 "the loss compares each position with its own token, already in the input: the model learns to copy; "
                 "compare logits[:, :-1] with labels[:, 1:], or take the model's own loss"
