@@ -7,7 +7,7 @@ from typing import Iterator
 
 from ..interpret.core.operations import COUNTED
 from ..interpret.core.recording import Call
-from ..training_plan.facts import Fact, TrainingPlan
+from ..training_plan.facts import Arguments, Fact, TrainingPlan
 from ..training_plan.values import Absent, Place, Term, Value
 from . import hand_loop
 from .api.arguments import Defect
@@ -56,7 +56,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
     gradients = (*without, *cleared(run, turn), *clipped(turn), *stands_still(run, turn, schedule))
     found = [*gradients, *by_accelerate(run, turn)]
     arguments.optimizer_steps = listed(found, turn.at)
-    arguments.schedule_steps = listed(list(scheduled(run, turn, schedule, arguments.max_steps.value)), turn.at)
+    arguments.schedule_steps = listed(list(scheduled(run, turn, schedule, arguments)), turn.at)
     if turn.unclear and not found and not accelerated(run):
         arguments.optimizer_steps = hand_loop.unread(run, "after how many batches the optimizer steps", turn.at)
 
@@ -256,7 +256,7 @@ def clipped(turn: Turn) -> Iterator[Defect]:
 
 def stands_still(run: Run, turn: Turn, schedule: Call | None) -> Iterator[Defect]:
     """Yield a schedule that starts its warm-up at 0 and that nothing moves on."""
-    if schedule is None or not WARMED_UP.fullmatch(last(schedule.callee)) or moved(run, schedule):
+    if schedule is None or not WARMED_UP.fullmatch(last(schedule.callee)) or moved(run, turn, schedule):
         return
     warm = plain(schedule.get("num_warmup_steps", "$2" if last(schedule.callee) in NAMED else "$1"))
     if isinstance(warm, int) and warm > 0:
@@ -264,24 +264,25 @@ def stands_still(run: Run, turn: Turn, schedule: Call | None) -> Iterator[Defect
         yield Defect("stands still", "step", schedule.place, text)
 
 
-def moved(run: Run, schedule: Call) -> bool:
+def moved(run: Run, turn: Turn, schedule: Call) -> bool:
     """Return whether something may call the schedule's step(): the script, or what it is handed to."""
-    made = schedule.result
     return (
-        any(c.receiver is made and last(c.callee) == "step" for c in run.calls)
+        any(last(c.callee) == "step" and not turn.is_step(c) for c in run.calls)
         or any(hands_on(schedule, call) for call in run.calls)
         or any(STEPS_SCHEDULE.search(text) for text in hand_loop.texts(run))
     )
 
 
-def scheduled(run: Run, turn: Turn, schedule: Call | None, total: Value) -> Iterator[Defect]:
+def scheduled(run: Run, turn: Turn, schedule: Call | None, arguments: Arguments) -> Iterator[Defect]:
     """Yield where the schedule runs ahead of the optimizer, behind it, or before it."""
+    total, kind = arguments.max_steps.value, str(plain(arguments.scheduler.value))
     made = schedule.result if schedule is not None else None
     steps = {id(c.place.node): c for c in reversed(run.calls) if c.receiver is made and last(c.callee) == "step"}
     if schedule is None or made is None:
         return
     if not steps:
-        if not moved(run, schedule) and not any(stands_still(run, turn, schedule)):
+        still = kind.startswith("constant") or any(stands_still(run, turn, schedule))
+        if not still and not moved(run, turn, schedule):
             yield Defect(
                 "never", "step", schedule.place, "nothing calls step() of the schedule: the rate stays constant"
             )
