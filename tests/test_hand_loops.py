@@ -565,3 +565,23 @@ HALF = "0.5 * 1e-4 * (1 + math.cos(math.pi * step / self.total))"
 def test_a_rate_that_a_class_of_the_script_sets_is_read(decay, each, expected):
     part = plan_of(RATE.format(decay=decay, each=each)).arguments
     assert (shown(part.scheduler.value), shown(part.warmup_steps.value)) == (expected, "unknown")
+
+
+@pytest.mark.parametrize(
+    ("before", "turn", "after", "expected"),
+    [
+        ("", "pass", "", "no"),
+        ("", "keep(model, i)", "", "unknown"),
+        ("keeper = Keeper(model)", "keeper.after(i)", "", "unknown"),
+        ("", "torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)", "", "no"),
+        ("", "pass", "keep(model)", "no"),
+    ],
+)
+def test_code_that_is_not_known_may_save_the_model_that_it_is_handed(before, turn, after, expected):
+    code = (
+        "from keeping import Keeper, keep\nmodel = AutoModelForCausalLM.from_pretrained('m')\n"
+        f"optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)\n{before}\n"
+        "for i, batch in enumerate(DataLoader(torch.load('rows.pt'), 2)):\n"
+        f"    model(**batch).loss.backward()\n    optimizer.step()\n    {turn}\n{after}\nmodel.save_pretrained('o')\n"
+    )
+    assert shown(plan_of(code).checkpointing.save_strategy.value) == expected

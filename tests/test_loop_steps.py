@@ -183,3 +183,25 @@ def test_what_only_looks_like_a_fault_of_the_steps_is_none(turn: str, before: st
     fact = plan_of(PARTS.format(trained=trained, before=before, turn=turn)).arguments.optimizer_steps
     found = "unknown" if isinstance(fact.value, Unknown) else "".join(case.sentence for case in fact.cases)
     assert says in found if says else not found
+
+
+@pytest.mark.parametrize(
+    ("schedule", "says"),
+    [
+        ("CosineAnnealingLR(optimizer, 100)", "nothing calls step()"),
+        # it is one part of a schedule whose step() is called
+        ("CosineAnnealingLR(optimizer, 100)\nwhole = SequentialLR(optimizer, [part], [10])", ""),
+        ("get_scheduler('constant', optimizer)", ""),
+        ("get_constant_schedule(optimizer)", ""),
+        ("get_scheduler('linear', optimizer, 0, 100)", "nothing calls step()"),
+    ],
+)
+def test_a_schedule_that_need_not_step_is_not_missed(schedule: str, says: str) -> None:
+    before = (
+        "from torch.optim.lr_scheduler import CosineAnnealingLR, SequentialLR\n"
+        f"from transformers import get_constant_schedule, get_scheduler\npart = {schedule}"
+    )
+    turn = f"{PLAIN}; {CLEAR}" + ("; whole.step()" if "whole" in schedule else "")
+    fact = plan_of(PARTS.format(trained="model", before=before, turn=turn)).arguments.schedule_steps
+    found = "".join(case.sentence for case in fact.cases)
+    assert says in found if says else not found

@@ -12,6 +12,7 @@ from ..derive import options, plain
 from ..object_settings import last
 from ..run import Run
 from ..spelling import spelt
+from ..untrained import hands_on_model
 from . import enclosing_loops, innermost, last_of, texts, unread
 from .accumulation import every_nth
 
@@ -27,6 +28,7 @@ AT_INTERVALS = re.compile(
 )
 ONE_PROCESS = re.compile(r"is_(local_)?main_process|\b(get_)?rank\b|local_rank")
 NOTHING = "the loop saves nothing on the way"
+SAVE_NOTHING = ("accelerate", "copy", "deepspeed", "torchinfo", "trl", "wandb")  # when they are handed a model
 DELETES = re.compile(r"rmtree|\bremove\(|unlink|\brm\b|\.move\(|rename|replace\(|total_limit|TemporaryDirectory|delete")
 
 
@@ -83,7 +85,7 @@ def strategy(run: Run) -> Known | Default | None:
     """Return "steps", "epoch" or "no", or None where it is not clear."""
     saves = [c for c in run.calls if last(c.callee) in SAVES]
     once = {id(c.place.node) for c in saves if not c.conditional and not enclosing_loops(c)}
-    if len(once) == len(saves) >= sum(len(MAY_SAVE.findall(text)) for text in texts(run)):
+    if len(once) == len(saves) >= sum(len(MAY_SAVE.findall(text)) for text in texts(run)) and not handed_on(run):
         return Known("no", (run.place,) if run.place else ())
     trained = [enclosing_loops(c) for c in run.backward]
     for call in saves:
@@ -98,6 +100,12 @@ def strategy(run: Run) -> Known | Default | None:
                 return Known("epoch", (call.place,))
     found = [by_turns(run, call, saves) for call in saves]
     return next((one for one in found if one is not None), None)
+
+
+def handed_on(run: Run) -> bool:
+    """Return whether code that is not known gets the model by the end of the loop: it may save the model."""
+    calls = (c for c in run.calls if "." in c.callee and c.callee.partition(".")[0] not in SAVE_NOTHING)
+    return any(hands_on_model(c) for c in calls if c.turns or c.order < run.backward[-1].order)
 
 
 def by_turns(run: Run, call: Call, saves: list[Call]) -> Known | Default | None:

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator
 
 from ...interpret.core.recording import Call
+from ...training_plan.facts import Arguments
 from ...training_plan.values import Term, Value
 from ..api.arguments import Defect
 from ..derive import plain
 from ..object_settings import last
 from ..run import Run
-from . import is_given, texts
+from . import is_given, is_step, texts
 from .schedule import NAMED
 from .turn import Turn, accelerated
 
@@ -20,9 +21,9 @@ STEPS_SCHEDULE = re.compile(r"(?i)sched\w{0,30}\.step\(")
 WARMED_UP = re.compile(r"get_\w+_with_warmup|get_scheduler")
 
 
-def stands_still(run: Run, schedule: Call) -> Iterator[Defect]:
+def stands_still(run: Run, turn: Turn, schedule: Call) -> Iterator[Defect]:
     """Yield a schedule that starts its warm-up at 0 and that nothing moves on."""
-    if not WARMED_UP.fullmatch(last(schedule.callee)) or moved(run, schedule):
+    if not WARMED_UP.fullmatch(last(schedule.callee)) or moved(run, turn, schedule):
         return
     warm = plain(schedule.get("num_warmup_steps", "$2" if last(schedule.callee) in NAMED else "$1"))
     if isinstance(warm, int) and warm > 0:
@@ -30,28 +31,29 @@ def stands_still(run: Run, schedule: Call) -> Iterator[Defect]:
         yield Defect("stands still", "step", schedule.place, text)
 
 
-def moved(run: Run, schedule: Call) -> bool:
+def moved(run: Run, turn: Turn, schedule: Call) -> bool:
     """Return whether something may call the schedule's step(): the script, or what it is handed to."""
-    made = schedule.result
     return (
-        any(c.receiver is made and last(c.callee) == "step" for c in run.calls)
+        any(last(c.callee) == "step" and not is_step(c, turn.optimizer) for c in run.calls)
         or any(is_given(call, schedule) for call in run.calls)
         or any(STEPS_SCHEDULE.search(text) for text in texts(run))
     )
 
 
-def scheduled(run: Run, turn: Turn, schedule: Call, total: Value) -> Iterator[Defect]:
+def scheduled(run: Run, turn: Turn, schedule: Call, arguments: Arguments) -> Iterator[Defect]:
     """Yield where the schedule runs ahead of the optimizer, behind it, or before it."""
     if schedule.result is None:
         return
     calls = (c for c in reversed(run.calls) if c.receiver is schedule.result and last(c.callee) == "step")
     steps = [*{id(c.place.node): c for c in calls}.values()]
-    if not steps and not moved(run, schedule) and not any(stands_still(run, schedule)):
-        text = "nothing calls step() of the schedule: the rate stays constant"
-        yield Defect("never", "step", schedule.place, text)
+    if not steps:
+        constant = str(plain(arguments.scheduler.value)).startswith("constant")
+        if not constant and not any(stands_still(run, turn, schedule)) and not moved(run, turn, schedule):
+            text = "nothing calls step() of the schedule: the rate stays constant"
+            yield Defect("never", "step", schedule.place, text)
     elif len(steps) == len(turn.steps) == 1:
         check = in_turn if steps[0] in turn.calls else behind_turns
-        yield from check(run, turn, steps[0], total)
+        yield from check(run, turn, steps[0], arguments.max_steps.value)
 
 
 def behind_turns(run: Run, turn: Turn, moves: Call, total: Value) -> Iterator[Defect]:

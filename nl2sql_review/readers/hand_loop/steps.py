@@ -44,7 +44,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
         arguments.schedule_steps = unread(run, "where it steps its optimizer")
         return
     schedule = last_of(run, (*SCHEDULES, *NAMED))
-    still = [*stands_still(run, schedule)] if schedule is not None else []
+    still = [*stands_still(run, turn, schedule)] if schedule is not None else []
     without = without_graph(turn) if takes_model_loss(run) else ()
     found = [*without, *cleared(run, turn), *clipped(turn), *still, *by_accelerate(run, turn)]
     arguments.optimizer_steps = listed(found, turn.at)
@@ -53,7 +53,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
     if schedule is None and any(STEPS_SCHEDULE.search(text) for text in texts(run)):
         arguments.schedule_steps = unread(run, "how far its schedule gets", turn.at)
         return
-    moved = [*scheduled(run, turn, schedule, arguments.max_steps.value)] if schedule is not None else []
+    moved = [*scheduled(run, turn, schedule, arguments)] if schedule is not None else []
     arguments.schedule_steps = listed(moved, turn.at)
 
 

@@ -32,6 +32,7 @@ class Turn:
     """
 
     backward: Call
+    optimizer: Call
     loop: tuple[str, ...]
     calls: list[Call]
     steps: list[Call]
@@ -58,7 +59,7 @@ class Turn:
         outer = [loop[:depth] for depth in range(len(loop))]
         later = [c for c in behind if c.conditions in outer]
         one = alone(steps)
-        turn = cls(backward, loop, calls, [one] if one is not None else steps, later)
+        turn = cls(backward, optimizer, loop, calls, [one] if one is not None else steps, later)
         if backward is not run.backward[0] and (len(turn.steps) != 1 or len(turn.clears) > 1 or len(turn.clips) > 1):
             return None  # the branches may differ in them
         return turn if steps or later else None
