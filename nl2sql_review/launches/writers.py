@@ -7,12 +7,13 @@ import re
 from collections.abc import Iterable, Mapping
 
 WRITES = re.compile(rb"\.to_(?:json|csv|parquet|pickle)\(|\.save_to_disk\(|\bdump\(|\.write(?:_text|lines|rows?)?\(")
+MOVES = re.compile(rb"\bshutil\b|\bos\.replace\b|\.rename\(|\burlretrieve\b")  # may put another file in its place
 SAVES = re.compile(rb"\.save_to_disk\(")  # what writes a folder
 KEY = rb"""(\w+)["']?[ \t]*(?::[ \t]*\w+[ \t]*)?[:=][^\n]*"""  # what a configuration, or a module, calls a path
 
 
 def of(file: str, scripts: Mapping[str, bytes], read: Iterable[bytes]) -> list[str]:
-    """Return the scripts that write files and speak of the one at a path.
+    """Return the scripts that write or move files and speak of the one at a path.
 
     They name it, or use a name that it has in what the reviewed script reads: a configuration, a module.
     """
@@ -20,4 +21,5 @@ def of(file: str, scripts: Mapping[str, bytes], read: Iterable[bytes]) -> list[s
     keys = {key for text in read for key in re.findall(KEY + rb"\b" + name, text)}
     speaks = re.compile(rb"\b(?:" + b"|".join([name, *sorted(keys)]) + rb")\b")
     writes = WRITES if os.path.splitext(file)[1] else SAVES
-    return [path for path, text in scripts.items() if writes.search(text) and speaks.search(text)]
+    made = (path for path, text in scripts.items() if writes.search(text) or MOVES.search(text))
+    return [path for path in made if speaks.search(scripts[path])]

@@ -26,6 +26,14 @@ MOST = 4  # scripts that are interpreted for a file
 STEPS = 20_000  # of the interpretation of all of them
 AGAIN = 30_000  # of the training script, which is interpreted a second time
 SECTIONS = ("prompt", "dataset")  # whose facts rest on rows
+# Calls that put another file in the place of one: the argument that says where.
+MOVED_TO = {
+    **dict.fromkeys(
+        ("shutil.copy", "shutil.copy2", "shutil.copyfile", "shutil.move", "os.rename", "os.replace"), ("dst", "$1")
+    ),
+    **dict.fromkeys(("pathlib.Path.rename", "pathlib.Path.replace"), ("target", "$0")),
+    "urllib.request.urlretrieve": ("filename", "$1"),
+}
 
 
 def awaited(recordings: list[Recording], plans: list[TrainingPlan], root: str) -> list[str]:
@@ -140,6 +148,8 @@ def may_write(recording: Recording, file: str, root: str) -> bool:
     for call in recording.every():
         if last(call.callee) in WRITERS:
             paths += call.arguments.values()
+        elif (name := MOVED_TO.get(call.callee)) is not None:
+            paths.append(call.get(*name))
     return file in recording.rows_written or any(is_file(path, file, root) for path in paths)
 
 

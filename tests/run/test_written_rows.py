@@ -129,6 +129,8 @@ OTHER = PREPARE.replace("rows = [", "rows = [{'text': ''}] + [")
 ELSEWHERE = PREPARE.replace('"data/train.jsonl"', "str(Path(__file__).parent / 'a' / 'train.jsonl')")
 BY_OPTION = PREPARE.replace('"data/train.jsonl"', "sys.argv[1]") + "# data/train.jsonl"
 MORE = PREPARE + "    file.writelines(open('more.jsonl'))\n"
+MOVED = "import os, shutil\nfrom pathlib import Path\nfrom urllib.request import urlretrieve\n{}\n"
+MAY = "mend.py and prepare.py write it, or may write it"
 NO_ROWS = "import json\njson.dump(read(), open('data/train.jsonl', 'w'))\n"
 
 
@@ -138,6 +140,10 @@ NO_ROWS = "import json\njson.dump(read(), open('data/train.jsonl', 'w'))\n"
         ({"train.jsonl": ""}, ""),
         ({"prepare.py": PREPARE, "again.py": OTHER}, "again.py and prepare.py write it, or may write it"),
         ({"prepare.py": PREPARE.replace('"w"', '"a"')}, "prepare.py appends to it"),
+        ({"prepare.py": PREPARE, "mend.py": MOVED.format("shutil.copy('mended.jsonl', 'data/train.jsonl')")}, MAY),
+        ({"prepare.py": PREPARE, "mend.py": MOVED.format("os.replace('mended.jsonl', 'data/train.jsonl')")}, MAY),
+        ({"prepare.py": PREPARE, "mend.py": MOVED.format("Path('mended.jsonl').rename('data/train.jsonl')")}, MAY),
+        ({"prepare.py": PREPARE, "mend.py": MOVED.format("urlretrieve('http://a/b', 'data/train.jsonl')")}, MAY),
         ({"prepare.py": PREPARE.replace("data/train", "train")}, ""),
         ({"data/prepare.py": ELSEWHERE}, ""),
         ({"tests/prepare.py": PREPARE, ".cache/prepare.py": PREPARE, "vendor/prepare.py": PREPARE}, ""),
@@ -158,6 +164,11 @@ def test_rows_that_are_not_proved_leave_the_items_unknown(review: Review, files:
     assert verdicts(file)[0] == "unknown"
     assert not any(note.startswith("reviewed with") for note in file["notes"])
     assert any(said in note for note in file["notes"]) if said else not file["notes"]
+
+
+def test_a_script_that_copies_the_file_elsewhere_does_not_write_it(review: Review) -> None:
+    aside = MOVED.format("shutil.copy('data/train.jsonl', 'backup.jsonl')")
+    assert verdicts(review({"prepare.py": PREPARE, "keep.py": aside, "train.py": TRAIN})) == ["pass", "fail", "pass"]
 
 
 def test_a_file_that_the_training_script_copies_itself_is_not_one_that_another_writes(review: Review) -> None:
