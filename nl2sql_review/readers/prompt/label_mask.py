@@ -107,6 +107,8 @@ def of_front(run: Run, parts: list[Part], row: list[Part]) -> tuple[str, str] | 
             return None
         if (first := alternatives(before)[0]) and answers(first) and not asks(first):
             return MISPLACED, AS_ANSWER
+        if not begins_alike(before, whole):
+            return None
         rest = remaining(before, whole)
     else:
         texts = [tokenised_text(part.ids)[0] for part in parts if not part.masked and part.start is None]
@@ -259,6 +261,17 @@ def remaining(before: Value, whole: Value) -> list[Piece]:
     if [spelling(piece.hole) for piece in behind[: len(holes)]] != holes:
         return []
     return behind[len(holes) :]
+
+
+def begins_alike(before: Value, whole: Value) -> bool:
+    """Return whether two texts may begin alike: the tokens of the question alone are not those of the prompt."""
+    fronts = [[piece for piece in alternatives(text)[0] if "bos" not in piece.roles][:1] for text in (before, whole)]
+    if not all(fronts):
+        return True
+    one, other = (front[0] for front in fronts)
+    if one.hole is None and other.hole is None:
+        return one.text.startswith(other.text) or other.text.startswith(one.text)
+    return one.hole is not None and other.hole is not None
 
 
 def asks(pieces: list[Piece]) -> bool:
