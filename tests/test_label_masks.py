@@ -317,7 +317,7 @@ def test_a_collator_that_masks_padding(tmp_path: Path, labels: str, test: str, p
 
 
 @pytest.mark.parametrize(("counted", "known"), [("row['question']", False), ("'Ask: ' + row['question']", True)])
-def test_the_tokens_of_the_question_alone_are_not_those_of_the_prompt(tmp_path: Path, counted: str, known: bool) -> None:
+def test_a_mask_as_long_as_the_question_alone_is_not_of_the_prompt(tmp_path: Path, counted: str, known: bool) -> None:
     ids = "tok('Ask: ' + row['question'] + sql)['input_ids']"
     labels = f"n = len(tok({counted})['input_ids'])\nlabels = [-100] * n + ids[n:]"
     assert verdict(reviewed(tmp_path, ids, labels), "prompt/response-only-loss") == ("pass" if known else "unknown")
