@@ -314,3 +314,23 @@ def test_a_collator_that_masks_padding(tmp_path: Path, labels: str, test: str, p
     (file,) = batch.review([str(tmp_path / "train.py")], Options(isolated=True)).files
     assert verdict(file, "prompt/padding") == expected
     assert verdict(file, "prompt/response-only-loss") == "fail"
+
+
+@pytest.mark.parametrize(("counted", "known"), [("row['question']", False), ("'Ask: ' + row['question']", True)])
+def test_a_mask_as_long_as_the_question_alone_is_not_of_the_prompt(tmp_path: Path, counted: str, known: bool) -> None:
+    ids = "tok('Ask: ' + row['question'] + sql)['input_ids']"
+    labels = f"n = len(tok({counted})['input_ids'])\nlabels = [-100] * n + ids[n:]"
+    assert verdict(reviewed(tmp_path, ids, labels), "prompt/response-only-loss") == ("pass" if known else "unknown")
+
+
+@pytest.mark.parametrize(
+    "count",
+    [
+        "min(5, len(tok(text)['input_ids']))",
+        "len(tok(text, truncation=True, max_length=8)['input_ids'])",
+        "len(tok.apply_chat_template([{'role': 'user', 'content': row['question']}], tokenize=True))",
+    ],
+)
+def test_a_count_that_may_end_within_the_prompt_is_no_mask_of_it(tmp_path: Path, count: str) -> None:
+    file = reviewed(tmp_path, "whole", f"n = {count}\nlabels = [-100] * n + ids[n:]")
+    assert verdict(file, "prompt/response-only-loss") == "unknown"

@@ -33,7 +33,10 @@ CHARACTERS = "as many labels are masked as the prompt has characters, and it has
 WORDS = "as many labels are masked as the prompt has words, and it has more tokens"
 OF_TEXT = re.compile(r"len\(f?[\"'].*[\"'](\.split\(\))?\)$", re.DOTALL)
 HIDDEN = re.compile(r"PreTrainedTokenizer\.\w+\(…")  # code that does not tell which text has these tokens
+# Tokens of some turns of a chat without the one that the answer continues.
+TURNS = re.compile(r"apply_chat_template\((?!…|.*(?:add_generation_prompt|\[:-1\]))", re.DOTALL)
 ARITHMETIC = re.compile(r" [-+*/]+ [^()]*$")  # `len(prompt) + 9`
+SHORT = 64  # no limit of a row
 PADDING_ONLY = "the labels mask padding only"
 
 
@@ -80,6 +83,8 @@ def masks_end(labels: Value) -> bool:
 
 def of_front(run: Run, parts: list[Part], row: list[Part]) -> tuple[str, str] | None:
     """Return what is in the loss if the labels begin with masked ones."""
+    if TURNS.search(spelling(parts[0].count)):
+        return None
     kept = next((part for part in parts if not part.masked), None)
     whole_row = uncopied(kept.ids) if kept is not None and kept.start is not None else None
     hidden = counted(parts[0].count, whole_row)
@@ -107,6 +112,8 @@ def of_front(run: Run, parts: list[Part], row: list[Part]) -> tuple[str, str] | 
             return None
         if (first := alternatives(before)[0]) and answers(first) and not asks(first):
             return MISPLACED, AS_ANSWER
+        if not begins_alike(before, whole) or cut_shorter(hidden, kept.ids):
+            return None
         rest = remaining(before, whole)
     else:
         texts = [tokenised_text(part.ids)[0] for part in parts if not part.masked and part.start is None]
@@ -238,6 +245,8 @@ def counted(count: Value | None, row: Value | None = None) -> Value | None:
     term = terms(count)
     if term is None or not term.args:
         return None
+    if term.text.startswith("min(") and any(isinstance(n := plain(a), int) and n < SHORT for a in term.args):
+        return None
     if term.text.startswith("min(") or term.operation == "op" and has_small_number(term):
         found = [one for arg in term.args if (one := counted(arg, row)) is not None]
         if row is not None and len(found) > 1:
@@ -259,6 +268,26 @@ def remaining(before: Value, whole: Value) -> list[Piece]:
     if [spelling(piece.hole) for piece in behind[: len(holes)]] != holes:
         return []
     return behind[len(holes) :]
+
+
+def begins_alike(before: Value, whole: Value) -> bool:
+    """Return whether two texts may begin alike: the tokens of the question alone are not those of the prompt."""
+    fronts = [[piece for piece in alternatives(text)[0] if "bos" not in piece.roles][:1] for text in (before, whole)]
+    if not all(fronts):
+        return True
+    one, other = (front[0] for front in fronts)
+    if one.hole is None and other.hole is None:
+        return one.text.startswith(other.text) or other.text.startswith(one.text)
+    return one.hole is not None and other.hole is not None
+
+
+def cut_shorter(counted_ids: Value, row: Value) -> bool:
+    """Return whether the ids that are counted may be cut where those of the row go on."""
+    first, whole = (tokenised_text(ids)[1] for ids in (counted_ids, row))
+    limits = [plain(argument(call, 99, "max_length")) if call is not None else None for call in (first, whole)]
+    if first is None or plain(argument(first, 99, "truncation")) in (None, False) or not isinstance(limits[0], int):
+        return False
+    return not isinstance(limits[1], int) or limits[0] < limits[1]
 
 
 def asks(pieces: list[Piece]) -> bool:
