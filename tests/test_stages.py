@@ -1,4 +1,4 @@
-"""What only the run's start decides: the adapter that a stage goes on with, the checkpoint, the quantization."""
+"""What stands outside a script: the adapter that a stage goes on with, the options of a run, the PyTorch it states."""
 
 from __future__ import annotations
 
@@ -81,3 +81,11 @@ def test_the_quantization_of_a_model_config_is_read(tmp_path, options, verdict):
     found = item(tmp_path, QUANTIZED, "lora/four-bit")
     assert found.verdict == verdict
     assert ("BitsAndBytesConfig" in found.evidence) == (options != "--seed 1")
+
+
+@pytest.mark.parametrize(("stated", "told"), [("2.1.0", "raise ValueError"), ("2.5.1", "emulates"), ("", "emulates")])
+def test_an_early_pytorch_does_not_count_emulated_bfloat16(tmp_path, stated, told):
+    (tmp_path / "requirements.txt").write_text(f"torch=={stated}\n" if stated else "torch\n")
+    code = "from transformers import Trainer, TrainingArguments\n"
+    code += 'Trainer(model=None, args=TrainingArguments(output_dir="o", bf16=True)).train()\n'
+    assert told in item(tmp_path, code, "arguments/mixed-precision").evidence
