@@ -140,13 +140,13 @@ def resume(run: Run) -> tuple[Fact, Fact]:
     if isinstance(value, Absent):
         steps: Trace = (call.place,)
         note, never = "", "never"
+        option = resumed_by(run)
         asked = run.arguments.value("resume_from_checkpoint")
         if not isinstance(asked, Unknown) and not nothing(asked):
             note = "the trainer does not read resume_from_checkpoint of the training arguments: pass it to train()"
             steps, never = (*asked.trace, call.place), "unread argument"
-        return Fact(Known(never, steps), at=call.place, note=note), Fact(
-            Absent("train() is called without a checkpoint"), at=at
-        )
+        manner: Value = Default(never, option, steps) if option else Known(never, steps)
+        return Fact(manner, at=call.place, note=note), Fact(Absent("train() is called without a checkpoint"), at=at)
     if not call.certain or otherwise(run):
         # `if …: trainer.train(resume_from_checkpoint=x) else: trainer.train()`, or the second in an `except`
         condition = getattr(value, "condition", "") or call.condition or "it fails"
@@ -155,6 +155,13 @@ def resume(run: Run) -> tuple[Fact, Fact]:
         value = Either(found, condition, value.trace)
     manner, by = judge(run, value, tried=otherwise(run))
     return Fact(manner, at=at), Fact(by, at=at)
+
+
+def resumed_by(run: Run) -> str:
+    """Return the option with which another run resumes: `--resume` of `if args.resume: trainer.train(args.resume)`."""
+    others = [c for c in run.recording.alternatives if c.callee in {t.callee for t in run.train}]
+    options = (c.condition for c in others if not isinstance(c.get(*CHECKPOINT), Absent))
+    return next((o for o in options if o.startswith("--")), "")
 
 
 def otherwise(run: Run) -> bool:

@@ -108,6 +108,8 @@ def no_adapter(run: Run) -> Fact:
         return Fact(off, at=switched.place, note=note, argument="")
     if run.model_unknown:
         return Fact(Unknown(run.model_unknown), at=run.place)
+    if (unnamed := may_bring_adapter(run)) is not None:
+        return unnamed
     if own_layers(run):
         why = "the project defines LoRA layers of its own, and how they get into the model is not followed"
         return Fact(Unknown(why), at=run.place)
@@ -116,6 +118,23 @@ def no_adapter(run: Run) -> Fact:
     if run.trainer is None:
         return Fact(Absent("no adapter is added"), at=run.place, why_not="the script creates no adapter and no trainer")
     return Fact(Absent("no LoRA adapter is added: all weights are trained"), at=run.trainer.place)
+
+
+def may_bring_adapter(run: Run) -> Fact | None:
+    """Return that the adapter is unknown if Unsloth loads a directory or an unknown model, else None.
+
+    If it is the directory of an adapter, Unsloth loads that adapter as well, and it is trained.
+    """
+    if not run.load or not run.load.callee.startswith("unsloth") or is_true(run.load.value("full_finetuning")):
+        return None
+    name = run.load.value(*MODEL_NAMES)
+    if isinstance(name, Unknown):
+        why = f"Unsloth loads an adapter too, if the model has one: {name.why}"
+    elif "/" in (path := str(getattr(name, "value", ""))) and not OF_THE_HUB.fullmatch(path):
+        why = f"Unsloth loads an adapter too, if there is one in {path}"
+    else:
+        return None
+    return Fact(Unknown(why, name.trace), at=run.load.where(*MODEL_NAMES))
 
 
 def own_layers(run: Run) -> bool:

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from ..interpret.core.operations import describe
+from ..libraries.versions import is_exact, key_of
 from ..training_plan.facts import Arguments, Fact
 from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Unknown, Value
 from . import defaults, launcher
@@ -30,6 +31,7 @@ SAYS_YES = (
     "{probe} includes emulation and returns True on a T4 or V100 too; use "
     "torch.cuda.is_bf16_supported(including_emulation=False)"
 )
+COUNTS_EMULATION = "2.2"  # PyTorch since, at the earliest: is_bf16_supported() is true where bfloat16 is only emulated
 PROBED = "bf16 by a probe that says yes everywhere"
 REFUSES = "the script stops on a GPU without bfloat16, where fp16 would work"
 
@@ -46,8 +48,14 @@ def read(run: Run, part: Arguments) -> None:
             part.mixed_precision.value = derive(lambda _: PROBED, part.mixed_precision.value)
             part.mixed_precision.note = SAYS_YES.format(probe=probe)
             return
-        on_old = EMULATES if emulated else RAISES
+        on_old = EMULATES if emulated and not before_emulation(run) else RAISES
         part.mixed_precision.note = REFUSES if refuses_old(part.mixed_precision.at) else on_old
+
+
+def before_emulation(run: Run) -> bool:
+    """Return whether the stated PyTorch is older than all whose probe counts emulation."""
+    torch = run.versions["torch"] if run.versions is not None else None
+    return torch is not None and is_exact(torch.specifier) and key_of(torch.number) < key_of(COUNTS_EMULATION)
 
 
 def sft_precision(part: Arguments) -> None:

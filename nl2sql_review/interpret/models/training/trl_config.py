@@ -62,3 +62,23 @@ def get_peft_config(call: ModelCall) -> Value | None:
         if key not in fields and default is not None
     }
     return m.call(m.library_name("peft", "LoraConfig"), Arguments([], {**defaults, **given}, args.place), call.node)
+
+
+@model(*(f"trl.{path}get_quantization_config" for path in HELPERS))
+def get_quantization_config(call: ModelCall) -> Value | None:
+    """Return the `BitsAndBytesConfig` of a `ModelConfig`, or None if it loads neither in 4 bit nor in 8 bit."""
+    m, args = call.machine, call.arguments
+    fields = fields_of(args.get(0, "model_args"))
+    if fields is None:
+        return None
+    by = ""
+    for name in ("load_in_4bit", "load_in_8bit"):
+        use = fields.get(name, Absent())
+        on = switched(use, name)
+        if on is None:
+            return Unknown(f"it is unknown whether --{name} is given")
+        if on:
+            config = m.library_name("transformers", "BitsAndBytesConfig")
+            return m.call(config, Arguments([], {name: use}, args.place), call.node)
+        by = by or (use.overridden_by if isinstance(use, Default) else "")
+    return demote(Known(None), by) if by else Known(None)
