@@ -21,7 +21,7 @@ TRAINERS = ("transformers.Trainer", "transformers.Seq2SeqTrainer")
 # What the forward() of models takes, or a trainer keeps, in any family.
 TAKEN = re.compile(
     r"(?:.*_)?(?:input_ids|attention_mask|inputs_embeds|outputs|labels?|label_ids|position_ids|token_type_ids|mask)|"
-    r".*(?:pixel|image|video|audio|input_features|positions|cache|past_key).*"
+    r"(?=.*(?:pixel|image|video|audio|input_features|positions|cache|past_key)).*"
 )
 ALTERS = ("_remove_unused_columns", "_set_signature_columns_if_needed", "get_train_dataloader")
 
