@@ -11,7 +11,7 @@ from ..judgement.judge import Examined
 
 Examine = Callable[[bytes, str, Mapping[str, bytes]], Examined]
 KEPT = 8  # readings of a script that are kept: what did not hold is tried again where something else was fixed
-STEPS = 600_000  # of the interpreter, in all the readings that prove the fixes of a file: some seconds
+STEPS = 500_000  # of the interpreter, in all the readings that prove the fixes of a file: some seconds
 STEPS_OF_ROUND = STEPS // 2  # what one look at all findings may take: one that mends nothing would end the same again
 # What parsing and judging cost besides, counted as such steps, with one for each node of the syntax tree.
 STEPS_OF_READING, STEPS_OF_PLAN, CHARACTERS_OF_STEP = 2_000, 1_000, 16

@@ -126,7 +126,7 @@ class Shell:
         start, declares = raw[0].start, literal(raw[0]) in DECLARES
         if declares or literal(raw[0]) == "env" and not literal(raw[1] if raw[1:] else raw[0]).startswith("-"):
             raw.pop(0)
-        if literal(raw[0]) == "eval":
+        if raw and literal(raw[0]) == "eval":
             raw = [replace(one, parts=[_open(part) for part in one.parts]) for one in raw]
         before: dict[str, list[Value]] = {}
         while raw and (assigned := self._assignment(raw[0])) is not None:

@@ -76,6 +76,8 @@ def parse(text: str, program: bool = False) -> cst.Module:
     if too_much(text):
         message = f"too large: more than {MAX_TOKENS} names, operators and lines are not read"
         raise SourceError("file/unreadable", message, point(1, 1))
+    if program and text.startswith("\ufeff"):  # both parsers take it for that of a file, which is gone by now
+        raise _error(Fault("a second byte order mark (U+FEFF) is no character of a program", 1, 1))
     deep, patterns = screened(text)
     if (deep or patterns) and (fault := too_deep(Lines(text))):
         raise _error(fault)

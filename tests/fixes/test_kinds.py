@@ -303,6 +303,19 @@ def test_the_cut_keeps_the_tables_that_the_sql_of_the_same_row_names(schema, sql
     assert f"cut_schema({schema.strip('()')}, 1000, {sql.strip('()')})" in made and TABLE_CUT in made
 
 
+def test_the_cut_within_an_f_string_has_other_quotes_than_the_text_around():
+    """Before Python 3.12 no code within an f-string has the quotes of its ends."""
+    script = IMPORTS + LOAD + (
+        "from datasets import load_dataset\n"
+        "def text(row):\n"
+        """    return {'text': f"### Schema:\\n{row['schema']}" + '\\n### SQL:\\n' + row["sql"]}\n"""
+        "data = load_dataset('json', data_files='a.json', split='train').map(text)\n"
+        "trainer = SFTTrainer(model=model, train_dataset=data, args=SFTConfig(dataset_text_field='text'))\n"
+    )  # fmt: skip
+    made = repaired(script, "dataset/schema-truncation", unsafe=True)
+    assert "{cut_schema(row['schema'], 1000, row['sql'])}" in made
+
+
 # -- kinds ----------------------------------------------------------------------------------------------------------
 
 KINDS = {

@@ -92,6 +92,7 @@ def test_what_only_the_run_knows_is_unknown_and_says_why() -> None:
         "python -m deepspeed.launcher.runner train.py --lr 1",
         "uv run --with trl train.py --lr 1",
         "function go {\n  python train.py --lr 1\n}\ngo",
+        "export\nreadonly; eval\nenv\npython train.py --lr 1",
         'A=()\npython train.py "${A[@]}" --lr 1',
         "A=(0 1)\npython train.py --lr ${A[1]}",
     ],

@@ -392,6 +392,7 @@ def test_many_strings_side_by_side_are_one_text():
         ("if x:\n\ty = = 2\n", 2, 6, ""),
         ("f(\n    r = 16\n    alpha = 3,\n)\n", 2, 9, "comma"),
         ("x = $\n", 1, 5, ""),
+        ("\ufeff\ufeffx = 1\n", 1, 1, "byte order mark"),
         ("class A\n    pass\n", 1, 8, ""),
     ],
 )

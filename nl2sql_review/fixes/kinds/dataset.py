@@ -87,8 +87,18 @@ def cut(task: Task) -> Iterator[Candidate]:
 
 def _by_tables(task: Task, node: cst.CSTNode, limit: int, sql: list[str]) -> Edit:
     """Return the edit to `cut_schema(ex["schema"], 1000, ex["sql"])`, which keeps what the SQL names."""
-    given = f"{task.source.segment(node)}, {limit}" + (f", {sql[0]}" if sql else "")
+    kept = next(filter(None, (_within(task, node, one) for one in sql)), "")
+    given = f"{task.source.segment(node)}, {limit}" + (f", {kept}" if kept else "")
     return python.replaced(task.source, node, f"cut_schema({given})")
+
+
+def _within(task: Task, node: cst.CSTNode, code: str) -> str:
+    """Return code as it may stand at a node, "" if it may not: before Python 3.12 no quotes of the f-string around."""
+    for outer in task.source.nodes.path(node):
+        if isinstance(outer, cst.FormattedString) and (quote := outer.end[:1]) in code:
+            other = "'" if quote == '"' else '"'
+            code = "" if other in code else code.replace(quote, other)
+    return code
 
 
 def _imported(task: Task) -> tuple[Edit, ...]:
