@@ -21,7 +21,7 @@ TRAINERS = ("transformers.Trainer", "transformers.Seq2SeqTrainer")
 # What the forward() of models takes, or a trainer keeps, in any family.
 TAKEN = re.compile(
     r"(?:.*_)?(?:input_ids|attention_mask|inputs_embeds|outputs|labels?|label_ids|position_ids|token_type_ids|mask)|"
-    r".*(?:pixel|image|video|audio|input_features|positions|cache|past_key|logits_to_keep).*|return_dict|output_.*"
+    r"(?=.*(?:pixel|image|video|audio|input_features|positions|cache|past_key|logits_to_keep)).*|return_dict|output_.*"
 )
 # Methods of a class that may keep columns, or make columns of a batch.
 ALTERS = (
