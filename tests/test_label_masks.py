@@ -314,3 +314,12 @@ def test_a_collator_that_masks_padding(tmp_path: Path, labels: str, test: str, p
     (file,) = batch.review([str(tmp_path / "train.py")], Options(isolated=True)).files
     assert verdict(file, "prompt/padding") == expected
     assert verdict(file, "prompt/response-only-loss") == "fail"
+
+
+@pytest.mark.parametrize("asked", ["answer", "len(answer) == 64", "answer[-1] != tok.eos_token_id"])
+def test_an_end_replaced_if_the_ids_are_as_asked(tmp_path: Path, asked: str) -> None:
+    cut = f"answer = answer[:64]\n    if {asked}:\n        answer[-1] = tok.eos_token_id\n    labels = prompt + answer"
+    script = SCRIPT.format(pad="tok.unk_token", side="right", ids="prompt + answer", labels=cut)
+    (tmp_path / "train.py").write_text(script, encoding="utf-8")
+    (file,) = batch.review([str(tmp_path / "train.py")], Options(isolated=True)).files
+    assert file.status == "reviewed" and verdict(file, "prompt/response-only-loss") == "fail"
