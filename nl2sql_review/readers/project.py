@@ -433,8 +433,8 @@ def logged(run: Run) -> Iterator[tuple[str, Value, Place]]:
 def setting_name(label: str) -> str:
     """Return the setting at the end of a label: "training with learning rate" is learning_rate.
 
-    A name of one letter is not accepted.
+    A name of one letter is not accepted, nor the end of an identifier: adapter_dropout is another setting than dropout.
     """
-    words = re.split(r"[\s_]+", label.lower().strip())
+    words = label.lower().split()
     names = ("_".join(words[i:]) for i in range(len(words)))
     return next((n for n in names if n in FACT_OF and len(n) > 1), "")
