@@ -8,6 +8,7 @@ import pytest
 
 from nl2sql_review import readers
 from nl2sql_review.interpret.program import interpret
+from nl2sql_review.readers.precision import PROBED
 from nl2sql_review.source import Source
 from nl2sql_review.training_plan.values import Default, Unknown
 
@@ -195,6 +196,21 @@ def test_a_schedule_on_one_branch_is_known_only_if_the_branch_is(test, first, se
 def test_autocast_counts_only_where_it_is_enabled(enabled, expected):
     cast = f"torch.autocast('cuda', dtype=torch.float16{enabled})\ncollate = None"
     assert shown(loop(collator=cast).arguments.mixed_precision.value) == expected
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        ("'bf16' if torch.cuda.is_bf16_supported(including_emulation=False) else 'fp16'", "bf16 else fp16"),
+        ("'bf16' if torch.cuda.get_device_capability()[0] >= 8 else 'no'", "bf16 else none"),
+        ("'bf16' if torch.cuda.is_bf16_supported() else 'fp16'", PROBED),
+        ("('bf16' if torch.cuda.is_bf16_supported() else 'fp16') if torch.cuda.is_available() else 'no'", "unknown"),
+        ("'bf16'", "bf16"),
+    ],
+)
+def test_a_precision_that_a_loop_chooses_by_the_gpu(chosen, expected):
+    made = f"from accelerate import Accelerator\nAccelerator(mixed_precision={chosen})\ncollate = None"
+    assert shown(loop(collator=made).arguments.mixed_precision.value) == expected
 
 
 def test_tables_that_a_function_joins_elsewhere_are_no_mixed_data():

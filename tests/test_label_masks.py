@@ -334,3 +334,12 @@ def test_a_mask_as_long_as_the_question_alone_is_not_of_the_prompt(tmp_path: Pat
 def test_a_count_that_may_end_within_the_prompt_is_no_mask_of_it(tmp_path: Path, count: str) -> None:
     file = reviewed(tmp_path, "whole", f"n = {count}\nlabels = [-100] * n + ids[n:]")
     assert verdict(file, "prompt/response-only-loss") == "unknown"
+
+
+@pytest.mark.parametrize("asked", ["answer", "len(answer) == 64", "answer[-1] != tok.eos_token_id"])
+def test_an_end_replaced_if_the_ids_are_as_asked(tmp_path: Path, asked: str) -> None:
+    cut = f"answer = answer[:64]\n    if {asked}:\n        answer[-1] = tok.eos_token_id\n    labels = prompt + answer"
+    script = SCRIPT.format(pad="tok.unk_token", side="right", ids="prompt + answer", labels=cut)
+    (tmp_path / "train.py").write_text(script, encoding="utf-8")
+    (file,) = batch.review([str(tmp_path / "train.py")], Options(isolated=True)).files
+    assert file.status == "reviewed" and verdict(file, "prompt/response-only-loss") == "fail"

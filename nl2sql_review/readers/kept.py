@@ -63,10 +63,13 @@ def early_stopping(run: Run) -> Call | None:
     if not stops:
         return None
     assert run.trainer is not None
+    given = run.trainer.get("callbacks")
+    none_given = isinstance(given, (Known, Default)) and not given.value
+    if none_given and not any(last(c.callee) == "add_callback" for c in run.calls):
+        return None
     trainers = [c for c in run.calls if is_trainer(c)]
     if len(trainers) == 1:
         return stops[-1]
-    given = run.trainer.get("callbacks")
     items = getattr(given, "parts", None) or getattr(given, "value", None) or ()
     held = [t for v in items if hasattr(v, "trace") for t in objects(v)] if isinstance(items, (list, tuple)) else []
     return next((c for c in stops if any(c.result is t for t in held)), None)

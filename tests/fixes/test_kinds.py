@@ -421,6 +421,16 @@ def test_the_precision_keeps_the_question_whether_there_is_a_gpu(guard, kept):
     assert made.count("is_bf16_supported(including_emulation=False)") == 2 and probe not in made
 
 
+@pytest.mark.parametrize(("guard", "kept"), [("torch.cuda.is_available() and ", 4), ("", 0)])
+def test_the_precision_keeps_the_question_of_its_variables(guard, kept):
+    script = (
+        f"import torch\n{PLAIN}from transformers import TrainingArguments, Trainer\n"
+        f"half = {guard}torch.cuda.is_bf16_supported()\nother = {guard}not half\n"
+        'Trainer("m", args=TrainingArguments("o", bf16=half, fp16=other)).train()\n'
+    )
+    assert repaired(script, "arguments/mixed-precision").count("torch.cuda.is_available() and ") == kept
+
+
 @pytest.mark.parametrize(
     ("model", "asked"), [("google/flan-t5-large", 0), ("Salesforce/codet5-base", 0), ("facebook/bart-large", 2)]
 )

@@ -131,10 +131,19 @@ def precision(task: Task) -> Iterator[Candidate]:
     if found is None:
         return
     edits, local = found
+    first = ""
     if not task.imports_unsloth():
         yield from _asking_better(task)
+        first = f"{local}.cuda.is_available() and " if _asks_for_a_gpu(task) else ""
     for bf16, fp16, name in probes:
-        yield from _asking(task, edits, bf16.format(local), fp16.format(local), name)
+        yield from _asking(task, edits, first + bf16.format(local), first + fp16.format(local), name)
+
+
+def _asks_for_a_gpu(task: Task) -> bool:
+    """Return whether a variable that is given as bf16 or fp16 asks if there is a GPU: without one, fp16 is refused."""
+    given = (task.plan["arguments.bf16"], task.plan["arguments.fp16"])
+    steps = [place for fact in given for place in (*fact.value.trace, places.argument(fact)) if place is not None]
+    return any("is_available()" in place.source.segment(place.node) for place in steps)
 
 
 def _asking_better(task: Task) -> Iterator[Candidate]:
@@ -177,9 +186,10 @@ def _asking(task: Task, added: list[Edit], bf16: str, fp16: str, name: str) -> I
     assert call is not None
     edits = (*added, *python.fitted(task.source, call, changed, *missing))
     facts = ("arguments.mixed_precision", "arguments.bf16", "arguments.fp16")
-    probes = tuple(id(c.place.node) for c in task.examined.recorded.calls if c.callee.endswith(name))
+    asked = (name, "cuda.is_available") if "is_available()" in bf16 else (name,)
+    probes = tuple(id(c.place.node) for c in task.examined.recorded.calls if c.callee.endswith(asked))
     given = ("bf16", "fp16", "including_emulation")
-    yield Candidate(f"set bf16={bf16} and fp16={fp16}", edits, facts, given, (name,), idle, probes)
+    yield Candidate(f"set bf16={bf16} and fp16={fp16}", edits, facts, given, asked, idle, probes)
 
 
 # -- warm-up -----------------------------------------------------------------------------------------------------

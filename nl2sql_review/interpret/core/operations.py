@@ -31,6 +31,7 @@ from .objects import REPLACED, Builtin, Class, Function, Instance, Mapping, Obje
 
 Shape = Union[list[Value], dict[Any, Value]]  # what a container holds, each frozen
 MAX_COMBINATIONS = 32
+DEPTH = 6  # of containers in containers that a snapshot follows
 SCALARS = (str, int, float, bool, type(None), bytes, complex, type(Ellipsis), PurePosixPath)
 # Models of operators on operands of their own: run(op, a, b), which returns None for all others.
 SPECIAL_OPERANDS: list[Callable[[str, Any, Any], Any]] = []
@@ -171,7 +172,7 @@ def mapped(f: Callable[[Value], Value], value: Known) -> Known:
     return value
 
 
-def freeze(value: Value, depth: int = 6, done: Frozen | None = None) -> Value:
+def freeze(value: Value, depth: int = DEPTH, done: Frozen | None = None) -> Value:
     """Return a snapshot: containers become plain Python, mere terms become `Term`; objects stay live."""
     done = {} if done is None else done
     match value:
@@ -218,8 +219,9 @@ def freeze_object(v: object, trace: Trace, depth: int, done: Frozen) -> Value:
         replaced = v.slots.get(REPLACED)
         if replaced is None:
             return term
-        part = with_replaced(term, replaced, depth - 1, done) if depth > 0 else term
-        return Unknown(words_of(replaced), trace, [part])
+        # A condition asks of the list as it was, `if ids: ids[-1] = eos`: of what is replaced it would hold itself.
+        as_it_was: Frozen = {(id(v), level): term for level in range(DEPTH + 1)}
+        return Unknown(words_of(replaced), trace, [with_replaced(term, replaced, as_it_was)])
     if isinstance(v, Instance) and v.cls.kind == "enum" and v.payload is not None:
         return freeze(v.payload, depth, done)
     if depth <= 0 or not isinstance(v, (Sequence, Mapping)):
@@ -235,24 +237,16 @@ def freeze_object(v: object, trace: Trace, depth: int, done: Frozen) -> Value:
     return frozen
 
 
-def with_replaced(term: Term, replaced: Value, depth: int, done: Frozen) -> Value:
-    """Return a list of a library as an expression that says which of its elements the script replaces.
-
-    Its test may lead back to the list itself, which `depth` ends.
-    """
+def with_replaced(term: Term, replaced: Value, as_it_was: Frozen) -> Value:
+    """Return a list of a library as an expression that says which of its elements the script replaces."""
     if isinstance(replaced, Either):
-        test = freeze(replaced.test, depth, done) if replaced.test is not None else None
-        options = tuple(with_replaced(term, option, depth, done) for option in replaced.options)
+        test = freeze(replaced.test, done=dict(as_it_was)) if replaced.test is not None else None
+        options = tuple(with_replaced(term, option, as_it_was) for option in replaced.options)
         return Either(options, replaced.condition, term.trace, test)
     obj = replaced.value if isinstance(replaced, Known) else None
     if isinstance(obj, Opaque):
         earlier, key, value = obj.args
-        return Term(
-            obj.text,
-            "replaced",
-            (with_replaced(term, earlier, depth, done), freeze(key, depth, done), value),
-            term.trace,
-        )
+        return Term(obj.text, "replaced", (with_replaced(term, earlier, as_it_was), freeze(key), value), term.trace)
     return term if isinstance(replaced, Absent) else Unknown(words_of(replaced), term.trace, [term])
 
 

@@ -26,6 +26,7 @@ LENGTHS = ("max_new_tokens", "max_length", "generation_config", "stopping_criter
 SEQ2SEQ = re.compile(r"Seq2Seq|T5|Bart|ConditionalGeneration|EncoderDecoder")
 T5 = re.compile(r"(?i)(?<![a-z])(?:code|long|um|m)?t5(?!\d)")
 SETS_LENGTH = re.compile(r"generation_config|GenerationConfig|config\.max_(?:length|new_tokens)")
+EVALUATES = re.compile(r"\.(?:evaluate|predict)\(")
 TAKES_UP = "4.56.0"  # the first transformers whose trainer hands the tokenizer's end on to the model
 # What is done to a text that makes the prompt go away again.
 CUTS = re.compile(r"split|partition|replace|removeprefix|search|findall|match|find\(|index\(|len\(|extract|parse|clean")
@@ -88,7 +89,10 @@ def evaluated(run: Run) -> Iterator[Defect]:
         return
     if not all(isinstance(value, Absent) or isinstance(value, Known) and value.value is None for value in unset):
         return
-    asks = (call for call in run.calls if last(call.callee) in ("evaluate", "predict"))
+    asks = [call for call in run.calls if last(call.callee) in ("evaluate", "predict")]
+    strategy = given.value("eval_strategy", "evaluation_strategy")
+    if not (asks or EVALUATES.search(run.source.text)) and (isinstance(strategy, Absent) or plain(strategy) == "no"):
+        return  # nothing is evaluated
     if SETS_LENGTH.search(run.source.text) or any(name in call.arguments for call in asks for name in LENGTHS[:2]):
         return
     text = "the evaluation generates without a length: each answer stops after 20 tokens; set generation_max_length"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ...interpret.core.recording import Call
 from ...training_plan.facts import Arguments, Fact
-from ...training_plan.values import Absent, Known, Place, Term, Unknown, Value
-from ..derive import derive
+from ...training_plan.values import Absent, Either, Known, Place, Term, Unknown, Value
+from ..derive import derive, plain
 from ..object_settings import last
-from ..precision import CUDA
+from ..precision import CUDA, PROBE, PROBED, SAYS_YES, emulating, of_flags
 from ..run import Run
 from . import OPTIMIZERS, given, last_of, unread
 from .accumulation import accumulation
@@ -49,7 +49,10 @@ def precision(run: Run) -> Fact:
     accelerator = last_of(run, ("Accelerator",))
     if accelerator is not None and not isinstance(value := accelerator.get("mixed_precision"), Absent):
         made = derive(lambda name: PRECISIONS.get(name, name) if isinstance(name, str) else name, value)
-        return Fact(made, at=accelerator.places.get("mixed_precision", accelerator.place), note="by the Accelerator")
+        at = accelerator.places.get("mixed_precision", accelerator.place)
+        if isinstance(made, Either) and (PROBE.search(made.condition) or CUDA.fullmatch(made.condition)):
+            return by_gpu(made, at)
+        return Fact(made, at=at, note="by the Accelerator")
     launch = run.recording.launch
     if accelerator is not None and launch is not None and launch.precision is not None:
         return Fact(launch.precision, at=accelerator.place, note=f"in {', '.join(launch.files)}")
@@ -65,6 +68,17 @@ def precision(run: Run) -> Fact:
         "neither an Accelerator nor autocast sets a precision, and the dtype of the weights is not evaluated in a loop"
     )
     return Fact(Unknown(why), at=run.place)
+
+
+def by_gpu(made: Either, at: Place) -> Fact:
+    """Return a precision that is chosen by whether the GPU supports bfloat16, as two flags would choose it."""
+    if len(made.options) != 2:
+        return Fact(Unknown("which precision the script chooses is known only at run time", made.trace), at=at)
+    bf16, fp16 = (Fact(derive(lambda name, kind=kind: name == kind, made), at=at) for kind in ("bf16", "fp16"))
+    fact = of_flags(bf16, fp16, emulated=True)
+    if plain(fact.value) == "bf16" and (probe := emulating(made)):
+        return Fact(derive(lambda _: PROBED, fact.value), at=at, note=SAYS_YES.format(probe=probe))
+    return fact
 
 
 def where_enabled(cast: Call, kind: str) -> Value:
