@@ -126,6 +126,9 @@ def merged_trace(a: Value, b: Value) -> Trace:
     return a.trace + tuple(p for p in b.trace if p not in a.trace) if b.trace else a.trace
 
 
+PLAIN = (str, int, float, bool, type(None))
+
+
 def equal(a: Value, b: Value, depth: int = 8) -> bool | None:
     """Return whether two values are equal, or None if only the run decides, or if they nest too deeply."""
     if not depth:
@@ -133,6 +136,8 @@ def equal(a: Value, b: Value, depth: int = 8) -> bool | None:
     x, y = a.value if isinstance(a, Known) else a, b.value if isinstance(b, Known) else b
     if x is y and not isinstance(x, Opaque):
         return True
+    if type(x) in PLAIN and type(y) in PLAIN:  # one of many, where a list is searched
+        return bool(x == y)
     if isinstance(a, Text) or isinstance(b, Text):
         return None
     if isinstance(x, Instance) and x.cls.kind == "enum" or isinstance(y, Instance) and y.cls.kind == "enum":
