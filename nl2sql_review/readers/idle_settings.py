@@ -111,7 +111,7 @@ def idle_ones(run: Run) -> Iterator[tuple[str, str]]:
     given = run.arguments
     evaluates = given.value("eval_strategy", "evaluation_strategy")
     if left_out(evaluates) and isinstance(given.value("do_eval", "evaluate_during_training"), Absent):
-        text = 'eval_steps has an effect only with eval_strategy="steps", which is not set: training evaluates nothing'
+        text = 'without eval_strategy="steps", eval_steps has no effect: training evaluates nothing'
         yield "eval_steps", text
     for what in ("save", "eval", "logging"):
         if word(given.value(f"{what}_strategy", *(["evaluation_strategy"] if what == "eval" else []))) == "epoch":
