@@ -30,6 +30,13 @@ def parsed(text: str) -> dict[str, Any]:
     return tables
 
 
+def table(data: object, *keys: str) -> dict[str, Any]:
+    """Return the table at a path of keys, empty where there is none."""
+    for key in keys:
+        data = data.get(key) if isinstance(data, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
 def place_of(content: str, key: str) -> str:
     """Return the place of a key in a TOML file as `:3:1`, or "" if it is not found."""
     name = re.escape(key.strip('"').partition("[")[0].partition(".")[0])

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from functools import lru_cache
-from typing import Any
 
 from ..files import disk, projects, toml
 
@@ -43,16 +42,10 @@ def _of_tables(text: str) -> dict[str, tuple[str, str]]:
     except toml.NotToml:
         return {}
     made = {}
-    for table in (_table(tables, "tool", "poetry", "scripts"), _table(tables, "project", "scripts")):
+    for table in (toml.table(tables, "tool", "poetry", "scripts"), toml.table(tables, "project", "scripts")):
         for command, said in table.items():
             reference = said.get("reference") if isinstance(said, dict) else said
             found = REFERENCE.fullmatch(reference) if isinstance(reference, str) else None
             if found is not None:
                 made[command] = found[1], found[2]
     return made
-
-
-def _table(data: Any, *keys: str) -> dict[str, Any]:
-    for key in keys:
-        data = data.get(key) if isinstance(data, dict) else None
-    return data if isinstance(data, dict) else {}

@@ -97,7 +97,7 @@ def _conda(text: str, name: str) -> Iterator[Iterable[Requirement]]:
         mark = getattr(error, "problem_mark", None)
         raise Broken(f"{name}{f':{mark.line + 1}' if mark else ''} cannot be parsed as YAML") from error
     found: list[Requirement] = []
-    for one in _table({"": data}, "").get("dependencies") or ():
+    for one in toml.table({"": data}, "").get("dependencies") or ():
         if isinstance(one, dict):
             found += _all(one.get("pip"), name)
         elif isinstance(one, str):
@@ -121,28 +121,23 @@ def parsed_toml(text: str, name: str) -> dict[str, Any]:
         raise Broken(f"{name} cannot be parsed: {error}") from error
 
 
-def _table(data: object, *keys: str) -> dict[str, Any]:
-    for key in keys:
-        data = data.get(key) if isinstance(data, dict) else None
-    return data if isinstance(data, dict) else {}
-
-
 def _pyproject(text: str, name: str) -> Iterator[Iterable[Requirement]]:
     data = parsed_toml(text, name)
-    project, uv, poetry = _table(data, "project"), _table(data, "tool", "uv"), _table(data, "tool", "poetry")
+    project = toml.table(data, "project")
+    uv, poetry = toml.table(data, "tool", "uv"), toml.table(data, "tool", "poetry")
     if uv.get("override-dependencies") or uv.get("dependency-metadata"):
         return  # what the releases require is replaced
     base = [*_all(project.get("dependencies"), name), *_python(project.get("requires-python"), name)]
-    base += _poetry(_table(poetry, "dependencies"), name)
+    base += _poetry(toml.table(poetry, "dependencies"), name)
     base += _all(uv.get("constraint-dependencies"), name)
-    more = [*_table(project, "optional-dependencies").values(), *_table(data, "dependency-groups").values()]
+    more = [*toml.table(project, "optional-dependencies").values(), *toml.table(data, "dependency-groups").values()]
     more.append(uv.get("dev-dependencies"))
     yield base
     for texts in more:
         if texts:
             yield [*base, *_all(texts, name)]
-    for group in _table(poetry, "group").values():
-        yield [*base, *_poetry(_table(group, "dependencies"), name)]
+    for group in toml.table(poetry, "group").values():
+        yield [*base, *_poetry(toml.table(group, "dependencies"), name)]
 
 
 def _poetry(table: dict[str, Any], name: str) -> Iterator[Requirement]:
@@ -159,11 +154,11 @@ def _poetry(table: dict[str, Any], name: str) -> Iterator[Requirement]:
 
 def _pipfile(text: str, name: str) -> Iterator[Iterable[Requirement]]:
     data = parsed_toml(text, name)
-    requires = _table(data, "requires")
-    base = [*_poetry(_table(data, "packages"), name)]
+    requires = toml.table(data, "requires")
+    base = [*_poetry(toml.table(data, "packages"), name)]
     base += _python(requires.get("python_full_version") or requires.get("python_version"), name)
     yield base
-    yield [*base, *_poetry(_table(data, "dev-packages"), name)]
+    yield [*base, *_poetry(toml.table(data, "dev-packages"), name)]
 
 
 def _pylock(text: str, name: str) -> Iterator[Iterable[Requirement]]:
@@ -173,7 +168,7 @@ def _pylock(text: str, name: str) -> Iterator[Iterable[Requirement]]:
 
 def _lock(text: str, name: str) -> Iterator[Iterable[Requirement]]:
     data = parsed_toml(text, name)
-    if not _table(data, "manifest").get("overrides"):
+    if not toml.table(data, "manifest").get("overrides"):
         yield _locked(data.get("package"), name)
 
 

@@ -21,6 +21,16 @@ def plain(value: Value) -> Any:
     return value.value if isinstance(value, (Known, Default)) else None
 
 
+def is_true(value: Value) -> bool:
+    """Return whether a switch is on: given as True, or True by default."""
+    return isinstance(value, (Known, Default)) and value.value is True
+
+
+def is_left_out(value: Value) -> bool:
+    """Return whether an argument is left out or given as None; a switch that is explicitly off is given."""
+    return isinstance(value, Absent) or isinstance(value, Known) and value.value is None
+
+
 def contents(value: object) -> Any:
     """Return what a list or dict holds, element by element where only some of it is known.
 

@@ -11,7 +11,7 @@ from ..training_plan.facts import Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Known, Trace, Value
 from .api.arguments import Defect
 from .api.imports import fact as listed
-from .derive import plain
+from .derive import is_left_out, plain
 from .object_settings import last
 from .run import Run
 from .spelling import spelt
@@ -120,8 +120,7 @@ def unseeded(run: Run, guess: bool, trace: Trace) -> Iterator[Defect]:
             continue
         seed = call.get("seed", "$0" if name == "shuffle" else "seed")
         ordered = isinstance(shuffles := call.get("shuffle"), Known) and shuffles.value is False
-        left_out = isinstance(seed, Absent) or isinstance(seed, Known) and seed.value is None
-        if not left_out or ordered or call.unknown_arguments or id(call.place.node) in seen:
+        if not is_left_out(seed) or ordered or call.unknown_arguments or id(call.place.node) in seen:
             continue
         if not isinstance(call.get("generator"), Absent):
             continue

@@ -12,7 +12,7 @@ from ..training_plan.values import Absent, Default, Known, Place, Value
 from . import own_optimizer
 from .api.arguments import Defect, branch, on_some_branch
 from .api.imports import fact as listed
-from .derive import plain
+from .derive import is_left_out, plain
 from .object_settings import from_library, last
 from .prompt.training_text import uses_unsloth
 from .run import Run
@@ -110,7 +110,7 @@ def idle_ones(run: Run) -> Iterator[tuple[str, str]]:
     """Yield arguments that depend on another one and are ignored, with the reason."""
     given = run.arguments
     evaluates = given.value("eval_strategy", "evaluation_strategy")
-    if left_out(evaluates) and isinstance(given.value("do_eval", "evaluate_during_training"), Absent):
+    if is_left_out(evaluates) and isinstance(given.value("do_eval", "evaluate_during_training"), Absent):
         text = 'without eval_strategy="steps", eval_steps has no effect: training evaluates nothing'
         yield "eval_steps", text
     for what in ("save", "eval", "logging"):
@@ -122,7 +122,7 @@ def idle_ones(run: Run) -> Iterator[tuple[str, str]]:
             yield name, text.format(name)
     packs = given.value("packing")
     packs_evaluation = given.value("eval_packing")
-    if left_out(packs) and left_out(packs_evaluation) and not uses_unsloth(run):
+    if is_left_out(packs) and is_left_out(packs_evaluation) and not uses_unsloth(run):
         yield "packing_strategy", "packing_strategy has an effect only with packing=True"
     if isinstance(packs := given.value("gradient_checkpointing"), Known) and packs.value is False:
         text = "gradient_checkpointing_kwargs has an effect only with gradient_checkpointing=True"
@@ -133,11 +133,6 @@ def idle_ones(run: Run) -> Iterator[tuple[str, str]]:
     steps, epochs = plain(given.value("max_steps")), given.value("num_train_epochs")
     if isinstance(steps, int) and steps > 0 and set_on_purpose(epochs):
         yield "max_steps", f"max_steps={steps} overrides num_train_epochs={plain(epochs)}"
-
-
-def left_out(value: Value) -> bool:
-    """Return whether a switch is left out; a switch that is explicitly off does not count."""
-    return isinstance(value, Absent) or isinstance(value, Known) and value.value is None
 
 
 def word(value: Value) -> str:

@@ -9,7 +9,7 @@ from ..training_plan.facts import Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Known, Place, Unknown, Value
 from .api.arguments import Defect, assumed, on_some_branch
 from .api.imports import fact as listed
-from .derive import contents, plain
+from .derive import contents, is_true, plain
 from .judged_versions import within
 from .prompt.training_text import texts_of, uses_unsloth
 from .run import Run
@@ -40,7 +40,7 @@ def joined(run: Run) -> Fact:
     packs, free = packing(run), given.value("padding_free")
     if isinstance(packs, Unknown):
         return Fact(packs, at=given.where("packing") or run.place)
-    if not on(packs) and not on(free):
+    if not is_true(packs) and not is_true(free):
         why = "every sample has its own row"
         return Fact(Absent(why), at=run.place, why_not=why)
     found = list(defects(run, packs, free))
@@ -57,21 +57,17 @@ def packing(run: Run) -> Value:
 
 def continues_rows(run: Run) -> bool:
     """Return whether packing joins all rows and starts a new one wherever one is full: it cuts none off."""
-    if uses_unsloth(run) or not on(packing(run)):
+    if uses_unsloth(run) or not is_true(packing(run)):
         return False
     if run.trainer is not None and not isinstance(run.trainer.get("packing"), Absent):
         return True  # only trl before 0.13 takes it there, whatever release is assumed
     return plain(run.arguments.value("packing_strategy")) == "wrapped" or within(run, "trl", "0.0.1", MEASURED)
 
 
-def on(value: Value) -> bool:
-    return isinstance(value, (Known, Default)) and value.value is True
-
-
 def wrapped(run: Run) -> Iterator[Defect]:
     """Yield the packing that joins samples without a boundary, and so joins rows that are no raw text."""
     strategy, place = run.arguments.value("packing_strategy"), run.arguments.where("packing_strategy")
-    if on(packing(run)) and plain(strategy) == "wrapped" and place is not None and not raw(run):
+    if is_true(packing(run)) and plain(strategy) == "wrapped" and place is not None and not raw(run):
         text = (
             'packing_strategy="wrapped" joins samples without a boundary and cuts them at the end of a row: they '
             'attend to each other; use "bfd"'
@@ -81,9 +77,9 @@ def wrapped(run: Run) -> Iterator[Defect]:
 
 def defects(run: Run, packs: Value, free: Value) -> Iterator[Defect | Fact]:
     given = run.arguments
-    if plain(given.value("packing_strategy")) == "wrapped" and on(packs):
+    if plain(given.value("packing_strategy")) == "wrapped" and is_true(packs):
         return
-    switch, value = ("packing", packs) if on(packs) else ("padding_free", free)
+    switch, value = ("packing", packs) if is_true(packs) else ("padding_free", free)
     at = given.where(switch) or (run.trainer.places.get(switch) if run.trainer else None) or run.place
     assert at is not None
     if (attention := attention_of(run)) is None:
@@ -144,4 +140,4 @@ def loses_mask(run: Run) -> bool:
     """Return whether packing in the judged trl drops the mask that marks the answer's tokens."""
     if run.trainer is None or run.trainer.callee != "trl.SFTTrainer" or uses_unsloth(run):
         return False
-    return within(run, "trl", MEASURED, KEEPS_MASK) and on(run.arguments.value("packing"))
+    return within(run, "trl", MEASURED, KEEPS_MASK) and is_true(run.arguments.value("packing"))

@@ -11,7 +11,7 @@ from ..training_plan.values import Absent, Default, Either, Known, Place, Term, 
 from . import earlier
 from .api.arguments import Defect, branch
 from .api.imports import fact as listed
-from .derive import plain
+from .derive import is_left_out, plain
 from .object_settings import last, makers, objects
 from .run import Run, is_trainer
 from .spelling import spelt
@@ -88,7 +88,7 @@ def direction(run: Run) -> Iterator[Defect]:
     fewer, more = FEWER.search(word) is not None, MORE.search(word) is not None
     if fewer is more:
         return  # the name does not say
-    left_out = isinstance(better, Absent) or isinstance(better, Known) and better.value is None
+    left_out = is_left_out(better)
     if not left_out and not isinstance(better, (Known, Default)):
         return
     taken = not word.endswith("loss") if left_out else bool(plain(better))

@@ -11,7 +11,7 @@ from ..training_plan.values import Absent, Default, Either, Known, Place, Text, 
 from . import hand_loop, target_modules
 from .adapter_choice import chosen_adapter
 from .api.arguments import rejected
-from .derive import contents, derive, options, plain
+from .derive import contents, derive, is_true, options, plain
 from .model_state import loads_adapter
 from .object_settings import last, makers
 from .run import Run
@@ -334,10 +334,6 @@ def ending(name: Value) -> str | None:
         return name.value if isinstance(name.value, str) else ""
     last_part = name.parts[-1] if isinstance(name, Text) else None
     return last_part if isinstance(last_part, str) and "/" in last_part.rstrip("/") else None
-
-
-def is_true(value: Value) -> bool:
-    return isinstance(value, (Known, Default)) and value.value is True
 
 
 # -- the adapter -------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from ..gpu_memory.architectures import Architecture, find
 from ..training_plan.facts import Fact
 from ..training_plan.values import SET_ORDER, Absent, Default, Known, Unknown, Value
 from .derive import derive, options, plain
-from .object_settings import ObjectSettings
+from .object_settings import ObjectSettings, from_library
 from .prompt.tokenizers import family
 from .run import Run
 
@@ -78,7 +78,7 @@ def modules(run: Run, model_name: Value) -> tuple[Fact, Fact]:
         if (
             isinstance(value, Absent)
             or all(isinstance(o, Known) and o.value in (None, "all-linear") for o in options(value))
-            or default_modules(value)
+            or from_library(value)
         ):
             fact = Fact(
                 by_flags(run.adapter), at=fact.at, note="chosen by finetune_attention_modules and finetune_mlp_modules"
@@ -121,10 +121,6 @@ def has_llama_layers(model_name: Value) -> bool:
     """Return whether a model is known by its name, and its layers are called as in Llama."""
     found = [find(o.value) for o in options(model_name) if isinstance(o, (Known, Default)) and isinstance(o.value, str)]
     return bool(found) and all(isinstance(one, Architecture) and one.gated for one in found)
-
-
-def default_modules(value: Value) -> bool:
-    return bool(value.trace) and value.trace[-1].note.startswith("library default")
 
 
 def expand(chosen: object, llama: bool = False) -> object:

@@ -10,7 +10,7 @@ import libcst as cst
 
 from ...gpu_memory.architectures import Architecture, find
 from ...readers.derive import options, plain
-from ...readers.target_modules import default_modules
+from ...readers.object_settings import from_library
 from ...training_plan.values import Default, Known
 from .. import places
 from ..candidate import Candidate
@@ -84,7 +84,7 @@ def known_modules(task: Task) -> Iterator[Candidate]:
     fact = task.plan[MODULES]
     wrong = plain(task.plan["lora.unmatched_modules"].value) or []
     named = plain(fact.value)
-    chosen = isinstance(named, (list, tuple)) and not default_modules(fact.value)
+    chosen = isinstance(named, (list, tuple)) and not from_library(fact.value)
     kept = [n for n in named if n not in wrong] if chosen else []
     projections = next(wanted(task.expectation(MODULES), [], task.plan), None)
     if wrong and isinstance(projections, list) and chosen:

@@ -8,6 +8,7 @@ from typing import Any, Iterator
 from ...interpret.core.recording import Call
 from ...libraries.versions import key_of
 from ...training_plan.values import Absent, Default, Known, Value
+from ..derive import is_left_out
 from ..object_settings import last, objects
 from ..run import Run
 from . import groups
@@ -147,7 +148,7 @@ def _unmeasured(run: Run) -> Iterator[Defect]:
     name = _plain(metric)
     if trainer is None or not isinstance(name, str) or trainer.callee not in MEASURES or trainer.instance is not None:
         return
-    if trainer.unknown_arguments or any(not _left_out(trainer.get(one)) for one in ("compute_metrics", "callbacks")):
+    if trainer.unknown_arguments or any(not is_left_out(trainer.get(one)) for one in ("compute_metrics", "callbacks")):
         return
     if any(last(call.callee) == "add_callback" for call in run.calls):  # one may add to the metrics
         return
@@ -192,7 +193,7 @@ def _evaluation(run: Run, judging: Judging) -> Iterator[Defect]:
         return
     if strategy not in ("steps", "epoch") or len(given.makers) > 1:
         return
-    if not _left_out(trainer.get("eval_dataset")):
+    if not is_left_out(trainer.get("eval_dataset")):
         return
     if judging.versions.all(lambda i: key_of(i["transformers"]) >= key_of("4.46"), "transformers"):
         place = given.where("eval_strategy", "evaluation_strategy") or given.place
@@ -231,7 +232,7 @@ def _since(judging: Judging, version: str) -> bool:
 def _formatted(run: Run, trainer: Call) -> Iterator[Defect]:
     """Yield a loss on completions alone, of rows that a function turns into one text."""
     given = run.arguments
-    if not _left_out(trainer.get("formatting_func")) and _plain(given.value("completion_only_loss")) is True:
+    if not is_left_out(trainer.get("formatting_func")) and _plain(given.value("completion_only_loss")) is True:
         text = "completion_only_loss=True cannot be combined with a formatting_func: ValueError"
         place = given.where("completion_only_loss") or given.place
         remedy = "format the rows before passing them to the trainer, and leave out formatting_func"
@@ -272,10 +273,6 @@ def _second_adapter(trainer: Call) -> Iterator[Defect]:
 
 def _plain(value: Value) -> Any:
     return value.value if isinstance(value, Known) else None
-
-
-def _left_out(value: Value) -> bool:
-    return isinstance(value, Absent) or isinstance(value, Known) and value.value is None
 
 
 def _word(value: Value) -> str | None:

@@ -11,7 +11,8 @@ from ...data_files.heads import Head, head
 from ...interpret.core.datasets import Dataset, Row
 from ...interpret.core.recording import Call
 from ...training_plan.facts import Fact
-from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
+from ...training_plan.values import Absent, Either, Known, Place, Term, Text, Unknown, Value
+from ..derive import plain
 from ..object_settings import last
 from ..prompt.objective import objective
 from ..prompt.training_text import TrainingText, texts_before_mixing
@@ -110,7 +111,7 @@ def _reads(value: object, depth: int) -> Iterator[Read]:
             yield from _reads(option, depth + 1)
     elif isinstance(value, Term):
         read = reading(value)
-        if len(read) > 1 and isinstance(_plain(read[1]), str):
+        if len(read) > 1 and isinstance(plain(read[1]), str):
             owner = row_of(value) or (read[0].text if isinstance(read[0], Term) else None)
             if owner is not None:
                 yield Read(
@@ -134,10 +135,6 @@ def _reads(value: object, depth: int) -> Iterator[Read]:
             return
         for arg in value.args:
             yield from _reads(arg, depth + 1)
-
-
-def _plain(value: Value) -> Any:
-    return value.value if isinstance(value, (Known, Default)) else None
 
 
 # ── what the files say ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from ...interpret.core.recording import Call
 from ...libraries.versions import key_of
 from ...training_plan.facts import Fact, TrainingPlan
-from ...training_plan.values import Absent, Default, Known, Place, Trace, Unknown, Value
+from ...training_plan.values import Absent, Known, Place, Trace, Unknown, Value
 from ..api.imports import refused
+from ..derive import plain
 from ..run import Run
 from . import ending as prompt_ending
 from . import label_mask, markers
@@ -198,12 +199,7 @@ def packs_with_eos(run: Run) -> bool:
     """Return whether TRL joins the texts with the EOS token between them, as packing did before 0.17."""
     packing = run.arguments.value("packing")
     packing = run.trainer.get("packing") if isinstance(packing, Absent) and run.trainer is not None else packing
-    if (
-        _plain(packing) is not True
-        or run.trainer is None
-        or run.trainer.callee != "trl.SFTTrainer"
-        or uses_unsloth(run)
-    ):
+    if plain(packing) is not True or run.trainer is None or run.trainer.callee != "trl.SFTTrainer" or uses_unsloth(run):
         return False
     return run.versions is not None and run.versions.all(lambda i: key_of(i["trl"]) < key_of("0.17.0"), "trl")
 
@@ -248,7 +244,7 @@ def _loss(prompt: facts.Prompt, texts: list[TrainingText], run: Run, tokenizer: 
     prompt.instruction_marker, prompt.response_marker = Fact(instruction, at=loss.at), Fact(response, at=loss.at)
     masking = {id(one.call): one.call for _, one in losses if one.call is not None and markers.searched(one)}
     found = [_markers(call, texts, tokenizer) for call in masking.values()]
-    worst = next((fact for fact in found if _plain(fact.value) != markers.FOUND), found[0])
+    worst = next((fact for fact in found if plain(fact.value) != markers.FOUND), found[0])
     prompt.markers = Fact(joined(fact.value for fact in found), at=worst.at, note=worst.note)
 
 
@@ -275,13 +271,9 @@ def _markers(call: Call, texts: list[TrainingText], tokenizer: Tokenizer) -> Fac
     if unread is not None:
         return Fact(Unknown(unread.why or "the training text is unknown", _trace(at)), at=at)
     worst = next((v for v in verdicts if v.verdict != markers.FOUND), verdicts[0])
-    if worst.marker and worst.marker == _plain(instruction):
+    if worst.marker and worst.marker == plain(instruction):
         at = call.places.get("instruction_part", call.places.get("instruction_template", at))
     return Fact(joined(_known(v.verdict, v.why, _trace(at)) for v in verdicts), at=at, note=worst.why)
-
-
-def _plain(value: Value) -> Any:
-    return value.value if isinstance(value, (Known, Default)) else None
 
 
 def _trace(place: Place | None) -> Trace:

@@ -6,7 +6,7 @@ from ...interpret.core.operations import describe
 from ...libraries.versions import key_of
 from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Default, Either, Known, Place, Unknown, Value
-from ..derive import derive, numeric
+from ..derive import derive, is_left_out, numeric
 from ..object_settings import objects
 from ..run import Run
 from . import appends_eos, collated, ending_of_text
@@ -110,8 +110,7 @@ def hides_padding(run: Run, texts: list[TrainingText]) -> tuple[Place | None, st
                 return call.place, name.rpartition(".")[2]
     if collated.labels_of(collator) == collated.TOKEN_MASKED:
         return trainer.places.get("data_collator", trainer.place), "the script's own collator"
-    left_out = isinstance(collator, Absent) or isinstance(collator, Known) and collator.value is None
-    if not left_out or trainer.callee != "trl.SFTTrainer" or trainer.unknown_arguments:
+    if not is_left_out(collator) or trainer.callee != "trl.SFTTrainer" or trainer.unknown_arguments:
         return None, ""
     if uses_unsloth(run):
         tokenised = [t for t in texts if t.form == "tokenised" and not t.open and "input_ids" in t.columns]

@@ -11,6 +11,7 @@ from ...libraries.store import finds_answers
 from ...training_plan.facts import TrainingPlan
 from ...training_plan.values import Absent, Default, Either, Known, Term, Unknown, Value
 from ..dataset.columns import argument
+from ..derive import is_true
 from ..object_settings import last
 from ..run import Run
 from . import chat_template, markers
@@ -80,10 +81,10 @@ class Tokenizer:
         self.own_eos: tuple[str, ...] = tuple(given)
         self.eos_open = any(isinstance(v, (Unknown, Either, Term)) for v in named)
         self.literals = EOS_LITERALS + self.own_eos
-        self.assistant_only = _on(run.arguments.value("assistant_only_loss"))
+        self.assistant_only = is_true(run.arguments.value("assistant_only_loss"))
         self.added = tuple({t for c in calls for t in added_tokens(c)})
-        self.adds_eos = any(_on(c.get("add_eos_token")) for c in calls) or any(
-            any(map(_on, c.arguments.values())) for c in calls if c.callee.endswith(".add_eos_token=")
+        self.adds_eos = any(is_true(c.get("add_eos_token")) for c in calls) or any(
+            any(map(is_true, c.arguments.values())) for c in calls if c.callee.endswith(".add_eos_token=")
         )
 
     def _named(self) -> Value:
@@ -343,7 +344,3 @@ def of_text(written: chat_template.Written, tokenizer: Tokenizer) -> ChatEnd:
         written.masked is not None,
         written.in_loss(where) if written.masked is not None else None,
     )
-
-
-def _on(value: Value) -> bool:
-    return isinstance(value, (Known, Default)) and value.value is True
