@@ -45,14 +45,33 @@ STATEMENTS = {
 }
 
 
+# Values that are read only where the script shows what it trains on.
+TRAINED = {
+    "target modules that are no names": "from datasets import load_dataset\nfrom unsloth import FastLanguageModel\n"
+    'm = FastLanguageModel.from_pretrained("unsloth/Qwen2.5-Coder-7B-Instruct")[0]\n'
+    'm = FastLanguageModel.get_peft_model(m, target_modules=["q_proj", {"r": 1}])\n'
+    'd = load_dataset("json", data_files="a.jsonl", split="train")\n'
+    'SFTTrainer(m, train_dataset=d, args=SFTConfig(dataset_text_field="text")).train()\n',
+    "labels that are cuts of one another": "from datasets import load_dataset\n"
+    "from transformers import AutoTokenizer, Trainer, TrainingArguments\nt = AutoTokenizer.from_pretrained(BASE)\n"
+    "def build(row):\n    head = t(prompt, truncation=True, max_length=768)\n"
+    '    tail = t(row["sql"] + t.eos_token, add_special_tokens=False, truncation=True, max_length=256)\n'
+    '    ids = head["input_ids"] + tail["input_ids"]\n    gap = max(0, 1024 - len(ids))\n'
+    '    labels = [-100] * len(head["input_ids"]) + tail[1 if x else 2]\n'
+    '    return {"input_ids": (ids + [t.pad_token_id] * gap)[:1024], "labels": (labels + [-100] * gap)[:1024]}\n'
+    'd = load_dataset("json", data_files={"train": "train.jsonl"})["train"]\n'
+    "Trainer(train_dataset=d.map(build, remove_columns=d.column_names), args=TrainingArguments()).train()\n",
+}
+
+
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.parametrize("name", STATEMENTS)
+@pytest.mark.parametrize("name", [*STATEMENTS, *TRAINED])
 def test_a_strange_value_is_no_fault(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    Path("train.py").write_text(HEAD + STATEMENTS[name] + TAIL)
+    Path("train.py").write_text(HEAD + (TRAINED.get(name) or STATEMENTS[name] + TAIL))
     assert cli.main(["--isolated", "--no-cache", "--output-format", "json", "train.py"]) in (0, 1)
     report = json.loads(capsys.readouterr().out)
     assert report["internal_errors"] == [] and report["files"][0]["status"] == "reviewed"

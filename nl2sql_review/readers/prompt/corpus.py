@@ -22,7 +22,7 @@ CORPORA = re.compile(
 def sign_of(run: Run) -> str:
     """Return what suggests plain text, in words, or "" if nothing does."""
     trained = plain(run.adapter.value("target_modules"))
-    if isinstance(trained, (list, tuple)) and {"embed_tokens", "lm_head"} <= set(trained):
+    if isinstance(trained, (list, tuple)) and "embed_tokens" in trained and "lm_head" in trained:
         return "the adapter trains the embeddings and the head, as in continued pretraining"
     if plain(run.arguments.value("embedding_learning_rate")):
         return "embedding_learning_rate is set, as in continued pretraining"

@@ -270,7 +270,7 @@ def uncut(value: Either) -> list[Value]:
         key = CUT.sub("", code) or str(len(shortest))
         if key not in shortest or len(code) < len(shortest[key][0]):
             shortest[key] = code, option
-    return [option for _, option in shortest.values()]
+    return [option for _, option in shortest.values()] or list(value.options)  # options can be cuts of one another
 
 
 def is_mask(value: object) -> bool:
