@@ -17,13 +17,14 @@ from ..training_plan.values import Known, Unknown, Value, same
 from . import models  # noqa: F401 (it fills registries)
 from .core.joins import demote
 from .core.machine import Machine
-from .core.objects import Arguments, Class, Function, Instance, Module, object_of
+from .core.objects import Arguments, Bound, Class, Function, Instance, Module, object_of
 from .core.operations import freeze
 from .core.project import Project, resolved
-from .core.recording import Call, Recording, Rows
+from .core.recording import Call, Forward, Recording, Rows
 from .core.state import UNROLLED_TO_WRITE, Exhausted, Frame, Raised
 from .interpreter import Interpreter
 from .models.commandline import click, process
+from .models.training import modules as modules_called
 from .python import budget, containers, inspection, iterators, modules, strings, type_calls  # noqa: F401 (they fill registries)
 from .python.training_words import called_definitions, training_definitions
 
@@ -216,7 +217,8 @@ def drive_callbacks(m: Machine, module: Module) -> None:
                 what = f"{cls.library_base().text} calls {name}()"
                 with m.supposing(what):
                     method = m.attribute(instance, name, None)
-                    budget.within(m, budget.CALLBACK, what, partial(run_uncalled, m, method, module))
+                    work = run_forward if name == "forward" else run_uncalled
+                    budget.within(m, budget.CALLBACK, what, partial(work, m, method, module))
 
 
 def drive_call(m: Machine, name: str, value: Value, module: Module) -> Value:
@@ -238,12 +240,33 @@ def drive_call(m: Machine, name: str, value: Value, module: Module) -> Value:
     return made if made is not None else Unknown(f"{name}() takes many steps")
 
 
-def run_uncalled(m: Machine, value: Value, module: Module) -> Value:
+def run_uncalled(m: Machine, value: Value, module: Module, given: Arguments | None = None) -> Value:
     with outside(m, module):
         try:
-            return m.call(value, Arguments(), None)
+            return m.call(value, given or Arguments(), None)
         except Raised:
             return Unknown("it raises")
+
+
+def run_forward(m: Machine, method: Value, module: Module) -> Value:
+    """Call `forward` of a module of the script with the batch that the training loop hands it, if that is known."""
+    bound = object_of(method)
+    owner = object_of(bound.receiver) if isinstance(bound, Bound) else None
+    m.silent += 1  # what making a row calls is recorded where the loader is made
+    try:
+        with outside(m, module):
+            given = modules_called.given_to(m, owner) if isinstance(owner, Instance) else None
+    except Raised:
+        given = None
+    finally:
+        m.silent -= 1
+    before = len(m.recording.calls)
+    made = run_uncalled(m, method, module, Arguments([given.value]) if given is not None else None)
+    if given is not None and isinstance(owner, Instance):
+        outputs = modules_called.outputs_of(m, owner)
+        makers = tuple(code for one in given.made_by if (code := modules_called.code_of(one)) is not None)
+        m.recording.forwards.append(Forward(m.recording.calls[before:], made, outputs, makers, given.columns))
+    return made
 
 
 def drive_class(m: Machine, cls: Class, value: Value, module: Module) -> None:

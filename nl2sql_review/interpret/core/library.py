@@ -163,6 +163,9 @@ def wraps_model(call: Call) -> bool:
     return adapts or isinstance(plain(call.get("model")), str)
 
 
+DATA_OF_TORCH = ("torch.utils.data.DataLoader", "torch.utils.data.ConcatDataset")
+
+
 # -- calls -----------------------------------------------------------------------------------------------
 def call_library(
     m: Machine, f: Opaque, args: Arguments, node: cst.CSTNode | None, instance: Value | None = None
@@ -194,7 +197,7 @@ def call_library(
             return value
     call = record(m, callee, args, node, receiver, instance)
     value = result(m, f, callee, call, args, node, receiver)
-    if callee.endswith("Trainer") or callee == "torch.utils.data.DataLoader":
+    if callee.endswith("Trainer") or callee in DATA_OF_TORCH:
         m.after_construction(call, args, node)
     return value
 

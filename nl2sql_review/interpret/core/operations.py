@@ -78,6 +78,7 @@ def combinations(values: Iterable[Value]) -> int:
 
 
 COUNTED = "how many there are is known only at run time: "
+ROWS_OF_BATCH = "how many rows a batch has is known only at run time"  # at least one
 GENERATED = "what a generator yields depends on the run"
 
 
@@ -356,7 +357,8 @@ def truth_of(v: object, depth: int) -> bool | None:
     if isinstance(v, (Sequence, Mapping)):
         state = v.state
         if state.why_incomplete:
-            return None
+            some = isinstance(v, Sequence) and state.items and not any(map(is_optional, state.items))
+            return True if some and state.why_incomplete == ROWS_OF_BATCH else None
         if isinstance(v, Mapping) and state.items and all(is_optional(x) for x in state.items.values()):
             return None
         return bool(state.items)

@@ -85,6 +85,16 @@ class Call:
         return Absent(f"{self.callee.rsplit('.', 1)[-1]} is called without {names[0]}")
 
 
+class Forward(NamedTuple):
+    """What a module of the script does with the batch that the training loop hands it."""
+
+    calls: list[Call]  # that its `forward` makes
+    returned: Value
+    outputs: frozenset[str] = frozenset()  # the code of what the module's calls give in the script
+    makers: tuple[Any, ...] = ()  # file and node of what makes the batch, if a loader does, and not the script itself
+    columns: tuple[str, ...] = ()  # of the batch, then
+
+
 @dataclass(slots=True)
 class Recording:
     """The complete recording. `calls` lists every call of a library, in execution order."""
@@ -95,6 +105,7 @@ class Recording:
     modules: dict[str, Any] = field(default_factory=dict)  # name -> objects.Module, "__main__" is the script
     classes: list[Any] = field(default_factory=list)  # every objects.Class the script and its modules define
     broken: dict[str, str] = field(default_factory=dict)  # project modules that could not be read, and why
+    forwards: list[Forward] = field(default_factory=list)
     imports: list[tuple[str, Place]] = field(default_factory=list)  # every imported name in execution order
     files_read: list[str] = field(default_factory=list)  # project files opened: modules, configuration
     # Of these what the script itself does not read: a launcher's, and what states versions.

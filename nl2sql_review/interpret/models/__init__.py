@@ -22,4 +22,4 @@ from .standard import (  # noqa: F401
     small_parts,
     text,
 )
-from .training import stack, trl_config  # noqa: F401
+from .training import modules, stack, trl_config  # noqa: F401

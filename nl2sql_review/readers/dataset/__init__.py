@@ -12,11 +12,11 @@ from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Default, Known, Place, Term, Unknown, Value, join
 from ..derive import derive
 from ..object_settings import last
-from ..prompt.training_text import datasets, texts_of
+from ..prompt.training_text import TrainingText, datasets, texts_of
 from ..run import Run
 from ..untrained import NOTHING_TRAINED, trains_nothing
 from . import config, fields, schema_cut
-from .rows import MAKERS, from_one_file, held, made_from, rows_given, whole
+from .rows import MAKERS, files_read, from_one_file, held, made_from, rows_given, whole
 
 if TYPE_CHECKING:
     from ...training_plan import facts
@@ -60,7 +60,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
     at = run.trainer.places.get("train_dataset", run.trainer.place) if run.trainer is not None else run.place
     part.sources = sources(run, found, at)
     config.read(run, part)
-    calls = mixing(run, found, part, at)
+    calls = mixing(run, found, texts, part, at)
     weighting(part, calls)
     part.misaligned_weights = misaligned(run, calls, part)
     fields.read(run, part, texts, found, calls)
@@ -127,7 +127,9 @@ def _names(value: Value) -> Iterator[Any]:
 # ── mixing ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def mixing(run: Run, found: list[Dataset], part: facts.Dataset, at: Place | None) -> list[Call]:
+def mixing(
+    run: Run, found: list[Dataset], texts: list[TrainingText], part: facts.Dataset, at: Place | None
+) -> list[Call]:
     """Fill `mixing` and return the calls that mix the training data."""
     if trains_nothing(run):
         part.mixing = Fact(Absent(NOTHING_TRAINED), at=at, why_not=NOTHING_TRAINED)
@@ -139,7 +141,7 @@ def mixing(run: Run, found: list[Dataset], part: facts.Dataset, at: Place | None
         recorded = [c for c in run.calls if last(c.callee) in MIXERS and last(c.callee) != "concat"]
         if len({id(c.place.node) for c in recorded}) == 1:
             calls, values = recorded[-1:], [_manner(recorded[-1])]
-        elif from_one_file(run.dataset) or held(run.dataset):
+        elif of_one_file(texts) if by_module(texts) else from_one_file(run.dataset) or held(run.dataset):
             values = [Known("single", (at,) if at is not None else ())]
         else:
             values = [Unknown(_why(run.dataset, "the training data could not be traced"))]
@@ -155,6 +157,18 @@ def mixing(run: Run, found: list[Dataset], part: facts.Dataset, at: Place | None
         )
     part.mixing = Fact(value, at=calls[0].place if calls else at, why_not=NOT_MIXED if single else "")
     return calls
+
+
+def by_module(texts: list[TrainingText]) -> bool:
+    """Return whether a module of the script makes the texts of the batches that a loop hands it."""
+    return bool(texts) and all(text.by_module for text in texts)
+
+
+def of_one_file(texts: list[TrainingText]) -> bool:
+    """Return whether each part of the texts that the script does not write itself is read from one file."""
+    pieces = (piece for text in texts for pieces in text.texts for piece in pieces if not piece.roles & {"eos", "bos"})
+    read = {frozenset(files_read(piece.hole)) for piece in pieces if isinstance(piece.hole, Term)}
+    return len(read) == 1 and len(read.pop()) == 1
 
 
 def _manner(call: Call) -> Value:

@@ -74,7 +74,8 @@ def read(run: Run, part: facts.Dataset, texts: list[TrainingText], at: Place | N
     if guarded and any(not isinstance(v, Absent) for v in limits):
         limits = [v for v in limits if not isinstance(v, Absent)]  # `if len(schema) > n`: a shorter one needs no cut
     value = joined(limits)
-    uncut = OF_SFT if run.trainer is None or "SFT" in run.trainer.callee or run.unsloth else OF_TRAINER
+    by_sft = run.trainer is None or "SFT" in run.trainer.callee or run.unsloth
+    uncut = OF_SFT if by_sft and not (run.trainer is None and run.backward) else OF_TRAINER
     uncut = OF_PACKING if continues_rows(run) else uncut
     uncut = OF_TOKENIZER if any(tokenised_cut(t) for t, _ in known) else uncut
     notes += [BLIND] if blind else []

@@ -7,11 +7,11 @@ import re
 from ...interpret.core.recording import Call
 from ...training_plan.values import Absent
 from ..run import Run
-from ..spelling import spelt
+from ..spelling import spelt, terms
 from ..untrained import FORWARD, takes_model_loss
 from . import enclosing_loops
 
-OF_IDS = re.compile(r"^[^\n]*(?:\[['\"]input_ids['\"]\]|\.input_ids)(?:\.clone\(\)|\.detach\(\))*(?= |$)")
+OF_IDS = re.compile(r"[^\n]*(?:\[['\"]input_ids['\"]\]|\.input_ids)(?:\.clone\(\)|\.detach\(\))*")
 # A statement that gives labels a value, other than moving those of the batch to a device.
 CHANGES_LABELS = re.compile(
     r"(?m)^[^=\n(]{0,80}labels[^=\n(]{0,80}=(?!=)"
@@ -23,8 +23,8 @@ CHANGES_LABELS = re.compile(
 def labels_of_ids(run: Run) -> Call | None:
     """Return the call of the model, if it is given the ids themselves as labels wherever it is called to train."""
     forward = [c for c in run.calls if c.callee == FORWARD]
-    given = [spelt(c.arguments.get("labels", Absent())) for c in forward]
-    if forward and takes_model_loss(run) and all(OF_IDS.search(text) for text in given):
+    given = [terms(c.arguments.get("labels", Absent())) for c in forward]
+    if forward and takes_model_loss(run) and all(one is not None and OF_IDS.fullmatch(one.text) for one in given):
         return forward[-1]
     return None
 

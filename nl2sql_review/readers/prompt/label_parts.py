@@ -24,7 +24,7 @@ POSITION = re.compile(r"^(?:i|(?:torch|numpy)\.arange\(.+\)) (<|>=) (.+)$", re.D
 CUT = re.compile(r"\[:[\w.]+\]")
 TOKEN = re.compile(r" (==|!=) [\w.]*(pad|eos)_token_id$|^[\w.]*(pad|eos)_token_id (==|!=) ")
 MARK = re.compile(r" (==|!=) ([01])$")
-ATTENDED = re.compile(r"attention_mask\W.{0,40}?(?: (==|!=) ([01])|\.bool\(\))$")
+ATTENDED = re.compile(r"attention_mask(?:\W.{0,40}?)?(?: (==|!=) ([01])|\.bool\(\))$")
 
 
 @dataclass(slots=True)
@@ -106,6 +106,9 @@ def of_call(term: Term) -> list[Part]:
         sizes = contents(size) if name == "full" else None
         length = sizes[0] if isinstance(sizes, (list, tuple)) and len(sizes) == 1 else size
         return [Part(MASK, count=length, masked=True)]
+    if name == "fill_" and plain(argument(term, 0, "value")) == -100:
+        made = terms(uncopied(owner))
+        return [Part(MASK, count=argument(made, 0, "size", "input") if made is not None else None, masked=True)]
     if name not in CHOICES:
         return []
     if name != "where":

@@ -14,7 +14,7 @@ from ..hand_loop.labels import batches_changed, labels_of_ids
 from ..object_settings import last, objects
 from ..run import Run, made_from
 from ..spelling import spelt
-from . import collated, corpus, label_mask
+from . import collated, corpus, label_mask, module_text
 from .training_text import TrainingText
 
 if TYPE_CHECKING:
@@ -77,7 +77,12 @@ def loss_of(run: Run, text: TrainingText, tokenizer: Tokenizer) -> list[Loss]:
 
 
 def _of_loop(run: Run, text: TrainingText) -> Loss:
-    """Return the loss of a hand-written loop that trains on the model's own loss of the batches as they come."""
+    """Return the loss of a hand-written loop that trains on the model's own loss of the batches as they come.
+
+    A module of the script may make the labels of a batch.
+    """
+    if (own := module_text.made(run)) is not None:
+        return _of_module(own)
     if (call := labels_of_ids(run)) is not None:
         return Loss("all", "labels of all tokens", at=call.places.get("labels", call.place), note=EVERY_TOKEN)
     if run.loader is None:
@@ -96,6 +101,16 @@ def _of_loop(run: Run, text: TrainingText) -> Loss:
     if text.form != "tokenised" or "labels" not in text.columns:
         return Loss(why=text.why or "the script does not show the labels of a batch", at=at)
     return hand_made(run, text, text.at or at)
+
+
+def _of_module(made: module_text.Made) -> Loss:
+    """Return the loss of labels that mask all of the input but its last part."""
+    asks = made.asks()
+    if asks is None:
+        why = "it is unknown which of the texts in the batch is the answer"
+        return Loss("", "hand-made labels", why=why, at=made.at)
+    note = "only the beginning of the prompt is masked" if asks else ""
+    return Loss("all" if asks else "response", "hand-made labels", at=made.at, note=note)
 
 
 def always_remade(collator: Value) -> bool:

@@ -14,6 +14,7 @@ from .. import defaults
 from ..derive import contents
 from ..object_settings import last
 from ..run import Run
+from . import module_text
 from .objective import objective
 from .text import MAX_ALTERNATIVES, Piece, alternatives, assign_roles, chat, chat_call, trimmed
 from .tokens import appended_later, cell, flat, is_eos_id, last_ids, tokenised_text
@@ -44,6 +45,7 @@ class TrainingText:
     columns: dict[str, Value] = field(default_factory=dict)
     open: bool = True
     by_formatting: bool = False
+    by_module: bool = False  # a module of the script makes it of a batch
     tokenizer_call: Term | None = None
     appends_eos: bool = False  # the id of the EOS token is added to the tokens
     appended: tuple[Any, ...] = ()  # the other ids, one of which is added to the tokens last
@@ -79,6 +81,8 @@ def training_texts(run: Run) -> list[TrainingText]:
 def _training_texts(run: Run) -> list[TrainingText]:
     if run.configuration is not None:
         return [_stated(run.configuration.text)]
+    if (own := module_text.made(run)) is not None:
+        return [_of_module(own)]
     given = run.trainer or run.loader
     if given is None:
         return [TrainingText(why="no trainer was found, so the training text cannot be traced", at=run.place)]
@@ -87,6 +91,15 @@ def _training_texts(run: Run) -> list[TrainingText]:
     if found:
         return found
     return [_without_dataset(run, at)]
+
+
+def _of_module(made: module_text.Made) -> TrainingText:
+    """Return the text that a module of the script makes of a batch."""
+    text, columns = made.text(), made.values
+    found = TrainingText("tokenised", alternatives(text), text, made.written, "", "input_ids", columns, False)
+    found.by_module = True
+    _, found.tokenizer_call = tokenised_text(made.inputs[-1].ids)
+    return found
 
 
 def _stated(text: Stated) -> TrainingText:

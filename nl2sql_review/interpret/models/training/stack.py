@@ -12,6 +12,7 @@ from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Instance, Opaque, Sequence, object_of
 from ...core.operations import freeze
 from ..data.datasets import parameter_name
+from .modules import JOINED, listed
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -102,8 +103,11 @@ def row_of_own(m: Machine, call: Call, data: object, node: cst.CSTNode | None) -
 def after_construction(m: Machine, call: Call, args: Arguments, node: cst.CSTNode | None) -> None:
     """Run a trainer's `formatting_func` and the `__getitem__` of its dataset, or of a loader's.
 
-    The symbolic results are stored in `call.result.slots["formatted"]` and `["row"]`.
+    The symbolic results are stored in `call.result.slots["formatted"]` and `["row"]`. Of joined datasets the list is.
     """
+    if call.callee == JOINED:
+        call.result.slots["datasets"] = Known(Sequence(tuple(listed(call.get("datasets", "$0"))), "list"))
+        return
     data = args.get(None, "train_dataset") if "Trainer" in call.callee else args.get(0, "dataset")
     row_of_own(m, call, object_of(data), node)
     fn = args.get(None, "formatting_func")

@@ -1,0 +1,192 @@
+"""Batches that a hand-written loop hands to a module of the script: rows of the loader's dataset, put together."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Iterator, NamedTuple
+
+from ....training_plan.values import Absent, Default, Either, Known, Unknown, Value
+from ...core.joins import demote
+from ...core.library import model
+from ...core.machine import Machine
+from ...core.model_call import ModelCall
+from ...core.objects import Arguments, Bound, Class, Function, Instance, Mapping, Opaque, Sequence, object_of
+from ...core.operations import ROWS_OF_BATCH
+from ...core.recording import Call
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+    from ....source import Source
+
+LOADER = "torch.utils.data.DataLoader"
+JOINED = "torch.utils.data.ConcatDataset"
+DEEPEST = 4  # of datasets that are joined to joined ones
+WRAPPERS = ("DistributedDataParallel", "DataParallel")
+# Why an element of an iterator of the script is not known.
+ITERATED = re.compile(r"how often (\w+)\.__next__ is called ")
+
+
+@model("torch.utils.data.default_collate", "torch.utils.data.dataloader.default_collate")
+def default_collate(call: ModelCall) -> Value | None:
+    """Return the columns of a batch: each is the list of its rows' cells."""
+    rows = object_of(call.arguments.get(0, "batch"))
+    if not isinstance(rows, Sequence) or len(rows.state.items) != 1 or not rows.state.why_incomplete:
+        return None
+    return collated(rows.state.items[0])
+
+
+def collated(cell: Value) -> Value:
+    """Return what PyTorch makes of one cell of each row: a dictionary of columns, a list of texts, a tensor."""
+    if isinstance(cell, Either) and any(isinstance(option, Absent) for option in cell.options):
+        return collated(present(cell))
+    obj = object_of(cell)
+    if isinstance(obj, Mapping) and not obj.state.why_incomplete:
+        return Known(Mapping({key: collated(one) for key, one in obj.state.items.items()}), cell.trace)
+    if isinstance(obj, Sequence):
+        if obj.state.why_incomplete:
+            return Unknown("lists in the rows of a batch, of unknown length", cell.trace)
+        return Known(Sequence(tuple(collated(one) for one in obj.state.items), "list"), cell.trace)
+    if isinstance(cell, (Known, Default)) and isinstance(cell.value, (bool, int, float)):
+        return Unknown("a tensor of the numbers of a batch", cell.trace)
+    return Known(Sequence((cell,), "list", ROWS_OF_BATCH), cell.trace)
+
+
+def present(cell: Either) -> Value:
+    """Return a cell without the paths on which a row lacks it, since reading it there ends the run."""
+    left = tuple(option for option in cell.options if not isinstance(option, Absent))
+    return left[0] if len(left) == 1 else Either(left, cell.condition, cell.trace, cell.test)
+
+
+class Batch(NamedTuple):
+    """A batch, and the dataset and the function that make it, if a loader does, and not the script itself."""
+
+    value: Value
+    made_by: tuple[Value, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of its columns."""
+        made = object_of(self.value)
+        return tuple(key for key in made.state.items if isinstance(key, str)) if isinstance(made, Mapping) else ()
+
+
+def given_to(m: Machine, module: Instance) -> Batch | None:
+    """Return what the script calls a module of its own with, if that is a batch and nothing else.
+
+    It is a dictionary that the script makes, or what an iterator gives it: then a batch of the only dataset that is
+    loaded.
+    """
+    calls = [one for one in m.recording.calls if called_module(one) is module]
+    given = [one.live_arguments[0] for one in calls]
+    if not given or any(len(args.positional) != 1 or args.keywords or args.unknown for args in given):
+        return None
+    values = [args.positional[0] for args in given]
+    made = object_of(values[0])
+    if isinstance(made, Mapping):
+        return Batch(values[0]) if all(object_of(value) is made for value in values) else None
+    return batch_of_loader(m) if all(iterated(m, value) for value in values) else None
+
+
+def outputs_of(m: Machine, module: Instance) -> frozenset[str]:
+    """Return the code of what calls of a module give, without what those of another give as well."""
+    made = [(called_module(one), getattr(one.result, "text", "")) for one in m.recording.calls]
+    others = {text for other, text in made if other is not None and other is not module}
+    return frozenset(text for one, text in made if one is module) - others - {""}
+
+
+def called_module(call: Call) -> Instance | None:
+    """Return the object of the script that a call calls, itself or wrapped to be trained by several processes."""
+    maker = getattr(call.receiver, "call", None)
+    if not call.callee.endswith(".__call__") or maker is None or maker.live_arguments is None:
+        return None
+    if maker.callee.rpartition(".")[2] in WRAPPERS:
+        wrapped = object_of(maker.live_arguments[0].get(0, "module"))
+        return wrapped if isinstance(wrapped, Instance) else None
+    made = maker.instance
+    return made if isinstance(made, Instance) and made.base is call.receiver else None
+
+
+def iterated(m: Machine, value: Value) -> bool:
+    """Return whether a value is an element of a loader, or of an iterator of the script that holds one."""
+    obj = object_of(value)
+    if isinstance(obj, Opaque):
+        return of_loader(obj)
+    named = ITERATED.match(value.why) if isinstance(value, Unknown) else None
+    made = [cls.example for cls in m.recording.classes if named is not None and cls.name == named[1]]
+    return len(made) == 1 and holds_loader(made[0])
+
+
+def of_loader(thing: Opaque) -> bool:
+    """Return whether an expression is a loader or, as in `for batch in loader`, an element of one."""
+    while thing.operation in ("item", "call") and thing.args and thing.call is None:
+        inner = object_of(thing.args[0])
+        if not isinstance(inner, Opaque):
+            return False
+        thing = inner
+    return thing.call is not None and thing.call.callee == LOADER
+
+
+def holds_loader(thing: object, depth: int = 0) -> bool:
+    """Return whether an object of the script has a loader in its attributes, or in those of an object there."""
+    if isinstance(thing, Opaque):
+        return of_loader(thing)
+    if not isinstance(thing, Instance) or depth > DEEPEST:
+        return False
+    held = (object_of(value) for value in thing.slots.values() if isinstance(value, Value))
+    return any(holds_loader(one, depth + 1) for one in held)
+
+
+def batch_of_loader(m: Machine) -> Batch | None:
+    """Return a batch of the only dataset of which the script makes loaders; None if there are several, or none."""
+    loaders = [one.live_arguments for one in m.recording.calls if one.callee == LOADER]
+    datasets = {id(object_of(args.get(0, "dataset"))): args for args, _ in loaders}
+    if len(datasets) != 1:
+        return None
+    args, node = loaders[-1]
+    data = args.get(0, "dataset")
+    rows = list(rows_of(m, data))
+    if len(rows) != 1:
+        return None
+    function, made_by = args.get(6, "collate_fn"), rows[0].made_by
+    if isinstance(function, Absent) or isinstance(function, Known) and function.value is None:
+        batch = collated(rows[0].value)
+    else:
+        batch = m.call(function, Arguments([Known(Sequence((rows[0].value,), "list", ROWS_OF_BATCH))]), node)
+        made_by = (*made_by, function)
+    if isinstance(data, Default):
+        batch = demote(batch, data.overridden_by)
+    return Batch(batch, made_by)
+
+
+def rows_of(m: Machine, value: Value, depth: int = 0) -> Iterator[Batch]:
+    """Yield a row of a dataset of the script, or of each that is joined to it."""
+    data = object_of(value)
+    if not isinstance(data, Instance) or depth > DEEPEST:
+        return
+    found = data.cls.lookup("__getitem__")
+    made = data.base.call if isinstance(data.base, Opaque) else None
+    if found is not None:
+        yield Batch(m.call(found, Arguments([value, Known(Opaque("index"))]), None), (value,))
+    elif made is not None and made.callee == JOINED:
+        for part in listed(made.get("datasets", "$0")):
+            yield from rows_of(m, part, depth + 1)
+
+
+def code_of(value: Value) -> tuple[Source, cst.CSTNode] | None:
+    """Return the code of a function, of a class or of an object's class of the script, and its file."""
+    thing = object_of(value)
+    if isinstance(thing, Bound):
+        return code_of(Known(thing.function)) if thing.function is not None else code_of(thing.receiver)
+    if isinstance(thing, Function):
+        return thing.scope.module.source, thing.node
+    cls = thing.cls if isinstance(thing, Instance) else thing
+    return (cls.module.source, cls.node) if isinstance(cls, Class) and cls.node is not None else None
+
+
+def listed(value: Value) -> list[Value]:
+    """Return the elements of a list as it was at a call; none where there may be others."""
+    plain = value.value if isinstance(value, (Known, Default)) else None
+    if isinstance(value, Unknown) and value.why.startswith("element "):
+        plain = value.parts
+    return [one if isinstance(one, Value) else Known(one) for one in plain] if isinstance(plain, (list, tuple)) else []
