@@ -16,7 +16,7 @@ from .objective import objective
 from .padding_token import asks_tokenizer, eos_of, pads_with_eos, written
 from .text import Piece, chat_call_of, trimmed
 from .tokenizer import Tokenizer
-from .tokenizers import Family
+from .tokenizers import BOS, Family, bos_literals
 from .tokens import joined
 from .training_text import TrainingText, texts_of, uses_unsloth
 
@@ -28,9 +28,7 @@ HIDE_PADDING = (
     "unsloth.UnslothVisionDataCollator",
 )
 KEEPS_PADDING = "0.17.0"  # the first trl with a collator of its own, which looks at the attention mask instead
-BOS_LITERALS = ("<s>", "<|begin_of_text|>", "<bos>")
-# Families whose tokenizers put a BOS token before every text, and those that have none.
-PUTS_BOS = ("Llama 3", "CodeLlama", "Llama 2", "Mistral", "Gemma")
+# Families whose tokenizers have no BOS token.
 NO_BOS = ("Qwen", "SmolLM", "GPT-2", "GPT-OSS", "Phi 3")
 
 
@@ -166,7 +164,7 @@ def puts_bos(tokenizer: Tokenizer) -> bool | None:
     kind: Family | None = tokenizer.family
     if kind is None:
         return None
-    return True if kind.name in PUTS_BOS else False if kind.name in NO_BOS else None
+    return True if kind.name in BOS else False if kind.name in NO_BOS else None
 
 
 def starts_with_bos(text: TrainingText, pieces: list[Piece], tokenizer: Tokenizer) -> tuple[str, str]:
@@ -180,7 +178,8 @@ def starts_with_bos(text: TrainingText, pieces: list[Piece], tokenizer: Tokenize
     if not pieces:
         return "", text.why or "it is unknown how the training text begins"
     first = next((piece for piece in pieces if piece.hole is not None or piece.text.strip()), pieces[0])
-    if "bos" in first.roles or first.hole is None and first.text.lstrip().startswith(BOS_LITERALS):
+    literals = bos_literals(tokenizer.family)
+    if "bos" in first.roles or first.hole is None and first.text.lstrip().startswith(literals):
         return "the text", ""
     if first.hole is not None and not first.roles:
         return "", "the script does not show how the training text begins"

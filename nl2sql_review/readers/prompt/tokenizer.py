@@ -17,7 +17,7 @@ from ..run import Run
 from . import chat_template, markers
 from .models import Member, Template, member, unsloth_template
 from .text import EOS_LITERALS
-from .tokenizers import Family, family, has_chat_template
+from .tokenizers import Family, bos_literals, family, has_chat_template
 
 if TYPE_CHECKING:
     from ...flavours.reading import Stated
@@ -339,7 +339,7 @@ def of_text(written: chat_template.Written, tokenizer: Tokenizer) -> ChatEnd:
         "eos" if token and token == tokenizer.eos() else shown,
         "the chat template that the script sets",
         "",
-        written.text.startswith(chat_template.BOS) or written.text.startswith(("<s>", "<|begin_of_text|>", "<bos>")),
+        written.text.startswith(chat_template.BOS) or written.text.startswith(bos_literals(tokenizer.family)),
         after.endswith(tuple(" \n\t")) or not token,
         written.masked is not None,
         written.in_loss(where) if written.masked is not None else None,
