@@ -107,7 +107,7 @@ def _doubts(pieces: list[Piece], where: dict[str, float], parts: Parts) -> None:
     """Note the holes that may hold a part.
 
     Such a hole cannot be read, or is an instruction column with the question in it, or is the result of a
-    function that joins several columns in its own words. If the text speaks of a schema, it may stand with the question.
+    function that joins several columns in its own words. A schema that the text speaks of may stand with the question.
     """
     spoken = "schema" not in where and speaks_of_a_schema(pieces)
     for i, piece in enumerate(pieces):

@@ -78,7 +78,24 @@ def padding(run: Run, plan: TrainingPlan, texts: list[TrainingText]) -> Fact:
     if same is None:
         why = f"it is unknown whether the padding token, {describe(value)}, is the EOS token"
         return Fact(Unknown(why, (call.place,)), at=call.place)
+    ends = turn_ends(texts, tokenizer) if same else Known("eos")
+    if not isinstance(ends, Known):
+        return Fact(ends, at=call.place, why_not=ends.why if isinstance(ends, Absent) else "")
     return Fact(Known("the eos token" if same else "its own token", (call.place,)), at=call.place, note=by)
+
+
+def turn_ends(texts: list[TrainingText], tokenizer: Tokenizer) -> Value:
+    """Return "eos" where no chat template ends the turns with another token; Absent where one does, which is not hidden."""
+    for text in texts:
+        call = chat_call_of(text.value)
+        if call is None and text.form != "chat":
+            continue
+        end = tokenizer.chat_end(call)
+        if end.why:
+            return Unknown(f"whether the token that ends a turn is the EOS token, and so masked: {end.why}", text.trace)
+        if end.token not in ("", "eos", tokenizer.eos(end)):
+            return Absent(f"a turn ends with {end.token}, which is not the padding token")
+    return Known("eos")
 
 
 def published(run: Run, plan: TrainingPlan) -> Value | None:
@@ -144,17 +161,20 @@ def bos(run: Run, plan: TrainingPlan, texts: list[TrainingText]) -> Fact:
     trace = texts[0].trace
     puts = puts_bos(tokenizer)
     if puts is False:
-        return Fact(Known("once", trace), at=at)
+        return Fact(tokenizer.of_model(Known("once", trace)), at=at)
     starts = [starts_with_bos(t, pieces, tokenizer) for t in texts for pieces in t.texts or [[]]]
     if any(by for by, _ in starts):
         if untouched := own_special_tokens(run):
             return Fact(Unknown(untouched, trace), at=at)
         by = next(by for by, _ in starts if by)
         if puts:
-            return Fact(Known("twice", trace), at=at, note=by)
+            return Fact(tokenizer.of_model(Known("twice", trace)), at=at, note=by)
         return Fact(Unknown("it is unknown whether the model's tokenizer adds a BOS token", trace), at=at)
     why = next((why for _, why in starts if why), "")
-    return Fact(Unknown(why, trace) if why else Known("once", trace), at=at)
+    once: Value = Known("once", trace)
+    if any(chat_call_of(t.value) is not None for t in texts) and tokenizer.takes_models_template:
+        once = tokenizer.of_model(once)
+    return Fact(Unknown(why, trace) if why else once, at=at)
 
 
 def puts_bos(tokenizer: Tokenizer) -> bool | None:

@@ -47,8 +47,8 @@ QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
 class Piece:
     """Literal text, a hole, or the start of a chat turn.
 
-    `roles` of a hole: instruction, database (its name), schema, question, sql, eos, bos; empty if its content cannot be told. `turn`
-    is the speaker if the piece opens a turn. `why` is the reason why a hole cannot be read.
+    `roles` of a hole: instruction, database (its name), schema, question, sql, eos, bos; empty if its content cannot
+    be told. `turn` is the speaker if the piece opens a turn. `why` is the reason why a hole cannot be read.
     """
 
     text: str = ""
