@@ -438,7 +438,7 @@ def test_the_precision_is_mended_where_its_values_come_from_a_configuration_file
         'cfg = yaml.safe_load(open("train.yaml"))\n'
         'Trainer("m", args=TrainingArguments("o", bf16=cfg["bf16"], fp16=cfg["fp16"])).train()\n'
     )
-    made = repaired(script, "arguments/mixed-precision", path=str(tmp_path / "train.py"))
+    made = repaired(script, "arguments/mixed-precision", unsafe=True, path=str(tmp_path / "train.py"))
     assert "torch.cuda.is_available() and " not in made
     assert made.count("is_bf16_supported(including_emulation=False)") == 2
 
