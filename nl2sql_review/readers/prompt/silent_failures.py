@@ -85,7 +85,7 @@ def padding(run: Run, plan: TrainingPlan, texts: list[TrainingText]) -> Fact:
 
 
 def turn_ends(texts: list[TrainingText], tokenizer: Tokenizer) -> Value:
-    """Return "eos" where no chat template ends the turns with another token; Absent where one does: it is not hidden."""
+    """Return "eos" where no chat template ends the turns with another token; Absent where one does: it is trained."""
     for text in texts:
         call = chat_call_of(text.value)
         if call is None and text.form != "chat":
