@@ -345,3 +345,40 @@ def test_a_length_on_one_path_that_unsloth_uses_on_the_other_too(tmp_path, name,
     code = LENGTHS.replace("NAME", name).replace("LENGTH", str(length))
     assert item(tmp_path, code, "memory/sequence-length").startswith(verdict)
     assert item(tmp_path, code.replace("from unsloth", "from own"), "memory/sequence-length") != "pass"
+
+
+BY_MODEL = """\
+import argparse
+from datasets import load_dataset
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from trl import SFTConfig, SFTTrainer
+parser = argparse.ArgumentParser()
+parser.add_argument("--model", default="meta-llama/Llama-3.1-8B-Instruct")
+args = parser.parse_args()
+name = {name}
+tokenizer = AutoTokenizer.from_pretrained(name)
+rows = load_dataset("json", data_files="train.jsonl", split="train")
+rows = rows.map(lambda row: {{"text": {text}}}, remove_columns=rows.column_names)
+trainer = SFTTrainer(
+    AutoModelForCausalLM.from_pretrained(name), args=SFTConfig("out"), train_dataset=rows, processing_class=tokenizer
+)
+trainer.train()
+"""
+CHAT = 'tokenizer.apply_chat_template(row["messages"], tokenize=False)'
+PLAIN = 'row["question"] + row["sql"] + tokenizer.eos_token'
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "eos", "bos"),
+    [
+        ("args.model", CHAT, "default", "default"),
+        ('"meta-llama/Llama-3.1-8B-Instruct"', CHAT, "certain", "certain"),
+        ("args.model", PLAIN, "certain", "certain"),
+    ],
+)
+def test_what_follows_from_a_model_that_an_option_names_is_a_default(tmp_path, name, text, eos, bos):
+    (tmp_path / "train.py").write_text(BY_MODEL.format(name=name, text=text), encoding="utf-8")
+    (file,) = review([str(tmp_path / "train.py")], options=Options()).files
+    found = {i.rule: i for i in file.checklist}
+    assert (found["prompt/eos"].verdict, found["prompt/eos"].certainty) == ("pass", eos)
+    assert (found["prompt/bos"].verdict, found["prompt/bos"].certainty) == ("fail" if text is CHAT else "pass", bos)

@@ -82,6 +82,8 @@ def of_flavour(build: Build, wheels: dict[str, list[Wheel]]) -> dict[str, Any]:
     if build.plugins:
         plugins = classes(own.path, build.plugins)
         keys["plugins"] = dict(entry for node in plugins.values() for entry in own_fields(node))
+    for section, (file, function) in build.names.items():
+        keys[section] = dict.fromkeys(registered(own.path, file, function), ["", ""])
     launcher = wheels["accelerate"][-1:] if build.launcher else []
     for one in launcher:
         keys["launcher"] = dict.fromkeys(options(one.path), ["", ""])
@@ -191,6 +193,17 @@ def options(path: Path) -> Iterator[str]:
             for argument in node.args:
                 if (text_of(argument.value) or "").startswith("--"):
                     yield (text_of(argument.value) or "")[2:].replace("-", "_")
+
+
+def registered(path: Path, file: str, function: str) -> Iterator[str]:
+    """Yield the names that a file of a wheel registers at its top level: `register_template(name="qwen", …)`."""
+    with zipfile.ZipFile(path) as wheel:
+        module = cst.parse_module(wheel.read(file))
+    for node in walk(module):
+        if isinstance(node, cst.Call) and dotted(node.func) == function:
+            name = text_of(keywords(node).get("name"))
+            if name is not None:
+                yield name
 
 
 def requirements(path: Path) -> Iterator[tuple[str, str]]:

@@ -33,10 +33,11 @@ class Build:
 
     `files` is a pattern for the files of these classes in the wheel: a class of the same name elsewhere is
     another class. `extends`: whether they extend classes of transformers; `aliases`: what a base is assigned
-    from, one line above the class.
+    from, one line above the class. `names`: sections of names that the library registers under `name=`, each with the
+    file and the function that it registers them by.
     """
 
-    __slots__ = ("library", "files", "sections", "extends", "aliases", "plugins", "launcher")
+    __slots__ = ("library", "files", "sections", "extends", "aliases", "plugins", "launcher", "names")
 
     def __init__(
         self,
@@ -48,6 +49,7 @@ class Build:
         aliases: Mapping[str, str] | None = None,
         plugins: str = "",
         launcher: bool = False,
+        names: Mapping[str, tuple[str, str]] | None = None,
     ) -> None:
         self.library = library
         self.files = files
@@ -56,6 +58,7 @@ class Build:
         self.aliases = aliases or {}
         self.plugins = plugins  # pattern of the files whose keys exist where a plugin is listed
         self.launcher = launcher  # whether the options of `accelerate launch` are keys as well
+        self.names = names or {}
 
 
 class Flavour:

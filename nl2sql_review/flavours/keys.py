@@ -176,6 +176,11 @@ def _is(value: object, kind: str) -> bool:
     return of is not None and type(value) is of
 
 
+def one_of(value: object, kind: str) -> bool:
+    """Return whether a value is one of those that a type lists; True for a type that lists none."""
+    return not kind.startswith("Literal[") or _is(value, kind)
+
+
 def _pydantic(value: object, kind: str) -> Any:
     if kind == "int":
         if isinstance(value, (bool, int)):

@@ -43,6 +43,7 @@ FLAVOUR = Flavour(
         {"": ("ModelArguments", "DataArguments", "TrainingArguments", "FinetuningArguments", "GeneratingArguments")},
         extends=True,
         aliases={"BaseTrainingArguments": "Seq2SeqTrainingArguments"},
+        names={"templates": ("llamafactory/data/template.py", "register_template")},
     ),
     read=read,
     detects=detects,

@@ -201,7 +201,9 @@ def should(failed: dict[str, Any], value: object = None, word: Callable[[object]
     for key, v in failed.items():
         if key == "includes":
             lacking = [str(w) for w in v if members is None or w not in members]
-            parts.append(f"{', '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} missing")
+            # of a value that is left to the library, nobody knows here what is missing
+            missing = f"{', '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} missing"
+            parts.append(missing if value is not None else f"should include {', '.join(lacking)}")
         elif key == "excludes" and members is not None:
             parts.append("should not contain " + ", ".join(str(w) for w in v if w in members))
         elif key == "matches":

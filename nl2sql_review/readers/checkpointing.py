@@ -55,7 +55,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
         part.save_strategy.value = Unknown("a callback of the script decides when to save: it sets control.should_save")
     strategy, steps = part.save_strategy, part.save_steps
     if not isinstance(strategy.value, (Known, Default)) or plain(strategy.value) == "steps":
-        if from_library(steps.value) and plain(strategy.value) == "steps":
+        if from_library(steps.value) and plain(steps.value) is not None and plain(strategy.value) == "steps":
             strategy.note = f"every {plain(steps.value)} steps, the library's default"
     elif plain(strategy.value) == "epoch" and not from_library(steps.value) and not isinstance(steps.value, Absent):
         strategy.note = "save_steps is ignored"

@@ -381,4 +381,5 @@ def misplaced(run: Run) -> Fact:
     value = run.arguments.value("gradient_checkpointing", "activation_checkpointing")
     if any(isinstance(o, (Known, Default)) and isinstance(o.value, str) for o in options(value)):
         return Fact(value, at=run.arguments.where("gradient_checkpointing", "activation_checkpointing"))
-    return Fact(Absent("not set in the training arguments"))
+    why = "the training arguments do not name a kind of checkpointing"
+    return Fact(Absent(why), why_not=why)

@@ -35,6 +35,12 @@ FAMILIES: tuple[dict[str, set[str]], ...] = (
     {"W_pack": _QKV, "o_proj": _O, "gate_proj": _GATE, "up_proj": _UP, "down_proj": _DOWN},  # Baichuan
     {"wqkv": _QKV, "wo": _O, "w1": _GATE, "w3": _UP, "w2": _DOWN},  # InternLM2
 )
+# Models whose name says that their layers are those of a family above.
+NAMED = (
+    (re.compile(r"bart|/opt-\d|whisper|m2m100|nllb|pegasus|marian|blenderbot"), FAMILIES[0]),
+    (re.compile(r"gpt-?j-"), FAMILIES[2]),
+    (re.compile(r"lfm-?2"), FAMILIES[3]),
+)
 QUERY_VALUE = ["q_proj", "v_proj"]
 # What PEFT adapts where no modules are named (peft.utils.constants), by the family or the name of the model.
 QUERY_AND_VALUE = ("Llama 3", "CodeLlama", "Llama 2", "Mistral")
@@ -101,6 +107,8 @@ def modules(run: Run, model_name: Value) -> tuple[Fact, Fact]:
         fact.note = "qkv_proj and gate_up_proj combine several projections in one matrix"
     elif not llama and (counted := next(filter(None, map(said, names)), "")):
         fact.note = counted
+    elif own := of_name(model_name):
+        fact.note = f"of this model, the layers are called {', '.join(own)}"
     fact.value = derive(partial(expand, llama=llama), value)
     return fact, Fact(derive(unmatched, value), at=fact.at)
 
@@ -115,6 +123,13 @@ def taken_by_peft(run: Run) -> list[str]:
         return QUERY_VALUE
     name = given.lower() if isinstance(given, str) else ""
     return next((taken for pattern, taken in BY_NAME if pattern.search(name)), [])
+
+
+def of_name(model_name: Value) -> list[str]:
+    """Return how the layers of a model are called if its name says that they are not called as in Llama."""
+    name = plain(model_name)
+    said = name.lower().replace("_", "-") if isinstance(name, str) else ""
+    return next(([n for n, covered in layers.items() if covered] for names, layers in NAMED if names.search(said)), [])
 
 
 def has_llama_layers(model_name: Value) -> bool:

@@ -123,3 +123,28 @@ def test_a_configuration_that_trains_nothing_is_said_to(line: str, row: int) -> 
     text = FACTORY.format("").replace("do_train: true\n", line)
     found = [t for t in findings(text) if t[1] == "api/ignored-key"]
     assert [t[0] for t in found] == [row] * (row > 0)
+
+
+@pytest.mark.parametrize(("template", "known"), [("qwen3", True), ("alpaca", True), ("translation", False)])
+def test_only_a_template_that_it_has_ends_a_turn(template: str, known: bool) -> None:
+    ending = plan(FACTORY.format(f"template: {template}\n"))["prompt.ending"].value
+    assert isinstance(ending, Unknown) != known
+    assert known or "no template translation" in ending.why
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "refused"),
+    [("stage: sft", "stage: SFT", True), ("stage: sft", "stage: pt", False), ("type: full", "type: qlora", True)],
+)
+def test_a_stage_or_type_that_it_does_not_have_stops_it(old: str, new: str, refused: bool) -> None:
+    text = FACTORY.format("finetuning_type: full\n").replace(old, new)
+    told = [said for _, rule, said in findings(text) if rule == "api/refused-value"]
+    assert new in text and bool(told) == refused
+    assert not refused or "is not one of" in told[0]
+
+
+@pytest.mark.parametrize(("line", "silently"), [("", True), ("train_on_inputs: false\n", False)])
+def test_a_configuration_with_a_key_that_stops_it_does_not_end_without_an_error(line: str, silently: bool) -> None:
+    text = FACTORY.format(line).replace("do_train: true\n", "")
+    (told,) = [said for _, rule, said in findings(text) if rule == "api/ignored-key"]
+    assert told.endswith("ends without an error") == silently

@@ -95,6 +95,16 @@ class Config(Base):
 """
 
 
+def test_registered_names_are_read_from_a_wheel(tmp_path):
+    import zipfile
+
+    from nl2sql_review.flavours import build
+
+    with zipfile.ZipFile(tmp_path / "x.whl", "w") as wheel:
+        wheel.writestr("x/made.py", 'put(name="a", n=1)\nput(name=b)\nother(name="c")\nif 1:\n    put(name="d")\n')
+    assert list(build.registered(tmp_path / "x.whl", "x/made.py", "put")) == ["a", "d"]
+
+
 def test_keys_are_read_from_sources_that_are_never_imported(tmp_path):
     import libcst
 

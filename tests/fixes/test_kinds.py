@@ -431,6 +431,18 @@ def test_the_precision_keeps_the_question_of_its_variables(guard, kept):
     assert repaired(script, "arguments/mixed-precision").count("torch.cuda.is_available() and ") == kept
 
 
+def test_the_precision_is_mended_where_its_values_come_from_a_configuration_file(tmp_path):
+    (tmp_path / "train.yaml").write_text("fp16: false\nbf16: true\n")
+    script = (
+        f"import torch, yaml\n{PLAIN}from transformers import TrainingArguments, Trainer\n"
+        'cfg = yaml.safe_load(open("train.yaml"))\n'
+        'Trainer("m", args=TrainingArguments("o", bf16=cfg["bf16"], fp16=cfg["fp16"])).train()\n'
+    )
+    made = repaired(script, "arguments/mixed-precision", unsafe=True, path=str(tmp_path / "train.py"))
+    assert "torch.cuda.is_available() and " not in made
+    assert made.count("is_bf16_supported(including_emulation=False)") == 2
+
+
 @pytest.mark.parametrize(
     ("model", "asked"), [("google/flan-t5-large", 0), ("Salesforce/codet5-base", 0), ("facebook/bart-large", 2)]
 )

@@ -143,7 +143,7 @@ def _asks_for_a_gpu(task: Task) -> bool:
     """Return whether a variable that is given as bf16 or fp16 asks if there is a GPU: without one, fp16 is refused."""
     given = (task.plan["arguments.bf16"], task.plan["arguments.fp16"])
     steps = [place for fact in given for place in (*fact.value.trace, places.argument(fact)) if place is not None]
-    return any("is_available()" in place.source.segment(place.node) for place in steps)
+    return any("is_available()" in place.source.excerpt(place.node, 200) for place in steps)
 
 
 def _asking_better(task: Task) -> Iterator[Candidate]:

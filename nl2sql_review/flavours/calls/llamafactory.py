@@ -17,6 +17,7 @@ from ...libraries import store
 from ...libraries.versions import allows
 from ...training_plan.facts import Fact
 from ...training_plan.values import Absent, Known, Place, Text, Unknown, Value
+from ..keys import one_of
 from ..reading import (
     LOGS_NOTHING,
     NO_CHOICE,
@@ -81,6 +82,8 @@ STRATEGIES = {
     "interleave_over": "all_exhausted",
     "interleave_once": "all_exhausted_without_replacement",
 }
+CHOICES = ("stage", "finetuning_type")  # keys of which LLaMA-Factory itself checks the value
+STOPS = ("unknown", "value", "conflict")  # kinds of defects at which it ends with an error
 QUANTIZED = re.compile(r"gptq|awq|aqlm|int4|4bit", re.IGNORECASE)  # in the name of a model that is published so
 
 
@@ -93,7 +96,8 @@ def read(r: Reading) -> None:
     top = r.top
     check(r, top)
     if not trains(top):
-        text = "dataset is ignored: without do_train: true LLaMA-Factory trains nothing, and ends without an error"
+        text = "dataset is ignored: without do_train: true LLaMA-Factory trains nothing"
+        text += "" if any(d.kind in STOPS for d in r.made.defects) else ", and ends without an error"
         r.defect("ignored", top, "do_train" if "do_train" in top else "dataset", text)
     stage = str(top.plain("stage") or "sft")
     unsloth = top.plain("use_unsloth") is True
@@ -136,6 +140,11 @@ def check(r: Reading, top: Level) -> None:
         and found.accepts(key)
     }
     r.check(top, extra=fine)
+    for key in CHOICES:
+        kind = r.keys.type_of(top.section, key)
+        if top.plain(key) is not None and not one_of(top.plain(key), kind):
+            listed = kind[len("Literal[") : -1]
+            r.defect("value", top, key, f"{key}: {top.plain(key)!r} is not one of {listed}; LLaMA-Factory stops at it")
 
 
 # -- model -------------------------------------------------------------------------------------------------------
@@ -352,9 +361,13 @@ def prompt(r: Reading, top: Level, data: Dataset | None, stage: str) -> None:
     else:
         r.state("prompt.loss_on", Known("response", (where,)), note="by LLaMA-Factory, unless train_on_prompt is on")
     r.state("prompt.loss_by", Known("train_on_prompt", (where,)))
+    own = template is None or r.keys.knows("templates", str(template))
+    unknown = (
+        f"LLaMA-Factory {r.keys.version} has no template {template}, and stops at it; a release that has one decides"
+    )
     r.state(
         "prompt.ending",
-        Known("eos", (at,)),
+        Known("eos", (at,)) if own else Unknown(unknown, (at,)),
         note=f"by the template {template}" if template else "by the tokenizer's template",
     )
     r.state("prompt.eos_from", Known("chat template", (at,)))

@@ -21,6 +21,8 @@ COLUMNS = {
 ROLE_OF_COLUMN = {name: role for role, names in COLUMNS.items() for name in names.split()}
 # What these hold depends on the data: a whole prompt, an instruction with the question in it, SQL or plain words.
 OPAQUE_COLUMNS = {"input", "prompt", "text", "messages", "conversations", "content", "query", "value", "user", "inputs"}
+# What these hold is the name of a database: no schema, whatever label stands before it.
+DATABASE_NAMES = {"db_id", "db_name", "dbname", "database_id", "database_name"}
 
 ROW_HEADS = ("item", "get")
 
@@ -89,6 +91,17 @@ def reading(term: Term) -> tuple[Value, ...]:
         positional = [a for a in term.args if not (isinstance(a, Term) and a.operation in ("keyword", "receiver"))]
         return (receiver(term), *positional) if positional else ()
     return ()
+
+
+def names_database(value: object) -> bool:
+    """Return whether an expression is the name of a database, and nothing that is looked up by it."""
+    args = reading(value) if isinstance(value, Term) else ()
+    if len(args) < 2:
+        return False
+    key = args[1]
+    if isinstance(key, (Known, Default)) and isinstance(key.value, str):
+        return key.value.lower() in DATABASE_NAMES
+    return names_database(args[0])  # `rows["db_id"][i]`, unlike `schemas[row["db_id"]]`
 
 
 def column_role(name: str) -> str:

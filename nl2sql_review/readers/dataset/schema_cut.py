@@ -10,6 +10,7 @@ from ...training_plan.facts import Fact
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
 from ..joined_samples import continues_rows
 from ..prompt.objective import apart
+from ..prompt.parts import speaks_of_a_schema
 from ..prompt.text import Piece
 from ..prompt.tokens import joined
 from ..prompt.training_text import TrainingText
@@ -26,6 +27,10 @@ NUMBER = re.compile(r"max_length\s*=\s*(\d+)")
 OF_SFT = "if a row is too long, the trainer cuts off its end, the SQL and the EOS token"
 OF_PACKING = "packing continues a row that is too long in the next one, where the SQL has no schema"
 OF_TOKENIZER = "if a row is too long, the tokenizer cuts off its end, the SQL and the EOS token"
+OF_SCRIPT = {
+    "end": "if a row is too long, the script cuts off its end, the SQL and the EOS token",
+    "start": "if a row is too long, the script cuts off its start, not the schema alone",
+}
 OF_TRAINER = "nothing truncates a row that is too long, so it takes whatever memory it needs"
 
 
@@ -64,7 +69,7 @@ def read(run: Run, part: facts.Dataset, texts: list[TrainingText], at: Place | N
     place = place or texts[0].at or at
     if not has_schema:
         why = "the prompt has no schema to truncate"
-        if any(p.opaque for _, pieces in known for p in pieces):
+        if any(p.opaque for _, pieces in known for p in pieces) or any(speaks_of_a_schema(p) for _, p in known):
             part.schema_limit = part.truncation_cuts = Fact(
                 Unknown("it is unknown which part of the text is the schema"), at=place
             )
@@ -76,6 +81,8 @@ def read(run: Run, part: facts.Dataset, texts: list[TrainingText], at: Place | N
     value = joined(limits)
     by_sft = run.trainer is None or "SFT" in run.trainer.callee or run.unsloth
     uncut = OF_SFT if by_sft and not (run.trainer is None and run.backward) else OF_TRAINER
+    sides = {side for t, _ in known for side in cut_sides(t.columns.get("input_ids"))}
+    uncut = OF_SCRIPT["end" if "end" in sides else "start"] if sides else uncut
     uncut = OF_PACKING if continues_rows(run) else uncut
     uncut = OF_TOKENIZER if any(tokenised_cut(t) for t, _ in known) else uncut
     notes += [BLIND] if blind else []
@@ -144,8 +151,7 @@ def cuts(value: object, depth: int = 0) -> Iterator[Cut]:
 
 
 def _stop(start: Value, stop: Value) -> Value:
-    begins = isinstance(start, Absent) or isinstance(start, (Known, Default)) and start.value in (None, 0)
-    if not begins:
+    if not _none(start):
         return Unknown("the schema is truncated at both ends")
     if isinstance(stop, (Known, Default)) and isinstance(stop.value, int) and stop.value < 0:
         return Absent("only a fixed number of characters is removed from the end of the schema")
@@ -194,6 +200,35 @@ def whole_cut(text: TrainingText) -> Place | None:
         ):
             return last.place or text.at
     return None
+
+
+def cut_sides(ids: object, depth: int = 0) -> Iterator[str]:
+    """Yield at which side slices shorten the tokens of a row: "end" of `ids[:n]`, "start" of `ids[-n:]`."""
+    if depth > 10:
+        return
+    if isinstance(ids, Either):
+        for option in ids.options:
+            yield from cut_sides(option, depth + 1)
+    if not isinstance(ids, Term):
+        return
+    if ids.operation == "slice" and len(ids.args) > 2:
+        start, stop = ids.args[1:3]
+        if _none(stop) and _negative(start):
+            yield "start"
+        elif _none(start) and not _none(stop) and not _negative(stop):
+            yield "end"
+    for arg in ids.args:
+        yield from cut_sides(arg, depth + 1)
+
+
+def _none(bound: Value) -> bool:
+    return isinstance(bound, Absent) or isinstance(bound, (Known, Default)) and bound.value in (None, 0)
+
+
+def _negative(bound: Value) -> bool:
+    if isinstance(bound, (Known, Default)):
+        return isinstance(bound.value, int) and bound.value < 0
+    return isinstance(bound, Term) and bound.text.startswith("-")
 
 
 def tokenised_cut(text: TrainingText) -> bool:

@@ -179,7 +179,8 @@ def cut_by_script(run: Run) -> Fact | None:
             if any(len(joined_calls(ids)) > 1 for ids in rows_ids(run)):
                 why = "the parts of a row are truncated separately, and it is unknown how long they are together"
                 return Fact(Unknown(why), at=at)
-            return Fact(call.arguments["max_length"], at=at, note="cut by the tokenizer")
+            # the program of a configuration has ways of its own: Axolotl drops longer rows of some types
+            return Fact(call.arguments["max_length"], at=at, note="" if run.configuration else "cut by the tokenizer")
     if any(plain(c.get("truncation")) is True for c in calls):
         loads = [c for c in calls if last(c.callee) == "from_pretrained" and "model_max_length" in c.arguments]
         for call in loads[-1:]:

@@ -109,7 +109,9 @@ def _ending(prompt: facts.Prompt, texts: list[TrainingText], at: Place | None, r
             sources.append(Unknown(why, text.trace))
         for pieces in alternatives:
             ending = _appended(ending_of_text(text, pieces, tokenizer), text, run, tokenizer)
-            kinds.append(_known(ending.kind, ending.why, text.trace))
+            kind = _known(ending.kind, ending.why, text.trace)
+            by_model = ending.by == prompt_ending.TEMPLATE and tokenizer.takes_models_template
+            kinds.append(tokenizer.of_model(kind) if by_model else kind)
             sources.append(_known(ending.by or "nothing", "", text.trace))
             if ending.why or ending.by:
                 notes.append(ending.why or f"by {ending.by}")

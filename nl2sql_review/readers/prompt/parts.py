@@ -22,6 +22,7 @@ FIXED_SCHEMA = re.compile(
     r"\bCREATE\s+TABLE\b|\bprimary key\b|\b(?:schema|tables|ddl)\s*:\s*(?!\s|#|\w*\s*questions?\b|input\b)\w[^:]{12,}",
     re.I,
 )
+SPOKEN_SCHEMA = re.compile(r"schemas?(?![a-z])|\bddl\b", re.I)
 
 
 @dataclass(slots=True)
@@ -106,14 +107,18 @@ def _doubts(pieces: list[Piece], where: dict[str, float], parts: Parts) -> None:
     """Note the holes that may hold a part.
 
     Such a hole cannot be read, or is an instruction column with the question in it, or is the result of a
-    function that joins several columns in its own words.
+    function that joins several columns in its own words. A schema that the text speaks of may stand with the question.
     """
+    spoken = "schema" not in where and speaks_of_a_schema(pieces)
     for i, piece in enumerate(pieces):
         if piece.hole is None or i > where.get("sql", len(pieces)):
             continue
         hole = piece.hole
         composed = isinstance(hole, Term) and hole.operation == "call" and len(piece.roles & set(ORDER)) > 1
         lacking = [role for role in (ORDER if composed else ("schema", "question", "sql")) if role not in where]
+        if spoken and not composed and piece.roles == {"question"} and piece.columns:
+            parts.doubts.append(f"the text speaks of a schema, and column {piece.columns[-1]!r} may contain it")
+            continue
         if lacking and (composed or piece.opaque or piece.roles == {"instruction"} and piece.columns):
             what = (
                 f"`{hole.text}`"
@@ -126,6 +131,13 @@ def _doubts(pieces: list[Piece], where: dict[str, float], parts: Parts) -> None:
                 f"{what} may contain the {' and the '.join(lacking)}"
                 + (f": {piece.why}" if piece.why and not piece.columns else "")
             )
+
+
+def speaks_of_a_schema(pieces: list[Piece]) -> bool:
+    """Return whether the words of the template before the SQL name a schema and a column holds the question."""
+    answer = next((i for i, piece in enumerate(pieces) if "sql" in piece.roles), len(pieces))
+    asked = any(piece.roles == {"question"} and piece.columns for piece in pieces[:answer])
+    return asked and SPOKEN_SCHEMA.search(literal(pieces[:answer])) is not None
 
 
 def _unlabelled(pieces: list[Piece], where: dict[str, float], parts: Parts) -> None:

@@ -16,7 +16,7 @@ from .objective import objective
 from .padding_token import asks_tokenizer, eos_of, pads_with_eos, written
 from .text import Piece, chat_call_of, trimmed
 from .tokenizer import Tokenizer
-from .tokenizers import Family
+from .tokenizers import BOS, Family, bos_literals
 from .tokens import joined
 from .training_text import TrainingText, texts_of, uses_unsloth
 
@@ -28,9 +28,7 @@ HIDE_PADDING = (
     "unsloth.UnslothVisionDataCollator",
 )
 KEEPS_PADDING = "0.17.0"  # the first trl with a collator of its own, which looks at the attention mask instead
-BOS_LITERALS = ("<s>", "<|begin_of_text|>", "<bos>")
-# Families whose tokenizers put a BOS token before every text, and those that have none.
-PUTS_BOS = ("Llama 3", "CodeLlama", "Llama 2", "Mistral", "Gemma")
+# Families whose tokenizers have no BOS token.
 NO_BOS = ("Qwen", "SmolLM", "GPT-2", "GPT-OSS", "Phi 3")
 
 
@@ -80,7 +78,24 @@ def padding(run: Run, plan: TrainingPlan, texts: list[TrainingText]) -> Fact:
     if same is None:
         why = f"it is unknown whether the padding token, {describe(value)}, is the EOS token"
         return Fact(Unknown(why, (call.place,)), at=call.place)
+    ends = turn_ends(texts, tokenizer) if same else Known("eos")
+    if not isinstance(ends, Known):
+        return Fact(ends, at=call.place, why_not=ends.why if isinstance(ends, Absent) else "")
     return Fact(Known("the eos token" if same else "its own token", (call.place,)), at=call.place, note=by)
+
+
+def turn_ends(texts: list[TrainingText], tokenizer: Tokenizer) -> Value:
+    """Return "eos" where no chat template ends the turns with another token; Absent where one does: it is trained."""
+    for text in texts:
+        call = chat_call_of(text.value)
+        if call is None and text.form != "chat":
+            continue
+        end = tokenizer.chat_end(call)
+        if end.why:
+            return Unknown(f"whether the token that ends a turn is the EOS token, and so masked: {end.why}", text.trace)
+        if end.token not in ("", "eos", tokenizer.eos(end)):
+            return Absent(f"a turn ends with {end.token}, which is not the padding token")
+    return Known("eos")
 
 
 def published(run: Run, plan: TrainingPlan) -> Value | None:
@@ -146,17 +161,20 @@ def bos(run: Run, plan: TrainingPlan, texts: list[TrainingText]) -> Fact:
     trace = texts[0].trace
     puts = puts_bos(tokenizer)
     if puts is False:
-        return Fact(Known("once", trace), at=at)
+        return Fact(tokenizer.of_model(Known("once", trace)), at=at)
     starts = [starts_with_bos(t, pieces, tokenizer) for t in texts for pieces in t.texts or [[]]]
     if any(by for by, _ in starts):
         if untouched := own_special_tokens(run):
             return Fact(Unknown(untouched, trace), at=at)
         by = next(by for by, _ in starts if by)
         if puts:
-            return Fact(Known("twice", trace), at=at, note=by)
+            return Fact(tokenizer.of_model(Known("twice", trace)), at=at, note=by)
         return Fact(Unknown("it is unknown whether the model's tokenizer adds a BOS token", trace), at=at)
     why = next((why for _, why in starts if why), "")
-    return Fact(Unknown(why, trace) if why else Known("once", trace), at=at)
+    once: Value = Known("once", trace)
+    if any(chat_call_of(t.value) is not None for t in texts) and tokenizer.takes_models_template:
+        once = tokenizer.of_model(once)
+    return Fact(Unknown(why, trace) if why else once, at=at)
 
 
 def puts_bos(tokenizer: Tokenizer) -> bool | None:
@@ -166,7 +184,7 @@ def puts_bos(tokenizer: Tokenizer) -> bool | None:
     kind: Family | None = tokenizer.family
     if kind is None:
         return None
-    return True if kind.name in PUTS_BOS else False if kind.name in NO_BOS else None
+    return True if kind.name in BOS else False if kind.name in NO_BOS else None
 
 
 def starts_with_bos(text: TrainingText, pieces: list[Piece], tokenizer: Tokenizer) -> tuple[str, str]:
@@ -180,7 +198,8 @@ def starts_with_bos(text: TrainingText, pieces: list[Piece], tokenizer: Tokenize
     if not pieces:
         return "", text.why or "it is unknown how the training text begins"
     first = next((piece for piece in pieces if piece.hole is not None or piece.text.strip()), pieces[0])
-    if "bos" in first.roles or first.hole is None and first.text.lstrip().startswith(BOS_LITERALS):
+    literals = bos_literals(tokenizer.family)
+    if "bos" in first.roles or first.hole is None and first.text.lstrip().startswith(literals):
         return "the text", ""
     if first.hole is not None and not first.roles:
         return "", "the script does not show how the training text begins"

@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
-from ..dataset.columns import OPAQUE_COLUMNS, argument, column_role, columns_read, method_of, receiver
+from ..dataset.columns import (
+    OPAQUE_COLUMNS,
+    argument,
+    column_role,
+    columns_read,
+    method_of,
+    names_database,
+    receiver,
+)
 from ..derive import contents
 
 MAX_ALTERNATIVES = 8
@@ -39,8 +47,8 @@ QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
 class Piece:
     """Literal text, a hole, or the start of a chat turn.
 
-    `roles` of a hole: instruction, schema, question, sql, eos, bos; empty if its content cannot be told. `turn`
-    is the speaker if the piece opens a turn. `why` is the reason why a hole cannot be read.
+    `roles` of a hole: instruction, database (its name), schema, question, sql, eos, bos; empty if its content cannot
+    be told. `turn` is the speaker if the piece opens a turn. `why` is the reason why a hole cannot be read.
     """
 
     text: str = ""
@@ -273,6 +281,8 @@ def assign_roles(pieces: list[Piece]) -> None:
 
 
 def _roles(piece: Piece, label: str, speaker: str) -> frozenset[str]:
+    if names_database(piece.hole):
+        return frozenset(("database",))
     roles = {role for role in map(column_role, piece.columns) if role}
     if not roles and isinstance(piece.hole, Term) and not any(c in OPAQUE_COLUMNS for c in piece.columns):
         roles = {

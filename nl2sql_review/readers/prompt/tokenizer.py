@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Iterator
 from ...interpret.core.recording import Call
 from ...libraries.store import finds_answers
 from ...training_plan.facts import TrainingPlan
-from ...training_plan.values import Absent, Default, Either, Known, Term, Unknown, Value
+from ...training_plan.values import Absent, Default, Either, Known, Term, Unknown, Value, overrider
 from ..dataset.columns import argument
 from ..derive import is_true
 from ..object_settings import last
@@ -17,7 +17,7 @@ from ..run import Run
 from . import chat_template, markers
 from .models import Member, Template, member, unsloth_template
 from .text import EOS_LITERALS
-from .tokenizers import Family, family, has_chat_template
+from .tokenizers import Family, bos_literals, family, has_chat_template
 
 if TYPE_CHECKING:
     from ...flavours.reading import Stated
@@ -61,6 +61,7 @@ class Tokenizer:
         if not isinstance(name, (Known, Default)):
             name = plan.lora.model_name.value
         said = name.value if isinstance(name, (Known, Default)) else None
+        self.overridden_by: str = overrider(name)  # the option that may name another model
         self.model_name = said if isinstance(said, str) else None
         self.stated: Stated | None = run.configuration.text if run.configuration is not None else None
         self.family: Family | None = family(self.model_name)
@@ -121,6 +122,18 @@ class Tokenizer:
     def words(self) -> str:
         """The model's name for use in a sentence."""
         return self.model_name or "the model"
+
+    def of_model(self, value: Value) -> Value:
+        """Return what was found by the model's name: a default where an option may name another model."""
+        if not self.overridden_by or not isinstance(value, Known):
+            return value
+        return Default(value.value, self.overridden_by, value.trace)
+
+    @property
+    def takes_models_template(self) -> bool:
+        """Whether the chat template is the model's own, or the model's own decides which it is."""
+        setter = self.setter
+        return isinstance(self.file, Absent) if setter is None else setter.conditional
 
     # -- what stops it -------------------------------------------------------------------------------------------
 
@@ -339,7 +352,7 @@ def of_text(written: chat_template.Written, tokenizer: Tokenizer) -> ChatEnd:
         "eos" if token and token == tokenizer.eos() else shown,
         "the chat template that the script sets",
         "",
-        written.text.startswith(chat_template.BOS) or written.text.startswith(("<s>", "<|begin_of_text|>", "<bos>")),
+        written.text.startswith(chat_template.BOS) or written.text.startswith(bos_literals(tokenizer.family)),
         after.endswith(tuple(" \n\t")) or not token,
         written.masked is not None,
         written.in_loss(where) if written.masked is not None else None,

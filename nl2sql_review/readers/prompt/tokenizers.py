@@ -54,6 +54,11 @@ FAMILIES: tuple[tuple[str, Family], ...] = (
      Family("GPT-2", "bpe", ("<|endoftext|>",))),
 )  # fmt: skip
 
+# The BOS token of the families whose tokenizers put one before every text. In another family it is plain text.
+BOS = {
+    "Llama 3": "<|begin_of_text|>", "CodeLlama": "<s>", "Llama 2": "<s>", "Mistral": "<s>", "Gemma": "<bos>",
+}  # fmt: skip
+
 # The templates of unsloth.chat_templates.get_chat_template whose markers are settled.
 CHAT_TEMPLATES: dict[str, tuple[str, str]] = {
     "chatml": CHATML,
@@ -78,6 +83,12 @@ def family(model_name: object) -> Family | None:
         return None
     name = model_name.lower().replace("_", "-")
     return next((found for pattern, found in FAMILIES if re.search(pattern, name)), None)
+
+
+def bos_literals(kind: Family | None) -> tuple[str, ...]:
+    """Return the texts that a tokenizer of this family reads as the BOS token: of an unknown family, any family's."""
+    own = BOS.get(kind.name) if kind is not None else None
+    return (own,) if own is not None else tuple(dict.fromkeys(BOS.values()))
 
 
 def has_chat_template(model_name: object) -> bool:
