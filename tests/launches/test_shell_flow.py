@@ -60,7 +60,7 @@ def fits(line: CommandLine, given: list[str]) -> bool:
         '[ -n "$BIG" ] && LR=1 || LR=2\npython t.py --lr $LR',
         'case "$BIG" in\n  1|3) LR=2 ;;\n  2)\n    LR=3\n    ;;\n  *) LR=4;;\nesac\npython t.py --lr $LR',
         'case "$BIG" in 1) LR=2;; esac; python t.py --lr ${LR:-7}',
-        "for lr in 1 2 3; do\n  for r in 8 16; do python t.py --lr $lr --r $r --out $lr-$r; done\ndone\npython t.py $lr",
+        "for lr in 1 2 3; do\n  for r in 8 16; do python t.py --r $r --out $lr-$r; done\ndone\npython t.py $lr",
         'LRS="1 2"\nfor lr in $LRS 3; do python t.py --lr $lr; done',
         "for s in {1..3} a{b,c}; do python t.py --seed $s; done",
         "for ((i = 0; i < 3; i++)); do python t.py --seed $i; done",
@@ -88,7 +88,7 @@ def fits(line: CommandLine, given: list[str]) -> bool:
         ': "${LR:=2}"\npython t.py --lr $LR',
         'A="*"\npython t.py "$A" \'*\' x\\*',
         'read -r LR <<< 3\npython t.py --lr $LR',
-        'X="a"\nX="$X$UNSET"\n[ -n "$BIG" ] && ADD=" --big"\npython t.py --x$ADD --y "$X"',
+        'X="a"\nX="$X$UNSET"\nADD=\n[ -n "$BIG" ] && ADD=" --big"\npython t.py --x$ADD --y "$X"',
     ],
 )  # fmt: skip
 def test_every_start_that_bash_makes_is_one_of_the_launches(text: str) -> None:
@@ -174,7 +174,8 @@ def test_a_disabled_directive_of_slurm_counts_for_nothing() -> None:
     "text",
     ["if", "if x", "if x; then", "fi", "else", "case", "case x in", "case x in a)", "esac", ";;", "for", "for x in a b",
      "for ((", "while", "do", "done", "f()", "f() {", "function", "}", "{", "f() { f; }; f", "set --",
-     "eval 'eval eval'", "shift 9", "source", "local x=1", "${a//", "${a##*", "$((1/0))", "$((", "((x", "a=(", "{1..999999}", "cat <<EOF",
+     "eval 'eval eval'", "shift 9", "source", "local x=1", "${a//", "${a##*", "$((1/0))", "$((", "((x", "a=(",
+     "{1..999999}", "cat <<EOF",
      "if x; then\n" * 2000, "for a in 1 2; do " * 300, "case x in a) " * 500, "f() {\n" * 500, "( " * 2000,
      "[ x ] && " * 900],
 )  # fmt: skip
