@@ -21,13 +21,14 @@ from .justfiles import of_justfile
 from .launchers import Launchers, below
 from .shell import Shell
 from .shell_variables import Command
+from .task_tables import of_pyproject
 
 FOLDERS = (  # of launch files, beside a script
     *("scripts", "script", "shell_scripts", "shell", "sh", "bash", "bin", "slurm", "jobs", "run", "runs", "runner"),
     *("launch", "recipes", "docker", "k8s", "deploy"),
     *(".github/workflows", ".vscode"),
 )
-NAMED = ("Makefile", "makefile", "GNUmakefile", "Justfile", "justfile", ".justfile", "launch.json")
+NAMED = ("Makefile", "makefile", "GNUmakefile", "Justfile", "justfile", ".justfile", "launch.json", projects.PYPROJECT)
 COMMON = (".sh", ".bash", ".slurm", ".sbatch", ".mk", ".yaml", ".yml")  # suffixes that are looked for beside a script
 LARGEST = 200_000  # bytes of a launch file
 MOST_FILES = 40  # that are looked into for one script
@@ -70,6 +71,8 @@ def of_source(source: Source, given: Sequence[Value] | None = None) -> list[Comm
         return of_justfile(source, _folders(source.path))
     if is_dockerfile(name):
         return of_dockerfile(source, _placer, _folders(source.path))
+    if name == projects.PYPROJECT:
+        return of_pyproject(source, _folders(source.path))
     if source.kind == "configuration":
         return of_yaml(source, _placer, _folders(source.path))
     return _of_shell(source, given)
