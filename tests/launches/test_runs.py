@@ -621,3 +621,39 @@ def test_a_package_of_folders_without_init_files_is_one(write: Write) -> None:
         run_DOT_sh="python -m src.sft.train --rank 4\n",
     )
     assert [one.lora.r.value.value for one in planned("run.sh")] == [4]
+
+
+CHAT = """\
+from datasets import load_dataset
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from trl import SFTConfig, SFTTrainer
+import fire
+def main({parameters}):
+    model = AutoModelForCausalLM.from_pretrained({name})
+    tokenizer = AutoTokenizer.from_pretrained({name})
+    def write(row):
+        turns = [{{"role": "user", "content": row["q"]}}, {{"role": "assistant", "content": row["a"]}}]
+        return {{"text": {text}}}
+    data = load_dataset("json", data_files="a.jsonl", split="train").map(write)
+    SFTTrainer(model=model, args=SFTConfig(), processing_class=tokenizer, train_dataset=data).train()
+fire.Fire(main)
+"""
+TEMPLATE = "tokenizer.apply_chat_template(turns, tokenize=False)"
+MODEL = '"Qwen/Qwen2.5-7B-Instruct"'
+
+
+@pytest.mark.parametrize(
+    ("parameters", "name", "text", "certainty"),
+    [
+        (f"base_model={MODEL}", "base_model", TEMPLATE, "default"),
+        ("rate=1e-4", MODEL, TEMPLATE, "certain"),
+        (f"base_model={MODEL}", "base_model", 'row["q"] + row["a"] + tokenizer.eos_token', "certain"),
+    ],
+)
+def test_what_rests_on_a_model_that_an_option_may_replace_is_no_more_certain_than_its_default(
+    parameters: str, name: str, text: str, certainty: str, write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(train_DOT_py=CHAT.format(parameters=parameters, name=name, text=text))
+    _, report = reviewed(capsys, "--select", "prompt/eos", "train.py")
+    (item,) = report["files"][0]["checklist"]
+    assert (item["verdict"], item["certainty"]) == ("pass", certainty)
