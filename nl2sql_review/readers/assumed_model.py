@@ -39,7 +39,7 @@ def mark(run: Run, plan: TrainingPlan) -> None:
             section.read(run, other)
     for field in plan.prompt.names():
         fact = getattr(plan.prompt, field)
-        if not _alike(fact, getattr(other.prompt, field)):
+        if not isinstance(fact.value, Unknown) and not _alike(fact, getattr(other.prompt, field)):
             fact.assumed = True
             for case in fact.cases:
                 case.assumed = True
