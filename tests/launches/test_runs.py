@@ -657,3 +657,13 @@ def test_what_rests_on_a_model_that_an_option_may_replace_is_no_more_certain_tha
     _, report = reviewed(capsys, "--select", "prompt/eos", "train.py")
     (item,) = report["files"][0]["checklist"]
     assert (item["verdict"], item["certainty"]) == ("pass", certainty)
+
+
+def test_a_preset_of_tyro_takes_the_words_of_the_line(write: Write) -> None:
+    preset = PARSERS["tyro"].replace("tyro.cli(Args)", "tyro.cli(Args, default=Args(rank=8, lr=1e-5))")
+    write(train_DOT_py=preset)
+    (found,) = planned("train.py", "--rank", "16")
+    assert isinstance(found.lora.r.value, Known) and found.lora.r.value.value == 16
+    assert isinstance(found.arguments.learning_rate.value, Known)
+    (found,) = planned("train.py")
+    assert isinstance(found.lora.r.value, Default) and found.lora.r.value.value == 8
