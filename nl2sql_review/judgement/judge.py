@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ from .suppression import suppress, with_accepted
 if TYPE_CHECKING:
     from ..interpret.core.recording import Recording
     from ..source import Source, SourceError
+    from ..source.command_line import CommandLine
 
 MAX_CLAIMS = 4  # in the evidence of one item; the findings have them all
 
@@ -157,12 +158,13 @@ def examine(
     wording.locate(
         place for of_rule in rule_verdicts for one, _ in of_rule.judged for place in wording.places(one.fact)
     )
+    lines = {one.run: one.started for one in recordings if one.started is not None}
     findings: list[PlacedFinding] = []
     failed_facts: list[FailedFact] = []
     checklist: list[ChecklistItem] = []
     for of_rule in rule_verdicts:
         try:
-            item, found, based = _report(of_rule, source)
+            item, found, based = _report(of_rule, source, lines)
         except Exception as error:
             faults.append(_fault(of_rule.rule, source, error))
         else:
@@ -217,15 +219,22 @@ def of_file(error: SourceError, path: str) -> Finding:
     return Finding(error.rule, "error", "stops", "certain", error.message, None, place, kind="trap")
 
 
-def _report(of_rule: RuleVerdicts, source: Source) -> tuple[ChecklistItem, list[PlacedFinding], list[FailedFact]]:
+def _report(
+    of_rule: RuleVerdicts, source: Source, lines: Mapping[str, CommandLine]
+) -> tuple[ChecklistItem, list[PlacedFinding], list[FailedFact]]:
     rule = of_rule.rule
     decision = verdict.overall([one.decision for one, _ in of_rule.judged])
     plans = [plan for one, plan in of_rule.judged if one.decision.verdict == decision.verdict]
-    telling = [one for one, _ in of_rule.judged if one.decision.verdict == decision.verdict]
+    judged = [(one, plan) for one, plan in of_rule.judged if one.decision.verdict == decision.verdict]
     if decision.verdict == "pass":
-        telling = [one for one in telling if not wording.is_guard(one)] or telling
+        judged = [one for one in judged if not wording.is_guard(one[0])] or judged
+    telling = [one for one, _ in judged]
     silent = decision.verdict == "not-applicable"
-    made = [] if silent else [wording.claim(one, rule, source) for one in telling]
+    every = tuple(lines.values())
+    made = [
+        wording.claim(one, rule, source, wording.Launches(lines.get(plan.run), every))
+        for one, plan in (() if silent else judged)
+    ]
     findings = []
     failed_facts = []
     if decision.verdict == "fail":

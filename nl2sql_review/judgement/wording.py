@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os.path
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Iterable, Mapping, TypeGuard, TypeVar
+from typing import TYPE_CHECKING, Any, Iterable, Mapping, NamedTuple, TypeGuard, TypeVar
 
 from ..files.typed_data import show
 from ..policy.expectations import is_plain, should, spelled, worded
 from ..policy.rulebook import Head, Rule
 from ..report.report import EFFECTS, Effect, Kind, Location, TraceStep
+from ..source.command_line import ANOTHER, CommandLine
 from ..source.spans import Span
 from ..training_plan.facts import Fact
 from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
@@ -58,7 +60,14 @@ def places(fact: Fact) -> list[Place]:
     return [*found, fact.at] if fact.at is not None else found
 
 
-def claim(judged: FactVerdict, rule: Rule, source: Source) -> Claim:
+class Launches(NamedTuple):
+    """The command line that a plan belongs to, if one is known, and all those that the script is reviewed with."""
+
+    own: CommandLine | None = None
+    every: Sequence[CommandLine] = ()
+
+
+def claim(judged: FactVerdict, rule: Rule, source: Source, launches: Launches) -> Claim:
     """Return what a verdict says of its fact: the evidence and, where it failed, the message and the trace."""
     fact, value = judged.fact, judged.fact.value
     primary = _primary(fact, source)
@@ -66,7 +75,7 @@ def claim(judged: FactVerdict, rule: Rule, source: Source) -> Claim:
     if location is None:  # a fact without a place is about the script as a whole
         location = Location(source.path, 1, 1, 1, 1, 1 if source.kind == "notebook" else None)
     origin = _origin(fact, location, source.path)
-    said = _said(judged.name, fact, origin, primary)
+    said = _said(judged.name, fact, origin, primary, launches)
     if judged.decision.verdict != "fail":  # only a finding has a message, and shows its trace
         return Claim(said, "", location, (), None)
     own = says(rule.head.says, judged.name, value)
@@ -79,7 +88,7 @@ def claim(judged: FactVerdict, rule: Rule, source: Source) -> Claim:
     return Claim(said, message, location, trace, as_json(value), origin, _given_at(fact, origin))
 
 
-def _said(name: str, fact: Fact, origin: str, primary: Place | None) -> str:
+def _said(name: str, fact: Fact, origin: str, primary: Place | None, launches: Launches) -> str:
     """Return the value in words: `r=64, from LORA_R = 64 (train.py:2)`, `ending: none`."""
     value = fact.value
     field = name.partition(".")[2].replace("_", " ")
@@ -94,7 +103,7 @@ def _said(name: str, fact: Fact, origin: str, primary: Place | None) -> str:
         said = f"{label}={written(value)}{origin}"
     else:
         said = f"{label}: {_listed(value)}{origin}"
-    remarks = [_overridden(value)] if isinstance(value, Default) else []
+    remarks = [_overridden(value, launches)] if isinstance(value, Default) else []
     remarks += [fact.note] if fact.note and fact.note not in said else []
     return said + "".join(f" ({remark})" for remark in remarks)
 
@@ -293,15 +302,25 @@ def _decided(by: str) -> str:
     return f", decided by `{by if len(by) <= LINE else by[: LINE - 1] + '…'}`"
 
 
-def _overridden(value: Default) -> str:
+def _overridden(value: Default, launches: Launches) -> str:
     by, line = value.overridden_by, next((p for p in value.trace if isinstance(p.node, Span)), None)
-    if line is not None and (line.source.kind == "launch" or _is_option(line)):
+    if by == ANOTHER or line is not None and (line.source.kind == "launch" or _is_option(line)):
         return "another launch may give another value"
     if by.startswith("-"):
-        return f"default of {by}; the command line may override it"
+        return f"default of {by}; {_left_open(by, launches)}"
     if by.isupper():
         return f"default of {by}; the environment may override it"
     return f"unless {by} says otherwise" if by else "a default that may be overridden"
+
+
+def _left_open(option: str, launches: Launches) -> str:
+    """Return how it may be that an option is given, which the plan's command line does not give."""
+    if launches.own is None:
+        return "the command line may override it"
+    if launches.own.more:
+        return launches.own.more
+    found = any(line.names(option) for line in launches.every)
+    return "this launch leaves it out" if found else "no launch that was found gives it"
 
 
 def _is_option(line: Place) -> bool:

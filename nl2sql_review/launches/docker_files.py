@@ -11,7 +11,8 @@ from ..source import Source, Span
 from ..source.command_line import CommandLine
 from ..training_plan.values import Default, Known, Place, Value
 from .launchers import Launchers, within
-from .shell import Command, Shell, set_in
+from .shell import Shell, set_in
+from .shell_variables import Command
 
 INSTRUCTION = re.compile(
     r"^[ \t]*(RUN|CMD|ENTRYPOINT|ENV|ARG|WORKDIR)[ \t]+((?:[^\n\\]|\\\r?\n|\\.)*)", re.MULTILINE | re.IGNORECASE

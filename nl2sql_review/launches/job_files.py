@@ -16,7 +16,8 @@ from ..source import Source, Span
 from ..source.command_line import CommandLine
 from ..training_plan.values import Default, Known, Place, Unknown, Value
 from .launchers import Launchers, within
-from .shell import Command, Shell, Word, set_in
+from .shell import Shell, set_in
+from .shell_variables import Command, Word
 
 if TYPE_CHECKING:
     import yaml

@@ -10,7 +10,8 @@ from ..source import Source, Span
 from ..source.command_line import CommandLine
 from ..training_plan.values import Default, Place, Unknown, Value
 from .launchers import Launchers, within
-from .shell import Command, Shell
+from .shell import Shell
+from .shell_variables import Command
 
 VARIABLE = re.compile(r"(?:export\s+)?([A-Za-z_][\w-]*)\s*:=\s*(?:'([^']*)'|\"([^\"]*)\")?")
 RECIPE = re.compile(r"@?[A-Za-z_][\w-]*((?:\s[^:]*)?):(?!=)")

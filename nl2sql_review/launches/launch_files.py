@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from ..files import disk
+from ..files import disk, projects
 from ..files.discovery import JUSTFILES, MAKEFILES, is_dockerfile, shown
 from ..source import Magic, Source, SourceError, Span
 from ..source.command_line import CommandLine
@@ -19,19 +19,20 @@ from .docker_files import of_dockerfile
 from .job_files import JOB, of_yaml
 from .justfiles import of_justfile
 from .launchers import Launchers, below
-from .shell import Command, Shell
+from .shell import Shell
+from .shell_variables import Command
+from .task_tables import of_pyproject
 
 FOLDERS = (  # of launch files, beside a script
     *("scripts", "script", "shell_scripts", "shell", "sh", "bash", "bin", "slurm", "jobs", "run", "runs", "runner"),
     *("launch", "recipes", "docker", "k8s", "deploy"),
     *(".github/workflows", ".vscode"),
 )
-NAMED = ("Makefile", "makefile", "GNUmakefile", "Justfile", "justfile", ".justfile", "launch.json")
+NAMED = ("Makefile", "makefile", "GNUmakefile", "Justfile", "justfile", ".justfile", "launch.json", projects.PYPROJECT)
 COMMON = (".sh", ".bash", ".slurm", ".sbatch", ".mk", ".yaml", ".yml")  # suffixes that are looked for beside a script
 LARGEST = 200_000  # bytes of a launch file
 MOST_FILES = 40  # that are looked into for one script
 DEEPEST = 3  # launch files that start launch files
-FUNCTION = re.compile(r"^[ \t]*(?:function\s|[\w-]+\s*\(\s*\))", re.MULTILINE)
 NO_LAUNCH = "no training is started here"
 MAKE_VARIABLE = re.compile(r"^(?:export\s+|override\s+)*([A-Za-z_]\w*)\s*(\?|:|::|\+)?=[ \t]*(.*)$")
 
@@ -70,6 +71,8 @@ def of_source(source: Source, given: Sequence[Value] | None = None) -> list[Comm
         return of_justfile(source, _folders(source.path))
     if is_dockerfile(name):
         return of_dockerfile(source, _placer, _folders(source.path))
+    if name == projects.PYPROJECT:
+        return of_pyproject(source, _folders(source.path))
     if source.kind == "configuration":
         return of_yaml(source, _placer, _folders(source.path))
     return _of_shell(source, given)
@@ -164,18 +167,32 @@ def _candidates(script: str, root: str) -> Iterator[str]:
 
 # -- shell scripts -----------------------------------------------------------------------------------------------
 
-SBATCH = re.compile(r"^#\s*SBATCH\s+(--?[\w-]+)(?:[= ]\s*(\S+))?", re.MULTILINE)
+SBATCH = re.compile(r"^#SBATCH\s+(--?[\w-]+)(?:[= ]\s*(\S+))?", re.MULTILINE)
 
 
 def _of_shell(source: Source, given: Sequence[Value] | None) -> list[CommandLine]:
     text = source.text
     slurm = {name.lstrip("-"): value or "" for name, value in SBATCH.findall(text)}
     variables = _slurm_variables(slurm)
-    if given is not None and not FUNCTION.search(text):  # in a function `$1` is what the function gets
+    if given is not None:
         variables |= {"@": list(given), **{str(number): [word] for number, word in enumerate(given, 1)}}
-    shell = Shell(variables, file=source.path)
+    shell = Shell(variables, file=source.path, folder=slurm.get("chdir") or slurm.get("D", ""), read=_read(source.path))
     launchers = Launchers(text, _placer(source, text), _folders(source.path), cards=_slurm_cards(slurm))
     return list(launchers.of(shell.commands(text)))
+
+
+def _read(path: str) -> Callable[[str], str]:
+    """Return the function that reads a file which a launch file of the project reads into itself."""
+    folder = os.path.dirname(os.path.abspath(path))
+
+    def read(name: str) -> str:
+        places = (os.path.join(base, name) for base in (folder, os.path.dirname(folder), os.getcwd()))
+        root = projects.root(folder)
+        found = next((one for one in places if disk.is_file(one) and is_inside(one, root)), "")
+        data = disk.read(found, LARGEST) if found else None
+        return data.decode("utf-8", "replace") if data is not None else ""
+
+    return read
 
 
 def _slurm_variables(slurm: dict[str, str]) -> dict[str, list[Value]]:

@@ -17,8 +17,9 @@ from ..source.command_line import CommandLine
 from ..training_plan.values import Default, Either, Known, Place, Unknown, Value
 from . import entry_points
 from .launcher_options import several_tasks, visible_cards
-from .programs import Programs, Start, name_of
-from .shell import Command, Shell, Word
+from .programs import MODULES, Programs, Start, name_of
+from .shell import Shell
+from .shell_variables import Command, Word
 
 # What stands before the command that counts; their own options are passed over.
 WRAPPERS = frozenset(
@@ -72,25 +73,50 @@ class Launchers:
                 yield found
             elif name_of(command.words[0]) in WRAPPERS | TOOLS:
                 yield from self._inside(command)
+                yield from self._fed(command)
 
     def _inside(self, command: Command) -> Iterator[CommandLine]:
         """Yield the launches in words that are command lines themselves: `bash -c "cd src && python train.py"`."""
         for word in command.words[1:]:
             known = isinstance(word.value, Known)
-            text = OPTION.sub("", word.text if known else self._text[word.start : word.end].replace('"', ""))
+            text = OPTION.sub("", word.text if known else self._unquoted(word))
             if self._depth == DEEPEST or not BLANK.search(text.strip()):
                 continue
             place = self._place(word.start, word.end)
             inner = Launchers(text, within(place), self._folders, cards=self._cards, depth=self._depth + 1)
-            if known or command.shell is None:
+            if known or command.within is None:
                 exported = {name: [value] for name, value in command.environment.items()}
                 commands = Shell(exported, folder=command.folder).commands(text)
             else:
-                commands = command.shell.within(text)
+                commands = command.within(text)
             for one in inner.of(commands):
                 processes = one.processes or placed(several_tasks(command.words), place)
                 environment = {**command.environment, **one.environment}
                 yield replace(one, processes=processes, environment=environment)
+
+    def _unquoted(self, word: Word) -> str:
+        """Return a word as it stands, without its double quotes; single ones in these quote what is filled in."""
+        written = self._text[word.start : word.end]
+        return written.replace('"', "").replace("'", '"') if written.startswith('"') else written.replace('"', "")
+
+    def _fed(self, command: Command) -> Iterator[CommandLine]:
+        """Yield the launches in a here-document that a shell or `sbatch` runs."""
+        runs = any(name_of(word) in SHELLS for word in command.words) and self._depth < DEEPEST
+        if not runs or command.within is None:
+            return
+        for document in command.documents:
+            text = self._text[document.start : document.end]
+            if document.literal:
+                commands = Shell(folder=command.folder).commands(text)
+            else:  # what this shell fills in, and `\\$LR` that the other one does
+                commands = command.within(text.replace("\\$", "$_"))
+            inner = Launchers(
+                text, self._shifted(document.start), self._folders, cards=self._cards, depth=self._depth + 1
+            )
+            yield from inner.of(commands)
+
+    def _shifted(self, by: int) -> Callable[[int, int], Place]:
+        return lambda start, end: self._place(start + by, end + by)
 
     def _launch(self, command: Command) -> CommandLine | None:
         words = command.words
@@ -107,16 +133,16 @@ class Launchers:
 
     def _finished(self, start: Start, command: Command, wrappers: list[Word]) -> CommandLine:
         place, folders = self._place(command.start, command.end), self._folders(command)
-        words = [part for word in start.words for part in _apart(word)]
+        words = [part for word in start.words for part in _apart(word, self._text[word.start : word.end])]
         text = " ".join(self._written[command.start : command.end].replace("\\\n", " ").replace("\\\r\n", " ").split())
         processes = start.processes or (None if start.program else several_tasks(wrappers))
         return CommandLine(
-            text,
+            f"{text} ({command.turn})" if command.turn else text,
             start.script,
             start.program,
             tuple(self._word(word, before, folders) for word, before in zip(words, (None, *words))),
             place,
-            more=command.more,
+            more=command.more or self._open(words),
             module=start.module,
             function=start.function,
             processes=placed(processes, place),
@@ -126,6 +152,15 @@ class Launchers:
             folders=folders,
             environment={name: _at(value, place) for name, value in command.environment.items()},
         )
+
+    def _open(self, words: list[Word]) -> str:
+        """Return why there may be other words: a variable without quotes that is no option's value is any number."""
+        for word, before in zip(words, (None, *words)):
+            is_value = before is not None and before.text.startswith("-") and "=" not in before.text
+            written = self._text[word.start : word.end]
+            if isinstance(word.value, Unknown) and not is_value and re.fullmatch(r"\$(?:\w+|\{\w+[^{}]*\})", written):
+                return f"{written} may stand for several words"
+        return ""
 
     def _word(self, word: Word, before: Word | None, folders: tuple[str, ...]) -> Value:
         """Return the word with its place; the place of a value includes the option before it."""
@@ -143,6 +178,8 @@ def starts(programs: Programs, words: list[Word], at: int) -> bool:
     """Return whether a command begins at a word behind a wrapper."""
     text = words[at].text
     name = name_of(words[at])
+    if name in MODULES:
+        return at > 1 and words[at - 1].text == "run" and name_of(words[0]) == "uv"
     runs = name_of(words[0]) not in TOOLS or any(word.text in RUNS for word in words[1:at])
     return bool(
         programs.is_python(words[at])
@@ -170,10 +207,21 @@ def within(place: Place) -> Callable[[int, int], Place]:
     return lambda start, end: place
 
 
-def _apart(word: Word) -> list[Word]:
-    """Return `--lr=$LR`, of which only the value is unknown, as an option and its value; any other word as it is."""
-    found = re.match(r"(--[A-Za-z][\w-]*)=", word.head)
-    return [replace(word, value=Known(found[1])), word] if found is not None else [word]
+def _apart(word: Word, written: str) -> list[Word]:
+    """Return `--lr=$LR`, of which only the value may differ, as an option and its value; any other word as it is."""
+    found = re.match(r"(--[A-Za-z][\w-]*)=", written if word.text or isinstance(word.value, Either) else word.head)
+    if found is None or isinstance(word.value, Known):
+        return [word]
+    return [replace(word, value=Known(found[1])), replace(word, value=_after(word.value, found[0]))]
+
+
+def _after(value: Value, prefix: str) -> Value:
+    """Return what follows a prefix in a word."""
+    if isinstance(value, Either):
+        return Either(tuple(_after(option, prefix) for option in value.options), value.condition)
+    if isinstance(value, Known):
+        return Known(str(value.value).removeprefix(prefix))
+    return Default(str(value.value).removeprefix(prefix), value.overridden_by) if isinstance(value, Default) else value
 
 
 def placed(value: Value | None, place: Place) -> Value | None:

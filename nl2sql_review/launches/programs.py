@@ -23,7 +23,7 @@ from .launcher_options import (
     options,
     product,
 )
-from .shell import Word
+from .shell_variables import Word
 
 LAUNCHER_VARIABLE = re.compile(
     r"""["']?\$[({]?\w*(?:launch|runner|torchrun|accelerate|deepspeed|srun|cmd|command|exec)\w*[)}]?["']?""",
@@ -34,6 +34,7 @@ PYTHON_VARIABLE = re.compile(
 )
 PYTHON = re.compile(r"(?:.*/)?(?:python[\d.]*|pypy\d?|ipython\d?)(?:\.exe)?")
 NO_SCRIPTS = ("pip", "venv", "ensurepip", "build", "pytest")  # modules of tools
+MODULES = ("-m", "--module")
 CARDS = ("gpu", "auto")
 CONFIG_OPTIONS = ("--config", "-c", "--config_file", "--config-file")
 
@@ -70,6 +71,8 @@ class Programs:
         name = name_of(words[0])
         if self.is_python(words[0]):
             return self._python(words[1:])
+        if name in MODULES:  # uv run -m package.train
+            return self._script(words[1:], True) if wrapped else None
         if name in ("torchrun", "torch_distributed_run"):
             return self._torchrun(words[1:])
         if name in ("accelerate", "accelerate-launch"):

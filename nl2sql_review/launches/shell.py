@@ -1,7 +1,8 @@
 """Commands of a shell script, each word with its value and place, without running anything.
 
-Quotes, continuations, comments, here-documents, variables, arrays, defaults (`${LR:-1e-4}`) and loops over listed words
-are followed; the output of a command, the environment and the caller's arguments become unknown values with a reason.
+Quotes, continuations, comments, here-documents, variables, arrays, defaults (`${LR:-1e-4}`), branches, functions and
+loops over listed words are followed; the output of a command, the environment and the caller's arguments become
+unknown values with a reason.
 """
 
 from __future__ import annotations
@@ -10,53 +11,16 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from copy import copy
-from dataclasses import dataclass, field, replace
-from typing import Union
+from dataclasses import replace
 
-from ..training_plan.values import Default, Either, Known, Unknown, Value
-from .shell_words import ASSIGNED, MOST_WORDS, Hole, Part, Raw, Reader, Variable, literal
+from ..training_plan.values import Default, Known, Unknown, Value
+from .shell_syntax import Block, Branch, Function, Loop, Node, block_of, simple_in
+from .shell_values import MOST_OPTIONS, either
+from .shell_variables import POSITION, Command, Variables, Word, open_part
+from .shell_words import ASSIGNED, Hole, Raw, Simple, Variable, literal
 
-MOST_CHARACTERS = 100_000  # of a word that variables are put into
-MOST_OPTIONS = 8  # words of a loop that are followed
-
-
-@dataclass
-class Word:
-    """A word as the command gets it."""
-
-    value: Value
-    start: int
-    end: int
-
-    @property
-    def text(self) -> str:
-        """The word if it is settled, also by a default; else ""."""
-        value = self.value
-        return value.value if isinstance(value, (Known, Default)) and isinstance(value.value, str) else ""
-
-    @property
-    def head(self) -> str:
-        """Its literal beginning if the rest is not known: `--lr=`."""
-        return _ends(self.value)[0] if isinstance(self.value, Unknown) else ""
-
-    @property
-    def tail(self) -> str:
-        """Its literal end if the beginning is not known: `/train.py`."""
-        return _ends(self.value)[1] if isinstance(self.value, Unknown) else ""
-
-
-@dataclass
-class Command:
-    """One simple command; `environment` holds the assignments before it, `more` why it may have further words."""
-
-    words: list[Word]
-    start: int
-    end: int
-    environment: dict[str, Value] = field(default_factory=dict)
-    more: str = ""
-    folder: str = ""  # where `cd` has led, relative to where the script is started
-    in_own_folder: bool = False  # after `cd "$(dirname "$0")"`
-    shell: Union[Shell, None] = None  # that reads it, in its present state
+MOST_CALLS = 6  # functions within functions
+MOST_SOURCED = 2  # files within files
 
 
 def set_in(commands: Iterator[Command], environment: dict[str, Value]) -> Iterator[Command]:
@@ -66,15 +30,14 @@ def set_in(commands: Iterator[Command], environment: dict[str, Value]) -> Iterat
         yield command
 
 
-OPENS, CLOSES = ("if", "case"), ("fi", "esac")
-KEYWORDS = ("if", "then", "elif", "else", "do", "while", "until", "!", "{", "time", "fi", "done", "esac", "}", "case")
-PATHS = re.compile(r"\s*(?:cd|dirname|realpath|readlink)\s")
-POSITION = re.compile(r"\d+|@")  # a name of what the caller gives
 DECLARES = ("export", "local", "readonly", "declare", "typeset")
+LEAVES = ("exit", "return", "continue", "break")
+SETS = ("read", "getopts", "printf", "mapfile", "readarray", "let", "unset")  # variables that they name
+TESTS = ("[", "[[", "test", "grep", "command", "which", "((")
 
 
-class Shell:
-    """Variables of a script, and its commands as they would run."""
+class Shell(Variables):
+    """Commands of a script as they would run."""
 
     def __init__(
         self,
@@ -82,100 +45,309 @@ class Shell:
         unset: Callable[[str], str] | None = None,
         folder: str = "",
         file: str = "",
+        read: Callable[[str], str] | None = None,
     ) -> None:
-        self.variables = variables or {}
-        if file:
-            self.variables |= {"0": [Known(file)], "BASH_SOURCE": [Known(file)]}
-        self._paths: list[str] = []  # that commands such as `dirname` give, from the working directory
-        self._unset = unset or (lambda name: f"${name} is not set here, but may be in the environment")
-        self._depth = 0
-        self._folder, self._own_folder = folder, False
-        self._exported: dict[str, Value] = {}
-        self._texts: dict[str, list[Value]] = {}  # words of texts that are not known as a whole
-        self._assigned: dict[str, tuple[list[Value], str]] = {}  # the words of a value before it is set, why more
-        self._more: dict[str, str] = {}  # why a variable may have further words
+        super().__init__(variables, unset, folder, file)
+        self._read = read or (lambda path: "")  # the text of a file that is read into the script
+        self._functions: dict[str, Block] = {}
+        self._called: list[str] = []  # functions, the present one last
+        self._met: set[str] = set()  # functions that were called
+        self._locals: list[dict[str, list[Value] | None]] = []  # of the functions: what their variables hide
+        self._turns: list[str] = []
+        self._times = 1  # how often the present commands are followed
+        self._left = ""  # how the present block is left: `exit`, `return`, …
+        self._text = ""
 
     def commands(self, text: str) -> Iterator[Command]:
         """Yield the commands of a text in their order, with the variables at that point."""
-        for raw in Reader(text).commands():
-            command = self._command(raw)
-            if command is not None:
-                yield command
+        self._text = text
+        yield from self._run(block_of(text))
+        self._left = ""
+        for name, body in list(self._functions.items()):
+            if name not in self._met:  # another file may call it
+                self._met.add(name)
+                self._forget_positions()
+                yield from self._within(name, body)
 
     def within(self, text: str) -> Iterator[Command]:
         """Yield the commands of a text of this script that another shell gets: `bash -c "$LAUNCHER train.py"`."""
         inner = copy(self)
-        inner.variables = {**self.variables}
-        inner._texts, inner._more, inner._exported = {**self._texts}, {**self._more}, {**self._exported}
+        inner._restore(self._state())
+        inner._functions, inner._left = {}, ""
         yield from inner.commands(text)
 
-    def _command(self, raw: list[Raw]) -> Command | None:
-        raw = list(raw)
-        while raw and raw[0].bare and (word := literal(raw[0])) in KEYWORDS:
-            self._depth = max(self._depth + (word in OPENS) - (word in CLOSES), 0)
-            raw.pop(0)
-        if raw and literal(raw[0]) == "function":  # function NAME {
-            raw = raw[3:]
-        if raw and literal(raw[0]) in ("shift", "set"):  # what the caller gives is no longer where it was
-            self.variables = {name: values for name, values in self.variables.items() if not POSITION.fullmatch(name)}
-        if not raw:
+    # -- structure -----------------------------------------------------------------------------------------------
+
+    def _run(self, block: Block) -> Iterator[Command]:
+        tested = ""  # the condition before `&&`
+        for step in block:
+            if self._budget <= 0:
+                return
+            before = self._state() if step.before else None
+            yield from self._node(step.node)
+            if before is not None and step.before == "|":
+                self._restore(before)
+            elif before is not None and (step.before == "||" or tested):
+                self._join([before] if self._left else [self._state(), before], tested or "||")
+                self._left = ""
+            if self._left:
+                return
+            is_test = isinstance(step.node, Simple) and literal(step.node.words[0]) in TESTS
+            if is_test or step.before not in ("&&", "||"):
+                tested = self._excerpt(step.node) if is_test else ""
+
+    def _excerpt(self, node: Node) -> str:
+        """Return the first row of a command, as it stands."""
+        if not isinstance(node, Simple) or not node.words:
+            return ""
+        row = " ".join(self._text[node.words[0].start : node.words[-1].end].split())
+        return row if len(row) <= 40 else f"{row[:39]}…"
+
+    def _node(self, node: Node) -> Iterator[Command]:
+        self._budget -= 1
+        if isinstance(node, Simple):
+            yield from self._simple(node)
+        elif isinstance(node, Branch):
+            yield from self._branch(node)
+        elif isinstance(node, Loop):
+            yield from self._for(node) if node.words else self._while(node)
+        elif isinstance(node, Function):
+            self._functions[node.name] = node.body
+        elif node.own:
+            before = self._state()
+            yield from self._run(node.body)
+            self._restore(before)
+            self._left = ""
+        else:
+            yield from self._run(node.body)
+
+    def _branch(self, node: Branch) -> Iterator[Command]:
+        """Follow every arm from the same state, and join what they make of it."""
+        before, made, left = self._state(), [], ""
+        for head, body in node.arms:
+            self._restore(before)
+            yield from self._run(head)
+            self._left = ""
+            yield from self._run(body)
+            if not self._left:
+                made.append(self._state())
+            left, self._left = left or self._left, ""
+        if not node.complete:
+            made.append(before)
+        if made:
+            head = node.arms[0][0] if node.arms else []
+            self._join(made, f"if {self._excerpt(head[0].node)}" if head else "case")
+        else:
+            self._restore(before)
+            self._left = left
+
+    def _for(self, node: Loop) -> Iterator[Command]:
+        """Follow the body once for each word, or with any one of them if there are many."""
+        name, scratch = literal(node.words[0]), Command([], 0, 0)
+        first = node.words[0].parts[0] if node.words[0].parts else ""
+        if isinstance(first, Hole):  # `for ((i = 0; …))`
+            self._count(first.sum)
+            yield from self._repeated(node)
+            return
+        listed = node.words[2:] if len(node.words) > 1 else [Raw([Variable("@", whole=True)], 0, 0)]
+        values = [word.value for one in listed for word in self.expanded(one, scratch)]
+        known = all(isinstance(value, Known) for value in values) and not scratch.more and bool(name)
+        if known and self._times * len(values) <= MOST_OPTIONS:
+            yield from self._turns_of(node, name, values)
+            return
+        why = f"${name} is a loop variable"
+        self._assign(
+            name, either(values, f"for {name} in …") if known and len(values) <= MOST_OPTIONS else Unknown(why)
+        )
+        yield from self._repeated(node)
+
+    def _turns_of(self, node: Loop, name: str, values: list[Value]) -> Iterator[Command]:
+        self._times *= max(len(values), 1)
+        for value in values:
+            self._assign(name, value)
+            if len(values) > 1:
+                self._turns.append(f"{name}={value.value}" if isinstance(value, Known) else name)
+            yield from self._run(node.body)
+            if len(values) > 1:
+                self._turns.pop()
+            left, self._left = self._left, ""
+            if left in ("exit", "return"):
+                self._left = left
+            if left not in ("", "continue"):
+                break
+        self._times //= max(len(values), 1)
+
+    def _while(self, node: Loop) -> Iterator[Command]:
+        reads = any(_reads_options(one) for one in simple_in(node.head))
+        if not reads or "@" in self.variables:
+            yield from self._repeated(node)
+            return
+        before = self._state()  # as it stays if the caller gives no options
+        names = _assigned_in(node)
+        yield from self._repeated(node)
+        self._restore(before)
+        for name in names & set(self.variables):
+            values = [Default(v.value, '"$@"') if isinstance(v, Known) else v for v in self.variables[name]]
+            self.variables[name] = values
+            self._texts.pop(name, None)
+
+    def _repeated(self, node: Loop) -> Iterator[Command]:
+        """Follow the body once, for any of its turns."""
+        for name in _assigned_in(node):
+            self._doubt(name, f"${name} is set in a loop")
+        yield from self._run([*node.head, *node.body])
+        for name in _assigned_in(node):
+            self._doubt(name, f"${name} is set in a loop")
+        self._left = ""
+
+    def _call(self, name: str, body: Block, command: Command, open_: bool) -> Iterator[Command]:
+        """Follow a function with the words that it is called with; `open_`: there may be others before the last."""
+        words = command.words[1:]
+        before = {key: values for key, values in self.variables.items() if POSITION.fullmatch(key)}
+        more = self._more.get("@", "")
+        self._forget_positions()
+        if not open_:
+            self._give([word.value for word in words])
+            self._more["@"] = command.more
+        turn = " ".join([name, *(word.text or "…" for word in words)])
+        self._met.add(name)
+        self._turns.append(turn if len(turn) <= 80 else f"{turn[:79]}…")
+        yield from self._within(name, body)
+        self._turns.pop()
+        self._forget_positions()
+        self.variables |= before
+        self._more["@"] = more
+
+    def _within(self, name: str, body: Block) -> Iterator[Command]:
+        self._called.append(name)
+        self._locals.append({})
+        yield from self._run(body)
+        self._called.pop()
+        for local, values in self._locals.pop().items():
+            self._assign(local, Unknown(""))
+            if values is None:
+                del self.variables[local]
+            else:
+                self.variables[local] = values
+        self._left = "exit" if self._left == "exit" else ""
+
+    # -- what commands have set ----------------------------------------------------------------------------------
+
+    # -- simple commands -----------------------------------------------------------------------------------------
+
+    def _simple(self, node: Simple) -> Iterator[Command]:
+        command = self._command(node)
+        if command is None:
+            return
+        name = command.words[0].text
+        if name in self._functions and name not in self._called and len(self._called) < MOST_CALLS:
+            scratch = Command([], 0, 0)
+            for one in node.words[:-1]:
+                self.expanded(one, scratch)
+            yield from self._call(name, self._functions[name], command, bool(scratch.more or scratch.loose))
+        elif name == "eval" and not command.more and all(isinstance(word.value, Known) for word in command.words):
+            yield from self._evaluated(command)
+        elif name in ("source", ".") and len(command.words) > 1:
+            self._sourced(command.words[1])
+        elif name in LEAVES:
+            self._left = name
+        else:
+            yield command
+
+    def _command(self, node: Simple) -> Command | None:
+        """Return a simple command that is not one of the shell's own, or leaves the block or calls a function."""
+        raw, start = list(node.words), node.words[0].start
+        first = literal(raw[0])
+        sums = raw[0].parts[0] if raw[0].parts else None
+        if isinstance(sums, Hole) and sums.sum and not raw[0].bare:  # `((…))`
+            self._count(sums.sum)
             return None
-        if literal(raw[0]) in ("for", "select"):
-            self._loop(raw[1:])
-            return None
-        start, declares = raw[0].start, literal(raw[0]) in DECLARES
-        if declares or literal(raw[0]) == "env" and not literal(raw[1] if raw[1:] else raw[0]).startswith("-"):
+        if first in SETS or first in ("shift", "set"):
+            self._builtin(first, raw[1:])
+            if first != "printf":
+                return None
+        declares = first in DECLARES
+        if declares or first == "env" and not literal(raw[1] if raw[1:] else raw[0]).startswith("-"):
             raw.pop(0)
         if raw and literal(raw[0]) == "eval":
-            raw = [replace(one, parts=[_open(part) for part in one.parts]) for one in raw]
+            raw = [replace(one, parts=[open_part(part) for part in one.parts]) for one in raw]
         before: dict[str, list[Value]] = {}
         while raw and (assigned := self._assignment(raw[0])) is not None:
             before[assigned[0]] = assigned[1]
             raw.pop(0)
         plain = {name: values[0] for name, values in before.items() if len(values) == 1}
         if declares or not raw:
+            if declares and first not in ("export", "readonly") and self._locals:
+                for name in before:
+                    self._locals[-1].setdefault(name, self.variables.get(name))
             self._set(before)
-            if declares:
-                self._exported.update({name: self.variables[name][0] for name in plain})
+            if first == "export":
+                names = {*plain, *(name for one in raw if (name := literal(one)) in self.variables)}
+                self._exported.update({name: self.variables[name][0] for name in names if self.variables[name]})
             return None
-        environment = dict(self._exported)
-        made = Command([], start, raw[-1].end, {**environment, **plain})
+        made = Command([], start, raw[-1].end, {**self._exported, **plain}, turn=", ".join(self._turns))
         for one in raw:
             made.words += self.expanded(one, made)
         if made.words and made.words[0].text in ("cd", "pushd") and len(made.words) > 1:
             self._change(made.words[1])
             return None
-        made.folder, made.in_own_folder, made.shell = self._folder, self._own_folder, self
+        made.folder, made.in_own_folder, made.within = self._folder, self._own_folder, self.within
+        made.documents = tuple(node.documents)
         return made if made.words else None
 
-    def _loop(self, raw: list[Raw]) -> None:
-        """Bind the variable of `for lr in 1e-4 2e-4` to any one of its words."""
-        if not raw:
+    def _builtin(self, name: str, raw: list[Raw]) -> None:
+        """Follow a command of the shell that sets variables or the caller's words."""
+        words = [word for one in raw for word in self.expanded(one, Command([], 0, 0))]
+        if name == "shift":
+            given = self.variables.get("@")
+            by = int(words[0].text) if words and re.fullmatch(r"\d{1,4}", words[0].text) else 1
+            self._forget_positions()
+            if given is not None and (not words or words[0].text):
+                self._give(given[by:])
+        elif name == "set" and words and words[0].text == "--":
+            self._forget_positions()
+            if all(isinstance(word.value, Known) for word in words):
+                self._give([word.value for word in words[1:]])
+        elif name == "set":
             return
-        name, words = literal(raw[0]), raw[2:]
-        scratch = Command([], 0, 0)
-        values = [word.value for one in words for word in self.expanded(one, scratch)]
-        known = len(values) <= MOST_OPTIONS and all(isinstance(value, Known) for value in values) and not scratch.more
-        if known and len(values) > 1:
-            self.variables[name] = [Either(tuple(values), f"for {name} in …")]
-        elif known and values:
-            self.variables[name] = values
+        elif name == "unset":
+            for word in words:
+                self._assign(word.text, Known(""))
+                self._exported.pop(word.text, None)
+        elif name == "printf":
+            if len(words) > 1 and words[0].text == "-v":
+                self._assign(words[1].text, Unknown(f"${words[1].text} is made by printf"))
+        elif name == "let":
+            for word in words:
+                self._count(word.text)
         else:
-            self.variables[name] = [Unknown(f"${name} is a loop variable")]
+            for word in words[1:] if name == "getopts" else words:
+                if re.fullmatch(r"[A-Za-z_]\w*", word.text):
+                    self._assign(word.text, Unknown(f"${word.text} is read in the run"))
+                    if name in ("mapfile", "readarray"):
+                        self._more[word.text] = f"${word.text} is read in the run"
 
-    def _output(self, hole: Hole) -> Value:
-        """Return what a command gives that only puts a path together: `cd "$(dirname "$0")/.." && pwd`."""
-        raws = list(Reader(hole.code, 1).commands()) if PATHS.match(hole.code) else []
-        words = [[word.text for one in raw for word in self.expanded(one, Command([], 0, 0))] for raw in raws]
-        match [[word for word in command if word not in ("--", "-f", "-P", "-e", "-m")] for command in words]:
-            case [["cd", path], ["pwd"]] | [["realpath" | "readlink", path]] if path:
-                made = os.path.normpath(path)
-            case [["dirname", path]] if path:
-                made = os.path.normpath(os.path.dirname(path))
-            case _:
-                return Unknown(hole.why)
-        self._paths.append(made)
-        return Known(made)
+    def _evaluated(self, command: Command) -> Iterator[Command]:
+        """Yield the commands of the text that `eval` gets, all at the place of the command."""
+        text, before = " ".join(word.text for word in command.words[1:]), self._text
+        self._called.append("eval")
+        self._text = text
+        if self._called.count("eval") <= 2:
+            for one in self._run(block_of(text)):
+                words = [replace(word, start=command.start, end=command.end) for word in one.words]
+                yield replace(one, words=words, start=command.start, end=command.end, documents=())
+        self._text = before
+        self._called.pop()
+
+    def _sourced(self, word: Word) -> None:
+        """Follow a file that is read into the script, for the variables and functions that it sets."""
+        text = self._read(word.text) if word.text and self._called.count("source") < MOST_SOURCED else ""
+        self._called.append("source")
+        before, self._text = self._text, text
+        for _ in self._run(block_of(text)):
+            pass
+        self._text = before
+        self._called.pop()
 
     def _change(self, word: Word) -> None:
         if any(word.text == path or word.text.startswith(f"{path}/") for path in self._paths):
@@ -187,167 +359,26 @@ class Shell:
         else:
             self._folder, self._own_folder = word.tail.lstrip("/"), True
 
-    def _assignment(self, raw: Raw) -> tuple[str, list[Value]] | None:
-        first = raw.parts[0] if raw.parts else None
-        found = ASSIGNED.match(first) if isinstance(first, str) else None
-        if found is None:
-            return None
-        scratch, name, appends = Command([], 0, 0), found[1], found[2] == "+="
-        if raw.array is not None:
-            values = [word.value for one in raw.array for word in self.expanded(one, scratch)]
-            words = values = [*self.variables.get(name, []), *values] if appends else values
-        else:
-            before: list[Part] = [Variable(name)] if appends and name in self.variables else []
-            parts = [*before, found.string[found.end() :], *raw.parts[1:]]
-            whole = Raw([p._replace(quoted=True) if isinstance(p, Variable) else p for p in parts], raw.start, raw.end)
-            values = [word.value for word in self.expanded(whole, scratch)] or [Known("")]
-            text = Raw([_open(part) for part in parts], raw.start, raw.end)
-            words = [word.value for word in self.expanded(text, scratch, split=True)]
-        self._assigned[name] = words, scratch.more
-        return name, values
 
-    def _set(self, assigned: dict[str, list[Value]]) -> None:
-        """Set variables; what a branch adds to the words of one may be there or not."""
-        for name, values in assigned.items():
-            words, more = self._assigned.pop(name, (values, ""))
-            is_list, earlier = words is values, self.variables.get(name)
-            if self._depth and [repr(v) for v in earlier or ()] != [repr(v) for v in values]:
-                before = self._words(name)
-                by_branch: list[Value] = [Unknown(f"${name} is set in a branch")]
-                adds = earlier is not None and [repr(v) for v in words[: len(before)]] == [repr(v) for v in before]
-                words, more = (before, f"a branch may add words to ${name}") if adds else (by_branch, "")
-                values = words if is_list else by_branch
-            if len(words) > MOST_WORDS:
-                words = values = [Unknown(f"${name} is a very long list")]
-            self.variables[name], self._more[name] = values, more
-            self._texts.pop(name, None)
-            if not is_list and not isinstance(values[0], (Known, Default)):
-                self._texts[name] = words
-
-    def _words(self, name: str) -> list[Value]:
-        """Return the words of a list, or of a text where it is not quoted."""
-        values = self._texts.get(name, self.variables.get(name, []))
-        groups: list[list[Value]] = [[]]
-        if len(values) == 1:
-            _spread(values[0], groups)
-        return [group[0] for group in groups if group] if len(values) == 1 else values
-
-    def expanded(self, raw: Raw, command: Command, split: bool = False) -> list[Word]:
-        """Return the words that a raw word expands to; `split`: also split its literal text at blanks."""
-        groups: list[list[Value]] = [[]]
-        quoted = not raw.bare
-        for part in raw.parts:
-            if isinstance(part, str) and split:
-                _spread(Known(part), groups)
-            elif isinstance(part, str):
-                groups[-1].append(Known(part))
-            elif isinstance(part, Hole):
-                groups[-1].append(self._output(part))
-            elif part.name == "@" and part.fallback is None and "@" not in self.variables:
-                command.more = command.more or '"$@" stands for what the caller gives'
-                quoted = quoted and len(raw.parts) > 2  # by itself it is no word
-            elif part.whole and not self._value(part):
-                quoted = quoted and len(raw.parts) > 2
-                command.more = command.more or self._more.get(part.name, "")
-            else:
-                self._put(part, groups, command)
-        made = []
-        for group in groups:
-            if not group or not quoted and len(groups) > 1 and all(v == Known("") for v in group):
-                continue
-            made.append(Word(_joined(group), raw.start, raw.end))
-        if len(made) == 1 and made[0].value == Known("") and not quoted:
-            return []  # `$EMPTY` is no word
-        return made
-
-    def _put(self, part: Variable, groups: list[list[Value]], command: Command) -> None:
-        """Add what a variable stands for: the words of a list or of a text that is not quoted, else its value."""
-        values = self._value(part)
-        is_text = not part.quoted and part.item is None and values is self.variables.get(part.name)
-        words = values if part.whole else self._texts.get(part.name) if is_text else None
-        if words is not None:
-            command.more = command.more or self._more.get(part.name, "")
-        if words is not None and len(words) != 1:
-            for number, value in enumerate(words):
-                if number:
-                    groups.append([])
-                groups[-1].append(value)
-        elif part.quoted:
-            groups[-1].append(values[0] if values else Known(""))
-        else:
-            _spread(words[0] if words else values[0] if values else Known(""), groups)
-
-    def _value(self, part: Variable) -> list[Value]:
-        if part.name in self.variables:
-            found = self.variables[part.name]
-            if part.item is not None:
-                return found[max(part.item - 1, 0) :] if part.whole else found[part.item : part.item + 1]
-            if not (part.fallback is not None and found == [Known("")]):
-                return found
-        if part.fallback is not None:
-            inner = [word.value for word in self.expanded(Raw(part.fallback, 0, 0, bare=False), Command([], 0, 0))]
-            value = _joined(inner) if inner else Known("")
-            name = f"${part.name}"
-            return [Default(value.value, name) if isinstance(value, Known) else value]
-        given = part.name.isdigit()
-        return [Unknown(f"${part.name} is known only at run time" if given else self._unset(part.name))]
+def _reads_options(command: Simple) -> bool:
+    """Return whether a condition asks for the caller's words."""
+    parts = [part for word in command.words for part in word.parts]
+    asked = any(isinstance(part, Variable) and POSITION.fullmatch(part.name) for part in parts)
+    counted = any(isinstance(part, Hole) and part.why.startswith("$#") for part in parts)
+    return asked or counted or literal(command.words[0]) == "getopts"
 
 
-def _open(part: Part) -> Part:
-    """Return a variable as if it was not quoted."""
-    return part._replace(quoted=False) if isinstance(part, Variable) else part
-
-
-def _spread(value: Value, groups: list[list[Value]]) -> None:
-    """Add a value to the last group, its words after the first to groups of their own."""
-    if not isinstance(value, (Known, Default)) or not isinstance(value.value, str):
-        groups[-1].append(value)
-        return
-    pieces = value.value.split()
-    if value.value[:1].isspace() and groups[-1]:
-        groups.append([])
-    for number, piece in enumerate(pieces):
-        if number:
-            groups.append([])
-        groups[-1].append(Known(piece) if isinstance(value, Known) else Default(piece, value.overridden_by))
-    if pieces and value.value[-1:].isspace():
-        groups.append([])
-
-
-def _ends(value: Value) -> tuple[str, str]:
-    """Return the literal beginning and end of a word; of one that is not known, those that are known."""
-    if isinstance(value, Known):
-        return str(value.value), str(value.value)
-    return value.parts if isinstance(value, Unknown) and isinstance(value.parts, tuple) else ("", "")
-
-
-def _ending(values: list[Value]) -> str:
-    """Return the literal end of a word that is put together: `/train.py` of `"$ROOT/train.py"`."""
-    end = ""
-    for value in reversed(values):
-        if not isinstance(value, (Known, Default)):
-            return f"{_ends(value)[1]}{end}"
-        end = f"{value.value}{end}"
-    return end
-
-
-def _joined(values: list[Value]) -> Value:
-    """Join several values into one word."""
-    values = [value for value in values if value != Known("")] or [Known("")]
-    if len(values) == 1:
-        return values[0]
-    texts = []
-    by = ""
-    for value in values:
-        if isinstance(value, Either) and all(isinstance(o, Known) for o in value.options):
-            at = values.index(value)
-            made = [_joined([*values[:at], option, *values[at + 1 :]]) for option in value.options]
-            return Either(tuple(made), value.condition) if all(isinstance(v, Known) for v in made) else made[0]
-        if not isinstance(value, (Known, Default)):
-            why = value.why or "a word put together from parts known only at run time"
-            return Unknown(why, parts=(_ends(values[0])[0], _ending(values)))
-        texts.append(str(value.value))
-        if sum(map(len, texts)) > MOST_CHARACTERS:
-            return Unknown("a very long text")
-        by = by or (value.overridden_by if isinstance(value, Default) else "")
-    return Default("".join(texts), by) if by else Known("".join(texts))
+def _assigned_in(loop: Loop) -> set[str]:
+    """Return the names of the variables that a loop sets, with a `+` of those that it only adds to."""
+    made: set[str] = set()
+    for command in simple_in([*loop.head, *loop.body]):
+        words = command.words[1:] if literal(command.words[0]) in DECLARES else command.words
+        for word in words:
+            first = word.parts[0] if word.parts else None
+            found = ASSIGNED.match(first) if isinstance(first, str) else None
+            if found is None:
+                break
+            own = word.parts[1:2] and word.parts[1]
+            itself = isinstance(own, Variable) and own.name == found[1] and found.end() == len(found.string)
+            made.add(f"{found[1]}+" if found[2] == "+=" or itself else found[1])
+    return {name for name in made if name[-1] != "+" or name[:-1] not in made}

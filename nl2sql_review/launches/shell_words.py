@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Union
 
 MOST_WORDS = 4_000  # of one command
+MOST_BRACED = 64  # words of `{1..100}`
 DEEPEST = 8  # fallbacks within fallbacks
 
 
 class Variable(NamedTuple):
     """`$name`, `${name:-fallback}`; `whole`: `"${name[@]}"` or `"$@"`, which expands to several words.
 
-    `item` is the index of `${name[0]}`, or the number of the first of the caller's words in `${@:2}`.
+    `item` is the index of `${name[0]}`, or the number of the first of the caller's words in `${@:2}`; `sets`: the
+    variable gets the fallback, as by `${name:=word}`; `spaced`: the words become one, as by `"$*"`.
     """
 
     name: str
@@ -22,6 +24,8 @@ class Variable(NamedTuple):
     quoted: bool = False
     whole: bool = False
     item: Union[int, None] = None
+    sets: bool = False
+    spaced: bool = False
 
 
 class Hole(NamedTuple):
@@ -29,9 +33,22 @@ class Hole(NamedTuple):
 
     why: str
     code: str = ""  # the commands that give it
+    sum: str = ""  # or the arithmetic
 
 
-Part = Union[str, Variable, Hole]
+class Edited(NamedTuple):
+    """`${name##*/}`, `${name/a/b}`, `${name:+word}`: what is made of a variable by an operator and literal texts."""
+
+    name: str
+    operator: str
+    pattern: str
+    text: str
+    quoted: bool
+    why: str
+    parts: list[Part] | None = None  # of the word of `:+`
+
+
+Part = Union[str, Variable, Hole, Edited]
 
 
 @dataclass
@@ -45,12 +62,33 @@ class Raw:
     bare: bool = True  # nothing of it is quoted: it may be a keyword
 
 
+@dataclass
+class Simple:
+    """A simple command: its words, the operator that ends it, and the here-documents that it reads."""
+
+    words: list[Raw]
+    after: str = "\n"
+    documents: list[Document] = field(default_factory=list)
+
+
+@dataclass
+class Document:
+    """The range of a here-document, known once its end is read; `literal`: the shell replaces nothing in it."""
+
+    delimiter: str
+    literal: bool
+    start: int = 0
+    end: int = 0
+
+
 NAME = re.compile(r"[A-Za-z_]\w*")
 ASSIGNED = re.compile(r"([A-Za-z_]\w*)(\+?=)")
 BREAKS = " \t\r\n;&|()<>"
 PLAIN = re.compile(r"[^\s;&|()<>\\'\"$`]+")  # what means nothing in a word, quoted or not
 NUMBERED = re.compile(r"\d+[<>]")
-HEREDOC = re.compile(r"<<-?\s*(['\"]?)([A-Za-z_]\w*)\1")
+HEREDOC = re.compile(r"<<-?[ \t]*(\\?|['\"]?)([A-Za-z_]\w*)(?:\1|(?<=\w))")
+OPERATOR = re.compile(r";;&?|;&|&&|\|\||\|&|[;&|()\n]")
+BRACED = re.compile(r"(.*?)\{([^{}]*(?:,|\.\.)[^{}]*)\}(.*)", re.DOTALL)
 
 
 class Reader:
@@ -58,11 +96,13 @@ class Reader:
 
     def __init__(self, text: str, depth: int = 0) -> None:
         self.text, self.at, self.depth = text, 0, depth
-        self.heredocs: list[str] = []
+        self.documents: list[Document] = []  # of the command, and of those before it in the row
 
-    def commands(self) -> Iterator[list[Raw]]:
+    def commands(self) -> Iterator[Simple]:
+        """Yield the simple commands in their order; the documents of one are known once the next is read."""
         text, end = self.text, len(self.text)
         words: list[Raw] = []
+        awaited: list[Document] = []
         while self.at < end:
             c = text[self.at]
             if c in " \t\r":
@@ -71,42 +111,66 @@ class Reader:
                 self.at += 2 if text[self.at + 1] == "\n" else 3
             elif c == "#":
                 self.at = self._line_end()
-            elif c in "\n;&|()":
-                if words:
-                    yield words
-                    words = []
-                self.at += 1
-                if c == "\n":
-                    self._skip_heredocs()
-            elif c in "<>" or c.isdigit() and NUMBERED.match(text, self.at):
+            elif text.startswith("((", self.at) and (not words or literal(words[0]) == "for"):
+                words.append(self._arithmetic())
+            elif text.startswith(("<(", ">("), self.at):
+                words.append(self.word())
+            elif (found := OPERATOR.match(text, self.at)) is not None and not text.startswith("&>", self.at):
+                if words or found[0] != "\n":
+                    yield Simple(words, found[0], self.documents)
+                    awaited += self.documents
+                    words, self.documents = [], []
+                self.at = found.end()
+                if found[0] == "\n":
+                    self._pass_documents(awaited)
+                    awaited = []
+            elif c in "<>&" or c.isdigit() and NUMBERED.match(text, self.at):
                 self._redirection()
             elif len(words) >= MOST_WORDS:
                 return
             else:
-                words.append(self.word())
+                word = self.word()
+                if word.parts or word.array is not None or not word.bare:
+                    words.append(word)
         if words:
-            yield words
+            yield Simple(words, "\n", self.documents)
 
     def _line_end(self) -> int:
         found = self.text.find("\n", self.at)
         return len(self.text) if found < 0 else found
 
+    def _arithmetic(self) -> Raw:
+        """Read `((…))`."""
+        start, end = self.at, self.text.find("))", self.at)
+        self.at = len(self.text) if end < 0 else end + 2
+        return Raw(
+            [
+                Hole("arithmetic", "", self.text[start + 2 : self.at - 2]),
+            ],
+            start,
+            self.at,
+            bare=False,
+        )
+
     def _redirection(self) -> None:
         heredoc = HEREDOC.match(self.text, self.at)
-        if heredoc is not None:
-            self.heredocs.append(heredoc[2])
+        if heredoc is not None and not self.text.startswith("<<<", self.at):
+            self.documents.append(Document(heredoc[2], bool(heredoc[1])))
             self.at = heredoc.end()
             return
-        found = re.compile(r"\d*(?:<<<|>>|>&|<&|&>|>\||<>|[<>])[ \t]*").match(self.text, self.at)
+        found = re.compile(r"\d*(?:<<<|&>>|>>|>&|<&|&>|>\||<>|[<>])[ \t]*").match(self.text, self.at)
         self.at = found.end() if found is not None and found.end() > self.at else self.at + 1
         if self.at < len(self.text) and self.text[self.at] not in BREAKS:
             self.word()
 
-    def _skip_heredocs(self) -> None:
-        for delimiter in self.heredocs:
-            end = re.compile(rf"^[ \t]*{re.escape(delimiter)}[ \t]*$", re.MULTILINE).search(self.text, self.at)
+    def _pass_documents(self, documents: list[Document]) -> None:
+        for document in documents:
+            document.start = self.at
+            end = re.compile(rf"^[ \t]*{re.escape(document.delimiter)}[ \t]*\r?$", re.MULTILINE).search(
+                self.text, self.at
+            )
+            document.end = len(self.text) if end is None else end.start()
             self.at = len(self.text) if end is None else end.end()
-        self.heredocs = []
 
     def word(self) -> Raw:
         text, start = self.text, self.at
@@ -118,7 +182,12 @@ class Reader:
                 raw.array = self._array()
                 break
             if c in BREAKS:
-                break
+                if not text.startswith(("<(", ">("), self.at):
+                    break
+                end = _closing(text, self.at + 1, "(", ")")
+                parts.append(Hole(f"{text[self.at : end + 1][:60]} is known only at run time"))
+                self.at = end + 1
+                continue
             if c == "\\":
                 if text.startswith(("\\\n", "\\\r\n"), self.at):
                     self.at += 2 if text[self.at + 1] == "\n" else 3
@@ -199,8 +268,8 @@ class Reader:
             self.at = name.end()
             parts.append(Variable(name[0], None, quoted))
         elif text[start + 1 : start + 2] in tuple("@*"):
+            parts.append(Variable("@", None, quoted, True, spaced=quoted and text[start + 1] == "*"))
             self.at += 2
-            parts.append(Variable("@", None, quoted, True))
         elif text[start + 1 : start + 2].isdigit():
             self.at += 2
             parts.append(Variable(text[start + 1], None, quoted))
@@ -221,7 +290,11 @@ class Reader:
         self.at = end + 1
         code = " ".join(self.text[start : end + 1].split())
         inner = self.text[start + 1 : end] if self.text[start] == "`" else self.text[start + 2 : end]
-        parts.append(Hole(f"{code[:60]} is known only at run time", inner))
+        if inner.lstrip().startswith("#") and "\n" not in inner.strip():
+            return  # `# a remark` between continued rows
+        why = f"{code[:60]} is known only at run time"
+        is_sum = inner.startswith("(") and inner.endswith(")") and self.text[start] == "$"
+        parts.append(Hole(why, "", inner[1:-1]) if is_sum else Hole(why, inner))
 
 
 def _add(parts: list[Part], text: str) -> None:
@@ -241,6 +314,9 @@ def _closing(text: str, start: int, opening: str, closing: str) -> int:
     return len(text)
 
 
+EDITS = re.compile(r"([A-Za-z_]\w*)(##|#|%%|%|//|/|:\+|\+|\^\^|\^|,,|,)(.*)", re.DOTALL)
+
+
 def _braced(inner: str, quoted: bool, depth: int) -> Part:
     if depth > DEEPEST:
         return Hole("a nested variable expansion")
@@ -250,16 +326,40 @@ def _braced(inner: str, quoted: bool, depth: int) -> Part:
         if number is not None:
             position = "@" if number[1] in "@*" else number[1]
             otherwise = _parts(number[2], depth) if number[2] is not None else None
-            return Variable(position, otherwise, quoted, position == "@")
-        rest = re.fullmatch(r"[@*]:\s*(\d+)", inner)
+            return Variable(position, otherwise, quoted, position == "@", spaced=quoted and number[1] == "*")
+        rest = re.fullmatch(r"@:\s*(\d+)", inner)
         if rest is not None:
-            return Variable("@", None, quoted, True, int(rest[1]))
+            return Variable("@", None, quoted, True, int(rest[1][:6]))
         item = re.fullmatch(r"([A-Za-z_]\w*)\[(\d+)\]", inner)
         if item is not None:
-            return Variable(item[1], None, quoted, item=int(item[2]))
-        return Hole(f"${{{inner[:40]}}} is not supported")
+            return Variable(item[1], None, quoted, item=int(item[2][:6]))
+        why = f"${{{inner[:40]}}} is not supported"
+        edit = EDITS.fullmatch(inner)
+        return _edited(edit, quoted, why, depth) if edit is not None else Hole(why)
     name, whole, sign, fallback = found.groups()
-    return Variable(name, _parts(fallback, depth) if sign else None, quoted, bool(whole))
+    return Variable(
+        name,
+        _parts(fallback, depth) if sign else None,
+        quoted,
+        bool(whole),
+        None,
+        sign in ("=", ":="),
+        quoted and whole == "[*]",
+    )
+
+
+def _edited(found: re.Match[str], quoted: bool, why: str, depth: int) -> Part:
+    name, operator, rest = found.groups()
+    if operator in (":+", "+"):
+        return Edited(name, ":+", "", "", quoted, why, _parts(rest, depth))
+    pattern, slash, text = rest, "", ""
+    if operator in ("/", "//"):
+        slashed = re.match(r"((?:\\.|[^\\/])*)(/?)(.*)", rest, re.DOTALL)
+        pattern, slash, text = slashed.groups() if slashed is not None else (rest, "", "")
+    pattern, text = (re.sub(r"\\(.)", r"\1", one).strip("'\"") for one in (pattern, text))
+    if any(c in pattern + text for c in "$`[\\") or pattern[:1] in ("#", "%") and slash or len(pattern) > 60:
+        return Hole(why)
+    return Edited(name, operator, pattern, text, quoted, why)
 
 
 def _parts(text: str, depth: int) -> list[Part]:
@@ -277,3 +377,26 @@ def _parts(text: str, depth: int) -> list[Part]:
 def literal(raw: Raw) -> str:
     """Return the word if no part of it is a variable."""
     return raw.parts[0] if len(raw.parts) == 1 and isinstance(raw.parts[0], str) and raw.array is None else ""
+
+
+def unbraced(raw: Raw) -> list[Raw] | None:
+    """Return the words of `{1..3}` or `a{b,c}`; None if the braces mean nothing."""
+    text = literal(raw)
+    found = BRACED.fullmatch(text) if raw.bare and "{" in text and len(text) < 500 else None
+    if found is None:
+        return None
+    before, inner, after = found.groups()
+    counted = re.fullmatch(r"(-?\d{1,6})\.\.(-?\d{1,6})(?:\.\.(-?\d{1,6}))?", inner)
+    if counted is not None:
+        first, last, step = int(counted[1]), int(counted[2]), abs(int(counted[3] or 1)) or 1
+        numbers = range(first, last + 1, step) if first <= last else range(first, last - 1, -step)
+        if any(re.match(r"-?0\d", one) for one in counted.group(1, 2)):
+            return [replace(raw, parts=[Hole(f"{text} is a range of padded numbers")])]
+        made = [str(number) for number in numbers[: MOST_BRACED + 1]]
+    elif "," in inner:
+        made = inner.split(",")
+    else:
+        return None
+    if len(made) > MOST_BRACED:
+        return [replace(raw, parts=[Hole(f"{text} stands for many words")])]
+    return [replace(raw, parts=[f"{before}{one}{after}"]) for one in made]

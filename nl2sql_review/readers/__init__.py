@@ -64,6 +64,7 @@ def read_run(one: Run) -> TrainingPlan:
         api,
         arguments,
         artifact,
+        assumed_model,
         checkpointing,
         configuration,
         dataset,
@@ -95,6 +96,7 @@ def read_run(one: Run) -> TrainingPlan:
     silent = (trainable, new_tokens, labels, accumulated_loss, kept, idle_settings, joined_samples, distributed)
     for section in (*silent, repeated_training, steps, dropped, removed_columns, artifact):
         section.read(one, plan)
+    assumed_model.mark(one, plan)
     if one.configuration is not None:
         configuration.read(one, plan)
     launcher.read(one, plan)

@@ -19,7 +19,8 @@ from ..files import discovery, disk
 from ..files.discovery import Found
 from ..launches import launch_files
 from ..launches.launchers import Launchers
-from ..launches.shell import Command, Shell
+from ..launches.shell import Shell
+from ..launches.shell_variables import Command
 from ..policy.settings import Settings, SettingsError
 from ..source import SIZE_LIMIT, Source, SourceError, Span
 from ..source.command_line import HERE, CommandLine, said
@@ -79,10 +80,16 @@ def distinct(lines: Iterable[CommandLine]) -> list[CommandLine]:
     made: dict[tuple[object, ...], CommandLine] = {}
     texts: set[str] = set()
     for line in lines:
-        if line.key not in made:
-            made[line.key] = replace(line, text=f"{line.text} ({line.where()})") if line.text in texts else line
-            texts.add(line.text)
-    return list(made.values())[:MOST_RUNS]
+        if line.key not in made and len(made) < MOST_RUNS:
+            named = (
+                line.text,
+                f"{line.text} ({line.where()})",
+                *(f"{line.text} ({n})" for n in range(2, MOST_RUNS + 2)),
+            )
+            text = next(text for text in named if text not in texts)
+            made[line.key] = replace(line, text=text)
+            texts.add(text)
+    return list(made.values())
 
 
 def _starts(line: CommandLine, path: str, root: str) -> bool:
@@ -226,7 +233,7 @@ def nothing_started(data: bytes, path: str) -> str:
 # -- notebooks ---------------------------------------------------------------------------------------------------
 
 
-class Start(NamedTuple):
+class StartedProgram(NamedTuple):
     """A program that a notebook starts, with its places, and the line that starts it."""
 
     source: Source
@@ -244,7 +251,7 @@ def written_by(source: Source) -> dict[str, bytes]:
     return made
 
 
-def of_notebook(source: Source, root: str) -> list[Start]:
+def of_notebook(source: Source, root: str) -> list[StartedProgram]:
     """Return the programs that a notebook's shell lines start: files that its cells write, and scripts beside it."""
     folder = os.path.dirname(os.path.abspath(source.path))
     cells = {launch_files.written(magic): magic.cell for magic in source.magics}
@@ -252,16 +259,16 @@ def of_notebook(source: Source, root: str) -> list[Start]:
     made = []
     for line in distinct(launch_files.followed(launch_files.of_source(source))):
         if line.program and not line.script:
-            made.append(Start(source, line))
+            made.append(StartedProgram(source, line))
             continue
         there = next((p for f in line.folders if (p := os.path.normpath(os.path.join(f, line.script))) in cells), "")
         file = launch_files.resolved(line, root)
         if there:
             program = source.written_in(cells[there])
-            made.append(Start(program, line))
+            made.append(StartedProgram(program, line))
         elif file and launch_files.is_inside(file, root):
             data = disk.read(file, SIZE_LIMIT)
             with suppress(SourceError):
                 if data is not None:
-                    made.append(Start(Source.from_bytes(data, discovery.shown(file)), line))
+                    made.append(StartedProgram(Source.from_bytes(data, discovery.shown(file)), line))
     return made

@@ -12,6 +12,7 @@ from ..training_plan.values import Default, Known, Place, Unknown, Value
 from . import Source, Span
 
 HERE = "the command line"  # what the words after `--` are called in a trace
+ANOTHER = "another launch"  # what may override a value that a launch gives, which is one of several ways to start
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,13 @@ class CommandLine:
     def is_launch_file(self) -> bool:
         """Whether the line starts another file of launches: `bash train.sh --lr 1e-4`."""
         return is_launch_file(self.script)
+
+    def names(self, option: str) -> bool:
+        """Return whether a word may be this option: its name, its beginning or its first letter."""
+        name = option.lstrip("-").replace("_", "-")
+        words = (word.value for word in self.words if isinstance(word, (Known, Default)))
+        said = (str(word).partition("=")[0].replace("_", "-") for word in words if str(word).startswith("-"))
+        return any(name.startswith(word.lstrip("-") or "-") for word in said)
 
     @property
     def overridable(self) -> str:

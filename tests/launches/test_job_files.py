@@ -156,3 +156,32 @@ def test_a_job_that_is_named_is_reviewed_by_what_it_starts(
         (tmp_path / empty).write_text("command: bash\n")
         assert cli.main(["--no-cache", empty]) == 3
         assert cli.main(["plan", empty]) == 3
+
+
+TASKS = """\
+[tool.poe.tasks]
+plain = "python train.py --rank 8"
+table = {cmd = "python train.py --rank 9", help = "python train.py --rank 1"}
+[tool.poe.tasks.both]
+sequence = [{cmd = "python train.py --rank 10"}, "plain"]
+[tool.pdm.scripts]
+words = {cmd = ["python", "train.py", "--rank", "11"]}
+[tool.pixi.tasks]
+train = {cmd = "python train.py --rank {{ rank }}", depends-on = ["plain"]}
+[tool.hatch.envs.default.scripts]
+train = ["pip list", "python train.py --rank 12"]
+[tool.hatch.envs.default]
+description = "python train.py --rank 2"
+[tool.taskipy.tasks]
+train = "torchrun --nproc_per_node 2 train.py --rank 13"
+[tool.other]
+train = "python train.py --rank 3"
+"""
+
+
+def test_the_tasks_of_a_project_are_launches() -> None:
+    lines = launches(TASKS, "pyproject.toml")
+    ranks = [plain(line)[1] for line in lines]
+    assert ranks == ["8", "9", "10", "Unknown", "11", "13", "12"]
+    assert lines[0].where() == "pyproject.toml:2" and lines[1].where() == "pyproject.toml:3"
+    assert launches("[tool.poe.tasks\ntrain = 1", "pyproject.toml") == []

@@ -204,12 +204,60 @@ def test_lines_that_lie_beside_are_defaults_of_another_line(write: Write) -> Non
     assert found.arguments.processes.value.value == 2
 
 
-def test_what_a_line_beside_gives_is_no_default_of_the_option(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
-    write(train_DOT_py=ARGPARSE.format(words=""), go_DOT_sh="python train.py --rank 8\n")
+@pytest.mark.parametrize("parser", PARSERS)
+def test_what_a_line_beside_gives_is_no_default_of_the_option(
+    parser: str, write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(train_DOT_py=PARSERS[parser], go_DOT_sh="python train.py --rank 8\n")
     _, report = reviewed(capsys, "--select", "lora/rank,arguments/learning-rate", "train.py")
-    told = {finding["rule"]: finding["message"] for finding in report["files"][0]["findings"]}
-    assert "from --rank 8 (go.sh:1) (another launch may give another value)" in told["lora/rank"]
-    assert "(default of --lr; the command line may override it)" in told["arguments/learning-rate"]
+    found = {finding["rule"]: finding for finding in report["files"][0]["findings"]}
+    assert "from --rank 8 (go.sh:1) (another launch may give another value)" in found["lora/rank"]["message"]
+    remark = "(default of --lr; no launch that was found gives it)"
+    assert remark in found["arguments/learning-rate"]["message"]
+    assert {finding["certainty"] for finding in found.values()} == {"default"}
+
+
+@pytest.mark.parametrize(
+    ("launch", "remark"),
+    [
+        ("", "default of --lr; the command line may override it"),
+        ("python train.py --rank 16", "default of --lr; no launch that was found gives it"),
+        ("python train.py --rank 16 --lr 1e-5", "another launch may give another value"),
+        ("python train.py --rank 16 --lr=1e-5", "another launch may give another value"),
+        (
+            "python train.py --rank 16\npython train.py --rank 16 --lr 2e-4",
+            "default of --lr; this launch leaves it out",
+        ),
+        ('python train.py --rank 16 "$@"', 'default of --lr; "$@" stands for what the caller gives'),
+        ("python train.py --rank 16 $MORE", "default of --lr; $MORE may stand for several words"),
+    ],
+)
+def test_a_default_says_what_the_launches_say_of_its_option(
+    launch: str, remark: str, write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(train_DOT_py=ARGPARSE.format(words=""), go_DOT_sh=f"{launch}\n")
+    _, report = reviewed(capsys, "--select", "arguments/learning-rate", "train.py")
+    (finding,) = report["files"][0]["findings"]
+    assert f"({remark})" in finding["message"] and finding["certainty"] == "default"
+
+
+def test_an_unknown_word_that_no_option_takes_may_be_one(write: Write) -> None:
+    write(train_DOT_py=ARGPARSE.format(words=""), go_DOT_sh='python train.py --rank 16 --lr 1e-5 "$MORE"\n')
+    (found,) = plan("go.sh", Options()).plans
+    assert isinstance(found.lora.r.value, Known) and found.lora.r.value.value == 16
+    write(go_DOT_sh='python train.py --rank 16 "$MORE"\n')
+    (found,) = plan("go.sh", Options()).plans
+    assert isinstance(found.arguments.learning_rate.value, Default)
+
+
+def test_each_turn_of_a_loop_is_a_run(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    loop = "for r in 8 16 32; do\n  python train.py --rank $r --lr 2e-4\ndone\n"
+    write(train_DOT_py=ARGPARSE.format(words=""), go_DOT_sh=loop)
+    _, report = reviewed(capsys, "--select", "lora/rank", "train.py")
+    assert [finding["run"] for finding in report["files"][0]["findings"]] == [
+        "python train.py --rank $r --lr 2e-4 (r=8)",
+        "python train.py --rank $r --lr 2e-4 (r=32)",
+    ]
 
 
 def test_what_every_launch_gives_is_told_once_with_the_lines_that_give_it(
@@ -573,3 +621,49 @@ def test_a_package_of_folders_without_init_files_is_one(write: Write) -> None:
         run_DOT_sh="python -m src.sft.train --rank 4\n",
     )
     assert [one.lora.r.value.value for one in planned("run.sh")] == [4]
+
+
+CHAT = """\
+from datasets import load_dataset
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from trl import SFTConfig, SFTTrainer
+import fire
+def main({parameters}):
+    model = AutoModelForCausalLM.from_pretrained({name})
+    tokenizer = AutoTokenizer.from_pretrained({name})
+    def write(row):
+        turns = [{{"role": "user", "content": row["q"]}}, {{"role": "assistant", "content": row["a"]}}]
+        return {{"text": {text}}}
+    data = load_dataset("json", data_files="a.jsonl", split="train").map(write)
+    SFTTrainer(model=model, args=SFTConfig(), processing_class=tokenizer, train_dataset=data).train()
+fire.Fire(main)
+"""
+TEMPLATE = "tokenizer.apply_chat_template(turns, tokenize=False)"
+MODEL = '"Qwen/Qwen2.5-7B-Instruct"'
+
+
+@pytest.mark.parametrize(
+    ("parameters", "name", "text", "certainty"),
+    [
+        (f"base_model={MODEL}", "base_model", TEMPLATE, "default"),
+        ("rate=1e-4", MODEL, TEMPLATE, "certain"),
+        (f"base_model={MODEL}", "base_model", 'row["q"] + row["a"] + tokenizer.eos_token', "certain"),
+    ],
+)
+def test_what_rests_on_a_model_that_an_option_may_replace_is_no_more_certain_than_its_default(
+    parameters: str, name: str, text: str, certainty: str, write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(train_DOT_py=CHAT.format(parameters=parameters, name=name, text=text))
+    _, report = reviewed(capsys, "--select", "prompt/eos", "train.py")
+    (item,) = report["files"][0]["checklist"]
+    assert (item["verdict"], item["certainty"]) == ("pass", certainty)
+
+
+def test_a_preset_of_tyro_takes_the_words_of_the_line(write: Write) -> None:
+    preset = PARSERS["tyro"].replace("tyro.cli(Args)", "tyro.cli(Args, default=Args(rank=8, lr=1e-5))")
+    write(train_DOT_py=preset)
+    (found,) = planned("train.py", "--rank", "16")
+    assert isinstance(found.lora.r.value, Known) and found.lora.r.value.value == 16
+    assert isinstance(found.arguments.learning_rate.value, Known)
+    (found,) = planned("train.py")
+    assert isinstance(found.lora.r.value, Default) and found.lora.r.value.value == 8

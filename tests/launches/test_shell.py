@@ -8,7 +8,7 @@ import pytest
 
 from nl2sql_review.launches.launch_files import of_file
 from nl2sql_review.source.command_line import CommandLine
-from nl2sql_review.training_plan.values import Default, Either, Known, Unknown, Value
+from nl2sql_review.training_plan.values import Default, Known, Unknown, Value
 
 
 def launches(text: str, name: str = "run.sh") -> list[CommandLine]:
@@ -146,8 +146,8 @@ def test_words_that_a_branch_may_add_leave_the_others_known(text: str, words: li
 
 @pytest.mark.parametrize(
     "text",
-    ['A="--lr 1"\nif x; then A="--lr 2"; fi\npython train.py $A', 'A=\nif x; then A=1; fi\npython train.py "$A"',
-     "if x; then A=(1); else A=(2); fi\npython train.py ${A[@]}"],
+    ['A="--lr 1"\nif x; then A="--lr 2"; fi\npython train.py $A', "if x; then A=1; fi\npython train.py $A",
+     "if x; then A=(1 2); else A=(2 3); fi\npython train.py ${A[@]}"],
 )  # fmt: skip
 def test_what_a_branch_replaces_is_unknown(text: str) -> None:
     assert plain(one(text)) == ["Unknown"]
@@ -157,7 +157,7 @@ def test_what_a_branch_replaces_is_unknown(text: str) -> None:
     ("text", "words"),
     [
         ('CMD="python train.py --lr $LR --r 8"\n$CMD', ["--lr", "Unknown", "--r", "8"]),
-        ('for lr in 1 2; do A="--lr $lr --r 8"; python train.py $A; done', ["--lr", "Either", "--r", "8"]),
+        ('for lr in $X; do A="--lr $lr --r 8"; python train.py $A; done', ["--lr", "Unknown", "--r", "8"]),
         ("A=(0 1)\npython train.py $A", ["0"]),
         ("python train.py --r=8 --lr=$LR --out=runs/$X", ["--r=8", "--lr", "Unknown", "--out", "Unknown"]),
         ('C=(python "$ROOT/train.py" --r 8)\n"${C[@]}"', ["--r", "8"]),
@@ -188,13 +188,6 @@ def test_a_launch_file_knows_its_own_folder(text: str, folder: str, words: list[
 def test_no_word_stands_for_words_of_the_caller_that_there_are_not() -> None:
     line = one('python train.py "$@"')
     assert line.words == () and line.more
-
-
-def test_a_variable_set_in_a_branch_is_unknown_and_a_loop_gives_each_of_its_words() -> None:
-    line = one("for r in 8 16; do\nif [ -z $X ]; then LR=1; fi\npython train.py --r $r --lr $LR\ndone")
-    rank = line.words[1]
-    assert isinstance(rank, Either) and [option.value for option in rank.options] == ["8", "16"]
-    assert isinstance(line.words[3], Unknown) and "branch" in line.words[3].why
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,8 @@ def mapping_item(m: Machine, owner: Known, v: Mapping, key: Value, missing: str 
         if is_optional(state.items[k[0]]):
             m.may_raise("KeyError")
         value = settled(state.items[k[0]], repr(k[0]))
+        if isinstance(key, Default) and isinstance(value, Known):
+            return demote(value, key.overridden_by)  # another key may be given
         return (
             demote(value, state.overridden_by)
             if state.overridden_by and isinstance(value, Known) and isinstance(state.items[k[0]], Either)

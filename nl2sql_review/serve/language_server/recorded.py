@@ -13,6 +13,7 @@ from ...judgement.wording import where as shown
 from ...policy.rulebook import Rule
 from ...render.plan_json import in_stack, is_plain
 from ...report.report import Location
+from ...source.command_line import ANOTHER
 from ...source.spans import Span
 from ...training_plan.values import Absent, Default, Known, Place, Trace, Value
 
@@ -241,6 +242,8 @@ def by_default(value: Value) -> str:
     first = value.trace[0] if value.trace else None
     if first is not None and first.note.startswith(LIBRARY_DEFAULT):
         return f"the library's default for {first.note.partition(': ')[2]}"
+    if isinstance(value, Default) and value.overridden_by == ANOTHER:
+        return "as one launch gives it"
     if isinstance(value, Default):
         return f"default of {value.overridden_by}" if value.overridden_by else "a default"
     return ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ....source.command_line import ANOTHER
 from ....training_plan.values import Absent, Default, Either, Known, Unknown, Value, join
 from ...core.joins import demote
 from ...core.library import method_model
@@ -59,7 +60,7 @@ def parse(call: ModelCall) -> tuple[Value, Value]:
     said = words(m, given)
     if isinstance(said, list):
         items, rest, told = parse_words(m, parser, said, node)
-        items = overridable(m, parser, items, given)
+        items = overridable(m, parser, items, given, told)
     else:
         items = Items(*plain_run(m, parser, node))
         if isinstance(said, str):
@@ -68,13 +69,16 @@ def parse(call: ModelCall) -> tuple[Value, Value]:
     return namespace(m, parser, items, args, node, told), rest
 
 
-def overridable(m: Machine, parser: Parser, items: Items, given: Value) -> Items:
-    """Return the parsed items, as defaults if the command line is one of several that may start the script."""
+def overridable(m: Machine, parser: Parser, items: Items, given: Value, told: frozenset[str]) -> Items:
+    """Return the parsed items, as defaults if the command line is one of several that may start the script.
+
+    `told` are those that its words give.
+    """
     line = started(m)
     settled = object_of(given)
     if line is None or not line.overridable or isinstance(settled, Sequence) and not settled.state.overridden_by:
         return items
-    by = {option.dest: option.by for option in parser.option_list()}
+    by = {option.dest: option.by for option in parser.option_list()} | dict.fromkeys(told, ANOTHER)
     return items._replace(items={k: demote(v, by.get(k) or line.overridable) for k, v in items.items.items()})
 
 

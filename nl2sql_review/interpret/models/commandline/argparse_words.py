@@ -143,6 +143,9 @@ def parse_words(
             items[name] = taken(chosen)
     left = tuple(w.value if isinstance(w, Word) else words.get(w, Known(w)) for w in rest)
     given = frozenset(vars(found))
+    if any(not isinstance(text, Word) for text in rest):  # it may be an option, or several
+        by = {option.dest: option.by for option in parser.option_list()}
+        items = {name: value if name in given else demote(value, by.get(name, "")) for name, value in items.items()}
     for event in events:
         items = acted(m, parser, event, items, given, node)
     return Items(items), Known(Sequence(left, "list")), given

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ....source.command_line import ANOTHER
 from ....training_plan.values import Absent, Default, Either, Known, Unknown, Value, extend
 from ...core.joins import demote
 from ...core.machine import Machine
@@ -63,7 +64,7 @@ def parameter_value(
         value = worded(m, mark, by, value, node)
     elif not option and (line := started(m)) is not None:
         value = cast(m, args.get(None, "type"), word, False, node) if word is not None else settled(value, by)
-        value = demote(value, by) if line.overridable else value
+        value = demote(value, ANOTHER if word is not None else by) if line.overridable else value
     if args.place is not None and isinstance(value, (Known, Default)):
         value = extend(value, args.place)
     callback = args.get(None, "callback")

@@ -20,7 +20,7 @@ from ...python.builtins import BUILTINS
 from ...python.classes import field_default
 from .argparse import PARSERS, Option, add, make_parser, parser_behind
 from .argparse_words import converted, of_type
-from .process import chosen, spoken
+from .process import chosen, of_line, spoken
 from .worded_fields import like
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def field_value(m: Machine, cls: Class, f: Field, prefix: str, node: cst.CSTNode
             return command_line(m, nested, f"{prefix}{f.name}.", node)
         word = spoken(m, option.flags)
         return (
-            of_type(m, option, word, node)
+            of_line(m, of_type(m, option, word, node))
             if word is not None
             else Unknown(f"{by} is required: only the command line gives it")
         )
@@ -209,8 +209,11 @@ def overridable(m: Machine, value: Value, prefix: str, by: str = "") -> Value:
             new.slots[name] = v
         elif isinstance(object_of(v), Instance) and object_of(v).cls.kind != "enum":
             new.slots[name] = overridable(m, v, f"{prefix}{name}.", by)
+        elif by:
+            new.slots[name] = demote(v, by)
         else:
-            new.slots[name] = demote(v, by or f"--{prefix}{name}".replace("_", "-"))
+            option = f"--{prefix}{name}".replace("_", "-")
+            new.slots[name] = chosen(m, (option,), v, option, like(v), plain(v) not in (True, False))
     return Known(new, value.trace)
 
 
@@ -231,7 +234,7 @@ def of_parameters(m: Machine, fn: Function, given: Arguments, prefix: str = "", 
         elif nested is not None and isinstance(object_of(nested), Class) and object_of(nested).kind == "dataclass":
             given.keywords[name] = command_line(m, nested, f"{prefix}{name}.", None)
         elif (word := spoken(m, (by,))) is not None:
-            given.keywords[name] = like(Absent())(word)
+            given.keywords[name] = of_line(m, like(Absent())(word))
         else:
             given.keywords[name] = Unknown(f"{by} is required: only the command line gives it")
     if fn.node.params.star_kwarg is not None:

@@ -31,7 +31,7 @@ from .click import EXIT, decorator
 from .click_parameters import CONTEXT, Parameter, callable_value, truth_of_word
 from .commands import WHICH, arguments, command_named, run_command
 from .dataclass_parsers import bare, of_parameters
-from .process import chosen, spoken, started
+from .process import chosen, of_line, spoken, started
 from .worded_fields import like
 
 if TYPE_CHECKING:
@@ -176,8 +176,7 @@ def parameter_value(m: Machine, fn: Function, p: cst.Param, words: Iterator[Valu
         default = m.call(default, Arguments(), node)
     kind = bare(annotation)
     if not is_option and (argument := next(words, None)) is not None:
-        line, value = started(m), typed(m, kind, argument, fn, node)
-        return demote(value, by) if line is not None and line.overridable else value
+        return of_line(m, typed(m, kind, argument, fn, node))
     word = spoken(m, flags or (by,)) if isinstance(default, Absent) and is_option else None
     if isinstance(default, Absent) and word is None:
         return Unknown(f"{by} is required: only the command line gives it")
@@ -275,7 +274,7 @@ def component(m: Machine, target: Value, node: cst.CSTNode | None) -> Value:
 def by_position(m: Machine, parameters: list[cst.Param]) -> Arguments:
     """Return the words of the command line that are no options as arguments for the parameters without an option."""
     left = [p.name.value for p in parameters if spoken(m, (f"--{p.name.value}",)) is None]
-    return Arguments(keywords={name: like(Absent())(word) for name, word in zip(left, arguments(m, bool))})
+    return Arguments(keywords={name: of_line(m, like(Absent())(word)) for name, word in zip(left, arguments(m, bool))})
 
 
 def of_self(m: Machine, fn: Function, given: Arguments) -> Arguments:
@@ -364,8 +363,7 @@ def value_of_flag(m: Machine, kind: str, word: Value, node: cst.CSTNode | None) 
         word = lift(truth_of_word, word)
     elif kind not in ("string", "enum"):
         return Unknown(f"a flag of absl that takes a {kind}")
-    line = started(m)
-    return demote(word, line.overridable) if line is not None and line.overridable else word
+    return of_line(m, word)
 
 
 @model("absl.app.run")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from ....source.command_line import ANOTHER
 from ....training_plan.values import Absent, Default, Either, Known, Unknown, Value, is_optional, join
 from ...core.joins import demote
 from ...core.library import method_model, model
@@ -49,7 +50,7 @@ def start_with(m: Machine, started: CommandLine) -> None:
         for name in BY_LAUNCHER:
             said.setdefault(name, Unknown(f"the launcher sets {name} where its configuration asks for it"))
     for name, value in said.items():
-        write(m, Known(name), demote(value, by) if by else value)
+        write(m, Known(name), demote(value, ANOTHER) if by else value)
 
 
 def _text(value: Value) -> Value:
@@ -92,6 +93,12 @@ def spoken(m: Machine, flags: Iterable[str], takes: bool = True) -> Value | None
     return found
 
 
+def of_line(m: Machine, value: Value) -> Value:
+    """Return a value that the command line gives, as a default if another one may start the script."""
+    line = started(m)
+    return demote(value, ANOTHER) if line is not None and line.overridable else value
+
+
 def _spelled(flag: str) -> str:
     return flag.lstrip("-").replace("_", "-") if flag.startswith("--") else flag
 
@@ -104,8 +111,9 @@ def chosen(
     if line is None:
         return demote(default, by)
     word = spoken(m, flags, takes)
-    value = default if word is None else convert(word)
-    return demote(value, by) if line.overridable else value
+    if word is not None:
+        return of_line(m, convert(word))
+    return demote(default, by) if line.overridable else default
 
 
 # -- the environment -------------------------------------------------------------------------------------

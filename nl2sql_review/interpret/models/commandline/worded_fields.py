@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ....source.command_line import ANOTHER
 from ....training_plan.values import Absent, Default, Known, Value
 from ...core.joins import demote
 from ...core.machine import Machine
@@ -78,7 +79,7 @@ def of_line(
         named = {_spelled(w) for w in line.words}
         stated.update({k: v for k, v in loaded.items() if f"--{k}".replace("_", "-") not in named})
     stated.update(said)
-    return {k: demote(v, by) if by else v for k, v in stated.items()}
+    return {k: demote(v, ANOTHER) if by else v for k, v in stated.items()}
 
 
 def _spelled(word: Value) -> str:
