@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 W = TypeVar("W", bound=str)
 LIBRARY_DEFAULT = "library default"  # the note of a value that no call gives
+NUMBER = re.compile(r"(?<![\w.\"'-])\d[\d_]*(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w\"'.])")
 LINE = 60  # characters of a line of code in a message
 
 
@@ -275,7 +276,17 @@ def _origin(fact: Fact, primary: Location, path: str) -> str:
     inside = same_file and primary.row <= place.row <= primary.end_row
     if inside and not first.note:
         return ""
-    return f", from {_code(first)} ({at(place, path)})"
+    code = _code(first)
+    return f", {'computed ' if _is_computed(fact.value, code) else ''}from {code} ({at(place, path)})"
+
+
+def _is_computed(value: Value, code: str) -> bool:
+    """Return whether the code has numbers, and a number that comes from it is none of them."""
+    made = value.value if isinstance(value, (Known, Default)) else None
+    if isinstance(made, bool) or not isinstance(made, (int, float)):
+        return False
+    numbers = [float(number.replace("_", "")) for number in NUMBER.findall(code)]
+    return bool(numbers) and made not in numbers
 
 
 def _given_at(fact: Fact, origin: str) -> str:
