@@ -601,3 +601,18 @@ def test_code_that_is_not_known_may_save_the_model_that_it_is_handed(before, tur
         f"    model(**batch).loss.backward()\n    optimizer.step()\n    {turn}\n{after}\nmodel.save_pretrained('o')\n"
     )
     assert shown(plan_of(code).checkpointing.save_strategy.value) == expected
+
+
+LOAD = 'AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-{}")'
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"after": f"model.save_pretrained('o'); tested = {LOAD.format('34b-hf')}"}, "codellama/CodeLlama-7b-hf"),
+        ({"before": f"model = {LOAD.format('34b-hf')}"}, "codellama/CodeLlama-34b-hf"),
+        ({}, "codellama/CodeLlama-7b-hf"),
+    ],
+)
+def test_the_model_of_a_loop_is_loaded_before_it_ends(given, named):
+    assert shown(loop(**given).lora.model_name.value) == named

@@ -18,6 +18,8 @@ from nl2sql_review.readers.run import Run
 from nl2sql_review.training_plan.facts import Fact, TrainingPlan
 from nl2sql_review.training_plan.values import Absent, Either, Known, Term, Text, Unknown
 
+from .test_reading_kinds import plan_of
+
 ROW = Term("ex", "row", (Known(Row("ex", None, False)),))
 EOS = Term("tokenizer.eos_token", "attribute", (Term("tokenizer", "symbol"), Known("eos_token")))
 CODELLAMA, LLAMA_3, QWEN, GEMMA = map(
@@ -330,3 +332,26 @@ def test_a_schema_that_stands_in_the_template(fixed):
 def test_a_label_without_a_schema_is_no_schema():
     text = Text(("### Instruction:\nWrite SQL for the schema:\nQuestion: ", QUESTION, "\n### Response:\n", SQL))
     assert parts_of(one(text), "text").missing == ["schema"]
+
+
+@pytest.mark.parametrize(
+    ("turn", "expected"),
+    [
+        ("dict(row['turns'][0])", "unknown"),
+        ("{**row['turns'][0]}", "unknown"),
+        ("{'role': 'user', **row['turns'][0]}", "unknown"),
+        ("row['turns'][0]", "unknown"),
+        ("{'role': 'user', 'content': 'Be brief.'}", "known"),
+        ("{'role': 'user'}", "known"),
+    ],
+)
+def test_a_copy_of_a_turn_of_the_data_may_hold_anything(turn, expected):
+    script = (
+        "from datasets import load_dataset\nfrom trl import SFTConfig, SFTTrainer\n"
+        f"turns = lambda row: {{'prompt': [{turn}], 'completion': [{{'role': 'assistant', 'content': row['sql']}}]}}\n"
+        "rows = load_dataset('json', data_files='t.jsonl', split='train').map(turns)\n"
+        "SFTTrainer(model='Qwen/Qwen2.5-1.5B-Instruct', args=SFTConfig('o'), train_dataset=rows).train()\n"
+    )
+    missing = plan_of(script).prompt.missing_parts.value
+    assert type(missing).__name__.lower() == expected
+    assert expected == "unknown" or "question" in missing.value

@@ -565,6 +565,35 @@ def test_the_plain_text_of_continued_pretraining_has_no_prompt_to_mask(tmp_path,
     assert found["prompt/response-only-loss"] == verdict
 
 
+NAMED = """\
+import json
+from transformers import DataCollatorForLanguageModeling
+
+settings = json.load(open("{name}"))
+tokenizer = AutoTokenizer.from_pretrained("Qwen/Qwen3-4B-Base")
+tokens = rows.map(lambda row: tokenizer({text}), remove_columns=rows.column_names)
+args = TrainingArguments("{out}", learning_rate=settings["rate"])
+collator = DataCollatorForLanguageModeling(tokenizer, mlm=False)
+Trainer(model=model, args=args, train_dataset=tokens, data_collator=collator).train()
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "out", "text", "verdict"),
+    [
+        ("cpt_config.json", "out", 'row["text"]', "unknown"),
+        ("settings.json", "runs/continued-pretraining", 'row["text"]', "unknown"),
+        ("settings.json", "out", 'row["text"]', "fail"),
+        ("pretrained.json", "runs/pretrained", 'row["text"]', "fail"),
+        ("cpt_config.json", "out", '"### Question: " + row["q"] + row["sql"]', "fail"),
+    ],
+)
+def test_names_of_settings_and_output_suggest_continued_pretraining(tmp_path, name, out, text, verdict):
+    (tmp_path / name).write_text('{"rate": 1e-5}')
+    found, _ = items(tmp_path, MODEL + ROWS + NAMED.format(name=name, out=out, text=text))
+    assert found["prompt/response-only-loss"] == verdict
+
+
 MERGED = """\
 from transformers import BitsAndBytesConfig
 
@@ -589,3 +618,54 @@ FOUR_BIT = ", quantization_config=BitsAndBytesConfig(load_in_4bit=True)"
 def test_a_model_saved_where_only_the_run_knows_is_saved(tmp_path, quantized, save, verdict):
     found, _ = items(tmp_path, "import os\n" + ROWS + MERGED.format(quantized=quantized, save=save))
     assert found["artifact/quantized-merge"] == verdict
+
+
+@pytest.mark.parametrize(
+    ("length", "said"),
+    [("A + B", ", computed from A = 400 (train.py:"), ("A", ", from A = 400 (train.py:"), ("B", ", from B = 1e2 (")],
+)
+def test_a_message_tells_a_number_from_what_it_is_computed_from(tmp_path, length, said):
+    code = f"A = 400\nB = 1e2\nSFTTrainer(model=model, args=SFTConfig('out', max_length={length})).train()\n"
+    _, found = items(tmp_path, MODEL + code)
+    (told,) = [message for message in found if message.startswith("memory/sequence-length")]
+    assert said in told
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [("a.r", "begins at step 0 again (default of --r; the command line may override it)"), ("None", "step 0 again")],
+)
+def test_a_message_of_the_rules_own_says_what_may_override_a_default(tmp_path, given, said):
+    code = "import argparse\np = argparse.ArgumentParser()\np.add_argument('--r')\na = p.parse_args()\n"
+    code += f"SFTTrainer(model=model, args=SFTConfig('out')).train(resume_from_checkpoint={given})\n"
+    _, found = items(tmp_path, MODEL + code)
+    (told,) = [message for message in found if message.startswith("checkpointing/resume")]
+    assert told.endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ("SFTConfig('out')", "GPU: SFTConfig enables it unless fp16 is set, and a T4"),
+        ("SFTConfig('out', bf16=True)", "GPU: a T4"),
+    ],
+)
+def test_a_precision_that_nobody_sets_is_said_to_be_the_librarys(tmp_path, config, said):
+    _, found = items(tmp_path, MODEL + f"SFTTrainer(model=model, args={config}).train()\n")
+    (told,) = [message for message in found if message.startswith("arguments/mixed-precision")]
+    assert said in told
+
+
+@pytest.mark.parametrize(
+    ("given", "note"), [("False", "no (by prepare"), ("True", "yes (plain checkpointing, by prep")]
+)
+def test_checkpointing_that_is_off_is_not_called_plain(tmp_path, given, note):
+    code = (
+        "from peft import prepare_model_for_kbit_training\nfrom transformers import BitsAndBytesConfig\n"
+        + MODEL.replace(")\n", ", quantization_config=BitsAndBytesConfig(load_in_4bit=True))\n")
+    )
+    code += f"model = prepare_model_for_kbit_training(model, use_gradient_checkpointing={given})\n"
+    code += "model = get_peft_model(model, LoraConfig(r=16))\nSFTTrainer(model=model, args=SFTConfig('out')).train()\n"
+    _, found = items(tmp_path, code)
+    (told,) = [message for message in found if message.startswith("lora/gradient-checkpointing")]
+    assert note in told

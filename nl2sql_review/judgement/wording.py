@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 W = TypeVar("W", bound=str)
 LIBRARY_DEFAULT = "library default"  # the note of a value that no call gives
+NUMBER = re.compile(r"(?<![\w.\"'-])\d[\d_]*(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w\"'.])")
 LINE = 60  # characters of a line of code in a message
 
 
@@ -82,6 +83,8 @@ def claim(judged: FactVerdict, rule: Rule, source: Source, launches: Launches) -
     if own:
         own = own.replace("{value}", written(value)).replace("{from}", origin).replace("{note}", fact.note)
     message = own or fact.sentence or "; ".join(filter(None, (said, _should(judged))))
+    if own and isinstance(value, Default):  # as sure as its value
+        message += f" ({_overridden(value)})"
     if fact.branch:
         message += f" (only on one branch{_decided(fact.branch)})"
     trace = tuple(s for s in _steps(fact) if s.location != location)
@@ -282,7 +285,17 @@ def _origin(fact: Fact, primary: Location, path: str) -> str:
     inside = same_file and primary.row <= place.row <= primary.end_row
     if inside and not first.note:
         return ""
-    return f", from {_code(first)} ({at(place, path)})"
+    code = _code(first)
+    return f", {'computed ' if _is_computed(fact.value, code) else ''}from {code} ({at(place, path)})"
+
+
+def _is_computed(value: Value, code: str) -> bool:
+    """Return whether the code has numbers, and a number that comes from it is none of them."""
+    made = value.value if isinstance(value, (Known, Default)) else None
+    if isinstance(made, bool) or not isinstance(made, (int, float)):
+        return False
+    numbers = [float(number.replace("_", "")) for number in NUMBER.findall(code)]
+    return bool(numbers) and made not in numbers
 
 
 def _given_at(fact: Fact, origin: str) -> str:

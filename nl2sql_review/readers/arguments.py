@@ -11,7 +11,7 @@ from ..training_plan.values import Absent, Default, Known, Term, Unknown, Value
 from . import defaults, hand_loop, launcher, own_optimizer, precision
 from .api.arguments import rejected
 from .api.version_guards import Guards
-from .derive import derive, for_processes, plain
+from .derive import derive, for_processes, numeric, plain
 from .hand_loop import arguments as loop_arguments
 from .object_settings import ObjectSettings, from_library, last
 from .prompt.objective import objective
@@ -54,11 +54,14 @@ def read(run: Run, plan: TrainingPlan) -> None:
     part.effective_batch = effective(part, raised, accumulation, getattr(run.configuration, "sharing", 1))
     if plain(raised) != plain(batch):
         part.effective_batch.note += f"; Unsloth raises the batch of {plain(batch)} to num_generations"
-    part.scheduler.value = derive(scheduler_name, part.scheduler.value, terms=True)
     note_strings(part.learning_rate)
     if not by_hand:
         precision.read(run, part)
+    steps = part.max_steps
+    own_optimizer.follow_schedule(run, part)
+    part.scheduler.value = derive(scheduler_name, part.scheduler.value, terms=True)
     warmup(run, part)
+    part.max_steps = steps
     if other := objective(run):  # what fine-tuning on answers wants of these is no measure of another objective
         of_policy(run, part, other)
 
@@ -217,13 +220,14 @@ def warmup(run: Run, part: Arguments) -> None:
     spelled = ratio if ratio_set else steps
     both = Known(ratio_set and steps_set, spelled.value.trace)
     part.warmup_conflict = Fact(both, at=spelled.at, why_not=steps.why_not)
-    refused = ratio_set and bool(run.arguments) and rejected(run, run.arguments.call, "warmup_ratio")
+    of_arguments = bool(run.arguments) and own_optimizer.schedule(run) is None
+    refused = ratio_set and of_arguments and rejected(run, run.arguments.call, "warmup_ratio")
     if refused and asks_signature(run, "warmup_ratio"):
         why = "the script inspects the class's signature; whether it has warmup_ratio is known only at run time"
         part.warmup_spelling = Fact(Unknown(why, spelled.value.trace), at=spelled.at, why_not=steps.why_not)
         part.warmup = Fact(Unknown(why, ratio.value.trace), at=ratio.at)
         return
-    by = "by warmup_ratio" if run.arguments else "a share of all steps"
+    by = "by warmup_ratio" if of_arguments else "a share of all steps"
     if refused and run.arguments.call and (new := defaults.passed_on(run.arguments.call.callee, "warmup_ratio")):
         if defaults.may_be_missing():
             why = (
@@ -245,8 +249,10 @@ def warmup(run: Run, part: Arguments) -> None:
     if ratio_set and not steps_set:
         part.warmup = Fact(ratio.value, at=ratio.at, note=by)
         return
-    # A share of the steps needs no count.
-    most = Absent() if isinstance(part.max_steps.value, Unknown) else part.max_steps.value
+    # Neither a share of the steps nor no steps at all needs a count.
+    count = numeric(steps.value)
+    counted = not isinstance(part.max_steps.value, Unknown) and (count is None or count >= 1)
+    most = part.max_steps.value if counted else Absent()
     value = derive(fraction, steps.value, most)
     why_not = (
         "two settings contradict each other"

@@ -98,11 +98,11 @@ def of_arguments(run: Run) -> Iterator[Defect]:
         if place is None or not set_on_purpose(value):
             continue
         yield Defect("idle", name, place, why, branch(given.call), isinstance(value, Default), value.trace)
-    names = list(own_optimizer.without_effect(run))
-    if names and run.trainer is not None:
+    if run.trainer is not None and (idle := [*own_optimizer.without_effect(run)]):
+        names, given_instead = [name for name, _ in idle], " and ".join(dict.fromkeys(what for _, what in idle))
         place = run.trainer.places.get("optimizers", run.trainer.place)
         has = "has" if len(names) == 1 else "have"
-        text = f"{', '.join(names)} {has} no effect: the trainer is given an optimizer that the script makes"
+        text = f"{', '.join(names)} {has} no effect: the trainer is given {given_instead} that the script makes"
         yield Defect("idle", "optimizers", place, text, branch(run.trainer))
 
 

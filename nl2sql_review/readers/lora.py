@@ -347,11 +347,10 @@ def checkpointing(run: Run, part: Lora) -> Fact:
     for prepared in run.prepared:
         if last(prepared.callee) == "prepare_model_for_kbit_training" and not unquantized(run, part):
             value = prepared.get("use_gradient_checkpointing")
-            return Fact(
-                Known(True, (prepared.place,)) if isinstance(value, Absent) else value,
-                at=prepared.place,
-                note="plain checkpointing, by prepare_model_for_kbit_training",
-            )
+            value = Known(True, (prepared.place,)) if isinstance(value, Absent) else value
+            off = isinstance(value, (Known, Default)) and not value.value
+            by = "by prepare_model_for_kbit_training"
+            return Fact(value, at=prepared.place, note=by if off else f"plain checkpointing, {by}")
     for enabled in run.recording.named("gradient_checkpointing_enable"):
         return Fact(Known(True, (enabled.place,)), at=enabled.place, note="plain checkpointing")
     value = run.arguments.value("gradient_checkpointing", "activation_checkpointing")

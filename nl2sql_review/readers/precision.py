@@ -33,6 +33,7 @@ SAYS_YES = (
 )
 COUNTS_EMULATION = "2.2"  # PyTorch since, at the earliest: is_bf16_supported() is true where bfloat16 is only emulated
 PROBED = "bf16 by a probe that says yes everywhere"
+BY_SFT = "SFTConfig enables bf16 unless fp16 is set"
 REFUSES = "the script stops on a GPU without bfloat16, where fp16 would work"
 
 
@@ -49,6 +50,8 @@ def read(run: Run, part: Arguments) -> None:
             part.mixed_precision.note = SAYS_YES.format(probe=probe)
             return
         on_old = EMULATES if emulated and not before_emulation(run) else RAISES
+        if part.bf16.note == BY_SFT:
+            on_old = f"{last(run.arguments.callee) or 'SFTConfig'} enables it unless fp16 is set, and {on_old}"
         part.mixed_precision.note = REFUSES if refuses_old(part.mixed_precision.at) else on_old
 
 
@@ -63,7 +66,7 @@ def sft_precision(part: Arguments) -> None:
     bf16 = part.bf16.value
     if isinstance(bf16, (Known, Default)) and bf16.value is None:
         part.bf16.value = derive(lambda _, half: half is not True, bf16, part.fp16.value, trace=bf16.trace)
-        part.bf16.note = "SFTConfig enables bf16 unless fp16 is set"
+        part.bf16.note = BY_SFT
 
 
 def of_flags(bf16: Fact, fp16: Fact, emulated: bool = False) -> Fact:

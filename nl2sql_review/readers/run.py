@@ -127,11 +127,8 @@ def runs(recording: Recording, source: Source, settings: ProjectSettings | None)
             recording.exhausted = f"the script creates {len(trainers):,} trainers: {most} of them are read"
         return [linked(Run(recording, source, settings, trainer=c), trainers, trained) for c in trainers[:most]]
     run = Run(recording, source, settings)
-    adapters = [
-        c
-        for c in recording.calls
-        if last(c.callee) in ADAPTERS and c.callee.split(".")[0] in ("unsloth", "peft", "transformers", "model")
-    ]
+    owners = ("unsloth", "peft", "transformers", "model")
+    adapters = [c for c in recording.calls if last(c.callee) in ADAPTERS and c.callee.split(".")[0] in owners]
     arguments = [c for c in recording.calls if last(c.callee) in CONFIGS]
     loads = [c for c in recording.calls if is_model_load(c)]
     if not adapters and not arguments and (not loads or infers(recording, source)):
@@ -139,6 +136,8 @@ def runs(recording: Recording, source: Source, settings: ProjectSettings | None)
     if arguments:
         run.arguments = made_by(arguments[-1:])
     if loads:
+        ends = run.backward[-1].order if run.backward else loads[-1].order  # what is loaded later is the result
+        loads = [c for c in loads if c.order <= ends] or loads
         follow_model(run, [loads[-1].result] if loads[-1].result is not None else [], loads[-1:])
     if adapters:
         adopt_adapter(run, [c for c in adapters if last(c.callee) != "LoraConfig"][-1:] or adapters[-1:])

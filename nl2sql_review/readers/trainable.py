@@ -16,7 +16,7 @@ from .api.imports import fact as listed
 from .judged_versions import within
 from .model_state import Adapter, ModelState, family, judge_config, loads_adapter, replay, subject
 from .object_settings import last, makers, objects
-from .own_optimizer import pair
+from .own_optimizer import maker
 from .run import Run
 from .spelling import spelt
 
@@ -74,7 +74,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
             doubts.append(state.doubt)
             continue
         branch = value.condition or "the path taken" if isinstance(value, Either) else ""
-        frozen += list(judged(run, state, branch)) or made_before(run, state, pair(run)[0], branch)
+        frozen += list(judged(run, state, branch)) or made_before(run, state, maker(run), branch)
         replaced += second(run, state, branch)
     by_trainer = [d for d in trainers_own(run)]
     frozen += by_trainer

@@ -233,8 +233,10 @@ class Source:
             self._spans[id(node)] = span = span if self._notebook is None else self.in_cell(span)
         return span
 
-    def segment(self, node: cst.CSTNode, last: cst.CSTNode | None = None) -> str:
-        """Return the code of a node, or from it to a `last` one, as written in the program."""
+    def segment(self, node: cst.CSTNode | Span, last: cst.CSTNode | None = None) -> str:
+        """Return the code of a node, or from it to a `last` one, as written in the program; or the text at a place."""
+        if isinstance(node, Span):
+            return self._between(node)
         return self.text[self._range(node)[0] : self._range(node if last is None else last)[1]]
 
     def excerpt(self, node: cst.CSTNode | Span, limit: int = 80) -> str:
@@ -292,8 +294,7 @@ class Source:
             from .positions import offsets, offsets_by_statement
 
             self._asked_for += 1
-            few = self._asked_for <= FEW
-            found = offsets_by_statement(self.nodes, self.text, [node]) if few else None
+            found = offsets_by_statement(self.nodes, self.text, [node]) if self._asked_for <= FEW else None
             self._ranges.update(found if found is not None else offsets(self.tree, self.text, None))
             if id(node) not in self._ranges:
                 raise LookupError(f"{type(node).__name__} is not a node of {self.path}")
@@ -310,8 +311,7 @@ class Source:
         if book is None or not book.cells:
             return span
         cell = book.cell_at(span.row)
-        row, end_row = span.row - cell.first_row + 1, span.end_row - cell.first_row + 1
-        end_column = span.end_column
+        row, end_row, end_column = span.row - cell.first_row + 1, span.end_row - cell.first_row + 1, span.end_column
         if end_row > len(cell.lines):  # the module itself, which no cell holds
             end_row, end_column = len(cell.lines), len(cell.lines[len(cell.lines)]) + 1
         else:

@@ -585,3 +585,18 @@ def test_the_collator_of_images_and_texts_masks_the_prompt_itself():
     made = repaired(script, "prompt/response-only-loss", unsafe=True)
     assert "train_on_responses_only=True" in made and "import train_on_responses_only" not in made
     assert 'response_part="<|im_start|>assistant\\n"' in made
+
+
+@pytest.mark.parametrize("guard", ["", "torch.cuda.is_available() and "])
+def test_the_precision_may_come_from_a_launch_file(tmp_path, guard):
+    script = tmp_path / "train.py"
+    script.write_text(
+        "import argparse, torch\nfrom transformers import Trainer, TrainingArguments\n"
+        "p = argparse.ArgumentParser()\np.add_argument('--half', type=bool, default=False)\na = p.parse_args()\n"
+        f'Trainer("m", args=TrainingArguments("o", bf16={guard}a.half)).train()\n'
+    )
+    (tmp_path / "run.sh").write_text("python train.py --half True\n")
+    one = session(script.read_bytes(), str(script), select=["arguments/mixed-precision"])
+    one.apply(True)
+    assert "is_bf16_supported(including_emulation=False)" in one.data.decode()
+    assert one.data.count(b"is_available() and") == (2 if guard else 0)

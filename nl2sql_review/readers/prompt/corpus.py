@@ -5,7 +5,9 @@ Such a text has no prompt to mask. Unsloth's recipe for it trains the embeddings
 
 from __future__ import annotations
 
+import os.path
 import re
+from typing import Iterator
 
 from ..derive import plain
 from ..object_settings import last
@@ -17,6 +19,8 @@ CORPORA = re.compile(
     r"(?:the_)?pile[\w.-]*|fineweb[\w.-]*|(?:red|slim)pajama[\w.-]*|madlad-400|tinystories)$",
     re.IGNORECASE,
 )
+# A script, a settings file or an output directory that is called after it: `cpt_config.json`, `pretraining.py`.
+CALLED = re.compile(r"(?<![a-z])(?:cpt|pre-?train(?:ing)?)(?![a-z])", re.IGNORECASE)
 
 
 def sign_of(run: Run) -> str:
@@ -30,4 +34,15 @@ def sign_of(run: Run) -> str:
     names = [plain(c.get("path", "$0")) for c in loads]
     if names and all(isinstance(name, str) and CORPORA.search(name) for name in names):
         return f"{names[0]} is a corpus of plain text"
-    return ""
+    named = next((name for name in names_of(run) if CALLED.search(name)), "")
+    return f"{named} is called after continued pretraining" if named else ""
+
+
+def names_of(run: Run) -> Iterator[str]:
+    """Yield the names of the script, of the files that its training arguments come from, and of its output."""
+    call = run.arguments.call
+    given = call.arguments.values() if call is not None else ()
+    for path in dict.fromkeys((run.source.path, *(step.source.path for value in given for step in value.trace))):
+        yield os.path.basename(path)
+    if isinstance(folder := plain(run.arguments.value("output_dir")), str):
+        yield folder

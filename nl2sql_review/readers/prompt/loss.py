@@ -147,7 +147,7 @@ def _of_all_tokens(run: Run, text: TrainingText, made: Loss) -> Loss | None:
     for thing in objects(trainer.get("data_collator")):
         call = getattr(thing, "call", None)
         if call is not None and call.callee == RELABELS and _false(call.get("mlm")):
-            return Loss("all", "nothing", at=call.place, note=UNMASKED)
+            return _of_corpus(run, text, call.place) or Loss("all", "nothing", at=call.place, note=UNMASKED)
     return None
 
 
@@ -351,9 +351,16 @@ def _by_data(run: Run, text: TrainingText, tokenizer: Tokenizer) -> Loss:
     if text.form == "text" and not text.texts:
         if text.open and not text.field_name:
             return Loss("", "", why=text.why, at=at)
-        if sign := corpus.sign_of(run):
-            return Loss("", "nothing", why=f"{sign}: the text may have no prompt", at=at)
-    return Loss("all", "nothing", at=run.trainer.place if run.trainer else at, note=UNMASKED)
+    everything = Loss("all", "nothing", at=run.trainer.place if run.trainer else at, note=UNMASKED)
+    return _of_corpus(run, text, at) or everything
+
+
+def _of_corpus(run: Run, text: TrainingText, at: Place | None) -> Loss | None:
+    """Return the loss of a text of which the script writes no part, where something suggests that it has no prompt."""
+    if any(len(pieces) != 1 or pieces[0].hole is None or pieces[0].turn for pieces in text.texts):
+        return None
+    sign = corpus.sign_of(run)
+    return Loss("", "nothing", why=f"{sign}: the text may have no prompt", at=at) if sign else None
 
 
 def hand_made(run: Run, text: TrainingText, at: Place | None) -> Loss:
@@ -363,7 +370,7 @@ def hand_made(run: Run, text: TrainingText, at: Place | None) -> Loss:
     """
     labels = text.columns.get("labels")
     if labels is None:
-        return Loss("all", "nothing", at=at, note=UNMASKED)
+        return _of_corpus(run, text, at) or Loss("all", "nothing", at=at, note=UNMASKED)
     said = spelt(labels)
     if "-100" not in said:
         if isinstance(labels, Unknown):

@@ -193,19 +193,15 @@ def chat(messages: Value, call: Value | None = None, depth: int = 0) -> list[lis
 
 def _turn(message: object, depth: int) -> list[list[Piece]]:
     fields = contents(message)
-    if not isinstance(fields, dict):
-        return [
-            [
-                Piece(
-                    hole=message if isinstance(message, Unknown) else Unknown("a message that is not in the script"),
-                    why="a message that is not in the script",
-                )
-            ]
-        ]
+    fields = fields if isinstance(fields, dict) else {}
     role = _first(fields, "role", "from")
     content = _first(fields, "content", "value")
     speaker = role.value if isinstance(role, (Known, Default)) else role
     speaker = SPEAKERS.get(speaker, speaker) if isinstance(speaker, str) else "someone"
+    if not fields or content is None and isinstance(message, Unknown):  # some of it is elsewhere
+        hole = message if isinstance(message, Unknown) else Unknown("a message that is not in the script")
+        turn = [Piece(turn=speaker)] if role is not None else []
+        return [[*turn, Piece(hole=hole, why="a message that is not in the script")]]
     if (
         isinstance(content, (list, tuple))
         or isinstance(content, (Known, Default))
