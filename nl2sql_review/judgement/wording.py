@@ -84,7 +84,7 @@ def claim(judged: FactVerdict, rule: Rule, source: Source, launches: Launches) -
         own = own.replace("{value}", written(value)).replace("{from}", origin).replace("{note}", fact.note)
     message = own or fact.sentence or "; ".join(filter(None, (said, _should(judged))))
     if own and isinstance(value, Default):  # as sure as its value
-        message += f" ({_overridden(value)})"
+        message += f" ({_overridden(value, launches)})"
     if fact.branch:
         message += f" (only on one branch{_decided(fact.branch)})"
     trace = tuple(s for s in _steps(fact) if s.location != location)
