@@ -78,6 +78,7 @@ def combinations(values: Iterable[Value]) -> int:
 
 
 COUNTED = "how many there are is known only at run time: "
+PART = ", without some of its elements"
 GENERATED = "what a generator yields depends on the run"
 
 

@@ -14,6 +14,7 @@ from .. import defaults
 from ..derive import contents
 from ..object_settings import last
 from ..run import Run
+from .mask_columns import labels_by_mask
 from .objective import objective
 from .text import MAX_ALTERNATIVES, Piece, alternatives, assign_roles, chat, chat_call, trimmed
 from .tokens import appended_later, cell, flat, is_eos_id, last_ids, tokenised_text
@@ -118,6 +119,11 @@ def _without_dataset(run: Run, at: Place | None) -> TrainingText:
     if columns is None and own is not None:
         columns, at = cells_of(own), own.trace[-1] if own.trace else at
     if columns is not None:
+        if (
+            run.trainer is not None
+            and (labels := labels_by_mask(run.trainer.get("data_collator"), columns)) is not None
+        ):
+            columns["labels"] = labels
         text = _choose(run, Dataset("a list of rows", None, columns, open=False), columns, at)
         text.at = at if own is not None else text.at
         text.columns, text.open = columns, False
