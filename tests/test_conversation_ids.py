@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from nl2sql_review import plan
 from nl2sql_review.report.report import ChecklistItem, FileReport
 from nl2sql_review.run import batch
 from nl2sql_review.run.options import Options
@@ -231,3 +232,76 @@ CHOSEN = "labels = torch.where(learnt == 1, ids, -100)"
 def test_a_mask_that_the_collator_reads(tmp_path: Path, mask: str, pad: str, labels: str, verdict: str) -> None:
     file = reviewed(tmp_path, MASKED.format(mask=mask, pad=pad, labels=labels))
     assert verdicts(file, LOSS) == [verdict]
+
+
+COLLATED = """\
+import json
+from datasets import Dataset
+from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainingArguments
+tok = AutoTokenizer.from_pretrained("Qwen/Qwen2.5-7B-Instruct")
+rows = json.load(open("t.json"))
+data = Dataset.from_list([{{"talk": json.dumps(row["messages"]{how})}} for row in rows])
+def collate(batch):
+    texts = []
+    for row in batch:
+        messages = json.loads(row["talk"]{read})
+        {text}
+    made = tok(texts, return_tensors="pt", padding=True{cut})
+    made["labels"] = made["input_ids"].clone()
+    made["labels"][made["attention_mask"] == 0] = -100
+    {after}
+    return made
+model = AutoModelForCausalLM.from_pretrained("Qwen/Qwen2.5-7B-Instruct")
+args = TrainingArguments(output_dir="o", remove_unused_columns=False)
+Trainer(model=model, args=args, train_dataset=data, data_collator={given}).train()
+"""
+TEMPLATE = "texts.append(tok.apply_chat_template(messages, tokenize=False))"
+CUT = ", truncation=True, max_length=2048"
+
+
+@pytest.mark.parametrize(
+    ("changed", "eos", "length"),
+    [
+        ({}, "pass", "pass"),
+        ({"how": ", ensure_ascii=False"}, "pass", "pass"),
+        ({"cut": ""}, "pass", "unknown"),
+        ({"cut": ", max_length=2048"}, "pass", "unknown"),
+        ({"cut": ", truncation=True, max_length=9999"}, "pass", "fail"),
+        ({"text": "texts.append(messages[-1]['content'] + 'x')"}, "fail", "pass"),
+        ({"text": "texts.append(row['text'])"}, "unknown", "pass"),
+        ({"text": "texts.append(other(messages))"}, "unknown", "pass"),
+        ({"text": TEMPLATE + "\n        if row['x']:\n            texts[-1] += 'more'"}, "unknown", "pass"),
+        ({"given": "other(collate)"}, "unknown", "unknown"),
+        ({"after": "made = other(made)"}, "unknown", "unknown"),
+    ],
+)
+def test_a_collator_that_makes_the_ids(tmp_path: Path, changed: dict[str, str], eos: str, length: str) -> None:
+    filled = {"how": "", "read": "", "text": TEMPLATE, "cut": CUT, "after": "", "given": "collate", **changed}
+    assert verdicts(reviewed(tmp_path, COLLATED.format(**filled)), EOS, LENGTH) == [eos, length]
+
+
+VALIDATED = """\
+import json
+from typing import Any
+from peft import LoraConfig
+from pydantic import BaseModel, Field
+class Talk(BaseModel):
+    turns: list[dict[str, Any]]
+    {field}
+for line in open("t.jsonl"):
+    talk = Talk.model_validate(json.loads(line))
+    for turn in talk.turns:
+        LoraConfig(task_type=turn["role"], revision=talk.note)
+"""
+
+
+@pytest.mark.parametrize(
+    ("field", "told"),
+    [("note: str", True), ("note: str = Field(min_length=1)", True), ("note: str = 'none'", False)],
+)
+def test_the_fields_of_a_row_that_a_model_validates(tmp_path: Path, field: str, told: bool) -> None:
+    (tmp_path / "train.py").write_text(VALIDATED.format(field=field), encoding="utf-8")
+    (call,) = [c for c in plan(tmp_path / "train.py", Options(isolated=True)).calls if c.callee.endswith("LoraConfig")]
+    role, note = call.arguments["task_type"], call.arguments["revision"]
+    assert role.kind == "term" and str(role.value).endswith("['turns'][i]['role']")
+    assert (note.kind == "term" and str(note.value).endswith("['note']")) is told

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...interpret.core.recording import Call
 from ...training_plan.facts import Fact
 from ...training_plan.values import Absent, Either, Known, Term, Unknown, Value, same
+from ..dataset.columns import argument
 from ..derive import derive, plain
 from ..object_settings import last
 from ..prompt.tokens import joined_calls
@@ -35,6 +36,11 @@ def cut_by_script(run: Run) -> Fact | None:
         length = kept_of(ids)
         if not isinstance(length, Absent):
             return Fact(length, at=ids.trace[0] if ids.trace else text.at, note="the tokens are cut by a slice")
+        made = text.tokenizer_call if isinstance(ids, Absent) else None  # by the collator
+        if made is not None and plain(argument(made, 99, "truncation")) is True:
+            length = argument(made, 99, "max_length")
+            if not isinstance(length, Absent):
+                return Fact(length, at=made.trace[0] if made.trace else text.at, note="cut by the tokenizer")
     return enforced(run)
 
 

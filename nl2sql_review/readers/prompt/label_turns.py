@@ -52,7 +52,9 @@ def of_content(ids: Value) -> bool:
         given = place.node.args[0].value if isinstance(place.node, cst.Call) and place.node.args else None
         if isinstance(given, cst.Name):
             path = place.source.nodes.path(place.node)
-            function = next((node for node in reversed(path) if isinstance(node, cst.FunctionDef)), path[0])
+            function = next((node for node in reversed(path) if isinstance(node, cst.FunctionDef)), None)
+            if function is None:
+                return False
             made = [node.value for node in all_of(cst.Assign, function) if is_name(node.targets[0].target, given.value)]
             return bool(made) and CONTENT.search(place.source.segment(made[0])) is not None
     return False

@@ -56,8 +56,10 @@ def mask_of(source: Source, function: cst.FunctionDef | cst.Lambda) -> tuple[str
                 return None
         elif isinstance(node, cst.AugAssign):
             return None
-        elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value == "append":
-            made.setdefault(source.segment(node.func.value), []).append(source.segment(node.args[0].value))
+        elif isinstance(node, cst.Call) and node.args and source.segment(node.func).endswith(".append"):
+            made.setdefault(source.segment(node.func).removesuffix(".append"), []).append(
+                source.segment(node.args[0].value)
+            )
     choice = CHOICE.fullmatch(labels[0]) if len(labels) == 1 else None
     if choice is None or source.segment(function).count("-100") != 1:
         return None

@@ -187,6 +187,9 @@ def _choose(run: Run, dataset: Dataset, columns: dict[str, Value], at: Place | N
         text.appends_eos = text.appends_eos or appended_later(run, columns["input_ids"])
         return text
     if not fine_tunes:
+        batch = getattr(run.trainer.result, "slots", {}).get("batch") if run.trainer is not None else None
+        if isinstance(batch, Term):
+            return _tokenised(batch, columns, at)
         return TrainingText(
             why=f"{trainer} needs tokenized columns, but the code that creates them is unknown",
             at=at,
