@@ -59,6 +59,7 @@ def condition_text(condition: Value | None) -> str:
 
 
 COMPARED = 10  # objects that another is compared with, so that long lists are joined in linear time
+FEW = 24  # elements of two lists that a join keeps in their order
 DIFFERS = "its length depends on the path taken"
 
 
@@ -76,7 +77,20 @@ def join_items(a: Items, b: Items, condition: Value | None = None) -> Items:
         return Items(out, open_, by)
     if len(a.items) == len(b.items) and not open_:
         return Items(tuple(join_values(x, y, condition) for x, y in zip(a.items, b.items)), "", by)
-    return Items(distinct((*a.items, *b.items)), open_ or DIFFERS, by)
+    return Items(in_order(a.items, b.items), open_ or DIFFERS, by)
+
+
+def in_order(a: tuple[Value, ...], b: tuple[Value, ...]) -> tuple[Value, ...]:
+    """Return the elements of one of two lists: what both begin with, then the rest of each in its own order.
+
+    Where they are few, an element that a list has twice stays where it is: what ends the list is the last.
+    """
+    if len(a) + len(b) > FEW:
+        return distinct((*a, *b))
+    start = 0
+    while start < min(len(a), len(b)) and (a[start] is b[start] or same(a[start], b[start])):
+        start += 1
+    return (*a, *b[start:])
 
 
 def distinct(values: Iterable[Value]) -> tuple[Value, ...]:

@@ -79,6 +79,7 @@ def combinations(values: Iterable[Value]) -> int:
 
 COUNTED = "how many there are is known only at run time: "
 ROWS_OF_BATCH = "how many rows a batch has is known only at run time"  # at least one
+PART = ", without some of its elements"
 GENERATED = "what a generator yields depends on the run"
 
 

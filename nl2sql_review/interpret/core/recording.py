@@ -17,6 +17,15 @@ class Rows(NamedTuple):
     listed: bool = False
 
 
+class Limit(NamedTuple):
+    """A length that no list exceeds where training gets to: the list's trace and what tells it, and the limit."""
+
+    trace: tuple[Place, ...]
+    said: str | int
+    limit: Value
+    place: Place
+
+
 # Ends of the reason for a parameter's being unknown, where a function is tried that nobody calls.
 NOT_GIVEN = "which is not given here"
 GIVEN_BY_CALLERS = "an argument that every call passes"
@@ -123,6 +132,7 @@ class Recording:
     rows_written: dict[str, list[Rows]] = field(default_factory=dict)
     rows_awaited: dict[str, None] = field(default_factory=dict)
     rows_given: Mapping[str, Rows] = field(default_factory=dict)  # of these, as another script writes them
+    limits: list[Limit] = field(default_factory=list)  # lengths of lists that the script enforces
     # Names that are not bound when the node that reads them runs, by the node's id.
     undefined: dict[int, str] = field(default_factory=dict)
     exhausted: str = ""  # why interpretation stopped early, if it did

@@ -13,6 +13,7 @@ from ..core.state import place_of
 from .builtins import BUILTINS
 from .displays import several
 from .expressions import OPERATORS, index, mangled, operate
+from .iteration import added_by
 from .variables import bind
 
 
@@ -44,7 +45,7 @@ def augmented(m: Machine, node: cst.AugAssign, scope: Scope) -> None:
     op = OPERATORS[type(node.operator)]
     obj = old.value if isinstance(old, (Known, Default)) else None
     if isinstance(obj, Sequence) and obj.kind == "list" and op == "+":
-        extra = m.iterate(right, node)  # in place: every alias of the list sees it
+        extra = added_by(m, right, place_of(scope, node), node)  # in place: every alias of the list sees it
         m.write(obj, "state", obj.state.followed_by(extra))
         assign(m, target, old, scope)
         return

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...training_plan.values import Absent, Default, Either, Known, Unknown, Value, is_optional, join, overrider
+from ...training_plan.values import Absent, Default, Either, Known, Unknown, Value, extend, is_optional, join, overrider
 from ..core.joins import demote
 from ..core.machine import Machine
 from ..core.model_call import ModelCall
 from ..core.objects import Arguments, Items, Mapping, Sequence, object_of
 from ..core.operations import describe, plain_key
 from .builtins import BUILTINS, apply, method, method_name
+from .iteration import added_by, is_token
 from .iterators import sort
 from .operators import equal
 from .overlays import overlaid
@@ -36,14 +37,15 @@ def write_items(
 # -- list ------------------------------------------------------------------------------------------------
 @method("list deque", "append")
 def append(call: ModelCall) -> Value:
-    obj = call.owner
-    return write_items(call.machine, obj, (*obj.state.items, *call.arguments.positional[:1]))
+    obj, place = call.owner, call.arguments.place
+    given = (extend(one, place) if place and is_token(one) else one for one in call.arguments.positional[:1])
+    return write_items(call.machine, obj, (*obj.state.items, *given))
 
 
 @method("list deque", "extend")
 def extend_(call: ModelCall) -> Value:
     obj = call.owner
-    extra = call.machine.iterate(call.arguments.get(0), call.node)
+    extra = added_by(call.machine, call.arguments.get(0), call.arguments.place, call.node)
     call.machine.write(obj, "state", obj.state.followed_by(extra))
     return Known(None)
 

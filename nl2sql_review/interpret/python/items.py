@@ -23,7 +23,7 @@ from ..core.objects import (
     Sequence,
     object_of,
 )
-from ..core.operations import describe, item_term, lift, plain_key
+from ..core.operations import PART, describe, item_term, lift, plain_key
 from .variables import settled
 
 if TYPE_CHECKING:
@@ -132,6 +132,14 @@ def mapping_item(m: Machine, owner: Known, v: Mapping, key: Value, missing: str 
     return Unknown(f"there is no {missing} {k[0]!r} here", owner.trace)
 
 
+def part_of(why: str, key: Value) -> str:
+    """Return why a slice of an open list is open; one that leaves out the first or the last elements says so."""
+    start, stop, step = (part.value if isinstance(part, Known) else None for part in object_of(key).state.items)
+    begins = start in (None, 0) and isinstance(object_of(key).state.items[0], Known)
+    whole = begins and step in (None, 1) and not (isinstance(stop, int) and stop <= 0)
+    return why if whole or not why else why.removesuffix(PART) + PART
+
+
 def sequence_item(m: Machine, owner: Known, v: Sequence, key: Value) -> Value:
     """Return the element or the slice of a list, tuple or other sequence."""
     state = v.state
@@ -142,7 +150,7 @@ def sequence_item(m: Machine, owner: Known, v: Sequence, key: Value) -> Value:
                 Sequence(
                     state.items,
                     v.kind,
-                    state.why_incomplete or "a slice whose length is known only at run time",
+                    part_of(state.why_incomplete, key) or "a slice whose length is known only at run time",
                     state.overridden_by,
                 ),
                 owner.trace,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...training_plan.values import Absent, Default, Either, Known, Unknown, Value, extend, is_optional
+from ...training_plan.values import Absent, Default, Either, Known, Place, Unknown, Value, extend, is_optional
 from ..core.datasets import Row
 from ..core.joins import demote, join_items
 from ..core.machine import Machine
@@ -13,6 +13,8 @@ from ..core.operations import COUNTED, describe, item_term
 
 if TYPE_CHECKING:
     import libcst as cst
+
+TOKENS = ("item", "attribute")
 
 
 def iterate(m: Machine, value: Value, node: cst.CSTNode | None) -> Items:
@@ -58,6 +60,23 @@ def iterate(m: Machine, value: Value, node: cst.CSTNode | None) -> Items:
     if not isinstance(v, Object):
         m.certainly_raises("TypeError")
     return Items((), f"iterating over {describe(value)}")
+
+
+def added_by(m: Machine, value: Value, place: Place | None, node: cst.CSTNode | None) -> Items:
+    """Return the elements that a list gets from another one; token ids of the run say where they are added.
+
+    Of two lists, one of which a condition chooses, they do not say it.
+    """
+    extra = iterate(m, value, node)
+    if place is None or isinstance(value, Either):
+        return extra
+    return extra._replace(items=tuple(extend(one, place) if is_token(one) else one for one in extra.items))
+
+
+def is_token(value: Value) -> bool:
+    """Return whether a value may be a token id: a number, a special token's, or one of those that a call returns."""
+    thing = value.value if isinstance(value, Known) else None
+    return type(thing) is int or isinstance(thing, Opaque) and not thing.kind and thing.operation in TOKENS
 
 
 def elements(m: Machine, v: Sequence) -> Items:

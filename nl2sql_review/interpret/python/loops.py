@@ -14,6 +14,7 @@ from ..core.objects import REPLACED, Items, Object, Opaque, Scope, Sequence, obj
 from ..core.operations import freeze, truth, words_of
 from ..core.state import UNROLLED, Changes, Flow, Loop, Rest
 from .expressions import condition
+from .lengthened import added_to
 
 UNDECIDED = 8  # of a `while True` that only the run leaves, or that yields for ever: a name holds no more values
 
@@ -242,18 +243,23 @@ def covering(
     """Run a turn from a state that covers any number of turns. `first`: changes of one; `before`: the old state."""
     entry = {(obj, key): obj.slots.get(key, MISSING) for obj, key in first}
     widened: dict[Any, Any] = {}
+    lists: dict[Any, Sequence] = {}  # those that every turn may lengthen
     for (obj, key), value in first.items():
         old = before[obj, key]
         if old is MISSING or unchanged(old, value):
             continue
-        widened[obj, key] = widen(old, value, why)
+        if added_to(old, value):
+            lists[obj, key] = Sequence(m.iterate(old, None).items, "list", f"filled in a loop ({why})")
+            widened[obj, key] = Known(lists[obj, key], old.trace)
+        else:
+            widened[obj, key] = widen(old, value, why)
         m.write(obj, key, widened[obj, key])
     with m.supposing(why):
         iteration(m, loop, body)
     # a value that does not depend on the iteration before it is one of two: the old one, or this
     for (obj, key), old in entry.items():
         now = obj.slots.get(key, MISSING)
-        if (obj, key) not in widened or now is MISSING:
+        if (obj, key) not in widened or now is MISSING or (obj, key) in lists and object_of(now) is lists[obj, key]:
             continue
         if isinstance(old, Items):
             m.write(obj, key, m.joined(obj, key, old, now))

@@ -17,7 +17,7 @@ from ..core.machine import Machine
 from ..core.objects import Arguments, Class, Function, Instance, Opaque, Scope, Sequence
 from ..core.operations import truth
 from ..core.state import Flow, Raised, Rest, place_of
-from . import budget, demanded
+from . import budget, demanded, limits
 from .assignments import annotated, assign, assign_statement, augmented, delete
 from .branches import branch
 from .exceptions import try_
@@ -104,6 +104,8 @@ def if_(m: Machine, node: cst.If, scope: Scope) -> Flow:
     )
     if alive and m.datasets:
         demanded.after_if(m, node, scope)
+    if alive:
+        limits.after_if(m, node, scope)
     return alive
 
 

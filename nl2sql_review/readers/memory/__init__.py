@@ -12,12 +12,10 @@ from ..api.arguments import rejected
 from ..api.version_guards import Guards
 from ..derive import derive, options, plain
 from ..object_settings import completed, from_library, last
-from ..prompt.tokens import joined_calls
-from ..prompt.training_text import texts_of
 from ..run import SFT_TRAINERS, Run
-from ..spelling import terms
 from . import inputs
 from .collator_length import TRAINER_LENGTH, collator_length, idle_length
+from .script_length import cut_by_script
 
 MODEL_LENGTH = ("max_seq_length", "max_length", "model_max_length")
 TRL_LENGTH = 1024  # SFTConfig's default: whoever writes it is not told from one who writes nothing
@@ -166,61 +164,6 @@ def length_of_trainer(run: Run, trainer: Call) -> Fact:
     ):
         note = "passed to the trainer itself; Unsloth forwards it, plain TRL raises TypeError"
     return Fact(value, at=trainer.places.get(name, trainer.place), note=note)
-
-
-def cut_by_script(run: Run) -> Fact | None:
-    """Return the length to which a script that makes the tokens itself cuts them, or None if it was not recognized."""
-    calls = [c for c in run.calls if c.callee.rpartition(".")[0].endswith("Tokenizer")]
-    if run.trainer is not None:  # what is tokenised for the trained model to answer is no row
-        calls = [c for c in calls if c.order < run.trainer.order] or calls
-    for call in reversed(of_inputs(run, calls)):
-        if "max_length" in call.arguments:
-            at = call.places.get("max_length", call.place)
-            if any(len(joined_calls(ids)) > 1 for ids in rows_ids(run)):
-                why = "the parts of a row are truncated separately, and it is unknown how long they are together"
-                return Fact(Unknown(why), at=at)
-            # the program of a configuration has ways of its own: Axolotl drops longer rows of some types
-            return Fact(call.arguments["max_length"], at=at, note="" if run.configuration else "cut by the tokenizer")
-    if any(plain(c.get("truncation")) is True for c in calls):
-        loads = [c for c in calls if last(c.callee) == "from_pretrained" and "model_max_length" in c.arguments]
-        for call in loads[-1:]:
-            at = call.places.get("model_max_length", call.place)
-            return Fact(call.arguments["model_max_length"], at=at, note="cut by the tokenizer")
-    for text in texts_of(run):
-        ids = text.columns.get("input_ids", Absent())
-        length = kept_of(ids)
-        if not isinstance(length, Absent):
-            return Fact(length, at=ids.trace[0] if ids.trace else text.at, note="the tokens are cut by a slice")
-    return None
-
-
-def of_inputs(run: Run, calls: list[Call]) -> list[Call]:
-    """Return the calls that make the rows' input_ids, if they are known; else all that do not make labels alone."""
-    makers = {id(place.node) for ids in rows_ids(run) for place in ids.trace}
-    made = [call for call in calls if id(call.place.node) in makers]
-    return made or [call for call in calls if "text_target" not in call.arguments]
-
-
-def kept_of(ids: Value) -> Value:
-    """Return how many tokens `ids[:n]`, `ids[-n:]` or `ids[len(ids) - n:]` keeps; Absent if that is not known."""
-    if isinstance(ids, Either) and "len(" in ids.condition:  # `if len(ids) > n:`: the others are shorter
-        return next((kept for one in ids.options if not isinstance(kept := kept_of(one), Absent)), Absent())
-    if not isinstance(ids, Term) or ids.operation != "slice" or len(ids.args) < 3:
-        return Absent()
-    start, stop = (Known(None) if isinstance(end, Absent) else end for end in ids.args[1:3])
-    if same(start, Known(None)) or same(start, Known(0)):
-        return stop if isinstance(plain(stop), int) and plain(stop) > 0 else Absent()
-    if same(stop, Known(None)) and isinstance(plain(start), int) and plain(start) < 0:
-        return derive(lambda first: -first, start)
-    less, whole = terms(start), terms(ids.args[0])
-    if less is None or whole is None or len(less.args) != 2 or not same(stop, Known(None)):
-        return Absent()
-    from_end = less.text.startswith(f"len({whole.text}) - ") and isinstance(plain(less.args[1]), int)
-    return less.args[1] if from_end else Absent()
-
-
-def rows_ids(run: Run) -> list[Value]:
-    return [text.columns["input_ids"] for text in texts_of(run) if "input_ids" in text.columns]
 
 
 def by_default(run: Run) -> Fact:

@@ -19,6 +19,7 @@ from . import ending as prompt_ending
 from . import label_mask, markers
 from . import loss as prompt_loss
 from . import parts as prompt_parts
+from .label_turns import end_is_masked, grows
 from .labels import copies_padding
 from .objective import apart
 from .padding_token import asks_tokenizer, is_eos, pads_with_eos, written
@@ -129,9 +130,19 @@ def ending_of_text(text: TrainingText, pieces: list[Piece], tokenizer: Tokenizer
 
 
 def _appended(ending: prompt_ending.Ending, text: TrainingText, run: Run, tokenizer: Tokenizer) -> prompt_ending.Ending:
-    """Return the ending after the libraries have appended to a text that lacks the EOS token."""
-    if ending.kind == "eos" and text.form == "tokenised":
-        return _masked_at_end(text) or _masked_as_padding(text, run, tokenizer) or ending
+    """Return the ending after the libraries, or the script itself, have appended to a text, as far as it has labels."""
+    ending = _lengthened(ending, text, run, tokenizer)
+    if ending.kind != "eos" or text.form != "tokenised":
+        return ending
+    return _masked_at_end(text) or _masked_as_padding(text, run, tokenizer) or ending
+
+
+def _lengthened(
+    ending: prompt_ending.Ending, text: TrainingText, run: Run, tokenizer: Tokenizer
+) -> prompt_ending.Ending:
+    """Return the ending after something is appended to a text that lacks the EOS token, or may lack it."""
+    if not ending.kind and text.form == "tokenised" and text.appends_eos and not ending.by:
+        return prompt_ending.Ending("eos", "eos_token_id", "its id is appended to the tokens")
     if ending.kind not in ("none", "foreign eos"):
         return ending
     if text.form == "prompt-completion" and not any(p.why == "chat template" for p in text.texts[0]):
@@ -161,8 +172,13 @@ def _appended(ending: prompt_ending.Ending, text: TrainingText, run: Run, tokeni
 
 def _masked_at_end(text: TrainingText) -> prompt_ending.Ending | None:
     """Return the ending of a text whose last labels the script masks, without those of padding."""
-    labels = text.columns.get("labels")
-    if labels is None or not label_mask.masks_end(labels):
+    labels, ids = text.columns.get("labels"), text.columns.get("input_ids")
+    if labels is None:
+        return None
+    masked = end_is_masked(labels, ids) if grows(labels) else label_mask.masks_end(labels)
+    if masked is None:
+        return prompt_ending.Ending("", why="it is unknown whether the label at the end of the answer is masked")
+    if not masked:
         return None
     return prompt_ending.Ending("untrained eos", "labels", "the script masks the labels at the end of the answer")
 

@@ -33,7 +33,7 @@ class Part:
 
     `count` is how many they are where that is said, `start` where a slice begins, and `left_out` how many ids it leaves
     out at the end. `without`: which of them are masked wherever they stand, the "pad" or the "eos" token, or the
-    "padding", which the attention mask tells.
+    "padding", which the attention mask tells. `turn`: those of a conversation in which a loop adds them.
     """
 
     ids: Value
@@ -42,6 +42,7 @@ class Part:
     masked: bool = False
     left_out: int = 0
     without: str = ""
+    turn: str = ""
 
 
 MASK = Known([-100])
@@ -186,6 +187,9 @@ def reaches_end(stop: object, row: Value) -> bool:
 def alike(one: Value, other: Value) -> bool:
     """Return whether two values may be the same ids: nothing that is held of them differs."""
     first, second = terms(one), terms(other)
+    if isinstance(one, Unknown) and isinstance(other, Unknown) and one.why == other.why and one.parts and other.parts:
+        known = isinstance(one.parts, list) and isinstance(other.parts, list) and len(one.parts) == len(other.parts)
+        return known and all(map(alike, one.parts, other.parts))
     if first is None or second is None:
         return first is second and same(one, other)
     held = zip(first.args, second.args) if first.operation == second.operation else ()

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from dataclasses import replace
+from typing import Iterator
 
-from ...training_plan.values import Absent, Place, Unknown, Value
+from ...training_plan.values import Absent, Term, Unknown, Value
 from ..spelling import spelt, terms
-from .label_parts import Part, alike, parts_of
+from .label_parts import Part, alike, parts_of, spelling
 from .tokens import added, tokenised_text
+from .turns import ANSWER, FILLED, NOT_TOLD, ONE_OTHER, OTHERS, added_in, elements, last_turn, tested
 
-FILLED = "filled in a loop"
-ANSWER, OTHERS, ONE_OTHER = "the assistant's", "all others", "those of one other role"
-IS_ANSWER = re.compile(r" (==|!=) [\"'](?:assistant|gpt|model|bot)[\"']$")
-IS_OTHER = re.compile(r" (?:==|in) ([\[({\"'][\w\"', ]*(?:user|human|system)[\w\"', ]*[\])}\"'])$")
 CONTENT = re.compile(r"\[[\"'](?:content|value)[\"']\]|\.(?:content|value)\b")
 RESPONSE = "response", ""
 MISPLACED = "misplaced", "the labels of the assistant's turns are masked, and those of other turns are not"
@@ -25,6 +23,8 @@ def by_turn(labels: Value, ids: Value | None) -> tuple[str, str] | None:
     if not made or not tokens:
         return None
     answers: list[bool] = []
+    if any(one.turn == NOT_TOLD for one in tokens):
+        return None  # in some turns there may be more ids
     if not all(any(alike(one.ids, beside(part)) for one in tokens) for part in made):
         return None  # some labels have another length
     for one in tokens:
@@ -32,18 +32,79 @@ def by_turn(labels: Value, ids: Value | None) -> tuple[str, str] | None:
         hidden = [part for part in made if part.masked and alike(one.ids, beside(part))]
         if kept and (whose := turn_of(kept, hidden)) is None or not kept and not hidden:
             return None
-        if kept and CONTENT.search(spelt(tokenised_text(one.ids)[0])):
+        if kept and (CONTENT.search(spelt(tokenised_text(one.ids)[0])) or of_content(one.ids)):
             answers.append(bool(whose))
     if not answers or len(set(answers)) > 1:
         return None
     return RESPONSE if answers[0] else MISPLACED
 
 
+def of_content(ids: Value) -> bool:
+    """Return whether the code takes the text of some ids from a message where its value is not known."""
+    import libcst as cst
+
+    from ...source.syntax import all_of
+
+    text = tokenised_text(ids)[0]
+    if text is None or CONTENT.search(spelt(text)) or not any(isinstance(part, Unknown) for part in unread(text)):
+        return False
+    for place in ids.trace:
+        given = place.node.args[0].value if isinstance(place.node, cst.Call) and place.node.args else None
+        if isinstance(given, cst.Name):
+            path = place.source.nodes.path(place.node)
+            function = next((node for node in reversed(path) if isinstance(node, cst.FunctionDef)), None)
+            if function is None:
+                return False
+            made = [node.value for node in all_of(cst.Assign, function) if is_name(node.targets[0].target, given.value)]
+            return bool(made) and CONTENT.search(place.source.segment(made[0])) is not None
+    return False
+
+
+def unread(value: object) -> Iterator[object]:
+    """Yield the parts of a text, those of each option among them."""
+    for part in getattr(value, "parts", None) or getattr(value, "options", None) or ():
+        yield part
+        yield from unread(part)
+
+
+def is_name(node: object, name: str) -> bool:
+    return getattr(node, "value", None) == name
+
+
+def grows(labels: Value) -> bool:
+    """Return whether a loop over the messages lengthens some labels, and not one over the ids of a row."""
+    return isinstance(labels, Unknown) and labels.why.startswith(FILLED) and len(parts_of(labels)) == 1
+
+
+def end_is_masked(labels: Value, ids: Value | None) -> bool | None:
+    """Return whether the last token of the assistant's turn has no label; None where that is not told."""
+    ending = last_turn(ids)
+    if not ending:
+        return None
+    last = parts_of(added(ending[-1]))[-1]
+    kept = [part for part in grown(labels) if not part.masked and alike(part.ids, last.ids)]
+    hidden = [part for part in grown(labels) if part.masked and alike(last.ids, beside(part))]
+    if not kept and not hidden:
+        return None
+    return not kept
+
+
 def grown(value: Value | None) -> list[Part]:
     """Return the parts that a loop adds to a list; none of any other value."""
-    if not isinstance(value, Unknown) or not value.why.startswith(FILLED) or not isinstance(value.parts, list):
-        return []
-    return [part for element in value.parts for part in parts_of(added(element))]
+    return [
+        replace(one, turn=added_in(element))
+        for element in elements(value)
+        for part in parts_of(added(element))
+        for one in apart(part)
+    ]
+
+
+def apart(part: Part) -> list[Part]:
+    """Return a mask of several lists in a row, `[-100] * len(body + end)`, as that of each."""
+    counted = parts_of(beside(part)) if part.masked else []
+    if len(counted) < 2 or any(one.count is not None or one.start is not None for one in counted):
+        return [part]
+    return [Part(part.ids, Term(f"len({spelling(one.ids)})", "call", (one.ids,)), masked=True) for one in counted]
 
 
 def beside(part: Part) -> Value:
@@ -65,20 +126,9 @@ def turn_of(kept: list[Part], hidden: list[Part]) -> bool | None:
 
 def turns_of(parts: list[Part]) -> set[str]:
     """Return the turns in which some labels are made, as the tests around them say; "" where none says it."""
-    found = [{turn for place in part.ids.trace if (turn := tested(place))} for part in parts]
+    told = (ANSWER, OTHERS, ONE_OTHER)
+    found = [
+        {part.turn} if part.turn in told else {turn for place in part.ids.trace if (turn := tested(place))}
+        for part in parts
+    ]
     return {turns.pop() if len(turns) == 1 else "" for turns in found}
-
-
-def tested(place: Place) -> str:
-    """Return what the nearest test around a place says of the turn, "" if no test asks for it."""
-    import libcst as cst
-
-    for outer, inner in reversed(list(pairwise(place.source.nodes.path(place.node)))):
-        if not isinstance(outer, (cst.If, cst.IfExp)) or inner not in (outer.body, outer.orelse):
-            continue
-        test, holds = place.source.segment(outer.test), inner is outer.body
-        if (asked := IS_ANSWER.search(test)) is not None:
-            return ANSWER if (asked[1] == "==") is holds else OTHERS
-        if holds and (other := IS_OTHER.search(test)) is not None:
-            return OTHERS if "system" in other[1] and re.search("user|human", other[1]) else ONE_OTHER
-    return ""

@@ -15,6 +15,7 @@ from ..object_settings import last, objects
 from ..run import Run, made_from
 from ..spelling import spelt
 from . import collated, corpus, label_mask, module_text
+from .mask_columns import labels_by_mask
 from .training_text import TrainingText
 
 if TYPE_CHECKING:
@@ -231,6 +232,8 @@ def _settings(run: Run, text: TrainingText) -> list[Loss] | None:
         at = trainer.places.get("data_collator", trainer.place)
         return [Loss("all", "labels that mask padding only", at=at, note="the labels mask padding only")]
     if how != collated.OF_THE_ROWS and _own_collator(collator):
+        if labels_by_mask(collator, {n: c for n, c in text.columns.items() if n != "labels"}) is not None:
+            return None  # the text has these labels
         return [
             Loss(
                 "",

@@ -9,6 +9,7 @@ from ...training_plan.values import Absent, Default, Either, Known, Term, Text, 
 from ..dataset.columns import argument, method_of, receiver
 from ..derive import contents
 from ..run import Run
+from .turns import last_turn
 
 TOKENIZERS = ("encode", "encode_plus", "__call__", "batch_encode_plus")
 # What gives the ids on as they are: copies, and lists made of tensors.
@@ -18,6 +19,8 @@ WHEN_MISSING = ("eos", "len(", "cutoff", "max_")  # of a condition: the id is ad
 
 def tokenised_text(value: object, depth: int = 0) -> tuple[Value | None, Term | None]:
     """Return the text inside `tokenizer(text, …)["input_ids"]`, and the tokenizer's call."""
+    if isinstance(value, Unknown) and (ending := last_turn(value)):
+        return text_of_turn(ending, depth)
     if isinstance(value, Unknown):
         value = concatenation(value)
     if isinstance(value, Either) and depth <= 8:
@@ -44,6 +47,16 @@ def tokenised_text(value: object, depth: int = 0) -> tuple[Value | None, Term | 
     if value.operation == "op":  # tokens of the prompt + tokens of the answer
         return Text(tuple(part for text, _ in found if text is not None for part in flat(text))), found[-1][1]
     return found[0]
+
+
+def text_of_turn(ending: list[Value], depth: int) -> tuple[Value | None, Term | None]:
+    """Return the text of a row's tokens that a loop adds turn by turn, up to the end of the assistant's turn."""
+    lists = [added(element) for element in ending]
+    found = [tokenised_text(one, depth + 1) for one in lists]
+    if any(text is None and isinstance(one, Term) for one, (text, _) in zip(lists, found)):
+        return None, None
+    parts = tuple(part for text, _ in found if text is not None for part in flat(text))
+    return (Text(parts), [call for _, call in found if call is not None][-1]) if parts else (None, None)
 
 
 def concatenation(value: Value) -> Value:
@@ -107,6 +120,8 @@ def last_ids(value: object, depth: int = 0) -> list[Any] | None:
     if isinstance(value, Either):
         found = [last_ids(option, depth + 1) for option in value.options]
         return None if any(one is None for one in found) else [last for one in found if one for last in one]
+    if ending := last_turn(value) if isinstance(value, Unknown) else []:
+        return last_ids(added(ending[-1]), depth + 1)
     if isinstance(value, Unknown) and isinstance(value.parts, (list, tuple)):
         return [value.parts[-1]] if value.parts else None
     if isinstance(value, (Known, Default)) and isinstance(value.value, (list, tuple)):

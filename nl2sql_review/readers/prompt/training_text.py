@@ -15,6 +15,7 @@ from ..derive import contents
 from ..object_settings import last
 from ..run import Run
 from . import module_text
+from .mask_columns import labels_by_mask
 from .objective import objective
 from .text import MAX_ALTERNATIVES, Piece, alternatives, assign_roles, chat, chat_call, trimmed
 from .tokens import appended_later, cell, flat, is_eos_id, last_ids, tokenised_text
@@ -131,6 +132,11 @@ def _without_dataset(run: Run, at: Place | None) -> TrainingText:
     if columns is None and own is not None:
         columns, at = cells_of(own), own.trace[-1] if own.trace else at
     if columns is not None:
+        if (
+            run.trainer is not None
+            and (labels := labels_by_mask(run.trainer.get("data_collator"), columns)) is not None
+        ):
+            columns["labels"] = labels
         text = _choose(run, Dataset("a list of rows", None, columns, open=False), columns, at)
         text.at = at if own is not None else text.at
         text.columns, text.open = columns, False
@@ -194,6 +200,9 @@ def _choose(run: Run, dataset: Dataset, columns: dict[str, Value], at: Place | N
         text.appends_eos = text.appends_eos or appended_later(run, columns["input_ids"])
         return text
     if not fine_tunes:
+        batch = getattr(run.trainer.result, "slots", {}).get("batch") if run.trainer is not None else None
+        if isinstance(batch, Term):
+            return _tokenised(batch, columns, at)
         return TrainingText(
             why=f"{trainer} needs tokenized columns, but the code that creates them is unknown",
             at=at,

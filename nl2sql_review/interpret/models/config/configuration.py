@@ -147,6 +147,9 @@ METHOD_MODELS["ruamel.yaml.YAML", "load"] = ruamel_load
 METHOD_MODELS["ruamel.yaml.YAML", "dump"] = lambda call: Known(None)
 
 
+LAYOUT = {"ensure_ascii", "indent", "sort_keys", "separators"}  # options of json.dumps that change no value
+
+
 # -- json ------------------------------------------------------------------------------------------------
 @model(
     "json.load",
@@ -163,8 +166,10 @@ METHOD_MODELS["ruamel.yaml.YAML", "dump"] = lambda call: Known(None)
 def json_load(call: ModelCall) -> Value | None:
     args = call.arguments
     source = args.get(0, "fp", "s")
-    value = load(call.machine, source, documents.json_document)
     obj = object_of(source)
+    if not args.keywords and isinstance(obj, Opaque) and (held := dumped(obj)) is not None:
+        return held
+    value = load(call.machine, source, documents.json_document)
     if not args.keywords and (value is None or isinstance(value, Unknown)):
         if (written := document(call.machine, source)) is not None:
             return written
@@ -182,6 +187,19 @@ def json_load(call: ModelCall) -> Value | None:
         elif name not in ("fp", "s", "strict"):
             return Unknown(f"JSON read with {name}")
     return value
+
+
+def dumped(text: Opaque) -> Value | None:
+    """Return what the run has written as the JSON that a text is, by `json.dumps(row["messages"])`; else None."""
+    if text.operation != "call" or not text.text.startswith("json.dumps(") or not text.args:
+        return None
+    options = {object_of(one).text for one in text.args[1:] if isinstance(object_of(one), Opaque)}
+    held = object_of(text.args[0])
+    if len(options) != len(text.args) - 1 or options - LAYOUT:
+        return None
+    if isinstance(held, Sequence):  # another list of the same elements
+        return Known(Sequence(held.state.items, "list", held.state.why_incomplete), text.args[0].trace)
+    return text.args[0] if isinstance(held, Opaque) and held.operation != "keyword" else None
 
 
 def hooked(m: Machine, value: Value, hook: Value, node: cst.CSTNode | None) -> Value:

@@ -289,7 +289,8 @@ def validate(m: Machine, cls: Value, data: Value, args: Arguments, node: cst.CST
     state = m.mapping(data, node)
     inner = Arguments(
         [],
-        {
+        read_of(m, object_of(cls), data, node)
+        | {
             k: demote(v, state.overridden_by) if state.overridden_by else v
             for k, v in state.items.items()
             if isinstance(k, str)
@@ -298,6 +299,16 @@ def validate(m: Machine, cls: Value, data: Value, args: Arguments, node: cst.CST
     )
     inner.unknown = state.why_incomplete
     return m.call(cls, inner, node)
+
+
+def read_of(m: Machine, cls: Any, data: Value, node: cst.CSTNode | None) -> dict[str, Value]:
+    """Return the required fields of a row that only the run knows, as the items of it that they are."""
+    row = object_of(data)
+    if not isinstance(row, Opaque) or row.kind or not isinstance(cls, Class) or is_settings(cls):
+        return {}
+    required = [f for f in cls.fields.values() if isinstance(default_of(m, cls, f, {}, node), Absent)]
+    names = {f.name: names_of(f, configuration(cls)) for f in required}
+    return {one[0]: m.item(data, Known(one[0]), node) for one, others in names.values() if len(one) == 1 and not others}
 
 
 def dump(m: Machine, value: Value, args: Arguments | None = None) -> Value:

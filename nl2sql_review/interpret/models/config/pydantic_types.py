@@ -174,6 +174,9 @@ def scalar(kind: str, value: Value) -> Value:
 
 def sequence(m: Machine, cls: Class, name: str, inner: list[str], value: Value, node: cst.CSTNode | None) -> Value:
     obj = object_of(value)
+    kept = inner[0].partition("[")[0].rsplit(".", 1)[-1] in AS_THEY_ARE
+    if isinstance(obj, Opaque) and not obj.kind and LISTS[name] in ("list", "") and kept:
+        return value  # a list of the run, of the same elements
     if not isinstance(obj, Sequence):
         return (
             value

@@ -9,7 +9,7 @@ from ...core.datasets import Dataset, Row
 from ...core.library import ATTRIBUTE_MODELS, METHOD_MODELS, model, record, record_call, result
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
-from ...core.objects import Arguments, Instance, Opaque, Sequence, object_of
+from ...core.objects import Arguments, Function, Instance, Opaque, Sequence, object_of
 from ...core.operations import freeze
 from ..data.datasets import parameter_name
 from .modules import JOINED, listed
@@ -87,6 +87,10 @@ def called(m: Machine, f: Opaque, args: Arguments, node: cst.CSTNode | None) -> 
     return result(m, Opaque(f.text), callee, call, args, node, Known(f))
 
 
+TRAINERS = ("transformers.Trainer", "transformers.Seq2SeqTrainer")  # they take the rows as they come
+A_BATCH = "how many rows a batch has is known only at run time"
+
+
 # -- trainers --------------------------------------------------------------------------------------------
 def row_of_own(m: Machine, call: Call, data: object, node: cst.CSTNode | None) -> None:
     """Return one row of a dataset class of the script: the result of its `__getitem__` for an index."""
@@ -100,16 +104,42 @@ def row_of_own(m: Machine, call: Call, data: object, node: cst.CSTNode | None) -
         call.result.slots["row"] = freeze(row)
 
 
+def batch_of_own(m: Machine, call: Call, collator: Value, data: object, node: cst.CSTNode | None) -> None:
+    """Run a collator of the script's own that makes the tokens itself on a batch, for the ids of its rows.
+
+    What it does is undone: it runs again for each batch, and nothing of it is there before training.
+    """
+    own = object_of(collator)
+    if not isinstance(data, Dataset) or "input_ids" in data.columns or call.result is None:
+        return
+    if not isinstance(own, Function) and not (isinstance(own, Instance) and own.cls.lookup("__call__") is not None):
+        return
+    rows = Known(Sequence((Known(Row("row", data, False)),), "list", A_BATCH))
+    mark = m.mark()
+    m.silent += 1
+    try:
+        with m.supposing("a batch is collated"):
+            made = m.call(collator, Arguments([rows]), node)
+            ids = freeze(m.item(made, Known("input_ids"), node))
+    finally:
+        m.silent -= 1
+        m.rollback(mark)
+    call.result.slots["batch"] = ids
+
+
 def after_construction(m: Machine, call: Call, args: Arguments, node: cst.CSTNode | None) -> None:
     """Run a trainer's `formatting_func` and the `__getitem__` of its dataset, or of a loader's.
 
-    The symbolic results are stored in `call.result.slots["formatted"]` and `["row"]`. Of joined datasets the list is.
+    So is a collator that makes the tokens itself. The symbolic results are stored in `call.result.slots["formatted"]`,
+    `["row"]` and `["batch"]`. Of joined datasets the list is.
     """
     if call.callee == JOINED:
         call.result.slots["datasets"] = Known(Sequence(tuple(listed(call.get("datasets", "$0"))), "list"))
         return
     data = args.get(None, "train_dataset") if "Trainer" in call.callee else args.get(0, "dataset")
     row_of_own(m, call, object_of(data), node)
+    if call.callee in TRAINERS:
+        batch_of_own(m, call, args.get(None, "data_collator"), object_of(data), node)
     fn = args.get(None, "formatting_func")
     if isinstance(fn, Absent) or isinstance(fn, Known) and fn.value is None or call.result is None:
         return
