@@ -57,3 +57,30 @@ def test_a_count_that_is_only_logged(tmp_path: Path, before: str, result: str, t
     (tmp_path / "train.py").write_text(code, encoding="utf-8")
     (file,) = batch.review([str(tmp_path / "train.py")], Options(isolated=True)).files
     assert any(f.rule == "arguments/accumulated-loss" and "are summed" in f.message for f in file.findings) == told
+
+
+REMOTE = """\
+from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
+class Own(Trainer):
+    def compute_loss(self, model, inputs, return_outputs=False, **kwargs):
+        return model(**inputs).loss
+model = AutoModelForCausalLM.from_pretrained({name}, trust_remote_code=True)
+Own(model=model, args=TrainingArguments("o", gradient_accumulation_steps=8), train_dataset=rows).train()
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        ('"Qwen/Qwen2.5-Coder-3B-Instruct"', "fail"),
+        ('"models/Qwen2.5-Coder-3B-Instruct"', "fail"),
+        ('"Qwen/Qwen-7B"', "unknown"),  # which brings its code
+        ('"microsoft/Phi-3-mini-4k-instruct"', "unknown"),
+        ('"models/base"', "unknown"),
+        ("input()", "unknown"),
+    ],
+)
+def test_remote_code_matters_only_where_a_model_may_bring_some(tmp_path: Path, name: str, verdict: str) -> None:
+    (tmp_path / "train.py").write_text(REMOTE.format(name=name), encoding="utf-8")
+    (file,) = batch.review([str(tmp_path / "train.py")], Options(isolated=True)).files
+    assert [i.verdict for i in file.checklist if i.rule == "arguments/accumulated-loss"] == [verdict]

@@ -8,6 +8,7 @@ import pytest
 
 from nl2sql_review import readers
 from nl2sql_review.interpret.program import interpret
+from nl2sql_review.readers.derive import options, plain
 from nl2sql_review.readers.precision import PROBED
 from nl2sql_review.source import Source
 from nl2sql_review.training_plan.values import Default, Unknown
@@ -211,6 +212,69 @@ def test_autocast_counts_only_where_it_is_enabled(enabled, expected):
 def test_a_precision_that_a_loop_chooses_by_the_gpu(chosen, expected):
     made = f"from accelerate import Accelerator\nAccelerator(mixed_precision={chosen})\ncollate = None"
     assert shown(loop(collator=made).arguments.mixed_precision.value) == expected
+
+
+BY_DEVICE = """\
+def kind():
+    if os.environ.get("KIND"):
+        return os.environ["KIND"]
+    return "xpu" if torch.xpu.is_available() else "cuda" if torch.cuda.is_available() else "cpu"
+
+DEVICE = kind()
+
+def cast(dtype=None):
+    if dtype is None:
+        dtype = {chosen}
+    if DEVICE == "xpu":
+        return torch.autocast(device_type="xpu", dtype=dtype)
+    return torch.cuda.amp.autocast(dtype=dtype)
+
+with cast({given}):
+    pass
+collate = None
+"""
+BY_KIND = "torch.bfloat16 if DEVICE == 'xpu' else torch.float16"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "given", "expected"),
+    [
+        (BY_KIND, "", {"bf16", "fp16"}),
+        (BY_KIND, "torch.bfloat16", {"bf16"}),  # no dtype is None
+        (BY_KIND, "dtypes()[0]", "unknown"),
+        ("torch.bfloat16 if card(DEVICE) == 'new' else torch.float16", "", "unknown"),
+        (f"{BY_KIND}\n        torch.cuda.is_bf16_supported()", "", "unknown"),  # it may be asked for anywhere
+    ],
+)
+def test_a_dtype_by_the_kind_of_device_follows_no_gpu(chosen, given, expected):
+    made = loop(collator=BY_DEVICE.format(chosen=chosen, given=given)).arguments.mixed_precision.value
+    assert ({plain(one) for one in options(made)} if not isinstance(made, Unknown) else "unknown") == expected
+
+
+@pytest.mark.parametrize(
+    ("cast", "expected"),
+    [
+        ("torch.autocast('cuda', {})", "bf16 else fp16"),
+        ("torch.cuda.amp.autocast(True, {})", "bf16 else fp16"),
+        ("torch.autocast('cuda', dtype={}, enabled=False)", "none"),
+        ("torch.cuda.amp.autocast()", "fp16"),
+        ("torch.autocast('cuda')", "fp16"),
+        ("torch.autocast('xpu')", "unknown"),
+        ("torch.autocast('cuda', {}) if os.listdir() else None", "unknown"),
+    ],
+)
+def test_the_dtype_of_autocast_by_the_gpu(cast, expected):
+    dtype = "torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16"
+    before = f"context = {cast.format(f'({dtype})')}"
+    assert shown(loop(before=before).arguments.mixed_precision.value) == expected
+
+
+def test_autocast_of_the_loop_counts_not_that_of_an_evaluation():
+    context = "with torch.autocast('cuda', dtype=torch.bfloat16):"
+    judges = f"def judge(model):\n    {context}\n        model()\njudge(model)\ncollate = None"
+    trains = "context = torch.autocast('cuda', dtype=torch.float16)"
+    assert shown(loop(collator=judges, before=trains).arguments.mixed_precision.value) == "fp16"
+    assert shown(loop(collator=judges).arguments.mixed_precision.value) == "bf16"
 
 
 def test_tables_that_a_function_joins_elsewhere_are_no_mixed_data():

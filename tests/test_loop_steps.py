@@ -168,6 +168,18 @@ ENDS = "optimizer.step(); optimizer.zero_grad()"
             ACCELERATED,
             "",
         ),
+        # without accumulate() Accelerate counts nothing, whatever number it was given
+        (
+            f"{CLEAR}; model(**batch).loss.backward()\n    if (i + 1) % 4 == 0: optimizer.step()",
+            ACCELERATED,
+            "discarded",
+        ),
+        (
+            f"with accelerator.accumulate(model): {CLEAR}; model(**batch).loss.backward()\n"
+            "    if (i + 1) % 4 == 0: optimizer.step()",
+            ACCELERATED,
+            "",
+        ),
         # when it steps is not certain: right only if the gradients are cleared just then
         (f"model(**batch).loss.backward()\n    if ready(batch): {ENDS}", "", ""),
         (f"model(**batch).loss.backward()\n    if ready(batch): optimizer.step()\n    {CLEAR}", "", "unknown"),
@@ -205,3 +217,83 @@ def test_a_schedule_that_need_not_step_is_not_missed(schedule: str, says: str) -
     fact = plan_of(PARTS.format(trained="model", before=before, turn=turn)).arguments.schedule_steps
     found = "".join(case.sentence for case in fact.cases)
     assert says in found if says else not found
+
+
+COUNTED = """\
+import torch
+model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf")
+optimizer = torch.optim.AdamW(model.parameters(), lr=2e-5)
+batch = AutoTokenizer.from_pretrained("codellama/CodeLlama-7b-hf")(["SELECT 1"], return_tensors="pt")
+for step in range(4):
+    {turn}
+{after}
+"""
+TURN = "optimizer.zero_grad(); model(**batch, labels=batch.input_ids).loss.backward(); optimizer.step()"
+
+
+@pytest.mark.parametrize(
+    ("turn", "after", "says"),
+    [
+        (TURN, "", ""),
+        (TURN.replace("optimizer.zero_grad(); ", ""), "", "nothing clears"),
+        (TURN.replace("; optimizer", "; optimizer.zero_grad(); optimizer"), "", "between backward() and step()"),
+        (f"{TURN}; torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)", "", "clipped after step()"),
+        (TURN.replace("optimizer.step()", "step % 2 and optimizer.step()"), "", "unknown"),  # in some turns only
+        (f"{TURN}\n    if done(step): break", "", ""),
+        (TURN, "optimizer.step()", "unknown"),
+        (f"optimizer = torch.optim.AdamW(model.parameters()); {TURN}", "", "unknown"),
+    ],
+)
+def test_a_loop_whose_turns_are_all_run(turn: str, after: str, says: str) -> None:
+    arguments = plan_of(COUNTED.format(turn=turn, after=after)).arguments
+    fact = arguments.optimizer_steps
+    found = "unknown" if isinstance(fact.value, Unknown) else "".join(case.sentence for case in fact.cases)
+    assert says in found if says else not found
+    assert isinstance(arguments.schedule_steps.value, Unknown) is (says == "unknown")
+
+
+CHOSEN = """\
+import os, torch
+from torch.utils.data import DataLoader
+
+class Plain:
+    def scale(self, loss): return loss
+    def step(self, optimizer): {step}
+    def update(self): pass
+
+def make():
+    if os.listdir("/dev"):
+        return torch.cuda.amp.GradScaler()
+    {more}
+    return Plain()
+
+model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf")
+loader = DataLoader(load_dataset("json", data_files="t.jsonl", split="train"), batch_size=4, shuffle=True)
+optimizer = torch.optim.AdamW(model.parameters(), lr=2e-5)
+scaler = make()
+for i, batch in enumerate(loader):
+    scaler.scale(model(**batch).loss / 8).backward()
+    if (i + 1) % 8 == 0:
+        scaler.step(optimizer)
+        scaler.update()
+    {clear}
+"""
+THIRD = """\
+if os.listdir("/sys"):
+        return type("Still", (Plain,), {"step": lambda self, optimizer: None})()
+"""
+
+
+@pytest.mark.parametrize(
+    ("step", "more", "clear", "found"),
+    [
+        ("optimizer.step()", "pass", "if (i + 1) % 8 == 0: optimizer.zero_grad()", 0),
+        ("optimizer.step()", "pass", CLEAR, 1),
+        ("pass", "pass", CLEAR, None),  # one of the two steps nothing
+        ("optimizer.step()", THIRD, CLEAR, None),
+        ("optimizer.step() if self.ok else None", "pass", CLEAR, None),
+    ],
+)
+def test_a_step_by_one_of_several_scalers(step: str, more: str, clear: str, found: int | None) -> None:
+    fact = plan_of(CHOSEN.format(step=step, more=more, clear=clear)).arguments.optimizer_steps
+    assert (None if isinstance(fact.value, Unknown) else len(fact.cases)) == found

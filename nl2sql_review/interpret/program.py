@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..source import Source
 from ..source.command_line import CommandLine
@@ -28,6 +29,9 @@ from .models.training import modules as modules_called
 from .python import budget, containers, inspection, iterators, modules, strings, type_calls  # noqa: F401 (they fill registries)
 from .python.training_words import called_definitions, training_definitions
 
+if TYPE_CHECKING:
+    from ..libraries.chosen import Versions
+
 STEPS = 60_000  # expressions, statements and joined changes; about a second on a slow machine
 
 
@@ -41,13 +45,15 @@ def interpret(
     reviewed: Source | None = None,
     rows: Mapping[str, Rows] | None = None,
     to_write: bool = False,
+    versions: Callable[[Recording], Versions] | None = None,
 ) -> Recording:
     """Interpret the script's calls. Modules and configuration beside `source.path` are read inside `project_root`.
 
     `drafts` replace files of the project (by their real paths) with unsaved content. `started` is the command line that
     starts the script, if one is known. `reviewed` is the module that is reviewed, where it is not the script: the
     recording has its places. `rows` are those of data files, by absolute path, where another script writes them.
-    `to_write` asks for what the script writes into files: all of it counts as much as training.
+    `to_write` asks for what the script writes into files: all of it counts as much as training. `versions` returns
+    those of the libraries by which the script is judged: they decide where it asks for the signature of a class.
 
     When the step budget is spent, interpretation ends and `Recording.exhausted` is set.
     """
@@ -57,7 +63,7 @@ def interpret(
         process.start_with(m, started)
     project_root = Path(project_root) if project_root is not None else None
     file = Path(source.path) if project_root is not None and source.path != "<stdin>" else None
-    m.project = m.recording.project = Project(project_root, file, drafts, reviewed)
+    m.project = m.recording.project = Project(project_root, file, drafts, reviewed, versions)
     m.recording.rows_given = rows or {}
     if to_write:
         m.unrolled = UNROLLED_TO_WRITE
@@ -74,7 +80,7 @@ def interpret(
     adopt_alternatives(m.recording)
     for dataset in m.datasets:
         dataset.columns = {name: freeze(cell) for name, cell in dataset.columns.items()}
-    m.recording.files_read = list(m.project.read_files)
+    m.recording.files_read = list(dict.fromkeys([*m.project.read_files, *m.recording.looked_at]))
     m.recording.files_missing = list(m.project.missing)
     return m.recording
 

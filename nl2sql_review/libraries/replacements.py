@@ -105,6 +105,17 @@ IMPORTS: dict[str, str] = {
     "transformers.AdamW": "torch.optim.AdamW",
 }
 
+# What Unsloth's versions of TRL's classes take besides.
+UNSLOTH_EXTRA = {
+    "vllm_sampling_params",
+    "unsloth_num_chunks",
+    "unsloth_logit_chunk_multiplier",
+    "unsloth_grpo_mini_batch",
+    "max_seq_length",
+    "embedding_learning_rate",
+    "tokenizer",
+}
+
 # what the trainers never took, though one reads it often: name -> what does it
 MISTAKEN: dict[str, str] = {
     "train_on_responses_only": (

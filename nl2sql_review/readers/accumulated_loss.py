@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..interpret.core.objects import Class, Function
 from ..training_plan.facts import Fact, TrainingPlan
-from ..training_plan.values import Absent, Default, Known, Place, Unknown
+from ..training_plan.values import Absent, Default, Known, Place, Unknown, overrider
 from .api.arguments import Defect
 from .api.imports import fact as listed
+from .derive import plain
 from .judged_versions import within
+from .lora import MODEL_NAMES
+from .prompt.models import member
 from .run import Run
 
 if TYPE_CHECKING:
@@ -20,6 +23,8 @@ DIVIDES = ("transformers.Trainer", "transformers.Seq2SeqTrainer", "trl.SFTTraine
 COUNT = "num_items_in_batch"
 SINCE = "4.46.0"
 MEAN = "model_accepts_loss_kwargs"
+# Families whose models bring no code of their own, so that trust_remote_code=True changes nothing.
+WITHOUT_CODE = ("CodeLlama", "Gemma", "Llama 2", "Llama 3", "Mistral", "Qwen", "SmolLM")
 LOGS = re.compile(r"^(?:print|(?:self\.)?(?:log|\w*logg(?:er|ing)\.\w+)|warnings\.warn|wandb\.log|tqdm\.write)$")
 
 
@@ -55,7 +60,9 @@ def loss_scale(run: Run, plan: TrainingPlan) -> Fact:
             f"{name} does not use {COUNT}: the losses of the {steps.value} accumulated batches are summed, not "
             f"averaged; {remedy}"
         )
-        return listed([Defect("summed", name, place, text, assumed=assumed or isinstance(steps, Default))], place)
+        by = overrider(run.load.value(*MODEL_NAMES)) if cls is not None else ""
+        assumed = assumed or isinstance(steps, Default)
+        return listed([Defect("summed", name, place, text, assumed=assumed, overridden_by=by)], place)
     return Fact(Unknown("the number of accumulation steps is unknown"), at=place)
 
 
@@ -112,5 +119,8 @@ def causal(run: Run) -> bool:
     """Return whether the model's `forward` surely takes loss arguments: no remote code, and not loaded by Unsloth."""
     remote = run.load.value("trust_remote_code")
     if not isinstance(remote, Absent) and not (isinstance(remote, (Known, Default)) and remote.value is False):
-        return False
+        name = plain(run.load.value(*MODEL_NAMES))
+        named = member(name) if isinstance(name, str) else None
+        if named is None or named.family not in WITHOUT_CODE:
+            return False
     return any(word in run.load.callee for word in ("CausalLM", "ConditionalGeneration"))

@@ -7,7 +7,7 @@ from typing import Any
 from ..interpret.core.operations import describe
 from ..libraries.versions import key_of
 from ..training_plan.facts import Arguments, Fact, TrainingPlan
-from ..training_plan.values import Absent, Default, Known, Term, Unknown, Value
+from ..training_plan.values import Absent, Default, Known, Term, Unknown, Value, is_optional
 from . import defaults, hand_loop, launcher, own_optimizer, precision
 from .api.arguments import rejected
 from .api.version_guards import Guards
@@ -217,6 +217,12 @@ def warmup(run: Run, part: Arguments) -> None:
             setattr(part, name, Fact(ratio.value, at=ratio.at))
         return
     ratio_set, steps_set = set_for_warmup(run, ratio.value, steps.value)
+    chosen = next((v for v in (ratio.value, steps.value) if is_optional(v)), None)
+    if ratio_set and steps_set and chosen is not None:
+        why = f"which of warmup_ratio and warmup_steps are set depends on {chosen.condition or 'the path taken'}"
+        for name in ("warmup", "warmup_conflict", "warmup_spelling"):
+            setattr(part, name, Fact(Unknown(why, chosen.trace), at=ratio.at))
+        return
     spelled = ratio if ratio_set else steps
     both = Known(ratio_set and steps_set, spelled.value.trace)
     part.warmup_conflict = Fact(both, at=spelled.at, why_not=steps.why_not)

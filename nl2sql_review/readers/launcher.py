@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..training_plan.facts import Arguments, Fact, TrainingPlan
 from ..training_plan.values import Default, Known, Unknown, Value
 from .derive import plain
-from .hand_loop.accumulation import accumulates
+from .hand_loop.turn import accumulates
 from .object_settings import last
 from .run import Run
 

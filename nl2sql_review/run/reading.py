@@ -142,9 +142,17 @@ class Reader:
 
             return flavours.record(source, self.root, self.settings, self.flavour, line)
         from ..interpret.program import STEPS, interpret
+        from ..readers.api import versions_of
 
         return interpret(
-            source, self.root, steps or STEPS, drafts=self.drafts, started=line, reviewed=reviewed, rows=rows
+            source,
+            self.root,
+            steps or STEPS,
+            drafts=self.drafts,
+            started=line,
+            reviewed=reviewed,
+            rows=rows,
+            versions=lambda recording: versions_of(recording, source, self.settings),
         )
 
     def _read_with_rows(self, made: Reading, lines: list[CommandLine]) -> None:

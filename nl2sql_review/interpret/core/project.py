@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...files import disk
 from ...source import Source
+
+if TYPE_CHECKING:
+    from ...libraries.chosen import Versions
+    from .recording import Recording
 
 MAX_BYTES = 2_000_000
 MAX_FILES = 200
@@ -21,15 +26,21 @@ class Project:
         script: Path | None,
         drafts: Mapping[str, bytes] | None = None,
         reviewed: Source | None = None,
+        versions: Callable[[Recording], Versions] | None = None,
     ) -> None:
         self.root = resolved(root) if root is not None else None
         self.script = resolved(script) if script is not None else None
         self.reviewed = reviewed  # the file under review, where it is a module of the script
+        self._versions = versions
         self.read_files: dict[str, int] = {}
         self.missing: dict[str, None] = {}
         self._contents: dict[Path, bytes | None] = {}
         self._drafts = drafts or {}  # real path -> what the file would hold, were it written
         self._whole: str = getattr(drafts, "top", "")  # a folder of which the drafts are all files: a commit's
+
+    def versions(self, recording: Recording) -> Versions | None:
+        """Return the versions of the libraries by which the script is judged, by what it has done so far."""
+        return self._versions(recording) if self._versions is not None else None
 
     def inside(self, file: Path) -> Path | None:
         """Return the real path of `file` if it lies in the project (symbolic links followed), else None."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -48,6 +48,20 @@ class Condition(str):
     def __new__(cls, text: str, test: Value, holds: bool) -> Condition:
         made = super().__new__(cls, text)
         made.test, made.holds = test, holds
+        return made
+
+
+class Choice(str):
+    """What decides which of several functions one call in the script calls, as text: one object for each of them.
+
+    Those of one call share the list of its `options`, and each run takes but one of them.
+    """
+
+    options: Sequence[Value]
+
+    def __new__(cls, text: str, options: Sequence[Value]) -> Choice:
+        made = super().__new__(cls, text)
+        made.options = options
         return made
 
 

@@ -30,7 +30,7 @@ from ..core.objects import (
     object_of,
 )
 from ..core.operations import GENERATED, describe
-from ..core.recording import GIVEN_BY_CALLERS, NOT_GIVEN
+from ..core.recording import GIVEN_BY_CALLERS, NOT_GIVEN, Choice
 from ..core.state import Frame, Rest, place_of
 from . import budget
 from .attributes import method_of
@@ -118,10 +118,9 @@ def starts_backward(m: Machine, node: cst.CSTNode | None) -> bool:
 def call_either(m: Machine, callee: Either, args: Arguments, node: cst.CSTNode | None) -> Value:
     """Call one of several functions: each is tried on its own path."""
     mark, out, paths = m.mark(), None, []
-    for option in callee.options:
-        if isinstance(option, Absent):
-            continue
-        with m.supposing(callee.condition or "one of several functions"):
+    options = [option for option in callee.options if not isinstance(option, Absent)]
+    for option in options:
+        with m.supposing(Choice(callee.condition or "one of several functions", options)):
             r = call(m, option, args, node)
         out = r if out is None else join(out, r, callee.condition)
         paths.append(m.changes(mark))

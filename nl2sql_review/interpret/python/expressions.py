@@ -251,14 +251,16 @@ def identical(a: Value, b: Value) -> Value:
 
 
 ANSWER = re.compile(r"(?:^|\.)is_\w+\([^()]*\)$")  # torch.cuda.is_bf16_supported()
+DTYPE = re.compile(r"torch\.(?:b?float(?:16|32|64)?|half|double|u?int(?:8|16|32|64)|short|long|bool)")
 CLASS = re.compile(r"(?:\w+\.)+[A-Z][^\Wa-z]*[a-z]\w*")  # torch.optim.AdamW
 
 
 def never_none(thing: Opaque) -> bool:
-    """Return whether a value that the run decides is never None: an object of a kind or class, or true or false."""
+    """Return whether a value that the run decides is never None: an object of a kind or class, a dtype, an answer."""
     answers = thing.operation == "call" and ANSWER.search(thing.text) is not None
     made = thing.call is not None and thing is thing.call.result and CLASS.fullmatch(thing.call.callee) is not None
-    return thing.kind not in ("", "row", "str") or thing.operation == "not" or answers or made
+    dtype = thing.operation == "symbol" and DTYPE.fullmatch(thing.text) is not None
+    return thing.kind not in ("", "row", "str") or thing.operation == "not" or answers or made or dtype
 
 
 def conditional(m: Machine, node: cst.IfExp, scope: Scope) -> Value:

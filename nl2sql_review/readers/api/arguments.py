@@ -10,7 +10,7 @@ from ...files.typed_data import Suggestions
 from ...interpret.core.recording import Call, Recording
 from ...libraries import store
 from ...libraries.chosen import Choice, Versions
-from ...libraries.replacements import ARGUMENTS, MISTAKEN, REFUSED, Change
+from ...libraries.replacements import ARGUMENTS, MISTAKEN, REFUSED, UNSLOTH_EXTRA, Change
 from ...libraries.versions import key_of
 from ...training_plan.facts import Fact
 from ...training_plan.values import Absent, Default, Known, Place, Trace, is_optional
@@ -20,16 +20,6 @@ from .definitions import accepts_own, chain, gone, home, inherited, owners
 from .version_guards import Guards
 from .wording import allowed, from_on, lower_end, short, stated, use
 
-# What Unsloth's versions of TRL's classes take besides.
-UNSLOTH_EXTRA = {
-    "vllm_sampling_params",
-    "unsloth_num_chunks",
-    "unsloth_logit_chunk_multiplier",
-    "unsloth_grpo_mini_batch",
-    "max_seq_length",
-    "embedding_learning_rate",
-    "tokenizer",
-}
 # Callables that log what they do not know, and go on.
 IGNORE = ("transformers.BitsAndBytesConfig",)
 ADAPTERS = ("FastLlamaModel.get_peft_model", "FastBaseModel.get_peft_model")

@@ -12,7 +12,7 @@ from ...training_plan.values import Absent, Default, Known, Place, Value
 from ..object_settings import last
 from ..run import Run
 from . import OPTIMIZERS, calls_of, enclosing_loops, innermost, is_step, last_of, texts, unread
-from .turn import FAILED, Turn, counts_by_itself
+from .turn import FAILED, Turn, accumulates, counts_by_itself
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -60,11 +60,6 @@ def each_batch(run: Run) -> Fact | None:
     by = next((option for option in step.assumed if option not in turn.backward.assumed), "")
     trace = (step.place,)
     return Fact(Default(1, by, trace) if by else Known(1, trace), at=step.place, note="every batch is a step")
-
-
-def accumulates(run: Run) -> bool:
-    """Return whether a loop names `accumulate()`, under which alone accelerate counts batches."""
-    return any("accumulate(" in text for text in texts(run))
 
 
 def steps_beside(run: Run) -> bool:

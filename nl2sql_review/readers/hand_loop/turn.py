@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 
 from ...interpret.core.operations import COUNTED, GENERATED
-from ...interpret.core.recording import Call
+from ...interpret.core.recording import Call, Choice
 from ...training_plan.values import Place
 from ..object_settings import last
 from ..run import Run
@@ -15,10 +15,12 @@ from . import OPTIMIZERS, calls_of, is_step, texts
 # A test of any counter, the loop's own or one over all epochs: what is found by it is said of two calls in one turn.
 ANY_COUNTER = re.compile(r"% (\d+)\)? == 0")
 
-# What counts batches although every turn calls step(): Accelerate under accumulate(), the engine of DeepSpeed.
-COUNTS = re.compile(r"\.accumulate\(|\bno_sync\(|sync_gradients|(?i:deepspeed)")
+ACCUMULATE = re.compile(r"(?<!itertools)\.accumulate\(")
+# What else counts batches although every turn calls step(): code of the script, the engine of DeepSpeed.
+COUNTS = re.compile(r"\bno_sync\(|sync_gradients|(?i:deepspeed)")
 
-
+# Beside step(): what a turn does to the gradients.
+CHANGES_GRADIENTS = ("zero_grad", "clip_grad_norm_", "clip_grad_value_")
 FAILED = re.compile(r"\bis(?:nan|inf|finite)\b|an exception that")  # conditions of a turn whose loss is given up
 # How the conditions begin that say what a loop goes over.
 LOOPS = (COUNTED, GENERATED, "which of several collections it is depends on ")
@@ -48,7 +50,7 @@ class Turn:
         optimizer = optimizers[0]
         counted = [i for i, why in enumerate(backward.conditions) if why.startswith(LOOPS)]
         if not counted:
-            return None
+            return cls.of_each(run, optimizer, backward)
         loop = backward.conditions[: counted[-1] + 1]
         if optimizer.conditions[: len(loop)] == loop:  # each turn makes a new one
             return None
@@ -63,6 +65,27 @@ class Turn:
         if backward is not run.backward[0] and (len(turn.steps) != 1 or len(turn.clears) > 1 or len(turn.clips) > 1):
             return None  # the branches may differ in them
         return turn if steps or later else None
+
+    @classmethod
+    def of_each(cls, run: Run, optimizer: Call, backward: Call) -> Turn | None:
+        """Return the turn of a loop whose every turn is run, if all of them make the same calls under no condition."""
+        passes = [c for c in run.backward if c.place.node is backward.place.node]
+        turns: dict[tuple[object, ...], list[Call]] = {c.turns: [] for c in passes}
+        for call in run.calls:
+            inside = next((turn for turn in turns if turn and call.turns[: len(turn)] == turn), None)
+            if inside is not None:
+                turns[inside].append(call)
+        calls = turns[backward.turns]
+        steps = [c for c in calls if is_step(c, optimizer)]
+        if len(turns) < 2 or len(turns) < len(passes) or optimizer in calls or len(steps) != 1:
+            return None
+        names = ("step", *CHANGES_GRADIENTS)
+        told = [[c for c in made if c in passes or last(c.callee) in names] for made in turns.values()]
+        alike = all([c.place.node for c in made] == [c.place.node for c in told[0]] for made in told)
+        stepped = sum(is_step(c, optimizer) for c in run.calls)
+        if not alike or stepped != len(turns) or any(c.conditions for made in told for c in made):
+            return None
+        return cls(backward, optimizer, (), calls, steps, [])
 
     @property
     def clears(self) -> list[Call]:
@@ -115,8 +138,8 @@ class Turn:
 def alone(calls: list[Call]) -> Call | None:
     """Return the call that is made at one place; None if there is none, or several.
 
-    The two branches of an `if` are one place, such as those with a `GradScaler` and without: the first call stands for
-    both, and what chooses between them does not decide it.
+    The two branches of an `if` are one place, such as those with a `GradScaler` and without, and so are the functions
+    that one call in the script may call: the first stands for all, and what chooses between them does not decide it.
     """
     found: dict[int, Call] = {}
     for call in calls:
@@ -124,9 +147,18 @@ def alone(calls: list[Call]) -> Call | None:
     first, *others = found.values() or (None,)
     if first is None or not others:
         return first
-    if len(others) > 1 or not first.conditions or first.conditions != others[0].conditions:
+    if not first.conditions or any(one.conditions != first.conditions for one in others):
         return None
-    return replace(first, conditions=first.conditions[:-1]) if are_branches(first, others[0]) else None
+    branches = len(others) == 1 and are_branches(first, others[0])
+    return replace(first, conditions=first.conditions[:-1]) if branches or are_options([first, *others]) else None
+
+
+def are_options(calls: list[Call]) -> bool:
+    """Return whether calls are what each of the functions does that one call in the script may call."""
+    chosen = [call.conditions[-1] for call in calls]
+    options = [one.options for one in chosen if isinstance(one, Choice)]
+    together = len({id(one) for one in chosen}) == len(options) == len(calls) and len({*map(id, options)}) == 1
+    return together and len(options[0]) == len(calls)
 
 
 def are_branches(one: Call, other: Call) -> bool:
@@ -143,14 +175,17 @@ def are_branches(one: Call, other: Call) -> bool:
     return shared > 0 and isinstance(paths[0][shared - 1], cst.If) and not any(isinstance(n, decides) for n in inside)
 
 
+def accumulates(run: Run) -> bool:
+    """Return whether the loop names `accumulate()`, under which alone Accelerate counts batches.
+
+    The optimizer that it prepared then knows by itself when gradients are complete: its step() and zero_grad(), and a
+    schedule's step(), do nothing before.
+    """
+    called = any(last(c.callee) == "accumulate" and "itertools" not in c.callee for c in run.calls)
+    return called or any(ACCUMULATE.search(text) for text in texts(run))
+
+
 def counts_by_itself(run: Run) -> bool:
     """Return whether something may count the batches of a step although every turn calls step()."""
-    called = any(last(c.callee) in ("accumulate", "no_sync") for c in run.calls)
-    return called or any(COUNTS.search(text) for text in texts(run))
-
-
-def accelerated(run: Run) -> bool:
-    """Return whether Accelerate wraps the optimizer, which then knows by itself when gradients are complete."""
-    return any(last(c.callee) in ("accumulate", "GradientAccumulationPlugin") for c in run.calls) or any(
-        "gradient_accumulation_steps" in c.arguments for c in run.calls if last(c.callee) == "Accelerator"
-    )
+    called = any(last(c.callee) == "no_sync" for c in run.calls)
+    return called or accumulates(run) or any(COUNTS.search(text) for text in texts(run))

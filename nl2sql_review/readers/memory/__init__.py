@@ -181,7 +181,19 @@ def by_default(run: Run) -> Fact:
         )
     elif from_library(fact.value):
         fact.note = f"max_length is left out, so TRL truncates every row at its default of {plain(fact.value)} tokens"
+        fact.note += filtered_out(run)
     return fact
+
+
+def filtered_out(run: Run) -> str:
+    """Return in words that the judged class has no `max_seq_length`, which the script gives only to one that has it."""
+    source = run.arguments.place.source if run.arguments.place is not None else None
+    if run.versions is None or "max_seq_length" not in getattr(source, "text", ""):
+        return ""
+    if not Guards().asked(source, "SFTConfig"):
+        return ""
+    number = run.versions["trl"].number
+    return f" (the script asks for SFTConfig's signature, and that of trl {number} has no max_seq_length)"
 
 
 def by_unsloth(run: Run, model: Fact, trainer: Fact) -> Fact:

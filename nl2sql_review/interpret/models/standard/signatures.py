@@ -1,16 +1,19 @@
 """Models of inspect.signature and similar functions: the parameters of a function.
 
 The parameters of the script's own functions are all known. Those of a library's class depend on the installed
-version: a name that every known version accepts is certain, any other is decided by the run.
+version: the versions that the script is judged by decide, if they agree. Unsloth's versions of TRL's configurations
+have the same parameters and some more.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from ....libraries import store
+from ....libraries.replacements import UNSLOTH_EXTRA
 from ....training_plan.values import Known, Unknown, Value
 from ...core.library import ATTRIBUTE_MODELS, CONSTANTS, METHOD_MODELS, model
 from ...core.machine import Machine
@@ -18,6 +21,9 @@ from ...core.model_call import ModelCall
 from ...core.names import PARAMETERS
 from ...core.objects import Bound, Class, Function, Mapping, Opaque, Partial, Sequence, object_of
 from ...core.operations import describe
+
+if TYPE_CHECKING:
+    from ....libraries.chosen import Versions
 
 SIGNATURE = "inspect.Signature"
 
@@ -67,9 +73,48 @@ for _name in CLASSES:
 
 def taken(call: ModelCall) -> Value | None:
     name, key = call.owner.args[0].value, call.arguments.get(0)
-    if isinstance(key, Known) and isinstance(key.value, str) and key.value in always(name):
+    if not isinstance(key, Known) or not isinstance(key.value, str):
+        return None
+    if key.value in always(name):
         return Known(True)
-    return None
+    library, _, cls = name.partition(".")
+    versions = call.machine.project.versions(call.machine.recording)
+    if versions is None or library not in store.TOGETHER or not store.knows(library, cls):
+        return None
+    found = decided(versions, library, cls, key.value)
+    made_by = by_unsloth(call.machine, name) if library == "trl" else False
+    if made_by is not False and not found:
+        if (cls, key.value) == ("SFTConfig", "max_seq_length"):
+            return Known(True) if made_by else None
+        if key.value in UNSLOTH_EXTRA or not cls.endswith("Config"):
+            return None
+    return Known(found) if found is not None else None
+
+
+def decided(versions: Versions, library: str, cls: str, parameter: str) -> bool | None:
+    """Return whether a class has a parameter in the versions that are judged, or None where they differ."""
+
+    def has(installed: dict[str, str]) -> bool | None:
+        found = store.signature(library, cls, installed.get(library, ""))
+        if found is not None and (found.bases and not cls.endswith("Trainer") or not found.parameters):
+            found = store.whole(library, cls, installed)  # a trainer's own parameters are all that it has
+        return None if found is None else parameter in found.parameters
+
+    libraries = dict.fromkeys((library, "transformers"))
+    if versions.all(has, *libraries):
+        return True
+    return False if versions.all(lambda installed: has(installed) is False, *libraries) else None
+
+
+def by_unsloth(m: Machine, name: str) -> bool | None:
+    """Return whether a class of TRL is Unsloth's by now, None if that import may fail; not one imported before it."""
+    for path, place in m.recording.imports:
+        if path.partition(".")[0] == "unsloth":
+            tried = any(isinstance(node, cst.Try) for node in place.source.nodes.path(place.node))
+            return None if tried else True
+        if path == name:
+            return False
+    return False
 
 
 METHOD_MODELS[PARAMETERS, "__contains__"] = taken
