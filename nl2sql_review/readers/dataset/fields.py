@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os.path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Iterable
 
 from ...data_files.formats import DataFile, data_file
 from ...data_files.heads import Head, head
@@ -12,6 +12,7 @@ from ...interpret.core.datasets import Dataset
 from ...interpret.core.recording import Call
 from ...training_plan.facts import Fact
 from ...training_plan.values import Absent, Either, Known, Place, Unknown, Value
+from ..derive import contents, plain
 from ..lora import OF_THE_HUB
 from ..object_settings import last
 from ..prompt.objective import objective
@@ -52,7 +53,7 @@ def read(
         part.bare_fields = part.late_fallbacks = Fact(Unknown(why), at=at)
         return
     before = [t for d in found for t in texts_before_mixing(run, d)]
-    part.bare_fields = _bare(reads, list(reads_of(before)), part, found, calls, at)
+    part.bare_fields = _bare(run, reads, list(reads_of(before)), part, found, calls, at)
     _by_files(run, reads, every_read(run, texts) if run.recording.rows_given else [], part, at)
     why = part.bare_fields.why_not
     part.late_fallbacks = Fact(Absent(why), at=at, why_not=why) if why else _late(reads, at)
@@ -61,17 +62,25 @@ def read(
 def _own_names(run: Run, part: facts.Dataset, loads: list[Call]) -> str:
     """Return why the item does not apply to rows of one published dataset, whatever they hold; "" if it may."""
     names = part.sources.value.value if isinstance(part.sources.value, Known) else []
+    return OWN_NAMES if part.mixing.why_not and len(names) == 1 and _published(run, loads) else ""
+
+
+def _published(run: Run, loads: Iterable[Call | None]) -> bool:
+    """Return whether calls load what others have published: a dataset of the hub, or files at an address."""
+    calls = list(loads)
     root = run.recording.project.root if run.recording.project is not None else None
-
-    def published(name: str, files: bool) -> bool:
-        if files or "://" in name:
-            return name.startswith("https://")
-        return OF_THE_HUB.fullmatch(name) is not None and not disk.exists(f"{root}/{name}")
-
-    loaded = bool(loads) and all(last(call.callee) == "load_dataset" for call in loads)
-    files = any(not isinstance(call.get("data_files"), Absent) for call in loads)
-    hub = loaded and all(published(name, files) for name in names)
-    return OWN_NAMES if part.mixing.why_not and len(names) == 1 and hub else ""
+    for call in calls:
+        if call is None or last(call.callee) != "load_dataset":
+            return False
+        files = contents(call.get("data_files"))
+        paths = list(files.values()) if isinstance(files, dict) else [files]
+        name = plain(call.get("path", "$0"))
+        if isinstance(call.get("data_files"), Absent):
+            if not isinstance(name, str) or not OF_THE_HUB.fullmatch(name) or disk.exists(f"{root}/{name}"):
+                return False
+        elif not all(isinstance(one := contents(path), str) and one.startswith("https://") for path in paths):
+            return False
+    return bool(calls)
 
 
 def _written_out(texts: list[TrainingText]) -> str:
@@ -189,6 +198,7 @@ def _late(reads: list[Read], at: Place | None) -> Fact:
 
 
 def _bare(
+    run: Run,
     reads: list[Read],
     before: list[Read],
     part: facts.Dataset,
@@ -202,7 +212,7 @@ def _bare(
     bare = [r for r in reads if r.how == "bare" or r.how == "get" and len(r.columns) == 1 and r.role != "schema"]
     bare = [r for r in bare if not _alternatives(r, reads)]
     if single:
-        return _single(bare, reads, part, at)
+        return _single(run, bare, reads, part, at)
     shared = [r for r in bare if r.mixed or _shared(r, [*before, *reads], found)]
     if not shared:
         loose = [r for r in bare if not isinstance(r.dataset, Dataset) or collected(r.term)]
@@ -246,14 +256,15 @@ def _said(reads: list[Read]) -> str:
     return "; ".join(f"{role}: {', '.join(names)}" for role, names in columns.items())
 
 
-def _single(bare: list[Read], reads: list[Read], part: facts.Dataset, at: Place | None) -> Fact:
+def _single(run: Run, bare: list[Read], reads: list[Read], part: facts.Dataset, at: Place | None) -> Fact:
     names = part.sources.value.value if isinstance(part.sources.value, Known) else []
     if not bare:
         return Fact(Known([], (at,) if at is not None else ()), at=at, note=_said(reads))
     place = next((r.place for r in bare if r.place is not None), at)
-    if names and all(
+    hub = names and all(
         isinstance(n, str) and not n.endswith(FILES) and n not in ("json", "csv", "parquet") for n in names
-    ):
+    )
+    if hub or all(isinstance(r.dataset, Dataset) and _published(run, r.dataset.sources) for r in bare):
         return Fact(Absent(OWN_NAMES), at=place, why_not=OWN_NAMES)
     read = bare[0].columns[-1]
     where = names[0] if names else "the data"
