@@ -8,11 +8,9 @@ from dataclasses import replace
 from .text import EOS_LITERALS, Piece, announces, label_role
 
 # A line of its own, or the begin of one: `### Question:`, `Question: How many …`, `**SQL**`, `[/INST]`.
-LABEL = re.compile(
-    r"^[ \t]*(?P<label>[#*<\[|/ \t]*[A-Za-z][A-Za-z /-]{1,30}[\]>*| \t]*:?[* \t]*)(?P<rest>\S.*)?$", re.M
-)
-SQL = re.compile(r"^[\s`]*(?:sql\s)?\s*(?:SELECT|WITH|INSERT|UPDATE|DELETE|CREATE|ALTER|DROP|MERGE)\b", re.I)
-UNLABELLED = re.compile(r"\bSELECT\b.{1,2000}?\bFROM\b", re.I | re.S)
+LABEL = re.compile(r"^(?P<label>[#*<\[|/ \t]*[A-Za-z][A-Za-z /-]{1,30}[\]>*| \t]*:?[* \t]*)(?P<rest>\S.*)?$", re.M)
+SQL = re.compile(r"^[\s`]*(?:sql\s)?(?:SELECT|WITH|INSERT|UPDATE|DELETE|CREATE|ALTER|DROP|MERGE)\b", re.I)
+SELECTS, FROM = re.compile(r"\bSELECT\b", re.I), re.compile(r"\bFROM\b", re.I)
 ENDS = re.compile("|".join(map(re.escape, EOS_LITERALS)))
 
 
@@ -50,7 +48,9 @@ def _plain(piece: Piece) -> bool:
 def unsorted(pieces: list[Piece]) -> bool:
     """Return whether a text without holes has SQL in it that nothing announces."""
     constant = all(piece.hole is None or piece.roles & {"eos", "bos"} for piece in pieces)
-    return constant and UNLABELLED.search("".join(piece.text for piece in pieces)) is not None
+    text = "".join(piece.text for piece in pieces) if constant else ""
+    query = SELECTS.search(text)
+    return query is not None and FROM.search(text, query.end()) is not None
 
 
 def _split(pieces: list[Piece], i: int, piece: Piece) -> list[Piece]:
