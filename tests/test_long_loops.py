@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from nl2sql_review.interpret.core.operations import describe
 from nl2sql_review.interpret.program import interpret
 from nl2sql_review.source import Source
 from nl2sql_review.training_plan.values import Default, Known, Unknown
@@ -131,3 +132,33 @@ def test_what_is_known_is_followed_inwards_on_an_uncertain_path(tmp_path):
     )
     assert told(code, tmp_path).value == "a"
     assert isinstance(told(code.replace("{'inner': {'inner': 'a'}}", "torch.load('parts')"), tmp_path), Unknown)
+
+
+ROWS = """\
+class Case:
+    def __init__(self, name, kind, end=""):
+        self.name, self.kind, self.text = name, kind, name + end
+CASES = [{made} for i in range(100)]
+for case in CASES:
+    TrainingArguments(output_dir={read}, seed={after})
+"""
+
+
+@pytest.mark.parametrize(
+    ("made", "read", "after", "shown"),
+    [
+        ("{'name': f'run{i}', 'kind': 'sql'}", "case['name']", "0", "CASES[i]['name']"),
+        ("{'name': f'run{i}', 'kind': 'sql'}", "case['kind']", "0", "'sql'"),
+        ("Case(f'run{i}', 'sql')", "case.name", "0", "CASES[i].name"),
+        ("Case(f'run{i}', 'sql')", "case.kind", "0", "'sql'"),
+        ("Case(f'run{i}', 'sql', '</s>')", "case.text", "0", "f'{CASES[i].text}</s>'"),
+        ("Case(f'run{i}', 'sql', '</s>' if i > 5 else '')", "case.text", "0", "unknown"),
+        ("(f'run{i}', Case(f'run{i}', 'sql'))", "case[1].kind", "0", "'sql'"),
+        ("{'name': f'run{i}'} if i != 50 else {'title': 'a'}", "case['name']", "0", "unknown"),
+        ("Case(f'run{i}', 'sql')", "case.kind", "setattr(CASES[50], 'kind', 'plain')", "unknown"),
+        ("Case(f'run{i}', 'sql')", "case.kind if case == CASES[0] else 'b'", "0", "'sql' or 'b'"),
+    ],
+)
+def test_one_of_many_constants_is_known_by_what_they_share_and_named_by_the_rest(tmp_path, made, read, after, shown):
+    value = told(ROWS.format(made=made, read=read, after=after), tmp_path)
+    assert ("unknown" if isinstance(value, Unknown) else describe(value)) == shown

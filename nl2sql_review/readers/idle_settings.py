@@ -14,7 +14,7 @@ from .api.arguments import Defect, branch, on_some_branch
 from .api.imports import fact as listed
 from .derive import is_left_out, plain
 from .object_settings import from_library, last
-from .prompt.training_text import uses_unsloth
+from .prompt.preparation import uses_unsloth
 from .run import Run
 
 # What a tokenizer's loader reads of its keywords; others it keeps and forgets.

@@ -11,7 +11,8 @@ from .api.arguments import Defect, assumed, on_some_branch
 from .api.imports import fact as listed
 from .derive import contents, is_true, plain
 from .judged_versions import within
-from .prompt.training_text import texts_of, uses_unsloth
+from .prompt.preparation import uses_unsloth
+from .prompt.training_text import texts_of
 from .run import Run
 
 SEPARATES = re.compile(r"flash|kernels-community|vllm-flash")

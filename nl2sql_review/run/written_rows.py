@@ -69,7 +69,7 @@ class Search:
         return "; ".join(each)
 
     def rows(self, files: Iterable[str]) -> dict[str, Rows]:
-        """Return the rows of data files that exactly one script writes, by the paths of the files."""
+        """Return the rows of data files that scripts are known to write, by the paths of the files."""
         found: dict[str, Rows] = {}
         for file in files:
             paths = writers.of(file, self.scripts, self.read)
@@ -114,23 +114,34 @@ def search(recording: Recording, reviewed: str, root: str, drafts: Mapping[str, 
 
 
 def rows_from(file: str, scripts: Mapping[str, Recording], root: str) -> tuple[Rows, str] | str:
-    """Return the rows of a file and the one script that writes them, or why they are not known."""
+    """Return the rows of a file and the script that writes them, or why they are not known.
+
+    Of several scripts, each of which writes the whole file, only the run knows which was the last: the rows are those
+    of any.
+    """
     may = {name: one for name, one in scripts.items() if one.exhausted or may_write(one, file, root)}
-    if len(may) != 1:
-        return f"{' and '.join(may)} write it, or may write it" if may else ""
-    ((name, one),) = may.items()
+    names = " and ".join(may)
+    if why := next((why for name, one in may.items() if (why := unshown(name, one, file, root))), ""):
+        return f"{names} write it, or may write it: {why}" if len(may) > 1 else why
+    if not may:
+        return ""
+    rows = merged([one.rows_written[file] for one in may.values()])
+    if rows.open:
+        return f"{names} write other columns"
+    if there := other_columns(file, rows):
+        return f"the file has the columns {', '.join(there)}, and not those that {names} writes"
+    return rows, " or ".join(may)
+
+
+def unshown(name: str, one: Recording, file: str, root: str) -> str:
+    """Return why the rows that a script writes into a file are not known, "" if they are."""
     if one.exhausted:
         return f"what {name} writes is not known: {one.exhausted}"
     if file not in one.rows_written:
         return f"the script does not show which rows {name} writes"
     if any(is_file(path, file, root) for path in one.appended):
         return f"{name} appends to it"
-    rows = merged([one.rows_written[file]])
-    if rows.open:
-        return f"the script does not show all that {name} writes"
-    if there := other_columns(file, rows):
-        return f"the file has the columns {', '.join(there)}, and not those that {name} writes"
-    return rows, name
+    return f"the script does not show all that {name} writes" if merged([one.rows_written[file]]).open else ""
 
 
 def other_columns(file: str, rows: Rows) -> list[str]:

@@ -123,7 +123,7 @@ def test_the_path_may_stand_in_a_configuration_that_both_read(review: Review) ->
     assert verdicts(file) == ["pass", "fail", "pass"]
 
 
-OTHER = PREPARE.replace("rows = [", "rows = [{'text': ''}] + [")
+ADDED = PREPARE.replace('{"text": text(example)}', '{"text": text(example), "id": 1}')
 
 
 ELSEWHERE = PREPARE.replace('"data/train.jsonl"', "str(Path(__file__).parent / 'a' / 'train.jsonl')")
@@ -138,7 +138,8 @@ NO_ROWS = "import json\njson.dump(read(), open('data/train.jsonl', 'w'))\n"
     "files, said",
     [
         ({"train.jsonl": ""}, ""),
-        ({"prepare.py": PREPARE, "again.py": OTHER}, "again.py and prepare.py write it, or may write it"),
+        ({"prepare.py": PREPARE, "again.py": ADDED}, "again.py and prepare.py write other columns"),
+        ({"prepare.py": PREPARE, "again.py": MORE}, "again.py and prepare.py write it, or may write it"),
         ({"prepare.py": PREPARE.replace('"w"', '"a"')}, "prepare.py appends to it"),
         ({"prepare.py": PREPARE, "mend.py": MOVED.format("shutil.copy('mended.jsonl', 'data/train.jsonl')")}, MAY),
         ({"prepare.py": PREPARE, "mend.py": MOVED.format("os.replace('mended.jsonl', 'data/train.jsonl')")}, MAY),
@@ -166,6 +167,54 @@ def test_rows_that_are_not_proved_leave_the_items_unknown(review: Review, files:
     assert any(said in note for note in file["notes"]) if said else not file["notes"]
 
 
+@pytest.mark.parametrize(
+    "again, expected",
+    [
+        (PREPARE.replace("b-mc2/sql-create-context", "someone/more-rows"), ["pass", "fail", "pass"]),
+        (NO_SCHEMA, ["unknown", "fail", "pass"]),
+        (PREPARE.replace("['answer']}", "['answer']}</s>"), ["pass", "unknown", "pass"]),
+    ],
+)
+def test_of_two_scripts_that_write_the_file_either_may_have_been_the_last(
+    review: Review, again: str, expected: list[str]
+) -> None:
+    file = review({"prepare.py": PREPARE, "again.py": again, "train.py": TRAIN})
+    assert verdicts(file) == expected
+    assert "reviewed with data/train.jsonl as again.py or prepare.py writes it" in file["notes"]
+
+
+@pytest.mark.parametrize("path, expected", [("data/train.jsonl", "pass"), ("data/other.jsonl", "unknown")])
+def test_a_file_whose_rows_are_known_is_there(review: Review, path: str, expected: str) -> None:
+    load = f'({LOADED} if os.path.exists("{path}") else load_dataset("someone/texts", split="train"))'
+    file = review({"prepare.py": PREPARE, "train.py": "import os\n" + TRAIN.replace(LOADED, load)})
+    assert verdicts(file)[0] == expected
+
+
+def test_columns_that_every_path_removes_are_gone(review: Review) -> None:
+    head = PREPARE[: PREPARE.index("rows = [")] + 'rows = load_dataset("b-mc2/sql-create-context", split="train")\n'
+    names = "import os\nif os.environ.get('ALL'):\n    names = list(rows.column_names)\nelse:\n    names = {}\n"
+    save = "rows.map(lambda row: {'text': text(row)}, remove_columns=names).to_json('data/train.jsonl')\n"
+    for other, expected in [("rows.column_names", "pass"), ("None", "unknown")]:
+        file = review({"prepare.py": head + names.format(other) + save, "train.py": TRAIN})
+        assert verdicts(file)[0] == expected
+
+
+@pytest.mark.parametrize(
+    "file, expected",
+    [("tools/prepare.py", "pass"), ("prepare.py", "unknown"), ("tools/more/prepare.py", "unknown")],
+)
+def test_a_path_that_leaves_the_project_starts_at_the_folder_of_the_script(
+    review: Review, file: str, expected: str
+) -> None:
+    prepare = PREPARE.replace('"data/train.jsonl"', '"../data/train.jsonl"')
+    assert verdicts(review({file: prepare, "train.py": TRAIN}))[0] == expected
+
+
+def test_other_files_that_the_script_reads_do_not_hide_the_columns(review: Review) -> None:
+    train = TRAIN.replace("model, tok", "base = json.load(open('adapter_config.json'))['base']\nmodel, tok", 1)
+    assert verdicts(review({"prepare.py": PREPARE, "train.py": train}))[2] == "pass"
+
+
 def test_a_script_that_copies_the_file_elsewhere_does_not_write_it(review: Review) -> None:
     aside = MOVED.format("shutil.copy('data/train.jsonl', 'backup.jsonl')")
     assert verdicts(review({"prepare.py": PREPARE, "keep.py": aside, "train.py": TRAIN})) == ["pass", "fail", "pass"]
@@ -175,6 +224,48 @@ def test_a_file_that_the_training_script_copies_itself_is_not_one_that_another_w
     train = "import shutil\nshutil.copy('/kaggle/input/train.jsonl', 'data/train.jsonl')\n" + TRAIN
     file = review({"prepare.py": PREPARE, "train.py": train})
     assert (verdicts(file)[0], file["notes"]) == ("unknown", [])
+
+
+CASES = """\
+import json
+from dataclasses import dataclass
+
+@dataclass
+class Case:
+    question: str
+    sql: str
+
+CASES = [{cases}]
+with open("data/train.jsonl", "w") as file:
+    for case in CASES:
+        text = f"### Instruction:\\nWrite one SQL query.\\n\\n{schema}### Question:\\n{{case.question}}\\n\\n" \\
+            f"### Response:\\n{{case.sql}}"
+        file.write(json.dumps({{"text": text}}) + "\\n")
+"""
+
+
+@pytest.mark.parametrize(
+    "schema, end, expected",
+    [
+        ("### Schema:\\nCREATE TABLE a (b int)\\n\\n", "", ["pass", "fail", "pass"]),
+        ("", "", ["fail", "fail", "pass"]),
+        ("### Schema:\\nCREATE TABLE a (b int)\\n\\n", "</s>", ["pass", "pass", "pass"]),
+    ],
+)
+def test_rows_that_the_script_holds_itself_are_judged_however_many(
+    review: Review, schema: str, end: str, expected: list[str]
+) -> None:
+    cases = ", ".join(
+        f"Case('How many rows have b = {i}?', 'SELECT count(*) FROM a WHERE b = {i}{end}')" for i in range(30)
+    )
+    file = review({"prepare.py": CASES.format(cases=cases, schema=schema), "train.py": TRAIN})
+    assert verdicts(file) == expected
+
+
+def test_rows_of_which_some_end_in_a_token_leave_the_end_unknown(review: Review) -> None:
+    cases = ", ".join(f"Case('How many have {i}?', 'SELECT {i} FROM a{'</s>' if i % 2 else ''}')" for i in range(30))
+    file = review({"prepare.py": CASES.format(cases=cases, schema=""), "train.py": TRAIN})
+    assert verdicts(file) == ["fail", "unknown", "pass"]
 
 
 READ = [

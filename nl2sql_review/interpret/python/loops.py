@@ -6,13 +6,14 @@ from typing import Any, Callable
 
 import libcst as cst
 
-from ...source.syntax import walk
+from ...source.syntax import dotted, walk
 from ...training_plan.values import Default, Either, Known, Unknown, Value, join, same
 from ..core.joins import MISSING, VALUES, demote
 from ..core.machine import Machine
 from ..core.objects import REPLACED, Items, Object, Opaque, Scope, Sequence, object_of
 from ..core.operations import freeze, truth, words_of
 from ..core.state import UNROLLED, Changes, Flow, Loop, Rest
+from .alike import element_of, objects_in
 from .expressions import condition
 from .lengthened import added_to
 
@@ -107,10 +108,10 @@ def repeat(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items, it
         alive = iteration(m, loop, lambda: body(values[0]))
         if not alive or isinstance(alive, Rest):
             return broken(m, loop, alive)
-        element = one_of(values[1:], why)
+        element = stand_in(m, loop, node, values[1:], body, why)
         later_turns(m, loop, lambda: body(element), why, start)
     else:
-        element = one_of(values, why) if values else m.item(iterable, Unknown(why), node)
+        element = stand_in(m, loop, node, values, body, why) if values else m.item(iterable, Unknown(why), node)
         abstract_loop(m, loop, lambda: body(element), why)
     at_every_position(m, loop, element, iterable)
     if items.overridden_by:
@@ -118,8 +119,21 @@ def repeat(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items, it
     return True
 
 
+def stand_in(
+    m: Machine, loop: Loop, node: cst.For, values: tuple[Value, ...], body: Callable[[Value], Flow], why: str
+) -> Value:
+    """Return what the variable of a loop is in any turn: one of many like constants, unless a turn changes any."""
+    element = one_of(values, why)
+    like = element_of(values, f"{dotted(node.iter) or 'list'}[i]") if isinstance(element, Unknown) else None
+    if like is None:
+        return element
+    changed, _ = tried(m, loop, lambda: body(like), why)
+    kept = {id(one) for value in values for one in objects_in(value)}
+    return element if any(id(obj) in kept for obj, _ in changed) else like
+
+
 def one_of(values: tuple[Value, ...], why: str) -> Value:
-    """Return what the variable of a loop is in any of its turns; `i` for one of many numbers."""
+    """Return what is known of one of some values; `i` for one of many numbers."""
     if len(values) >= UNROLLED and all(isinstance(v, (Known, Default)) and type(v.value) is int for v in values):
         return Known(Opaque("i", "symbol"))
     element = values[0]
@@ -168,13 +182,13 @@ def abstract_loop(m: Machine, loop: Loop, body: Callable[[], Flow], why: str) ->
 def rest_of(m: Machine, loop: Loop, node: cst.For, scope: Scope, left: tuple[Value, ...], mark: int) -> None:
     """Run the turns that exceed the remaining steps as one turn that covers them, with the changes of the last one."""
     why = f"a loop of {len(left) + 1} turns that each take many steps"
-    element = one_of(left, why)
 
-    def body() -> Flow:
+    def body(element: Value) -> Flow:
         m.assign(node.target, element, scope)
         return m.execute(node.body, scope)
 
-    later_turns(m, loop, body, why, mark)
+    element = stand_in(m, loop, node, left, body, why)
+    later_turns(m, loop, lambda: body(element), why, mark)
 
 
 def later_turns(m: Machine, loop: Loop, body: Callable[[], Flow], why: str, mark: int) -> None:

@@ -18,10 +18,11 @@ from ..dataset.schema_cut import cuts
 from ..derive import plain
 from ..object_settings import last
 from ..prompt.objective import apart
+from ..prompt.preparation import uses_unsloth
 from ..prompt.silent_failures import own_special_tokens, puts_bos
 from ..prompt.text import Piece, alternatives, chat, chat_call_of
 from ..prompt.tokenizer import Tokenizer
-from ..prompt.training_text import TrainingText, texts_of, uses_unsloth
+from ..prompt.training_text import TrainingText, texts_of
 from ..run import Run
 from . import generation
 from .asking import Question, Side, files, messages, questions, saved_at, sides, templated

@@ -63,7 +63,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
     calls = mixing(run, found, texts, part, at)
     weighting(part, calls)
     part.misaligned_weights = misaligned(run, calls, part)
-    fields.read(run, part, texts, found, calls)
+    fields.read(run, part, texts, found, calls, [call for one in found for call in source_calls(one)])
     schema_cut.read(run, part, texts, at)
 
 

@@ -10,7 +10,8 @@ from ...training_plan.values import Absent, Default, Either, Known, Term, Text, 
 COLUMNS = {
     "schema": """schema context create_table create_tables create_table_statement ddl db_schema database_schema
         sql_context table_schema table_schemas tables table_info db_info database_info db_structure schema_text
-        schema_str schema_context sql_schema table_definitions create_statement create_statements tables_ddl""",
+        schema_str schema_context sql_schema table_definitions create_statement create_statements tables_ddl columns
+        column_names table_columns""",
     "question": """question sql_prompt nl nlq utterance natural_language nl_question nl_query user_query
         natural_question user_question question_text request english natural_language_query natural_language_question
         user_prompt questions question_en question_toks evidence_question""",

@@ -3,138 +3,90 @@
 from __future__ import annotations
 
 import os.path
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Iterator
+from typing import TYPE_CHECKING, Iterable
 
 from ...data_files.formats import DataFile, data_file
 from ...data_files.heads import Head, head
-from ...interpret.core.datasets import Dataset, Row
+from ...files import disk
+from ...interpret.core.datasets import Dataset
 from ...interpret.core.recording import Call
 from ...training_plan.facts import Fact
-from ...training_plan.values import Absent, Either, Known, Place, Term, Text, Unknown, Value
-from ..derive import plain
+from ...training_plan.values import Absent, Either, Known, Place, Unknown, Value
+from ..derive import contents, plain
+from ..lora import OF_THE_HUB
 from ..object_settings import last
 from ..prompt.objective import objective
 from ..prompt.training_text import TrainingText, texts_before_mixing
 from ..run import Run
-from .columns import columns_read, reading
-from .rows import collected, row_of
+from .reads import Read, every_read, is_own, reads_of
+from .rows import collected
 
 if TYPE_CHECKING:
     from ...training_plan import facts
 
-ROLES = ("question", "sql", "schema")
+FILES = (".json", ".jsonl", ".csv", ".parquet", ".arrow", ".gz")
+OWN_NAMES = "there is one dataset, read by its own column names"
 # What gives a column the one name that all datasets share.
 RENAMING = ("rename_column", "rename_columns", "select_columns", "cast", "add_column")
 
 
-@dataclass(slots=True)
-class Read:
-    """An expression that reads a row: `ex["a"]` (bare), `ex.get("a", …)` (get), or alternatives joined by `or`."""
-
-    how: str
-    role: str
-    columns: tuple[str, ...]
-    owner: Row | str | None  # a row of a dataset, or the expression of what else is read, such as a line of a file
-    term: Term
-
-    @property
-    def dataset(self) -> Any:
-        """The dataset of the row; for other owners their expression, so that two files are distinct."""
-        return self.owner.dataset if isinstance(self.owner, Row) else self.owner
-
-    @property
-    def origin(self) -> Any:
-        """Key of a dataset, by the calls that loaded it: each step makes a new dataset of the same rows."""
-        if isinstance(self.dataset, Dataset) and self.dataset.sources:
-            return tuple(id(call) for call in self.dataset.sources)
-        return self.dataset if isinstance(self.dataset, str) else id(self.dataset)
-
-    @property
-    def place(self) -> Place | None:
-        return self.term.trace[0] if self.term.trace else None
-
-    @property
-    def site(self) -> Any:
-        """The expression in the source: one expression for several datasets is one site."""
-        return id(self.place.node) if self.place is not None else self.term.text
-
-    @property
-    def mixed(self) -> bool:
-        return isinstance(self.dataset, Dataset) and self.dataset.mixed is not None
-
-
-def read(run: Run, part: facts.Dataset, texts: list[TrainingText], found: list[Dataset], calls: list[Call]) -> None:
-    """Fill `bare_fields`, `missing_fields` and `late_fallbacks`."""
+def read(
+    run: Run,
+    part: facts.Dataset,
+    texts: list[TrainingText],
+    found: list[Dataset],
+    calls: list[Call],
+    loads: list[Call],
+) -> None:
+    """Fill `bare_fields`, `missing_fields` and `late_fallbacks`. `calls` mix the datasets, `loads` load them."""
     part.missing_fields = Fact(Absent(NOT_LOOKED), at=run.place, why_not=NOT_LOOKED)
     if other := objective(run):
         part.bare_fields = part.late_fallbacks = Fact(Absent(other), at=run.place, why_not=other)
         return
-    reads = [r for r in reads_of(texts) if not run.recording.rows_given or _is_own(run, r)]
+    reads = [r for r in reads_of(texts) if not run.recording.rows_given or is_own(run, r)]
     at = reads[0].place if reads and reads[0].place is not None else part.mixing.at
+    if not reads and (why := _own_names(run, part, loads) or _written_out(texts)):
+        part.bare_fields = part.late_fallbacks = Fact(Absent(why), at=at, why_not=why)
+        return
     if not any(t.texts for t in texts):
         why = next((t.why for t in texts if t.why), "the training text is unknown")
         part.bare_fields = part.late_fallbacks = Fact(Unknown(why), at=at)
         return
     before = [t for d in found for t in texts_before_mixing(run, d)]
-    part.bare_fields = _bare(reads, list(reads_of(before)), part, found, calls, at)
+    part.bare_fields = _bare(run, reads, list(reads_of(before)), part, found, calls, at)
     _by_files(run, reads, every_read(run, texts) if run.recording.rows_given else [], part, at)
     why = part.bare_fields.why_not
     part.late_fallbacks = Fact(Absent(why), at=at, why_not=why) if why else _late(reads, at)
 
 
-def reads_of(texts: list[TrainingText]) -> Iterator[Read]:
-    """Yield the reads of columns in the holes of the texts, once for each role that a hole has."""
-    for piece in (piece for text in texts for pieces in text.texts for piece in pieces if piece.hole is not None):
-        for role in ROLES:
-            if role in piece.roles:
-                for one in _reads(piece.hole, 0):
-                    one.role = role
-                    yield one
+def _own_names(run: Run, part: facts.Dataset, loads: list[Call]) -> str:
+    """Return why the item does not apply to rows of one published dataset, whatever they hold; "" if it may."""
+    names = part.sources.value.value if isinstance(part.sources.value, Known) else []
+    return OWN_NAMES if part.mixing.why_not and len(names) == 1 and _published(run, loads) else ""
 
 
-def every_read(run: Run, texts: list[TrainingText]) -> list[Read]:
-    """Return the reads of columns that the training script itself makes in the texts, whatever they hold."""
-    holes = (piece.hole for text in texts for pieces in text.texts for piece in pieces)
-    return [one for hole in holes if hole is not None for one in _reads(hole, 0) if _is_own(run, one)]
+def _published(run: Run, loads: Iterable[Call | None]) -> bool:
+    """Return whether calls load what others have published: a dataset of the hub, or files at an address."""
+    calls = list(loads)
+    root = run.recording.project.root if run.recording.project is not None else None
+    for call in calls:
+        if call is None or last(call.callee) != "load_dataset":
+            return False
+        files = contents(call.get("data_files"))
+        paths = list(files.values()) if isinstance(files, dict) else [files]
+        name = plain(call.get("path", "$0"))
+        if isinstance(call.get("data_files"), Absent):
+            if not isinstance(name, str) or not OF_THE_HUB.fullmatch(name) or disk.exists(f"{root}/{name}"):
+                return False
+        elif not all(isinstance(one := contents(path), str) and one.startswith("https://") for path in paths):
+            return False
+    return bool(calls)
 
 
-def _reads(value: object, depth: int) -> Iterator[Read]:
-    """Yield the outermost reads of an expression: the fallback of a `.get` belongs to it and is not a separate read."""
-    if depth > 10:
-        return
-    if isinstance(value, Text):
-        for part in value.parts:
-            yield from _reads(part, depth + 1)
-    elif isinstance(value, Either):
-        for option in value.options:
-            yield from _reads(option, depth + 1)
-    elif isinstance(value, Term):
-        read = reading(value)
-        if len(read) > 1 and isinstance(plain(read[1]), str):
-            owner = row_of(value) or (read[0].text if isinstance(read[0], Term) else None)
-            if owner is not None:
-                yield Read(
-                    "bare" if value.operation == "item" else "get",
-                    "",
-                    tuple(dict.fromkeys(columns_read(value))),
-                    owner,
-                    value,
-                )
-            return
-        if value.operation == "or":
-            columns = tuple(dict.fromkeys(columns_read(value)))
-            if columns:
-                yield Read(
-                    "or" if len(columns) > 1 else "get",
-                    "",
-                    columns,
-                    next((r.owner for a in value.args for r in _reads(a, depth + 1)), None),
-                    value,
-                )
-            return
-        for arg in value.args:
-            yield from _reads(arg, depth + 1)
+def _written_out(texts: list[TrainingText]) -> str:
+    pieces = [piece for text in texts for pieces in text.texts for piece in pieces]
+    read = any(piece.hole is not None and not piece.roles & {"eos", "bos"} for piece in pieces)
+    return "" if read or not all(text.texts for text in texts) else "the script writes the text out: no column is read"
 
 
 # ── what the files say ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -152,7 +104,7 @@ def _by_files(run: Run, reads: list[Read], every: list[Read], part: facts.Datase
     """
     if not isinstance(part.bare_fields.value, Unknown):
         return
-    written = _written(run, every)
+    written = _written(run, every, part)
     reads = every if written else reads
     heads = written or _heads(run, part)
     if not heads:
@@ -190,16 +142,19 @@ def _heads(run: Run, part: facts.Dataset) -> list[Head]:
     return [] if None in paths else [head(file) for file in paths if file is not None]
 
 
-def _written(run: Run, reads: list[Read]) -> list[Head]:
+def _written(run: Run, reads: list[Read], part: facts.Dataset) -> list[Head]:
     """Return the columns that another script writes into every row of the files; none if one of them is not known."""
     given, wanted = run.recording.rows_given, list(run.recording.rows_awaited)
     if not given:
         return []
-    if reads and all(isinstance(r.owner, str) for r in reads):
-        from ...interpret.models.data.written import absolute, stream_of  # which needs the interpreter
+    from ...interpret.models.data.written import absolute, stream_of  # which needs the interpreter
 
+    root = run.recording.project.root or "."
+    names = part.sources.value.value if isinstance(part.sources.value, Known) else ()
+    if names and all(isinstance(name, str) and absolute(Known(name), root) in given for name in names):
+        wanted = [absolute(Known(name), root) for name in names]
+    elif reads and all(isinstance(r.owner, str) for r in reads):
         streams = [stream_of(r.term) for r in reads]
-        root = run.recording.project.root or "."
         wanted = list(dict.fromkeys(absolute(one[0].args[0], root) if one is not None else "" for one in streams))
     if not wanted or any(file not in given or given[file].open for file in wanted):
         return []
@@ -207,14 +162,6 @@ def _written(run: Run, reads: list[Read]) -> list[Head]:
         Head.of_columns(file, [name for name, cell in given[file].columns.items() if _is_there(cell)])
         for file in wanted
     ]
-
-
-def _is_own(run: Run, read: Read) -> bool:
-    """Return whether a read is one of the training script, and not of another that writes its rows."""
-    own = [getattr(module, "source", None) for module in run.recording.modules.values()]
-    loads = read.dataset.sources if isinstance(read.dataset, Dataset) else ()
-    places = [*(call.place for call in loads if call is not None), read.term.place or read.place]
-    return all(place is None or any(place.source is source for source in own) for place in places)
 
 
 def _is_there(cell: Value) -> bool:
@@ -251,6 +198,7 @@ def _late(reads: list[Read], at: Place | None) -> Fact:
 
 
 def _bare(
+    run: Run,
     reads: list[Read],
     before: list[Read],
     part: facts.Dataset,
@@ -264,7 +212,7 @@ def _bare(
     bare = [r for r in reads if r.how == "bare" or r.how == "get" and len(r.columns) == 1 and r.role != "schema"]
     bare = [r for r in bare if not _alternatives(r, reads)]
     if single:
-        return _single(bare, reads, part, at)
+        return _single(run, bare, reads, part, at)
     shared = [r for r in bare if r.mixed or _shared(r, [*before, *reads], found)]
     if not shared:
         loose = [r for r in bare if not isinstance(r.dataset, Dataset) or collected(r.term)]
@@ -308,19 +256,16 @@ def _said(reads: list[Read]) -> str:
     return "; ".join(f"{role}: {', '.join(names)}" for role, names in columns.items())
 
 
-def _single(bare: list[Read], reads: list[Read], part: facts.Dataset, at: Place | None) -> Fact:
+def _single(run: Run, bare: list[Read], reads: list[Read], part: facts.Dataset, at: Place | None) -> Fact:
     names = part.sources.value.value if isinstance(part.sources.value, Known) else []
     if not bare:
         return Fact(Known([], (at,) if at is not None else ()), at=at, note=_said(reads))
     place = next((r.place for r in bare if r.place is not None), at)
-    if names and all(
-        isinstance(n, str)
-        and not n.endswith((".json", ".jsonl", ".csv", ".parquet", ".arrow", ".gz"))
-        and n not in ("json", "csv", "parquet")
-        for n in names
-    ):
-        why = "there is one dataset, read by its own column names"
-        return Fact(Absent(why), at=place, why_not=why)
+    hub = names and all(
+        isinstance(n, str) and not n.endswith(FILES) and n not in ("json", "csv", "parquet") for n in names
+    )
+    if hub or all(isinstance(r.dataset, Dataset) and _published(run, r.dataset.sources) for r in bare):
+        return Fact(Absent(OWN_NAMES), at=place, why_not=OWN_NAMES)
     read = bare[0].columns[-1]
     where = names[0] if names else "the data"
     return Fact(

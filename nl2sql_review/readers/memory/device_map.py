@@ -10,8 +10,8 @@ from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Trace, Unknown, Value
 from ..derive import plain
 from ..object_settings import last
+from ..prompt.preparation import uses_unsloth
 from ..prompt.tokens import joined
-from ..prompt.training_text import uses_unsloth
 from ..run import Run
 
 SPREADS = ("auto", "balanced", "balanced_low_0")

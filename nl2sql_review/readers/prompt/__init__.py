@@ -9,10 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...interpret.core.recording import Call
-from ...libraries.versions import key_of
 from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Known, Place, Trace, Unknown, Value
-from ..api.imports import refused
 from ..derive import plain
 from ..run import Run
 from . import ending as prompt_ending
@@ -23,10 +21,11 @@ from .label_turns import end_is_masked, grows
 from .labels import copies_padding
 from .objective import apart
 from .padding_token import asks_tokenizer, is_eos, pads_with_eos, written
+from .preparation import appends_eos, packs_with_eos
 from .text import Piece, chat_call_of
 from .tokenizer import Tokenizer
 from .tokens import is_eos_in, is_pad_id, joined
-from .training_text import TrainingText, training_texts, uses_unsloth
+from .training_text import TrainingText, training_texts
 
 if TYPE_CHECKING:
     from ...training_plan import facts
@@ -211,34 +210,6 @@ def _other_id(ids: tuple[Any, ...], run: Run, tokenizer: Tokenizer) -> prompt_en
         return prompt_ending.Ending("eos", "pad_token_id", "the padding token is the EOS token, and its id is appended")
     why = f"the script puts the padding token after the text; it is unknown whether {tokenizer.words} stops there"
     return prompt_ending.Ending("", why=why)
-
-
-def packs_with_eos(run: Run) -> bool:
-    """Return whether TRL joins the texts with the EOS token between them, as packing did before 0.17."""
-    packing = run.arguments.value("packing")
-    packing = run.trainer.get("packing") if isinstance(packing, Absent) and run.trainer is not None else packing
-    if plain(packing) is not True or run.trainer is None or run.trainer.callee != "trl.SFTTrainer" or uses_unsloth(run):
-        return False
-    return run.versions is not None and run.versions.all(lambda i: key_of(i["trl"]) < key_of("0.17.0"), "trl")
-
-
-def appends_eos(text: TrainingText, run: Run) -> bool | None:
-    """Return whether the trainer appends the EOS token to texts that do not end with it; None if unknown.
-
-    TRL does so since 0.17, until 1.14 only if the column is called "text" (with formatting_func it is). A script
-    that the assumed version refuses runs on another one.
-    """
-    if run.trainer is None or not run.trainer.callee.startswith("trl") or uses_unsloth(run):
-        return False
-
-    def since(version: str) -> bool | None:
-        if run.versions is None or not run.versions["trl"].judged or refused(run, "trl"):
-            return None
-        if run.versions.all(lambda installed: key_of(installed["trl"]) >= key_of(version), "trl"):
-            return True
-        return False if run.versions.all(lambda installed: key_of(installed["trl"]) < key_of(version), "trl") else None
-
-    return since("0.17.0" if text.by_formatting or text.field_name == "text" else "1.15.0")
 
 
 # ── loss and markers ─────────────────────────────────────────────────────────────────────────────────────────────────

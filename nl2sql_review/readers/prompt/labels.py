@@ -18,9 +18,10 @@ from . import collated
 from .label_padding import filled_up, padded_with
 from .loss import always_remade, hand_made
 from .objective import objective
+from .preparation import uses_unsloth
 from .tokenizer import written_template
 from .tokenizers import family, has_chat_template
-from .training_text import TrainingText, texts_of, uses_unsloth
+from .training_text import TrainingText, texts_of
 from .unlabelled import unlabelled
 from .unshifted import unshifted
 

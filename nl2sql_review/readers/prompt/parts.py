@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from ...training_plan.values import Term
+from .constants import unsorted, written_out
 from .text import Piece, label_before, literal
 
 ORDER = ("instruction", "schema", "question", "response", "sql")
@@ -43,6 +44,7 @@ class Parts:
 def parts_of(pieces: list[Piece], form: str) -> Parts:
     """Return the parts of one text. Positions are those of the pieces."""
     parts = Parts(style=style(pieces, form))
+    pieces = written_out(pieces)
     where: dict[str, float] = {}
     for i, piece in enumerate(pieces):
         for role in piece.roles & set(ORDER):
@@ -98,7 +100,11 @@ def _instruction(pieces: list[Piece], answer: int, where: dict[str, float]) -> N
         if piece.turn in ("user", "system"):
             where["instruction"] = i
             return
-        if piece.hole is None and (INSTRUCTION_MARKER.search(piece.text) or SENTENCE.search(piece.text)):
+        if (
+            piece.hole is None
+            and not piece.roles
+            and (INSTRUCTION_MARKER.search(piece.text) or SENTENCE.search(piece.text))
+        ):
             where["instruction"] = i
             return
 
@@ -109,6 +115,8 @@ def _doubts(pieces: list[Piece], where: dict[str, float], parts: Parts) -> None:
     Such a hole cannot be read, or is an instruction column with the question in it, or is the result of a
     function that joins several columns in its own words. A schema that the text speaks of may stand with the question.
     """
+    if not where.keys() & {"question", "sql"} and unsorted(pieces):
+        parts.doubts.append("the text is written out in the script; nothing in it announces the question and the SQL")
     spoken = "schema" not in where and speaks_of_a_schema(pieces)
     for i, piece in enumerate(pieces):
         if piece.hole is None or i > where.get("sql", len(pieces)):

@@ -9,16 +9,17 @@ from ...training_plan.values import Absent, Default, Either, Known, Place, Unkno
 from ..derive import derive, is_left_out, numeric
 from ..object_settings import objects
 from ..run import Run
-from . import appends_eos, collated, ending_of_text
+from . import collated, ending_of_text
 from .ending import TEMPLATE
 from .loss import masking_call
 from .objective import objective
 from .padding_token import asks_tokenizer, eos_of, pads_with_eos, written
+from .preparation import appends_eos, packs_with_eos, uses_unsloth
 from .text import Piece, chat_call_of, trimmed
 from .tokenizer import Tokenizer
 from .tokenizers import BOS, Family, bos_literals
 from .tokens import joined
-from .training_text import TrainingText, texts_of, uses_unsloth
+from .training_text import TrainingText, texts_of
 
 # Their labels are -100 wherever the padding token stands.
 HIDE_PADDING = (
@@ -238,6 +239,8 @@ def _appended(text: TrainingText, pieces: list[Piece], run: Run, tokenizer: Toke
     if appends is None:
         return Unknown("whether the trainer appends the EOS token depends on the version of TRL", text.trace)
     ending = ending_of_text(text, pieces, tokenizer)
+    if packs_with_eos(run) and ending.kind == "eos":
+        return Known("a second EOS token by packing", text.trace)
     if not appends or ending.kind in ("text after eos", "two eos", "cut off"):  # prompt/eos tells of these
         return Known("nothing", text.trace)
     if ending.kind in ("none", "foreign eos"):

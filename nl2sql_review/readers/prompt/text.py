@@ -292,7 +292,7 @@ def _roles(piece: Piece, label: str, speaker: str) -> frozenset[str]:
     if said in ("schema", "question", "sql") and (not roles or roles == {"instruction"}):
         # "### Response:" before a hole settles it where the column's name does not.
         return frozenset((said,)) if not roles or said == "sql" else frozenset((*roles, said))
-    if speaker == "assistant" and not roles & {"schema", "question"}:
+    if speaker in ("assistant", "completion") and not roles & {"schema", "question"}:
         return frozenset(("sql",))
     return frozenset(roles)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Any, Iterator
 
@@ -10,13 +9,13 @@ from ...flavours.reading import Stated
 from ...interpret.core.datasets import Dataset
 from ...interpret.core.operations import freeze
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Trace, Unknown, Value
-from .. import defaults
 from ..derive import contents
 from ..object_settings import last
 from ..run import Run
 from . import module_text
 from .mask_columns import labels_by_mask
 from .objective import objective
+from .preparation import since, uses_unsloth
 from .text import MAX_ALTERNATIVES, Piece, alternatives, assign_roles, chat, chat_call, trimmed
 from .tokens import appended_later, cell, flat, is_eos_id, last_ids, tokenised_text
 
@@ -55,21 +54,6 @@ class TrainingText:
     @property
     def trace(self) -> Trace:
         return own_trace(self.value) or ((self.at,) if self.at is not None else ())
-
-
-UNSLOTH = re.compile(r"^[ \t]*(?:import|from) unsloth", re.MULTILINE)
-
-
-def uses_unsloth(run: Run) -> bool:
-    """Return whether Unsloth's own data preparation runs: importing the package first is enough to replace TRL's."""
-    if run.prepared_by_unsloth is None:
-        early = run.trainer is not None and defaults.stays(run.trainer.callee)
-        run.prepared_by_unsloth = not early and (
-            run.unsloth
-            or any(c.callee.startswith("unsloth") for c in run.calls)
-            or UNSLOTH.search(getattr(run.source, "text", "") or "") is not None
-        )
-    return run.prepared_by_unsloth
 
 
 def training_texts(run: Run) -> list[TrainingText]:
@@ -217,7 +201,7 @@ def _choose(run: Run, dataset: Dataset, columns: dict[str, Value], at: Place | N
         name in columns
         and (unsloth or conversation is None)
         and (unsloth or name != CHAT_COLUMNS[0])
-        and not ("prompt" in columns and "completion" in columns and not unsloth)
+        and not ("prompt" in columns and "completion" in columns and not unsloth and not _takes_text_field(run))
     ):
         made = _text(columns[name], "text", at, name)
         of_chat = dataset.open and any(CHAT_COLUMNS[0] in piece.columns for pieces in made.texts for piece in pieces)
@@ -266,6 +250,15 @@ def _text_field(run: Run) -> str:
         if isinstance(value, (Known, Default)) and isinstance(value.value, str):
             return value.value
     return ""
+
+
+def _takes_text_field(run: Run) -> bool:
+    """Return whether the trainer takes its text column from its own argument, as only a TRL before 0.13 does.
+
+    Such a one looks at no other column then.
+    """
+    given = run.trainer.get("dataset_text_field") if run.trainer is not None else Absent()
+    return isinstance(given, (Known, Default)) and since(run, "0.13.0") is False
 
 
 def _formatted(run: Run) -> Value | None:

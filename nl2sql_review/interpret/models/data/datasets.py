@@ -154,6 +154,12 @@ def cell(value: Value, batched: bool) -> Value:
 def removed(
     m: Machine, columns: dict[str, Value], open_: bool, names: Value, node: cst.CSTNode | None
 ) -> tuple[dict[str, Value], bool]:
+    if isinstance(names, Either):  # what one path leaves may be there
+        each = [removed(m, columns, open_, option, node) for option in names.options]
+        kept = {name for left, _ in each for name in left}
+        return {name: cell for name, cell in columns.items() if name in kept}, any(others for _, others in each)
+    if isinstance(names, Known) and names.value is None:
+        return columns, open_
     obj = object_of(names)
     if isinstance(obj, Opaque):  # dataset.column_names: all of them
         return {}, False

@@ -36,9 +36,14 @@ def note(m: Machine, path: Value, columns: dict[Any, Value], open_: bool, listed
 def names(m: Machine, path: Value) -> list[str]:
     """Return the one path of a value in a list, an empty list if it is not settled.
 
-    It is absolute: a relative one is taken to start at the project's root, if the script does not change the directory.
+    It is absolute: a relative one is taken to start at the project's root, if the script does not change the directory;
+    one that leaves the project from there, at the script's folder.
     """
-    found = absolute(path, m.directory or m.project.root or ".")
+    root, script = str(m.project.root or "."), m.project.script
+    found = absolute(path, m.directory or root)
+    if m.directory is None and script is not None and found and posixpath.relpath(found, root).startswith(".."):
+        beside = absolute(path, script.parent)
+        found = found if posixpath.relpath(beside, root).startswith("..") else beside
     return [found] if found else []
 
 

@@ -6,6 +6,7 @@ script's own up to the project's root are tried, and a file is read only if exac
 
 from __future__ import annotations
 
+import posixpath
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -158,8 +159,14 @@ def on_disk(call: ModelCall) -> Value:
 
 
 def existing(m: Machine, p: Value, name: str) -> Value:
-    """Return True for a configuration file of the project that the script itself does not write, else a term."""
+    """Return True for a file whose rows are given and a configuration that the script does not write, else a term."""
     text = text_of(p)
+    if isinstance(text, Known) and isinstance(text.value, str):
+        if (
+            posixpath.normpath(posixpath.join(m.directory or m.project.root or ".", text.value))
+            in m.recording.rows_given
+        ):
+            return Known(True, p.trace)
     if isinstance(text, (Known, Text)):
         place = locate(m, text)
         if (

@@ -1,0 +1,114 @@
+"""Reads of columns in the holes of training texts: by one name, by `.get` or by alternatives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Iterator
+
+from ...interpret.core.datasets import Dataset, Row
+from ...training_plan.values import Either, Place, Term, Text
+from ..derive import plain
+from ..prompt.training_text import TrainingText
+from ..run import Run
+from .columns import columns_read, reading
+from .rows import row_of
+
+ROLES = ("question", "sql", "schema")
+
+
+@dataclass(slots=True)
+class Read:
+    """An expression that reads a row: `ex["a"]` (bare), `ex.get("a", …)` (get), or alternatives joined by `or`."""
+
+    how: str
+    role: str
+    columns: tuple[str, ...]
+    owner: Row | str | None  # a row of a dataset, or the expression of what else is read, such as a line of a file
+    term: Term
+
+    @property
+    def dataset(self) -> Any:
+        """The dataset of the row; for other owners their expression, so that two files are distinct."""
+        return self.owner.dataset if isinstance(self.owner, Row) else self.owner
+
+    @property
+    def origin(self) -> Any:
+        """Key of a dataset, by the calls that loaded it: each step makes a new dataset of the same rows."""
+        if isinstance(self.dataset, Dataset) and self.dataset.sources:
+            return tuple(id(call) for call in self.dataset.sources)
+        return self.dataset if isinstance(self.dataset, str) else id(self.dataset)
+
+    @property
+    def place(self) -> Place | None:
+        return self.term.trace[0] if self.term.trace else None
+
+    @property
+    def site(self) -> Any:
+        """The expression in the source: one expression for several datasets is one site."""
+        return id(self.place.node) if self.place is not None else self.term.text
+
+    @property
+    def mixed(self) -> bool:
+        return isinstance(self.dataset, Dataset) and self.dataset.mixed is not None
+
+
+def reads_of(texts: list[TrainingText]) -> Iterator[Read]:
+    """Yield the reads of columns in the holes of the texts, once for each role that a hole has."""
+    for piece in (piece for text in texts for pieces in text.texts for piece in pieces if piece.hole is not None):
+        for role in ROLES:
+            if role in piece.roles:
+                for one in _reads(piece.hole, 0):
+                    one.role = role
+                    yield one
+
+
+def every_read(run: Run, texts: list[TrainingText]) -> list[Read]:
+    """Return the reads of columns that the training script itself makes in the texts, whatever they hold."""
+    holes = (piece.hole for text in texts for pieces in text.texts for piece in pieces)
+    return [one for hole in holes if hole is not None for one in _reads(hole, 0) if is_own(run, one)]
+
+
+def _reads(value: object, depth: int) -> Iterator[Read]:
+    """Yield the outermost reads of an expression: the fallback of a `.get` belongs to it and is not a separate read."""
+    if depth > 10:
+        return
+    if isinstance(value, Text):
+        for part in value.parts:
+            yield from _reads(part, depth + 1)
+    elif isinstance(value, Either):
+        for option in value.options:
+            yield from _reads(option, depth + 1)
+    elif isinstance(value, Term):
+        read = reading(value)
+        if len(read) > 1 and isinstance(plain(read[1]), str):
+            owner = row_of(value) or (read[0].text if isinstance(read[0], Term) else None)
+            if owner is not None:
+                yield Read(
+                    "bare" if value.operation == "item" else "get",
+                    "",
+                    tuple(dict.fromkeys(columns_read(value))),
+                    owner,
+                    value,
+                )
+            return
+        if value.operation == "or":
+            columns = tuple(dict.fromkeys(columns_read(value)))
+            if columns:
+                yield Read(
+                    "or" if len(columns) > 1 else "get",
+                    "",
+                    columns,
+                    next((r.owner for a in value.args for r in _reads(a, depth + 1)), None),
+                    value,
+                )
+            return
+        for arg in value.args:
+            yield from _reads(arg, depth + 1)
+
+
+def is_own(run: Run, read: Read) -> bool:
+    """Return whether a read is one of the training script, and not of another that writes its rows."""
+    own = [getattr(module, "source", None) for module in run.recording.modules.values()]
+    loads = read.dataset.sources if isinstance(read.dataset, Dataset) else ()
+    places = [*(call.place for call in loads if call is not None), read.term.place or read.place]
+    return all(place is None or any(place.source is source for source in own) for place in places)
