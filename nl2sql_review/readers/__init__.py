@@ -79,6 +79,7 @@ def read_run(one: Run) -> TrainingPlan:
         prompt,
         repeated_training,
         trainable,
+        untrained,
     )
     from .dataset import dropped, removed_columns
     from .hand_loop import steps
@@ -98,6 +99,7 @@ def read_run(one: Run) -> TrainingPlan:
     if one.configuration is not None:
         configuration.read(one, plan)
     launcher.read(one, plan)
+    untrained.read(one, plan)
     return plan
 
 

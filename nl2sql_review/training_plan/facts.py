@@ -301,6 +301,8 @@ class TrainingPlan:
         self.command = ""  # of the script's own commands, the one that trains
         self.place: Place | None = None  # the call that facts without a place of their own point to
         self.trained = False  # that call constructs a trainer
+        self.untrained = ""  # why no policy for trainings applies, where the file certainly trains nothing
+        self.offers_model = False  # that file makes a model for others, of which one may train it
         self.part_of = ""  # the script of the run, where only what the reviewed module decides is judged
         self.notes: tuple[str, ...] = ()  # what the judgement rests on and a reader is to know, a sentence each
         self.lora = Lora()

@@ -8,7 +8,7 @@ from ...training_plan.values import Term
 from ..derive import plain
 from ..object_settings import last
 from ..run import Run
-from ..untrained import NOTHING_TRAINED, trains_nothing
+from ..untrained import no_training
 
 # How the names of trainers begin that do not train on a text and its answer.
 OTHER_OBJECTIVES = (
@@ -27,8 +27,8 @@ def objective(run: Run) -> str:
     """Return why the texts of this run are not judged, or "" if they are."""
     if run.configuration is not None and run.configuration.text.objective:
         return str(run.configuration.text.objective)
-    if run.trainer is None:
-        return NOTHING_TRAINED if trains_nothing(run) else ""
+    if (why := no_training(run)) or run.trainer is None:
+        return why
     name = last(run.trainer.callee)
     other = next((o for o in OTHER_OBJECTIVES if name.startswith(o)), None)
     return f"{name} does not train on a text and its answer" if other else classifies(run)
