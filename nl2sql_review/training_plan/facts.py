@@ -21,7 +21,8 @@ class Fact:
     `at` is the place for the reader of the report if the value has no place of its own: the call that lacks an
     argument. `note` is a sentence of context ("TrainingArguments given to SFTTrainer"). `why_not` is the reason
     the fact does not apply to this script, if it does not ("the dataset is not mixed from several"). `argument` is
-    the name of the argument that holds the value, if the fact is only that argument: `lora_alpha`.
+    the name of the argument that holds the value, if the fact is only that argument: `lora_alpha`. `given` is what the
+    script says, where the value is worked out from it and a message is to show the script's own words.
 
     A fact that lists defects has them in `cases`, each a fact with a place of its own: a rule judges them one by one,
     and each failed case is a finding. `sentence` is the text of such a case, if a text made from its value would be
@@ -35,6 +36,7 @@ class Fact:
     note: str = ""
     why_not: str = ""
     argument: str = ""
+    given: Value | None = None
     cases: tuple[Fact, ...] = ()
     sentence: str = ""
     branch: str = ""
