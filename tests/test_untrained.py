@@ -234,3 +234,12 @@ def test_an_adapter_for_another_file_is_judged(tmp_path):
     assert found["lora/rank"][0] == "fail" and found["lora/four-bit"][0] == "fail"
     verdict, reason = found["dataset/dataset-config"]
     assert verdict == "not-applicable" and reason.startswith("nothing is trained in this file")
+
+
+@pytest.mark.parametrize(
+    ("call", "why"), [("fit(train_objectives=[(loader, loss)])", "SentenceTransformer.fit()"), ("encode(rows)", "")]
+)
+def test_an_encoder_that_is_fit_learns_no_answer(call, why):
+    code = "from sentence_transformers import SentenceTransformer\nSentenceTransformer('x').{}\nother.step()\n"
+    assert plan_of(code.format(call))["prompt.ending"].why_not.startswith(why)
+    assert bool(plan_of(code.format(call))["prompt.ending"].why_not) == bool(why)
