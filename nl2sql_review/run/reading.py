@@ -58,7 +58,7 @@ def _reached(recording: Recording) -> set[int]:
 
 
 class _Above(Mapping[str, bytes]):
-    """Drafts above the files that a notebook's cells write; those of a commit keep its folder, and are read if asked."""
+    """Drafts above the files that a notebook's cells write. Those of a commit keep its folder and stay unread."""
 
     def __init__(self, drafts: Mapping[str, bytes], written: Mapping[str, bytes]) -> None:
         self.drafts, self.written = drafts, written
