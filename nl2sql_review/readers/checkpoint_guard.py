@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SEARCH = re.compile(r"listdir|scandir|iterdir|glob|os\.walk|get_last_checkpoint|checkpoint-")
 EXISTS = re.compile(r"\b(isdir|exists|is_dir)\b")
 # The directory that is searched, or else the path that must exist, where it is written out: all of it if the quote
-# follows, else the beginning of one. `Path('work').glob('sql/…')` begins at the path, which goes on behind it.
+# follows, else the beginning of one. A path object begins the pattern that its method is given.
 SEARCHED = re.compile(
     r"(?<![)\]]\.)\b(get_last_checkpoint|listdir|scandir|i?glob|walk|Path)\(\s*'([^'*?\[]*)(.)", re.DOTALL
 )

@@ -148,7 +148,7 @@ class Judging:
             if without and first and key_of(without[0]) < key_of(first):
                 text = (
                     f"{store.called(callable)} has {name}= since {owner[0]} {short(first)}; {requirement(choice)} "
-                    "allows earlier versions, which raise TypeError"
+                    "allows earlier versions: TypeError"
                 )
                 return Defect("missing in range", name, place, text)
         if (

@@ -28,8 +28,8 @@ IDS = re.compile(r"\w+(?:\[[\"']input_ids[\"']\]|\.input_ids)(?:\.detach\(\))?")
 TARGET = re.compile(r"labels|\w+\[[\"']labels[\"']\]")
 MASKS = re.compile(r"-100$|\[-100\]\*")
 SAID = (
-    "the labels are the input ids themselves, not a copy: masking them writes -100 into input_ids, for which the model "
-    "has no embedding (IndexError); mask a copy"
+    "the labels are the input ids themselves, not a copy: masking them writes -100 into input_ids, and the embedding "
+    "raises IndexError; mask a copy"
 )
 
 
