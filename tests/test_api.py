@@ -400,7 +400,24 @@ def test_a_range_is_named_in_the_message():
     ((_, text),) = found(
         HEAD + "SFTTrainer('x', args=SFTConfig(bf16=False), train_dataset=d, tokenizer=t)", {"trl": ">=0.12,<0.20"}
     )[:1]
-    assert "since trl 0.16: TypeError" in text and "allows 0.12 to 0.19" in text
+    assert "since trl 0.16: TypeError" in text and "trl>=0.12,<0.20 (settings) allows versions up to 0.19" in text
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("", ["gradient_checkpointing", "learning_rate", "max_length"]),
+        ("max_length=2048", ["gradient_checkpointing", "learning_rate"]),
+        ("optimizers=(optimizer, None)", ["gradient_checkpointing", "max_length"]),
+    ],
+)
+def test_a_default_does_not_count_where_the_trainer_is_given_the_setting(given, told):
+    code = (
+        f"from trl import DPOConfig, DPOTrainer\nDPOTrainer('x', args=DPOConfig(bf16=False), train_dataset=d, {given})"
+    )
+    texts = [text for rule, text in found(HEAD + code, {"trl": ">=0.9"}) if rule == "changed-default"]
+    assert sorted(text.partition(" ")[0] for text in texts) == told
+    assert all("trl>=0.9 (settings) allows both" in text and " before trl " in text for text in texts)
 
 
 SILENT = {

@@ -559,4 +559,4 @@ def test_statistics(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--statistics", "--output-format", "text", "."]) == 2
     assert "one format" in capsys.readouterr().err
     assert cli.main(["--statistics", "--output-format", "json=all.json", "."]) == 1
-    assert len(findings((project / "all.json").read_text(encoding="utf-8"))) > 5
+    assert len(findings((project / "all.json").read_text(encoding="utf-8"))) == 3  # one of them suppressed

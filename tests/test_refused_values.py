@@ -107,3 +107,23 @@ def test_a_tracker_called_none_is_refused_since_transformers_5(
 ) -> None:
     found = refused(tmp_path, TRAINED.format(value=value, more=more), stated)
     assert [one[2][:47] for one in found] == told * ["Trainer is given report_to=None: ValueError (No"]
+
+
+@pytest.mark.parametrize(
+    ("stated", "certainty", "words"),
+    [
+        ("", "default", "transformers 5.24 is assumed"),
+        ("transformers==5.1.0\n", "certain", "transformers 5.1 is stated (requirements.txt:1)"),
+        ("transformers>=4.44\n", "default", "transformers>=4.44 (requirements.txt:1) allows versions up to 5.24"),
+        ("transformers>=5.1\n", "certain", "transformers>=5.1 (requirements.txt:1) allows versions up to 5.24"),
+    ],
+)
+def test_a_tracker_that_only_new_releases_refuse_is_as_certain_as_the_release(tmp_path, stated, certainty, words):
+    code = 'Trainer("m", args=TrainingArguments("o", report_to=None), train_dataset=rows).train()\n'
+    ((_, found, message),) = refused(tmp_path, code, stated)
+    assert found == certainty and message.endswith(words)
+
+
+def test_a_tracker_that_the_stated_release_takes_is_not_refused(tmp_path):
+    code = 'Trainer("m", args=TrainingArguments("o", report_to=None), train_dataset=rows).train()\n'
+    assert refused(tmp_path, code, "transformers==4.57.1\n") == []

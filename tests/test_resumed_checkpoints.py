@@ -25,6 +25,7 @@ COLLECTED = """\
 names = [{} for name in os.listdir(OUT) if os.path.isdir(os.path.join(OUT, name))] if os.path.isdir(OUT) else []
 found = max(names, key=lambda name: int(name.split("-")[-1])) if names else None
 """
+AMONG = "paths = sorted({}, key=os.path.getmtime)\nfound = str(paths[-1]) if paths else None"
 NEWEST = "found = get_last_checkpoint(OUT) if os.path.isdir(OUT) else None"
 
 
@@ -41,6 +42,10 @@ NEWEST = "found = get_last_checkpoint(OUT) if os.path.isdir(OUT) else None"
         (SORTED.format(", reverse=True") + "found = paths[-1] if paths else None", "", "oldest"),
         (NEWEST.replace("OUT", "'models/first'"), "", "another directory"),
         (NEWEST.replace("OUT", "'./models/out/'"), "", ""),
+        ("root = pathlib.Path('models')\n" + AMONG.format("root.glob('out/checkpoint-*')"), "", ""),
+        (AMONG.format("pathlib.Path('models/first').glob('checkpoint-*')"), "", "another directory"),
+        (AMONG.format("glob.glob('models/out/*/checkpoint-*')"), "", ""),
+        (AMONG.format("glob.glob('other/*/checkpoint-*')"), "", "another directory"),
         ("OUT = 'models/' + 40 * 'x' + '/out'\n" + NEWEST, "", ""),
         (NEWEST.replace("OUT", "40 * 'x' + '/first'"), "", "another directory"),
         (COLLECTED.format("os.path.join(OUT, name)"), "", ""),
@@ -72,6 +77,7 @@ INVERTED = "wrong way round"
 @pytest.mark.parametrize(
     ("code", "verdict", "told"),
     [
+        (AMONG.format("glob.glob('models/*/checkpoint-*')"), "unknown", ""),  # of other runs too
         ("found = get_last_checkpoint(OUT) if not os.path.isdir(OUT) else None", "fail", INVERTED),
         ("found = None\nif not os.path.isdir(OUT):\n    found = get_last_checkpoint(OUT)", "fail", INVERTED),
         ("if not os.path.isdir(OUT):\n    found = None\nelse:\n    found = get_last_checkpoint(OUT)", "pass", ""),

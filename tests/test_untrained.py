@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from nl2sql_review import readers
+from nl2sql_review import Options, readers, review
 from nl2sql_review.interpret.program import interpret
 from nl2sql_review.source import Source
 
@@ -167,3 +167,79 @@ def test_a_training_that_the_script_starts_is_not_read_again_from_a_function_tha
 
 def test_a_training_that_only_such_a_function_starts_is_read():
     assert plan_of(TWICE)["arguments.learning_rate"].value.why.startswith("parameter args of main()")
+
+
+LOADED = """
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from peft import PeftModel
+base = AutoModelForCausalLM.from_pretrained("Qwen/Qwen2.5-Coder-7B", dtype=torch.bfloat16)
+model = PeftModel.from_pretrained(base, "adapter")
+tokenizer = AutoTokenizer.from_pretrained("Qwen/Qwen2.5-Coder-7B")
+"""
+MERGED = LOADED + "model.merge_and_unload().save_pretrained('merged')\ntokenizer.save_pretrained('merged')\n"
+MEASURED = LOADED + "with torch.no_grad():\n    loss = model(ids, labels=ids).loss\n"
+EVALUATED = (
+    LOADED
+    + """
+from transformers import Trainer, TrainingArguments
+trainer = Trainer(model, TrainingArguments("out"), eval_dataset=rows)
+print(trainer.evaluate())
+"""
+)
+OF_TRAININGS = ("lora/four-bit", "dataset/dataset-config", "memory/monitoring", "project/paths", "lora/target-modules")
+
+
+def verdicts(code: str, tmp_path) -> dict[str, tuple[str, str]]:
+    path = tmp_path / "script.py"
+    path.write_text(code)
+    (report,) = review(str(path), Options(isolated=True)).files
+    return {item.rule: (item.verdict, item.reason) for item in report.checklist}
+
+
+@pytest.mark.parametrize("code", [MERGED, MEASURED, EVALUATED], ids=["merged", "measured", "evaluated"])
+def test_no_policy_for_trainings_applies_where_none_is_started(code, tmp_path):
+    found = verdicts(code, tmp_path)
+    for rule in OF_TRAININGS:
+        verdict, reason = found[rule]
+        assert verdict == "not-applicable" and "no training is started here" in reason, rule
+    assert "fail" not in {verdict for verdict, _ in found.values()}
+
+
+def test_traps_of_a_file_that_trains_nothing_remain(tmp_path):
+    code = MERGED.replace("from peft", "from transformers import AdamW\nfrom peft")
+    assert verdicts(code, tmp_path)["api/removed-import"][0] == "fail"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        MERGED + "import subprocess\nsubprocess.run(['accelerate', 'launch', 'train.py'])\n",
+        MEASURED + "    loss.backward()\n    optimizer.step()\n",
+        MEASURED + "\nclass Wrapped:\n    def forward(self, ids):\n        return model(ids, labels=ids).loss\n",
+        EVALUATED + "trainer.train()\n",
+        EVALUATED + "if tuned: trainer.train()\n",
+        EVALUATED + "from project.more import resume\nresume_training(trainer)\n",
+    ],
+    ids=["started elsewhere", "a loop", "a part of a model", "trained", "perhaps trained", "trained elsewhere"],
+)
+def test_policy_applies_where_a_training_may_be_started(code, tmp_path):
+    found = verdicts(code, tmp_path)
+    assert not any("no training is started here" in reason for _, reason in found.values())
+    assert found["dataset/dataset-config"][0] == "fail"
+
+
+def test_an_adapter_for_another_file_is_judged(tmp_path):
+    found = verdicts(MODEL.replace("r=16", "r=64"), tmp_path)
+    assert found["lora/rank"][0] == "fail" and found["lora/four-bit"][0] == "fail"
+    verdict, reason = found["dataset/dataset-config"]
+    assert verdict == "not-applicable" and reason.startswith("nothing is trained in this file")
+
+
+@pytest.mark.parametrize(
+    ("call", "why"), [("fit(train_objectives=[(loader, loss)])", "SentenceTransformer.fit()"), ("encode(rows)", "")]
+)
+def test_an_encoder_that_is_fit_learns_no_answer(call, why):
+    code = "from sentence_transformers import SentenceTransformer\nSentenceTransformer('x').{}\nother.step()\n"
+    assert plan_of(code.format(call))["prompt.ending"].why_not.startswith(why)
+    assert bool(plan_of(code.format(call))["prompt.ending"].why_not) == bool(why)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ..source import Source, SourceError
     from ..source.command_line import CommandLine
 
+OF_TRAINING = ("lora", "prompt", "arguments", "memory", "checkpointing")  # sections whose traps need a training, too
 MAX_CLAIMS = 4  # in the evidence of one item; the findings have them all
 
 
@@ -146,7 +147,7 @@ def examine(
             of_rule = RuleVerdicts(
                 rule,
                 [
-                    (_counted(_decided_in(source, one, plan), rule, settings), plan)
+                    (_counted(_trained(_decided_in(source, one, plan), rule, plan), rule, settings), plan)
                     for plan in plans
                     for one in verdict.rule_on(rule.head, plan)
                 ],
@@ -196,6 +197,22 @@ def _decided_in(source: Source, judged: verdict.FactVerdict, plan: TrainingPlan)
     if here:
         return judged
     return replace(judged, decision=verdict.Decision("not-applicable", reason=f"{plan.part_of} decides it"))
+
+
+def _trained(judged: verdict.FactVerdict, rule: Rule, plan: TrainingPlan) -> verdict.FactVerdict:
+    """Return the verdict, or "not applicable" if it is about a training and the file starts none.
+
+    What a file says of a model that it makes for others is judged: one of them may train it.
+    """
+    if not plan.untrained or judged.decision.verdict == "not-applicable":
+        return judged
+    trap = "policy" not in rule.head.kinds or wording.kind(rule.head, judged.name, judged.fact.value) == "trap"
+    if trap and (plan.offers_model or rule.section not in OF_TRAINING):
+        return judged
+    stated = [p for p in wording.places(judged.fact) if plan.place is None or p.node is not plan.place.node]
+    if plan.offers_model and (stated or judged.fact.argument or judged.name.startswith("lora.")):
+        return judged
+    return replace(judged, decision=verdict.Decision("not-applicable", reason=plan.untrained))
 
 
 def _counted(judged: verdict.FactVerdict, rule: Rule, settings: Settings) -> verdict.FactVerdict:

@@ -93,7 +93,7 @@ def claim(judged: FactVerdict, rule: Rule, source: Source, launches: Launches) -
 
 def _said(name: str, fact: Fact, origin: str, primary: Place | None, launches: Launches) -> str:
     """Return the value in words: `r=64, from LORA_R = 64 (train.py:2)`, `ending: none`."""
-    value = fact.value
+    value = fact.value if fact.given is None else fact.given
     field = name.partition(".")[2].replace("_", " ")
     label = fact.argument or field
     if isinstance(value, Absent):

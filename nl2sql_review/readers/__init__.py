@@ -80,6 +80,7 @@ def read_run(one: Run) -> TrainingPlan:
         prompt,
         repeated_training,
         trainable,
+        untrained,
     )
     from .dataset import dropped, removed_columns
     from .hand_loop import steps
@@ -100,6 +101,7 @@ def read_run(one: Run) -> TrainingPlan:
     if one.configuration is not None:
         configuration.read(one, plan)
     launcher.read(one, plan)
+    untrained.read(one, plan)
     return plan
 
 

@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 
 SEARCH = re.compile(r"listdir|scandir|iterdir|glob|os\.walk|get_last_checkpoint|checkpoint-")
 EXISTS = re.compile(r"\b(isdir|exists|is_dir)\b")
-# The directory that is searched, or else the path that must exist, where it is written out.
-SEARCHED = re.compile(r"(?:get_last_checkpoint|listdir|scandir|i?glob|walk|Path)\(\s*'([^'*?\[]*)")
+# The directory that is searched, or else the path that must exist, where it is written out: all of it if the quote
+# follows, else the beginning of one. A path object begins the pattern that its method is given.
+SEARCHED = re.compile(
+    r"(?<![)\]]\.)\b(get_last_checkpoint|listdir|scandir|i?glob|walk|Path)\(\s*'([^'*?\[]*)(.)", re.DOTALL
+)
+OF_MANY = re.compile(r"\bi?glob\(\s*'([^'*?\[]+)[*?\[][^'/]*/")  # a pattern for several directories
 TESTED = re.compile(r"(?:isdir|isfile|exists)\(\s*'([^']*)")
 PRESENT, ABSENT = "present", "absent"
 NONE_FOUND = re.compile(r"(?: == (?:0|\[\]|None|False)| is (?:None|False)| < 1)$")
@@ -99,18 +103,29 @@ def outwards(call: Call) -> Iterator[tuple[cst.CSTNode, cst.CSTNode]]:
 
 def searches_elsewhere(run: Run, text: str) -> bool:
     """Return whether checkpoints are looked for only in directories that this run does not write to."""
-    mine, found = plain(run.arguments.value("output_dir")), SEARCHED.findall(text) or TESTED.findall(text)
+    mine = plain(run.arguments.value("output_dir"))
+    found = {path: end == "'" and by != "Path" for by, path, end in SEARCHED.findall(text)}
+    found = found or dict.fromkeys(TESTED.findall(text), True)
     if not found or not isinstance(mine, str) or not mine.strip("./") or "\0" in mine:
         return False
     own = posixpath.normpath(mine)
-    return any(found) and not any(may_lie_in(one, own) for one in found if one)
+    return any(found) and not any(may_lie_in(one, own, whole) for one, whole in found.items() if one)
 
 
-def may_lie_in(path: str, own: str) -> bool:
-    """Return whether a path may be the directory `own` or lie in it; of a long path the text has only the beginning."""
+def searches_others_too(run: Run, text: str) -> bool:
+    """Return whether a pattern reaches beyond the directory of this run, as `runs/*/checkpoint-*` does."""
+    own = plain(run.arguments.value("output_dir"))
+    begins = [posixpath.normpath(found[1]) for found in OF_MANY.finditer(text)]
+    return any(not isinstance(own, str) or not f"{one}/".startswith(f"{posixpath.normpath(own)}/") for one in begins)
+
+
+def may_lie_in(path: str, own: str, whole: bool) -> bool:
+    """Return whether a path may be the directory `own` or lie in it, also if it is only the beginning of one."""
     start, cut, _ = path.partition("…")
     one = posixpath.normpath(start)
-    return own.startswith(one) if cut else (one + "/").startswith(own + "/") or own.endswith("/" + one)
+    if (cut or not whole) and own.startswith(one):
+        return True
+    return not cut and ((one + "/").startswith(own + "/") or own.endswith("/" + one))
 
 
 def directory_exists(run: Run, text: str) -> bool:

@@ -224,11 +224,10 @@ def one(run: Run, value: Value, guarded: bool, condition: str, tried: bool) -> V
         return value
     text = text_of(value)
     manner = manner_of(run, value, text, guarded or tried)
-    return (
-        Known(manner, value.trace)
-        if manner
-        else Unknown(f"it is known only at run time which checkpoint {text} is", value.trace)
-    )
+    if manner:
+        return Known(manner, value.trace)
+    which = "from which checkpoint the run resumes" if text in ("", "None") else f"which checkpoint {text} is"
+    return Unknown(f"it is known only at run time {which}", value.trace)
 
 
 def manner_of(run: Run, value: Value, text: str, guarded: bool) -> str:
@@ -238,6 +237,8 @@ def manner_of(run: Run, value: Value, text: str, guarded: bool) -> str:
         return "inverted"
     if guard.searches_elsewhere(run, text):
         return "elsewhere"
+    if guard.searches_others_too(run, text):
+        return ""
     if "get_last_checkpoint" in text:
         return (
             "newest"

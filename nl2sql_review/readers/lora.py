@@ -174,7 +174,7 @@ def scaling(run: Run, part: Lora) -> Fact:
         return Fact(Unknown("it is unknown whether the adapter is rank-stabilized"), at=part.alpha.at)
     assert isinstance(r, (Known, Default)) and isinstance(alpha, (Known, Default))
     root = isinstance(stabilised, (Known, Default)) and bool(stabilised.value)
-    factor = alpha.value / (r.value**0.5 if root else r.value)
+    factor = round(alpha.value / (r.value**0.5 if root else r.value), 4)
     said = f"lora_alpha={alpha.value:g}, r={r.value:g}{', rank-stabilized' if root else ''}"
     by = next((value.overridden_by for value in (r, alpha, stabilised) if isinstance(value, Default)), None)
     value = Known(factor, alpha.trace) if by is None else Default(factor, by, alpha.trace)

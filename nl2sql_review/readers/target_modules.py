@@ -8,7 +8,7 @@ from functools import partial
 
 from ..gpu_memory.architectures import Architecture, find
 from ..training_plan.facts import Fact
-from ..training_plan.values import SET_ORDER, Absent, Default, Known, Unknown, Value
+from ..training_plan.values import SET_ORDER, Absent, Default, Known, Unknown, Value, same
 from .derive import derive, options, plain
 from .object_settings import ObjectSettings, from_library
 from .prompt.tokenizers import family
@@ -109,7 +109,10 @@ def modules(run: Run, model_name: Value) -> tuple[Fact, Fact]:
         fact.note = counted
     elif own := of_name(model_name):
         fact.note = f"of this model, the layers are called {', '.join(own)}"
-    fact.value = derive(partial(expand, llama=llama), value)
+    expanded = derive(partial(expand, llama=llama), value)
+    if not same(expanded, value) and all(isinstance(n, (list, tuple, set)) or n == "all-linear" for n in names):
+        fact.given = value
+    fact.value = expanded
     return fact, Fact(derive(unmatched, value), at=fact.at)
 
 

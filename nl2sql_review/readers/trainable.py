@@ -19,6 +19,7 @@ from .object_settings import last, makers, objects
 from .own_optimizer import maker
 from .run import Run
 from .spelling import spelt
+from .untrained import only_asked
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -190,13 +191,6 @@ def not_read(run: Run) -> Fact | None:
     if isinstance(value, Unknown):
         return absent(run, f"it is unknown which model is trained: {value.why}")
     return None
-
-
-def only_asked(run: Run) -> bool:
-    """Whether the script evaluates or predicts with its trainer."""
-    assert run.trainer is not None
-    made = run.trainer.result
-    return made is not None and any(c.receiver is made and last(c.callee) in ("evaluate", "predict") for c in run.calls)
 
 
 def absent(run: Run, why: str) -> Fact:

@@ -10,17 +10,32 @@ import re
 from typing import Any
 
 from ..interpret.core.recording import Call
+from ..training_plan.facts import TrainingPlan
 from ..training_plan.values import Absent
 from .object_settings import last, objects
 from .run import ADAPTERS, CONFIGS, Run, call_of, is_model_load
 from .spelling import terms
 
 NOTHING_TRAINED = "nothing is trained in this file: it makes a model and no trainer"
+NOT_STARTED = "no training is started here: the file loads a model and makes no trainer"
+ONLY_EVALUATED = "no training is started here: the trainer only evaluates"
 # What code that trains says: a trainer or its call, a loss or labels, a step of an optimizer.
-TRAINS = re.compile(
+STARTS = (
     r"[Tt]rainer\w{0,40}\s{0,4}[=(.]|(?<!model\.)(?<!kbit_)(?<!for_)(?<!pre)train(?:ing)?(?:_\w{1,40})?\(|"
-    r"\.(?:fit|learn|step|launch)\(|backward\(|\b(?:loss|labels)\b['\"\]]{0,2}\s{0,4}[=:]"
+    r"\.(?:fit|learn|step|launch)\(|backward\("
 )
+TRAINS = re.compile(STARTS + r"|\b(?:loss|labels)\b['\"\]]{0,2}\s{0,4}[=:]")
+# The same of code that measures a loss and says that it needs no gradients; a part of a model or of a trainer may be
+# trained by another file.
+STEPS_OR_PARTS = re.compile(STARTS + r"|def (?:forward|training_step|compute_loss)\(")
+WITHOUT_GRADIENTS = re.compile(r"\bno_grad\b|\binference_mode\b|\.eval\(\)|\.generate\(")
+# What a file does with a model that it does not train.
+USED = re.compile(
+    WITHOUT_GRADIENTS.pattern + r"|\bmerge_\w+\(|\bPeftModel\w*\.|\.(?:save|push)\w+\(|\bpipeline\(|\bencode\("
+)
+# What starts a training in another process.
+STARTS_ANOTHER = re.compile(r"(?:subprocess\.\w{1,20}|os\.system|Popen)\([^)]{0,400}train")
+TRAIN_CALLED = re.compile(r"(?<!pre)train\w{0,40}\(|\.train\b|\.(?:fit|learn|step|launch)\(|backward\(")
 # What code says that changes weights where it computes gradients: a step of an optimizer, a trainer, or the gradients.
 CHANGES_WEIGHTS = re.compile(r"[Tt]rainer\w{0,40}\s{0,4}[=(.]|\.(?:fit|learn|step|launch)\(|\.grad\b|\.data\b|optim\.")
 FORWARD = "transformers.PreTrainedModel.__call__"
@@ -42,7 +57,41 @@ def trains_nothing(run: Run) -> bool:
         sources = [run.source, *(getattr(module, "source", None) for module in recording.modules.values())]
         changes = any(CHANGES_WEIGHTS.search(getattr(source, "text", "")) for source in sources)
         return not trained and (not changes or measures_speed(run))
-    return not trained and not TRAINS.search(getattr(run.source, "text", ""))
+    text = getattr(run.source, "text", "")
+    words = STEPS_OR_PARTS if WITHOUT_GRADIENTS.search(text) else TRAINS
+    return not trained and not words.search(text)
+
+
+def only_evaluates(run: Run) -> bool:
+    """Return whether the trainer is asked to evaluate or predict, and certainly never to train."""
+    trainer, recording = run.trainer, run.recording
+    if trainer is None or run.train or run.configuration is not None or recording.exhausted or recording.broken:
+        return False
+    return only_asked(run) and not run.mentions(TRAIN_CALLED)
+
+
+def only_asked(run: Run) -> bool:
+    """Return whether the script evaluates or predicts with its trainer."""
+    made = run.trainer.result if run.trainer is not None else None
+    return made is not None and any(c.receiver is made and last(c.callee) in ("evaluate", "predict") for c in run.calls)
+
+
+def no_training(run: Run) -> str:
+    """Return why the file certainly trains nothing, or "" if it may."""
+    if trains_nothing(run):
+        return NOTHING_TRAINED
+    return ONLY_EVALUATED if only_evaluates(run) else ""
+
+
+def read(run: Run, plan: TrainingPlan) -> None:
+    """Say why no policy for trainings applies, if the file certainly starts no training."""
+    if run.mentions(STARTS_ANOTHER):
+        return
+    plan.untrained = no_training(run)
+    if plan.untrained == NOTHING_TRAINED:
+        adapted = any(last(call.callee) in ADAPTERS for call in run.recording.every())
+        plan.offers_model = adapted or not USED.search(getattr(run.source, "text", ""))
+        plan.untrained = NOTHING_TRAINED if plan.offers_model else NOT_STARTED
 
 
 def measures_speed(run: Run) -> bool:

@@ -57,6 +57,26 @@ def _reached(recording: Recording) -> set[int]:
     return {id(call.place.node) for call in recording.calls if call.reached}
 
 
+class _Above(Mapping[str, bytes]):
+    """Drafts above the files that a notebook's cells write. Those of a commit keep its folder and stay unread."""
+
+    def __init__(self, drafts: Mapping[str, bytes], written: Mapping[str, bytes]) -> None:
+        self.drafts, self.written = drafts, written
+        self.top: str = getattr(drafts, "top", "")
+
+    def __getitem__(self, path: str) -> bytes:
+        return self.drafts[path] if path in self.drafts else self.written[path]
+
+    def __contains__(self, path: object) -> bool:
+        return path in self.drafts or path in self.written
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**dict.fromkeys(self.written), **dict.fromkeys(self.drafts)})
+
+    def __len__(self) -> int:
+        return len(self.written) + sum(path not in self.written for path in self.drafts)
+
+
 @dataclass
 class Reader:
     """Reader of the scripts and configurations of one project.
@@ -82,7 +102,7 @@ class Reader:
             made.recordings.append(self._record(source))
             return made
         if source.kind == "notebook" and (written := starts.written_by(source)):
-            self.drafts = {**written, **self.drafts}
+            self.drafts = _Above(self.drafts, written)
         with _keeping_modules(source):
             for line in lines or (None,):
                 self._add(made, line)

@@ -21,7 +21,8 @@ class Fact:
     `at` is the place for the reader of the report if the value has no place of its own: the call that lacks an
     argument. `note` is a sentence of context ("TrainingArguments given to SFTTrainer"). `why_not` is the reason
     the fact does not apply to this script, if it does not ("the dataset is not mixed from several"). `argument` is
-    the name of the argument that holds the value, if the fact is only that argument: `lora_alpha`.
+    the name of the argument that holds the value, if the fact is only that argument: `lora_alpha`. `given` is what the
+    script says, where the value is worked out from it and a message is to show the script's own words.
 
     A fact that lists defects has them in `cases`, each a fact with a place of its own: a rule judges them one by one,
     and each failed case is a finding. `sentence` is the text of such a case, if a text made from its value would be
@@ -35,6 +36,7 @@ class Fact:
     note: str = ""
     why_not: str = ""
     argument: str = ""
+    given: Value | None = None
     cases: tuple[Fact, ...] = ()
     sentence: str = ""
     branch: str = ""
@@ -301,6 +303,8 @@ class TrainingPlan:
         self.command = ""  # of the script's own commands, the one that trains
         self.place: Place | None = None  # the call that facts without a place of their own point to
         self.trained = False  # that call constructs a trainer
+        self.untrained = ""  # why no policy for trainings applies, where the file certainly trains nothing
+        self.offers_model = False  # that file makes a model for others, of which one may train it
         self.part_of = ""  # the script of the run, where only what the reviewed module decides is judged
         self.notes: tuple[str, ...] = ()  # what the judgement rests on and a reader is to know, a sentence each
         self.lora = Lora()

@@ -183,6 +183,20 @@ def test_a_revision_is_read_with_the_files_as_they_were(folder: Path, diff: Diff
     assert "lora r: 8 -> 16" in diff("HEAD:train.py", "other.py")["lines"]
 
 
+def test_a_notebook_of_a_revision_that_writes_a_file_reads_no_file_of_today(folder: Path, diff: Diff) -> None:
+    reads = "from extra import RATE\ntry:\n    from settings import RANK\nexcept ImportError:\n    RANK = 8"
+    code = script(before=reads, args='output_dir="o", learning_rate=RATE', lora="r=RANK")
+    cells = [
+        {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": text}
+        for text in ("%%writefile extra.py\nRATE = 1e-4\n", code)
+    ]
+    book = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    (folder / "train.ipynb").write_text(json.dumps(book))
+    commit(folder)
+    (folder / "settings.py").write_text("RANK = 16\n")
+    assert diff("HEAD:train.ipynb", "train.ipynb")["lines"] == ["lora r: settings.RANK -> 16"]
+
+
 def test_a_module_is_compared_as_the_scripts_of_each_revision_run_it(folder: Path, diff: Diff) -> None:
     (folder / "build.py").write_text("from peft import LoraConfig\ndef build(rank):\n    return LoraConfig(r=rank)\n")
     (folder / "train.py").write_text("from build import build\nbuild(8)\n")

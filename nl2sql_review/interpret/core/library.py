@@ -30,6 +30,7 @@ F = TypeVar("F", bound=Model)
 Iteration = TypeVar("Iteration", bound=IterationModel)
 MODELS: dict[str, Model] = {}
 CONSTANTS: dict[str, Value] = {}
+ANY_KIND = "any"  # of an object of which nothing is known
 METHOD_MODELS: dict[tuple[str, str], Model] = {}  # (kind of object, method)
 ATTRIBUTE_MODELS: dict[tuple[str, str], Model] = {}  # (kind of object, attribute)
 DECORATORS: dict[str, Model] = {}  # canonical name of what stands above a function
@@ -180,6 +181,8 @@ def call_library(
         if isinstance(owner, Opaque):
             run = METHOD_MODELS.get((owner.kind or owner.callee, name))
             callee = method_name(owner.kind, name) if owner.kind else callee
+            if run is None and not owner.kind and (made := _of_any_kind(m, str(name), args, node, callee, receiver)):
+                return made
             if run is not None:
                 return run(ModelCall(m, args, node, callee, receiver)) or Unknown(f"{callee}()")
     elif (f.kind, "__call__") in METHOD_MODELS:
@@ -190,6 +193,10 @@ def call_library(
         return m.called(f, args, node)
     elif callee.endswith(".__init__") and args.positional and isinstance(object_of(args.positional[0]), Instance):
         return base_init(m, Opaque(callee.removesuffix(".__init__")), args, node)
+    elif callee.count(".") > 1 and f.operation == "symbol":  # of an object that a module which is not read defines
+        owner_name, _, name = callee.rpartition(".")
+        if made := _of_any_kind(m, name, args, node, callee, Known(Opaque(owner_name))):
+            return made
     run = MODELS.get(callee)
     if run is not None:
         value = run(ModelCall(m, args, node, callee))
@@ -200,6 +207,14 @@ def call_library(
     if callee.endswith("Trainer") or callee in DATA_OF_TORCH:
         m.after_construction(call, args, node)
     return value
+
+
+def _of_any_kind(
+    m: Machine, name: str, args: Arguments, node: cst.CSTNode | None, callee: str, receiver: Value | None
+) -> Value | None:
+    """Return the result of a method that means the same wherever it is likely to be met, or None."""
+    run = METHOD_MODELS.get((ANY_KIND, name))
+    return run(ModelCall(m, args, node, callee, receiver)) if run is not None and receiver is not None else None
 
 
 def base_init(m: Machine, base: Opaque, args: Arguments, node: cst.CSTNode | None) -> Value:

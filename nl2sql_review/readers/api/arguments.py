@@ -18,7 +18,7 @@ from ..object_settings import last
 from ..run import Run
 from .definitions import accepts_own, chain, gone, home, inherited, owners
 from .version_guards import Guards
-from .wording import allowed, from_on, lower_end, short, stated, use
+from .wording import from_on, lower_end, requirement, short, stated, use
 
 # Callables that log what they do not know, and go on.
 IGNORE = ("transformers.BitsAndBytesConfig",)
@@ -137,8 +137,8 @@ class Judging:
             first = next((v for v in choice.versions if v not in without), "")
             if without and first and key_of(without[0]) < key_of(first):
                 text = (
-                    f"{store.called(callable)} has {name}= since {owner[0]} {short(first)}; {allowed(choice)}, "
-                    "and earlier versions raise TypeError"
+                    f"{store.called(callable)} has {name}= since {owner[0]} {short(first)}; {requirement(choice)} "
+                    "allows earlier versions: TypeError"
                 )
                 return Defect("missing in range", name, place, text)
         if (
@@ -279,6 +279,11 @@ def on_some_branch(run: Run, find: Callable[[Run], Iterable[Defect]]) -> list[De
 def assumed(choice: Choice) -> bool:
     """Return whether the version is stated nowhere and the claim is limited to it."""
     return not choice.said and not choice.open
+
+
+def assumed_since(choice: Choice, version: str) -> bool:
+    """Return whether the version may be older than one, or is stated nowhere."""
+    return assumed(choice) or any(key_of(known) < key_of(version) for known in choice.versions)
 
 
 def judging(run: Run) -> Judging:

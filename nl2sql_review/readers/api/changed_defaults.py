@@ -9,9 +9,9 @@ from ...libraries import store
 from ...libraries.versions import key_of
 from ..derive import plain
 from ..run import Run
-from .arguments import Defect, Judging, assumed, branch
+from .arguments import Defect, Judging, assumed_since, branch
 from .definitions import chain
-from .wording import lower_end, short, stated
+from .wording import lower_end, requirement, short, stated
 
 # Defaults one would want to know of when they change within the stated range.
 TOLD = (
@@ -26,6 +26,10 @@ TOLD = (
 )
 
 
+# Arguments of the trainers that say the same, or make the setting idle.
+INSTEAD = {"max_length": ("max_seq_length",), "learning_rate": ("optimizers",), "optim": ("optimizers",)}
+
+
 def changed_defaults(run: Run, judging: Judging) -> Iterator[Defect]:
     """Yield the training arguments of `TOLD` that are left out, and whose default is not the same in every version."""
     call = run.arguments.call
@@ -35,8 +39,9 @@ def changed_defaults(run: Run, judging: Judging) -> Iterator[Defect]:
     if not store.knows(library, callable):
         return
     slots: Any = getattr(run.arguments.makers[0][1], "slots", None) or {}
+    by_trainer = run.trainer.arguments if run.trainer is not None else {}
     for name in TOLD:
-        if name in call.arguments or name in slots:
+        if name in call.arguments or name in slots or any(one in by_trainer for one in (name, *INSTEAD.get(name, ()))):
             continue
         if name == "bf16" and plain(call.get("fp16")) is True:
             continue  # None means the opposite of fp16, so every version leaves it off
@@ -66,7 +71,7 @@ def _trackers(run: Run, call: Call, judging: Judging) -> Iterator[Defect]:
         'report_to is left out: the default is "none" since transformers 5.0, and every installed tracker before; '
         f'{stated(choice)}, so nothing is logged to W&B; set report_to="wandb"'
     )
-    yield Defect("changed default", "report_to", call.place, text, branch(call), assumed(choice))
+    yield Defect("changed default", "report_to", call.place, text, branch(call), assumed_since(choice, "5.0.0"))
 
 
 def _within_range(library: str, callable: str, name: str, call: Call, judging: Judging) -> Iterator[Defect]:
@@ -82,12 +87,15 @@ def _within_range(library: str, callable: str, name: str, call: Call, judging: J
             text = found.parameters[name]
             values.setdefault("False" if (name, text) == ("gradient_checkpointing", "None") else text, version)
         if len(values) > 1 and store.NO_LITERAL not in values:
-            told = " and ".join(f"{text} from {one} {short(version)}" for text, version in values.items())
+            (first, _), (_, second), *_ = values.items()
+            told = [f"{first} before {one} {short(second)}"]
+            told += [f"{text} from {one} {short(version)}" for text, version in values.items() if text != first]
             yield Defect(
                 "changed default",
                 name,
                 call.place,
-                f"{name} is left out, and its default depends on the version: {told}; {choice.said} allows both",
+                f"{name} is left out, and its default depends on the version: {' and '.join(told)}; "
+                f"{requirement(choice)} allows both",
                 branch(call),
             )
             return

@@ -10,7 +10,8 @@ from ...libraries.versions import key_of
 from ...training_plan.values import Default, Known
 from ..object_settings import last
 from ..run import Run
-from .arguments import CONFIG_OF, Defect, Judging, assumed, branch
+from .arguments import CONFIG_OF, Defect, Judging, assumed, assumed_since, branch
+from .wording import stated
 
 # Trainers that read attributes of `args`, which a dictionary does not have (trl 0.8.6 to 1.16.0, transformers 5.17.0).
 TRAINERS = {
@@ -82,6 +83,7 @@ def _trackers(run: Run, judging: Judging) -> Iterator[Defect]:
     name = last(trainer.callee)
     if name not in TRAINERS.get(trainer.callee.partition(".")[0], ()) or judging.guards.over(trainer.place, name=name):
         return
+    choice = judging.versions["transformers"]
     if judging.versions.all(
         lambda installed: key_of(installed["transformers"]) >= key_of(NONE_REFUSED), "transformers"
     ):
@@ -90,9 +92,9 @@ def _trackers(run: Run, judging: Judging) -> Iterator[Defect]:
             "report_to",
             place,
             f"{name} is given report_to=None: ValueError (None is not supported) since transformers 5.0; before, it "
-            "meant every installed tracker",
+            f"meant every installed tracker; {stated(choice)}",
             branch(trainer),
-            assumed(judging.versions["transformers"]) or isinstance(value, Default),
+            assumed_since(choice, NONE_REFUSED) or isinstance(value, Default),
             trace=value.trace,
             remedy='write report_to="none" for no tracker, or name the trackers',
         )

@@ -31,15 +31,24 @@ def lower_end(choice: Choice) -> bool:
     return any(op in (">=", ">", "~=") for op, _ in clauses(choice.specifier) or ())
 
 
+def requirement(choice: Choice) -> str:
+    """Return a requirement as it is written, and its place: `trl>=0.9 (requirements.txt:3)`."""
+    space = "" if choice.specifier[:1] in "=<>!~^" else " "
+    return f"{choice.library}{space}{choice.specifier} ({choice.said})"
+
+
 def allowed(choice: Choice) -> str:
-    return f"your range ({choice.said}) allows {short(choice.versions[0])} to {short(choice.versions[-1])}"
+    return f"{requirement(choice)} allows versions up to {short(choice.versions[-1])}"
 
 
 def stated(choice: Choice) -> str:
     """Return why this version is judged: `trl 0.20 is stated (requirements.txt:3)`."""
     if choice.open and not is_exact(choice.specifier):
+        low, high = short(choice.versions[0]), short(choice.versions[-1])
+        if choice.said and choice.specifier and len(choice.versions) > 1:
+            return f"in every known version that {requirement(choice)} allows, {low} to {high}"
         return (
-            f"in every version from {short(choice.versions[0])} to {short(choice.versions[-1])}"
+            f"in every version from {low} to {high}"
             if len(choice.versions) > 1
             else f"{choice.library} {short(choice.number)}"
         )

@@ -14,7 +14,7 @@ from ..derive import derive
 from ..object_settings import last
 from ..prompt.training_text import TrainingText, datasets, texts_of
 from ..run import Run
-from ..untrained import NOTHING_TRAINED, trains_nothing
+from ..untrained import no_training
 from . import config, fields, schema_cut
 from .rows import MAKERS, files_read, from_one_file, held, made_from, rows_given, whole
 
@@ -131,8 +131,8 @@ def mixing(
     run: Run, found: list[Dataset], texts: list[TrainingText], part: facts.Dataset, at: Place | None
 ) -> list[Call]:
     """Fill `mixing` and return the calls that mix the training data."""
-    if trains_nothing(run):
-        part.mixing = Fact(Absent(NOTHING_TRAINED), at=at, why_not=NOTHING_TRAINED)
+    if why := no_training(run):
+        part.mixing = Fact(Absent(why), at=at, why_not=why)
         return []
     calls = [d.mixed for d in found if d.mixed is not None]
     values = [_manner_of(d) for d in found]

@@ -14,7 +14,7 @@ from ..derive import contents, plain
 from ..object_settings import last, objects
 from ..run import Run
 from ..spelling import spelt, terms
-from . import collated
+from . import collated, shared_labels
 from .label_padding import filled_up, padded_with
 from .loss import always_remade, hand_made
 from .objective import objective
@@ -55,6 +55,7 @@ def labels(run: Run) -> Fact:
     found += unshifted(run) if own_loss(run) else unlabelled(run, texts)
     if not own_loss(run) and not uses_unsloth(run):
         found += [*collated.padded(run), *filled_up(run), *padded_with(run)]
+    found += shared_labels.in_batches(run)
     unread = next((text for text in texts if not text.form and not text.columns), None)
     if not found and unread is not None and makes_labels(run):
         return Fact(Unknown(f"labels are made, and {unread.why}", unread.trace), at=unread.at or run.place)
@@ -88,6 +89,7 @@ def of_text(run: Run, text: TrainingText) -> Iterator[Defect]:
     if text.form != "tokenised" or made is None:
         return
     place = place_of(made, text, run)
+    yield from shared_labels.in_rows(run, text, place)
     said = spelt(made)
     collator = remaking(run)
     if collator is not None:

@@ -8,7 +8,7 @@ from ...training_plan.values import Term
 from ..derive import plain
 from ..object_settings import last
 from ..run import Run
-from ..untrained import NOTHING_TRAINED, trains_nothing
+from ..untrained import no_training
 
 # How the names of trainers begin that do not train on a text and its answer.
 OTHER_OBJECTIVES = (
@@ -17,6 +17,8 @@ OTHER_OBJECTIVES = (
 ).split()
 # Models that label a text or fill its gaps.
 OTHER_HEADS = re.compile(r"Classification$|For(?:QuestionAnswering|MultipleChoice|MaskedLM|PreTraining)$")
+# The older way to train an encoder, without a trainer.
+FITS = re.compile(r"sentence_transformers\.(?:SentenceTransformer|CrossEncoder|SparseEncoder)\.(?:fit|old_fit)")
 CLASSIFYING = ("SEQ_CLS", "TOKEN_CLS", "QUESTION_ANS")  # task types of peft
 # Encoder-decoder models, by their class and by their name; a Seq2SeqTrainer trains any model.
 ENCODES = re.compile(r"Seq2Seq|^M?T5|^U?MT5|^M?Bart|Pegasus|EncoderDecoder")
@@ -27,8 +29,11 @@ def objective(run: Run) -> str:
     """Return why the texts of this run are not judged, or "" if they are."""
     if run.configuration is not None and run.configuration.text.objective:
         return str(run.configuration.text.objective)
+    if why := no_training(run):
+        return why
     if run.trainer is None:
-        return NOTHING_TRAINED if trains_nothing(run) else ""
+        fit = next((c.callee for c in run.calls if FITS.fullmatch(c.callee)), "")
+        return f"{fit.partition('.')[2]}() does not train on a text and its answer" if fit else ""
     name = last(run.trainer.callee)
     other = next((o for o in OTHER_OBJECTIVES if name.startswith(o)), None)
     return f"{name} does not train on a text and its answer" if other else classifies(run)

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     import libcst as cst
 
 PARSER, GROUP, COMMANDS = "argparse.ArgumentParser", "argparse._ArgumentGroup", "argparse._SubParsersAction"
-PARSERS = f"{PARSER} transformers.HfArgumentParser trl.TrlParser simple_parsing.ArgumentParser"
+PARSERS = (
+    f"{PARSER} transformers.HfArgumentParser trl.TrlParser alignment.H4ArgumentParser simple_parsing.ArgumentParser"
+)
 CONSTANTS.update(
     {
         f"argparse.{name}": Known(text)

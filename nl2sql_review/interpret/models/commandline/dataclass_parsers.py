@@ -5,6 +5,7 @@ Every field of a dataclass of the script is an option with the field's default.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ....training_plan.values import Absent, Known, Unknown, Value
@@ -217,8 +218,18 @@ def overridable(m: Machine, value: Value, prefix: str, by: str = "") -> Value:
     return Known(new, value.trace)
 
 
-def of_parameters(m: Machine, fn: Function, given: Arguments, prefix: str = "", dashed: bool = True) -> Arguments:
-    """Return arguments for a function whose parameters are options: defaults that the command line may override."""
+def of_parameters(
+    m: Machine,
+    fn: Function,
+    given: Arguments,
+    prefix: str = "",
+    dashed: bool = True,
+    reading: Callable[[Value], Callable[[Value], Value]] = like,
+) -> Arguments:
+    """Return arguments for a function whose parameters are options: defaults that the command line may override.
+
+    `reading` returns, for a default, what converts a word of the command line.
+    """
     for p in fn.named:
         name = p.name.value
         if name in given.keywords:
@@ -230,11 +241,11 @@ def of_parameters(m: Machine, fn: Function, given: Arguments, prefix: str = "", 
         if default is not None and isinstance(object_of(default), Instance) and object_of(default).cls.kind != "enum":
             given.keywords[name] = overridable(m, default, f"{prefix}{name}.")
         elif default is not None:
-            given.keywords[name] = chosen(m, (by,), default, by, like(default), plain(default) not in (True, False))
+            given.keywords[name] = chosen(m, (by,), default, by, reading(default), plain(default) not in (True, False))
         elif nested is not None and isinstance(object_of(nested), Class) and object_of(nested).kind == "dataclass":
             given.keywords[name] = command_line(m, nested, f"{prefix}{name}.", None)
         elif (word := spoken(m, (by,))) is not None:
-            given.keywords[name] = of_line(m, like(Absent())(word))
+            given.keywords[name] = of_line(m, reading(Absent())(word))
         else:
             given.keywords[name] = Unknown(f"{by} is required: only the command line gives it")
     if fn.node.params.star_kwarg is not None:

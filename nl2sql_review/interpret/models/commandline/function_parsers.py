@@ -32,7 +32,7 @@ from .click_parameters import CONTEXT, Parameter, callable_value, truth_of_word
 from .commands import WHICH, arguments, command_named, run_command
 from .dataclass_parsers import bare, of_parameters
 from .process import chosen, of_line, spoken, started
-from .worded_fields import like
+from .worded_fields import by_fire
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -254,7 +254,7 @@ def fire(call: ModelCall) -> Value:
 def component(m: Machine, target: Value, node: cst.CSTNode | None) -> Value:
     obj = object_of(target)
     if isinstance(obj, Function):
-        return m.call(target, of_parameters(m, obj, by_position(m, obj.positional), dashed=False), node)
+        return m.call(target, fire_options(m, obj, by_position(m, obj.positional)), node)
     if isinstance(obj, Mapping):
         return run_command(m, {name: partial(component, m, v, node) for name, v in obj.state.items.items()})
     if isinstance(obj, Class):
@@ -271,15 +271,33 @@ def component(m: Machine, target: Value, node: cst.CSTNode | None) -> Value:
     return Unknown("this use of fire is not modelled")
 
 
+def fire_options(m: Machine, fn: Function, given: Arguments) -> Arguments:
+    """Return arguments for a function whose parameters are options, those of its `**` too where the line is known."""
+    given = of_parameters(m, fn, given, dashed=False, reading=by_fire)
+    line = started(m)
+    if fn.node.params.star_kwarg is not None and line is not None and not line.more and not line.overridable:
+        given.unknown = ""
+        names = {p.name.value for p in fn.named}
+        said = [str(word.value) for word in line.words if isinstance(word, (Known, Default))]
+        for option in (text.partition("=")[0] for text in said if text.startswith("--")):
+            name = option[2:].replace("-", "_")
+            if name not in names and (word := spoken(m, (option,))) is not None:
+                alone = isinstance(word, Unknown) or str(plain(word)).startswith("--")
+                given.keywords[name] = Known(True, word.trace) if alone else by_fire(Absent())(word)
+    return given
+
+
 def by_position(m: Machine, parameters: list[cst.Param]) -> Arguments:
     """Return the words of the command line that are no options as arguments for the parameters without an option."""
     left = [p.name.value for p in parameters if spoken(m, (f"--{p.name.value}",)) is None]
-    return Arguments(keywords={name: of_line(m, like(Absent())(word)) for name, word in zip(left, arguments(m, bool))})
+    return Arguments(
+        keywords={name: of_line(m, by_fire(Absent())(word)) for name, word in zip(left, arguments(m, bool))}
+    )
 
 
 def of_self(m: Machine, fn: Function, given: Arguments) -> Arguments:
     """Return the arguments of a method, without the object itself."""
-    given = of_parameters(m, fn, given, dashed=False)
+    given = fire_options(m, fn, given)
     positional = fn.positional
     if positional:
         given.keywords.pop(positional[0].name.value, None)

@@ -1,4 +1,4 @@
-"""Command lines of transformers' HfArgumentParser and TRL's TrlParser: one object of each dataclass.
+"""Command lines of transformers' HfArgumentParser, TRL's TrlParser, H4ArgumentParser: one object of each dataclass.
 
 A dataclass of a library (`TrainingArguments`, `SFTConfig`) is made by a recorded call: the script gives it no
 arguments, the command line may give any.
@@ -18,20 +18,23 @@ from ...core.recording import ANY_OPTION
 from ...python.builtins import BUILTINS
 from .argparse import Parser, add, make_parser, parser_behind
 from .argparse_namespace import parse
-from .dataclass_parsers import option_of
+from .dataclass_parsers import bare, elements, option_of
 from .process import started, words
-from .worded_fields import of_line
+from .worded_fields import number_of, of_line
 
 if TYPE_CHECKING:
     import libcst as cst
 
-HF = "transformers.HfArgumentParser trl.TrlParser"
+    from ....source.command_line import CommandLine
+
+H4 = "alignment.H4ArgumentParser"
+HF = f"transformers.HfArgumentParser trl.TrlParser {H4}"
 
 
-@model("transformers.HfArgumentParser", "trl.TrlParser")
+@model("transformers.HfArgumentParser", "trl.TrlParser", H4, "alignment.configs.H4ArgumentParser")
 def make(call: ModelCall) -> Value:
     m, args = call.machine, call.arguments
-    parser = make_parser(m, Arguments([], args.keywords, args.place), call.node, call.callee)
+    parser = make_parser(m, Arguments([], args.keywords, args.place), call.node, call.callee.replace(".configs", ""))
     given = args.get(0, "dataclass_types")
     items = (
         m.iterate(given, call.node)
@@ -88,6 +91,55 @@ def into_dataclasses(call: ModelCall) -> Value:
     if plain(wanted) is True:
         made.append(rest)
     return Known(Sequence(tuple(made), "tuple"), (args.place,) if args.place else ())
+
+
+@method_model(H4, "parse")
+def parse_h4(call: ModelCall) -> Value:
+    """Return the objects of `script.py FILE.yaml --name=value`: the file's settings, and those that the words change.
+
+    A run without words, or without a file as the first, is parsed as by HfArgumentParser. One object is no tuple.
+    """
+    m, args = call.machine, call.arguments
+    parser, line = parser_behind(call.receiver), started(m)
+    if parser is None or classes_of(parser).why_incomplete:
+        return Unknown("a parser whose dataclasses are unknown")
+    if line is not None and line.words and str(plain(line.words[0])).endswith(".yaml"):
+        rest = Known(Sequence(tuple(line.words[1:]), "list"))
+        stated = of_line(m, line, {}, rest, call.callee, args, call.node, line.words[0])
+        if stated is None:
+            return Unknown(f"the file that {line.where()} names is not read")
+        stated.update(_in_their_types(parser, line))
+        made = tuple(instances(m, parser, stated, args, call.node, line.more, shared=True))
+    else:
+        found = into_dataclasses(ModelCall(m, Arguments([], {}, args.place), call.node, call.callee, call.receiver))
+        if not isinstance(object_of(found), Sequence):
+            return found
+        made = object_of(found).state.items
+    return made[0] if len(made) == 1 else Known(Sequence(made, "tuple"), (args.place,) if args.place else ())
+
+
+def _in_their_types(parser: Parser, line: CommandLine) -> dict[Any, Value]:
+    """Return the words `--name=value` that dataclasses of the script declare, converted as H4ArgumentParser does."""
+    fields = {
+        f.name: f.annotation
+        for value in classes_of(parser).items
+        if isinstance(cls := object_of(value), Class)
+        for f in cls.fields.values()
+    }
+    said: dict[Any, Value] = {}
+    for word in line.words[1:]:
+        name, equals, text = str(plain(word)).lstrip("-").partition("=")
+        if not equals or name not in fields:
+            continue
+        trace = word.trace
+        if elements(fields[name]) is not None:
+            value: Value = Known(Sequence(tuple(Known(part, trace) for part in text.split(",")), "list"), trace)
+        elif bare(fields[name]) == "bool":
+            value = Known(text in ("true", "True"), trace)
+        else:
+            value = Known(number_of(text) if bare(fields[name]) in ("int", "float") else text, trace)
+        said[name] = demote(value, line.overridable) if line.overridable else value
+    return said
 
 
 def instances(

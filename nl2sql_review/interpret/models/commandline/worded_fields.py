@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ....source.command_line import ANOTHER
+from ....source.literals import CONSTANTS, literal
 from ....training_plan.values import Absent, Default, Known, Value
 from ...core.joins import demote
 from ...core.machine import Machine
 from ...core.objects import Arguments, Mapping, Sequence, object_of, plain
-from ...python.builtins import BUILTINS
+from ...python.builtins import BUILTINS, rebuild
 
 if TYPE_CHECKING:
     import libcst as cst
 
     from ....source.command_line import CommandLine
+
+BARE_WORD = re.compile(r"""(['"])(?:(?!\1).)*\1|(?<![\w.])[A-Za-z_]\w*""")  # or text in quotes, which has none
 
 
 def like(default: Value) -> Callable[[Value], Value]:
@@ -29,6 +33,28 @@ def like(default: Value) -> Callable[[Value], Value]:
         return Default(made, word.overridden_by, word.trace) if isinstance(word, Default) else Known(made, word.trace)
 
     return convert
+
+
+def by_fire(default: Value) -> Callable[[Value], Value]:
+    """Return a function that converts a word as fire does: as `like`, and `{lr: 1e-4}` or `[a, b]` to a collection."""
+    simple = like(default)
+
+    def convert(word: Value) -> Value:
+        text = plain(word)
+        if not isinstance(text, str) or text[:1] not in ("{", "[", "("):
+            return simple(word)
+        try:
+            made = rebuild(literal(BARE_WORD.sub(_quoted, text)), word.trace)
+        except ValueError:  # fire takes the text
+            return word
+        return demote(made, word.overridden_by) if isinstance(word, Default) else made
+
+    return convert
+
+
+def _quoted(found: re.Match[str]) -> str:
+    """Return a bare word in a collection in quotes, as fire takes it."""
+    return found[0] if found[1] or found[0] in CONSTANTS else repr(found[0])
 
 
 def number_of(text: str) -> object:
@@ -51,8 +77,12 @@ def of_line(
     callee: str,
     args: Arguments,
     node: cst.CSTNode | None,
+    file: Value | None = None,
 ) -> dict[Any, Value] | None:
-    """Return every field that a command line gives: TRL's `--config` file, then its words; None for a lost file."""
+    """Return every field that a command line gives: those of a file, then its words; None for a lost file.
+
+    The file is the one that is given, or TRL's `--config`.
+    """
     by = line.overridable
     left = list(object_of(rest).state.items) if isinstance(object_of(rest), Sequence) else []
     said: dict[Any, Value] = {}
@@ -70,7 +100,8 @@ def of_line(
         made = [like(Absent())(word) for word in given]
         value = Known(True, left[at - 1].trace) if not made else made[0]
         said[name.replace("-", "_")] = value if len(made) < 2 else Known(Sequence(tuple(made), "list"), made[0].trace)
-    file = said.pop("config", None) if callee.endswith("parse_args_and_config") else None
+    if callee.endswith("parse_args_and_config"):
+        file = said.pop("config", None)
     stated: dict[Any, Value] = dict(items)
     if file is not None:
         loaded = configured(m, file, args, node)

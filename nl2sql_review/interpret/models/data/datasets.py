@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from ....training_plan.values import Absent, Default, Either, Known, Unknown, Value, join
 from ...core.datasets import Dataset, Row
-from ...core.library import METHOD_MODELS, iteration_model, method_model, record
+from ...core.library import ANY_KIND, METHOD_MODELS, iteration_model, method_model, record
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Function, ItemKey, Items, Mapping, Opaque, Sequence, SlotKey, object_of, plain
@@ -107,6 +109,26 @@ def map_(call: ModelCall) -> Value:
         open_ = open_ or others
         m.join_paths(mark, [m.changes(mark), {}])  # it may run for no row, in another process, or come from a cache
     return derived(m, call.receiver, args, node, call.callee, columns, open_)
+
+
+# Packages whose `map` is not that of rows; "" for what no package gives.
+OTHER_MAPS = frozenset(("", *"pandas numpy polars pyspark ray dask torch jax concurrent multiprocessing".split()))
+
+
+@method_model(ANY_KIND, "map")
+def map_of_unread(call: ModelCall) -> Value | None:
+    """Apply a function of the script to each row of data that a module makes which is not read: `rows().map(add_text)`.
+
+    Which columns the rows have besides is unknown.
+    """
+    owner, args = object_of(call.receiver), call.arguments
+    root = re.split(r"\W", owner.text, maxsplit=1)[0]
+    if root in OTHER_MAPS or root in sys.stdlib_module_names or owner.operation not in ("symbol", "call"):
+        return None
+    if not isinstance(object_of(args.get(0, "function")), Function) or len(args.positional) > 1 or args.unknown:
+        return None
+    rows = Known(Dataset(owner.text, None), call.receiver.trace if call.receiver is not None else ())
+    return map_(ModelCall(call.machine, args, call.node, call.callee, rows))
 
 
 def parameter_name(fn: Value) -> str:

@@ -84,7 +84,11 @@ def reduce(call: ModelCall) -> Value:
 
 @model("copy.copy", "copy.deepcopy")
 def copy(call: ModelCall) -> Value:
-    return copied(call.machine, call.arguments.get(0), call.callee.endswith("deepcopy"), {})
+    value = call.arguments.get(0)
+    obj = object_of(value)
+    if isinstance(obj, Opaque) and obj.operation == "op":  # of joined lists, whose elements may be replaced
+        return Known(Opaque(f"{call.callee}({obj.text})", "call", (value,), obj.kind), value.trace)
+    return copied(call.machine, value, call.callee.endswith("deepcopy"), {})
 
 
 def copied(m: Machine, value: Value, deep: bool, seen: dict[int, Any]) -> Value:
