@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from ..interpret.core.objects import Mapping, object_of
 from ..training_plan.facts import Fact, Lora, TrainingPlan
-from ..training_plan.values import Absent, Default, Either, Known, Place, Text, Unknown, Value
+from ..training_plan.values import Absent, Default, Either, Known, Place, Text, Unknown, Value, options
 from . import hand_loop, target_modules
 from .adapter_choice import chosen_adapter
 from .api.arguments import rejected
-from .derive import OF_THE_HUB, contents, derive, is_true, options, plain
+from .derive import OF_THE_HUB, contents, derive, is_true, plain
 from .model_state import loads_adapter
 from .object_settings import last, makers
 from .run import Run

@@ -9,9 +9,9 @@ from difflib import get_close_matches
 import libcst as cst
 
 from ...gpu_memory.architectures import Architecture, find
-from ...readers.derive import options, plain
+from ...readers.derive import plain
 from ...readers.object_settings import from_library
-from ...training_plan.values import Default, Known
+from ...training_plan.values import Default, Known, options
 from .. import places
 from ..candidate import Candidate
 from ..context import Task, setting, wanted

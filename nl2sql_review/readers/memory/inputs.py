@@ -10,8 +10,8 @@ from typing import Any
 from ...gpu_memory import advice, architectures, cards, from_plan
 from ...gpu_memory.estimate import GIB, estimate
 from ...training_plan.facts import Fact, Memory, TrainingPlan
-from ...training_plan.values import Absent, Default, Either, Known, Term, Unknown, Value
-from ..derive import derive, options, plain
+from ...training_plan.values import Absent, Default, Either, Known, Term, Unknown, Value, options
+from ..derive import derive, plain
 from ..object_settings import last
 from ..run import SFT_TRAINERS, Run
 

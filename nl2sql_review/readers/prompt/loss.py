@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Iterator
 
 from ...interpret.core.objects import Opaque
 from ...interpret.core.recording import Call
-from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Unknown, Value
-from ..derive import options
+from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Unknown, Value, options
 from ..hand_loop.labels import batches_changed, labels_of_ids
 from ..object_settings import last, objects
 from ..run import Run, made_from
