@@ -12,9 +12,9 @@ from . import hand_loop, target_modules
 from .adapter_choice import chosen_adapter
 from .api.arguments import rejected
 from .derive import OF_THE_HUB, contents, derive, is_true, plain
-from .model_state import loads_adapter
+from .missing_adapter import no_adapter
 from .object_settings import last, makers
-from .run import Run
+from .run import MODEL_NAMES, Run
 
 # field of the plan -> spellings of the argument
 SPELLINGS = {
@@ -23,18 +23,12 @@ SPELLINGS = {
     "dropout": ("lora_dropout",),
     "bias": ("bias",),
 }
-MODEL_NAMES = ("model_name", "pretrained_model_name_or_path", "model_id", "$0", "model")
 
 # PEFT's methods without a rank: they train a prompt, vectors, rotations or norms
 OTHER_METHODS = (
     "PromptTuningConfig MultitaskPromptTuningConfig PromptEncoderConfig PrefixTuningConfig CPTConfig "
     "AdaptionPromptConfig IA3Config LNTuningConfig OFTConfig BOFTConfig FourierFTConfig"
 ).split()
-# a class of LoRA layers, or the two matrices of one
-LOW_RANK = re.compile(  # of a line, the first `self.lora_…` alone is tried
-    r"^[ \t]*class (?=\w*lora)\w*\([^)]{0,300}Module|^(?=([^#\n]*?\bself\.lora_(?:a|b|down|up)\b))\1[^=\n]*=",
-    re.IGNORECASE | re.MULTILINE,
-)
 QUANTIZED = re.compile(r"gptq|awq|aqlm|eetq|hqq|torchao|quanto|bnb|[48]-?bit|int[48]|fp8", re.IGNORECASE)
 SETTINGS = (*SPELLINGS, "scaling", "target_modules", "unmatched_modules", "gradient_checkpointing")
 
@@ -85,61 +79,6 @@ def not_lora(run: Run) -> Fact | None:
     if any(callee.endswith("Config.from_pretrained") for callee in makers_of):
         return Fact(Unknown("the adapter's settings are in the file that from_pretrained reads"), at=run.adapter.place)
     return None
-
-
-def no_adapter(run: Run) -> Fact:
-    """Return the fact that there is no adapter, or why that is not known."""
-    if any(loads_adapter(c) or last(c.callee) == "load_adapter" for c in run.calls):
-        return Fact(Unknown("the adapter is loaded from a directory that contains its settings"), at=run.place)
-    given = run.trainer.get("peft_config") if run.trainer is not None else Absent()
-    if isinstance(given, Default):
-        note = f"{given.overridden_by} adds an adapter" if given.overridden_by.startswith("-") else ""
-        at = run.trainer.places.get("peft_config", run.place) if run.trainer is not None else run.place
-        return Fact(given, at=at, note=note, argument="peft_config")
-    switched = next((c for c in run.recording.alternatives if last(c.callee) in ("get_peft_model", "LoraConfig")), None)
-    if switched is not None:
-        note = (
-            f"{switched.condition} adds an adapter"
-            if switched.condition.startswith("-")
-            else "one branch adds an adapter"
-        )
-        off = Default(None, switched.condition, (switched.place,))
-        return Fact(off, at=switched.place, note=note, argument="")
-    if run.model_unknown:
-        return Fact(Unknown(run.model_unknown), at=run.place)
-    if (unnamed := may_bring_adapter(run)) is not None:
-        return unnamed
-    if own_layers(run):
-        why = "the project defines LoRA layers of its own, and how they get into the model is not followed"
-        return Fact(Unknown(why), at=run.place)
-    if hand_loop.trains(run):
-        return Fact(Absent("no LoRA adapter is added: all weights are trained"), at=run.load.place or run.place)
-    if run.trainer is None:
-        return Fact(Absent("no adapter is added"), at=run.place, why_not="the script creates no adapter and no trainer")
-    return Fact(Absent("no LoRA adapter is added: all weights are trained"), at=run.trainer.place)
-
-
-def may_bring_adapter(run: Run) -> Fact | None:
-    """Return that the adapter is unknown if Unsloth loads a directory or an unknown model, else None.
-
-    If it is the directory of an adapter, Unsloth loads that adapter as well, and it is trained.
-    """
-    if not run.load or not run.load.callee.startswith("unsloth") or is_true(run.load.value("full_finetuning")):
-        return None
-    name = run.load.value(*MODEL_NAMES)
-    if isinstance(name, Unknown):
-        why = f"Unsloth loads an adapter too, if the model has one: {name.why}"
-    elif "/" in (path := str(getattr(name, "value", ""))) and not OF_THE_HUB.fullmatch(path):
-        why = f"Unsloth loads an adapter too, if there is one in {path}"
-    else:
-        return None
-    return Fact(Unknown(why, name.trace), at=run.load.where(*MODEL_NAMES))
-
-
-def own_layers(run: Run) -> bool:
-    """Return whether the script or one of its modules defines low-rank layers by itself."""
-    sources = [run.source, *(getattr(module, "source", None) for module in run.recording.modules.values())]
-    return any(LOW_RANK.search(getattr(source, "text", "")) for source in sources)
 
 
 def absent_why(fact: Fact) -> str:
