@@ -163,6 +163,7 @@ class _Sum:
         self._at = 0
 
     def whole(self) -> int | None:
+        """Return what the whole sum comes to, None where it is none."""
         try:
             made = self._terms("+-")
         except (ValueError, ZeroDivisionError):

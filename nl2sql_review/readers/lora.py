@@ -103,18 +103,18 @@ def note_scale(part: Lora) -> None:
 
 def scaling(run: Run, part: Lora) -> Fact:
     """Return PEFT's scaling from rank and alpha; a default if one of them is."""
-    r, alpha, stabilised = part.r.value, part.alpha.value, setting(run, "use_rslora").value
+    r, alpha, stabilized = part.r.value, part.alpha.value, setting(run, "use_rslora").value
     for name, value in (("r", r), ("lora_alpha", alpha)):
         if not (isinstance(value, (Known, Default)) and isinstance(value.value, (int, float)) and value.value > 0):
             why = f"{name} is unknown"  # which its own rule says already
             return Fact(Unknown(why), at=part.alpha.at, why_not=why)
-    if not isinstance(stabilised, (Known, Default, Absent)):
+    if not isinstance(stabilized, (Known, Default, Absent)):
         return Fact(Unknown("it is unknown whether the adapter is rank-stabilized"), at=part.alpha.at)
     assert isinstance(r, (Known, Default)) and isinstance(alpha, (Known, Default))
-    root = isinstance(stabilised, (Known, Default)) and bool(stabilised.value)
+    root = isinstance(stabilized, (Known, Default)) and bool(stabilized.value)
     factor = round(alpha.value / (r.value**0.5 if root else r.value), 4)
     said = f"lora_alpha={alpha.value:g}, r={r.value:g}{', rank-stabilized' if root else ''}"
-    by = next((value.overridden_by for value in (r, alpha, stabilised) if isinstance(value, Default)), None)
+    by = next((value.overridden_by for value in (r, alpha, stabilized) if isinstance(value, Default)), None)
     value = Known(factor, alpha.trace) if by is None else Default(factor, by, alpha.trace)
     return Fact(value, at=part.alpha.at, note=said)
 
