@@ -15,6 +15,7 @@ from .derive import contents, derive, is_true, options, plain
 from .model_state import loads_adapter
 from .object_settings import last, makers
 from .run import Run
+from .spelling import OF_THE_HUB
 
 # field of the plan -> spellings of the argument
 SPELLINGS = {
@@ -35,7 +36,6 @@ LOW_RANK = re.compile(  # of a line, the first `self.lora_…` alone is tried
     r"^[ \t]*class (?=\w*lora)\w*\([^)]{0,300}Module|^(?=([^#\n]*?\bself\.lora_(?:a|b|down|up)\b))\1[^=\n]*=",
     re.IGNORECASE | re.MULTILINE,
 )
-OF_THE_HUB = re.compile(r"\w[\w.-]*/[\w.-]+")  # a name that is no path to a checkpoint
 QUANTIZED = re.compile(r"gptq|awq|aqlm|eetq|hqq|torchao|quanto|bnb|[48]-?bit|int[48]|fp8", re.IGNORECASE)
 SETTINGS = (*SPELLINGS, "scaling", "target_modules", "unmatched_modules", "gradient_checkpointing")
 
