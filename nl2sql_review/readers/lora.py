@@ -11,11 +11,10 @@ from ..training_plan.values import Absent, Default, Either, Known, Place, Text, 
 from . import hand_loop, target_modules
 from .adapter_choice import chosen_adapter
 from .api.arguments import rejected
-from .derive import contents, derive, is_true, options, plain
+from .derive import OF_THE_HUB, contents, derive, is_true, options, plain
 from .model_state import loads_adapter
 from .object_settings import last, makers
 from .run import Run
-from .spelling import OF_THE_HUB
 
 # field of the plan -> spellings of the argument
 SPELLINGS = {

@@ -1,15 +1,13 @@
-"""Spellings: of names on the hub, and of a value, the calls and reads of an expression, at any depth."""
+"""Source of a value, as far as there is any: the calls and reads of an expression, at any depth."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
 from ..training_plan.values import Default, Known, Term, Text, Unknown, Value
 
 DEPTH = 8
-OF_THE_HUB = re.compile(r"\w[\w.-]*/[\w.-]+")  # a name that is no path to a checkpoint or a file
 
 
 def terms(value: object) -> Term | None:

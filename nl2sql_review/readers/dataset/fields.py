@@ -12,12 +12,11 @@ from ...interpret.core.datasets import Dataset
 from ...interpret.core.recording import Call
 from ...training_plan.facts import Fact
 from ...training_plan.values import Absent, Either, Known, Place, Unknown, Value
-from ..derive import contents, plain
+from ..derive import OF_THE_HUB, contents, plain
 from ..object_settings import last
 from ..prompt.objective import objective
 from ..prompt.training_text import TrainingText, texts_before_mixing
 from ..run import Run
-from ..spelling import OF_THE_HUB
 from .reads import Read, every_read, is_own, reads_of
 from .rows import collected
 
