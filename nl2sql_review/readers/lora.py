@@ -11,7 +11,7 @@ from ..training_plan.values import Absent, Default, Either, Known, Place, Text, 
 from . import hand_loop, target_modules
 from .adapter_choice import chosen_adapter
 from .api.arguments import rejected
-from .derive import OF_THE_HUB, contents, derive, is_true, options, plain
+from .derive import contents, derive, is_of_the_hub, is_true, options, plain
 from .model_state import loads_adapter
 from .object_settings import last, makers
 from .run import Run
@@ -129,7 +129,7 @@ def may_bring_adapter(run: Run) -> Fact | None:
     name = run.load.value(*MODEL_NAMES)
     if isinstance(name, Unknown):
         why = f"Unsloth loads an adapter too, if the model has one: {name.why}"
-    elif "/" in (path := str(getattr(name, "value", ""))) and not OF_THE_HUB.fullmatch(path):
+    elif "/" in (path := str(getattr(name, "value", ""))) and not is_of_the_hub(path):
         why = f"Unsloth loads an adapter too, if there is one in {path}"
     else:
         return None
@@ -371,7 +371,7 @@ def unquantized(run: Run, part: Lora) -> bool:
         return False
     if not isinstance(part.load_in_4bit.value, Absent) or not isinstance(run.load.value("load_in_8bit"), Absent):
         return False
-    return isinstance(name, str) and bool(OF_THE_HUB.fullmatch(name)) and not QUANTIZED.search(name)
+    return isinstance(name, str) and is_of_the_hub(name) and not QUANTIZED.search(name)
 
 
 def misplaced(run: Run) -> Fact:
