@@ -13,7 +13,7 @@ from ..training_plan.values import Absent, Default, Either, Known, Term, Text, T
 if TYPE_CHECKING:
     import libcst as cst
 
-OF_THE_HUB = re.compile(r"\w[\w.-]*/[\w.-]+")  # a name that is no path to a checkpoint
+_OF_THE_HUB = re.compile(r"\w[\w.-]*/[\w.-]+")  # a name that is no path to a checkpoint
 KINDS = (Known, Default, Either, Term, Text, Unknown, Absent)
 
 
@@ -162,3 +162,8 @@ def number(node: cst.BaseExpression, processes: int) -> Any:
         if not any(arg.keyword is not None or arg.star for arg in node.args):
             return FUNCTIONS[node.func.value](*(number(arg.value, processes) for arg in node.args))
     raise ValueError("not arithmetic over the world size")
+
+
+def is_of_the_hub(name: str) -> bool:
+    """Return whether a name has the form of one on the hub, `owner/name`: no path to a checkpoint or file."""
+    return bool(_OF_THE_HUB.fullmatch(name))

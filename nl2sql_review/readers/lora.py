@@ -11,7 +11,7 @@ from ..training_plan.values import Absent, Default, Either, Known, Place, Text, 
 from . import hand_loop, target_modules
 from .adapter_choice import chosen_adapter
 from .api.arguments import rejected
-from .derive import OF_THE_HUB, contents, derive, is_true, plain
+from .derive import contents, derive, is_of_the_hub, is_true, plain
 from .missing_adapter import no_adapter
 from .object_settings import last, makers
 from .run import MODEL_NAMES, Run
@@ -310,7 +310,7 @@ def unquantized(run: Run, part: Lora) -> bool:
         return False
     if not isinstance(part.load_in_4bit.value, Absent) or not isinstance(run.load.value("load_in_8bit"), Absent):
         return False
-    return isinstance(name, str) and bool(OF_THE_HUB.fullmatch(name)) and not QUANTIZED.search(name)
+    return isinstance(name, str) and is_of_the_hub(name) and not QUANTIZED.search(name)
 
 
 def misplaced(run: Run) -> Fact:

@@ -7,7 +7,7 @@ import re
 from ..training_plan.facts import Fact
 from ..training_plan.values import Absent, Default, Unknown
 from . import hand_loop
-from .derive import OF_THE_HUB, is_true
+from .derive import is_of_the_hub, is_true
 from .model_state import loads_adapter
 from .object_settings import last
 from .run import MODEL_NAMES, Run
@@ -61,7 +61,7 @@ def may_bring_adapter(run: Run) -> Fact | None:
     name = run.load.value(*MODEL_NAMES)
     if isinstance(name, Unknown):
         why = f"Unsloth loads an adapter too, if the model has one: {name.why}"
-    elif "/" in (path := str(getattr(name, "value", ""))) and not OF_THE_HUB.fullmatch(path):
+    elif "/" in (path := str(getattr(name, "value", ""))) and not is_of_the_hub(path):
         why = f"Unsloth loads an adapter too, if there is one in {path}"
     else:
         return None

@@ -12,7 +12,7 @@ from ...interpret.core.datasets import Dataset
 from ...interpret.core.recording import Call
 from ...training_plan.facts import Fact
 from ...training_plan.values import Absent, Either, Known, Place, Unknown, Value
-from ..derive import OF_THE_HUB, contents, plain
+from ..derive import contents, is_of_the_hub, plain
 from ..object_settings import last
 from ..prompt.objective import objective
 from ..prompt.training_text import TrainingText, texts_before_mixing
@@ -75,7 +75,7 @@ def _published(run: Run, loads: Iterable[Call | None]) -> bool:
         paths = list(files.values()) if isinstance(files, dict) else [files]
         name = plain(call.get("path", "$0"))
         if isinstance(call.get("data_files"), Absent):
-            if not isinstance(name, str) or not OF_THE_HUB.fullmatch(name) or disk.exists(f"{root}/{name}"):
+            if not isinstance(name, str) or not is_of_the_hub(name) or disk.exists(f"{root}/{name}"):
                 return False
         elif not all(isinstance(one := contents(path), str) and one.startswith("https://") for path in paths):
             return False

@@ -82,7 +82,7 @@ def came_from(name: str, made: dict[str, list[str]]) -> str:
         seen.add(one)
         own = [value for value in made.get(one, ()) if not value.startswith(("len(", "min(", "max("))]
         code += own
-        waiting += [other for value in own for other in NAME.findall(re.sub(r"\* \w+|\[:[^\]]*\]", "", value))]
+        waiting += [other for value in own for other in NAME.findall(re.sub(r"\* \w+|\[:[^\[\]]*\]", "", value))]
     return "\n".join(code)
 
 

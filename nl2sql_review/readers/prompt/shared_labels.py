@@ -64,6 +64,16 @@ def in_batches(run: Run) -> Iterator[Defect]:
             yield Defect("shared", "input_ids", Place(function[0], masking), SAID)
 
 
+def _filled(source: Source, call: cst.Call) -> str:
+    """Return what `labels.masked_fill_(mask, -100)` fills; "" of another call."""
+    import libcst as cst
+
+    if not isinstance(call.func, cst.Attribute) or call.func.attr.value != "masked_fill_":
+        return ""
+    given = (source.segment(argument.value).replace(" ", "") for argument in call.args)
+    return source.segment(call.func.value) if "-100" in given else ""
+
+
 def masked_in_place(run: Run, source: Source, function: cst.FunctionDef) -> cst.CSTNode | None:
     """Return the statement that masks labels which are the ids; None if they may be a copy, or none be masked."""
     import libcst as cst
@@ -75,8 +85,8 @@ def masked_in_place(run: Run, source: Source, function: cst.FunctionDef) -> cst.
     taken = ""
     found: cst.CSTNode | None = None
     for node in walk(function):
-        if isinstance(node, cst.Call) and (filled := re.match(r"(.+)\.masked_fill_\(.*-\s?100", source.segment(node))):
-            if filled[1] in labels and is_always_run(source, function, node, run):
+        if isinstance(node, cst.Call) and (filled := _filled(source, node)):
+            if filled in labels and is_always_run(source, function, node, run):
                 found = found or node
         if not isinstance(node, cst.Assign) or len(node.targets) != 1:
             continue

@@ -95,7 +95,7 @@ def turn_ends(texts: list[TrainingText], tokenizer: Tokenizer) -> Value:
         if end.why:
             return Unknown(f"whether the token that ends a turn is the EOS token, and so masked: {end.why}", text.trace)
         if end.token not in ("", "eos", tokenizer.eos(end)):
-            return Absent(f"a turn ends with {end.token}, which is not the padding token")
+            return Absent(f"a turn ends with {end.token}, and that is not the padding token")
     return Known("eos")
 
 
