@@ -134,6 +134,7 @@ def run(args: Namespace) -> int:
 
 def _asked(args: Namespace) -> Asked:
     from ..rows.check import Asked
+    from ..run.workers import processors
 
     for path in (*args.file, *args.dev):
         if not os.path.exists(path):
@@ -145,7 +146,7 @@ def _asked(args: Namespace) -> Asked:
         dialect=args.dialect.lower(),
         sample=args.sample,
         seed=args.seed,
-        jobs=args.jobs or _processors(),
+        jobs=args.jobs or processors(),
     )
 
 
@@ -156,10 +157,6 @@ def _overrides(args: Namespace) -> dict[str, object]:
         "fail-on": args.fail_on,
     }
     return {key: value for key, value in said.items() if value}
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _write(made: DataReview, args: Namespace, options: Options) -> None:

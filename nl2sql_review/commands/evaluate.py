@@ -123,6 +123,7 @@ def _asked(args: Namespace) -> Asked:
     from ..rows.engine.limits import Limits
     from ..rows.scoring.comparison import Match
     from ..rows.scoring.evaluate import Asked
+    from ..run.workers import processors
 
     if len(args.paths) != 1 or args.gold is None:
         raise UsageError(
@@ -148,7 +149,7 @@ def _asked(args: Namespace) -> Asked:
         soft_f1=args.soft_f1,
         dialect=args.dialect,
         limits=Limits(seconds=args.timeout),
-        jobs=args.jobs or _processors(),
+        jobs=args.jobs or processors(),
     )
 
 
@@ -168,10 +169,6 @@ def _rendered(made: Evaluation, args: Namespace) -> str:
     from ..render import evaluation_text
 
     return evaluation_text.render(made, terminal(args, args.output_file))
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _share(text: str) -> float:

@@ -144,7 +144,7 @@ def _agree(fact: str, plan: PlanValue, run: PlanValue) -> bool:
 
 
 def _model(name: str) -> str:
-    """A model's name without what Unsloth puts in its place: the organisation, and how its copy is quantised.
+    """A model's name without what Unsloth puts in its place: the organization, and how its copy is quantized.
 
     Of a path into a cache it is the model's, "" where only the hash of a snapshot is left.
     """

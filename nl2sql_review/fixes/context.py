@@ -16,10 +16,10 @@ from ..policy.expectations import Expectation, FactOf, spelled
 from ..readers import run as runs
 from ..readers.api import versions_of
 from ..readers.api.arguments import CONFIG_OF
-from ..readers.derive import options, plain
+from ..readers.derive import plain
 from ..source import Source, Span
 from ..training_plan.facts import Fact, TrainingPlan
-from ..training_plan.values import Absent, Default, Known
+from ..training_plan.values import Absent, Default, Known, options
 from . import other_code, places, uses
 from .candidate import Candidate
 from .edits import EditError, imports, python

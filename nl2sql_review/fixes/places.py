@@ -7,12 +7,11 @@ import re
 import libcst as cst
 
 from ..policy.expectations import equal, is_plain
-from ..readers.derive import options
 from ..report.report import Edit
 from ..source import Span
 from ..source.literals import evaluated, literal
 from ..training_plan.facts import Fact
-from ..training_plan.values import Absent, Default, Known, Place
+from ..training_plan.values import Absent, Default, Known, Place, options
 from . import declared
 from .edits import EditError, documents, lists, python
 

@@ -15,11 +15,10 @@ import libcst as cst
 
 from ..judgement.judge import Examined
 from ..policy.expectations import is_plain
-from ..readers.derive import options
 from ..source import Span
 from ..source.syntax import dotted, text_of, walk
 from ..training_plan.facts import Fact
-from ..training_plan.values import Default, Either, Known, Term, Text, Trace, Unknown
+from ..training_plan.values import Default, Either, Known, Term, Text, Trace, Unknown, options
 from .edits import documents
 from .names import is_target, laid_out, other_names, targets, text_key
 

@@ -180,7 +180,7 @@ def _paths(recording: Recording, source: Source, settings: object) -> Iterator[t
 def _beside(folder: Path, kind: object) -> list[Path]:
     """Return files that may be of a kind, listed by suffix: other files of the folder may change without effect.
 
-    accelerate's files are recognised by their content, whatever their names; DeepSpeed's JSON also by its name,
+    accelerate's files are recognized by their content, whatever their names; DeepSpeed's JSON also by its name,
     because a folder may hold any number of other JSON files.
     """
     named = kind is _is_deepspeed

@@ -61,7 +61,7 @@ class Architecture:
 
     @property
     def linear_parameters(self) -> int:
-        """Number of weights in all linear layers but the head: those that 4-bit loading quantises."""
+        """Number of weights in all linear layers but the head: those that 4-bit loading quantizes."""
         return self.layers * sum(i * o for i, o in self.modules.values())
 
     @property
@@ -163,7 +163,7 @@ def find(name: str) -> Found:
     )
 
 
-# Names under which Unsloth loads weights that it quantised with some layers left in 16 bits.
+# Names under which Unsloth loads weights that it quantized with some layers left in 16 bits.
 DYNAMIC = re.compile(
     r"llama-?3\.[123]|qwen-?2\.5|qwen-?3|phi-?4|gemma-?3|mistral-small|magistral|devstral|deepseek-r1-distill"
 )

@@ -133,7 +133,7 @@ def _held_bytes(setup: Setup) -> tuple[float, float, float, tuple[float, float]]
 
 
 def _width(setup: Setup) -> float:
-    """Return the bytes per weight of a linear layer, quantisation constants included."""
+    """Return the bytes per weight of a linear layer, quantization constants included."""
     if setup.bits == 4:
         return 0.5 + (1 / 64 + 4 / (64 * 256) if setup.double_quant else 4 / 64)
     return setup.bits / 8

@@ -7,7 +7,7 @@ from itertools import product
 from typing import Any
 
 from ..training_plan.facts import Fact, TrainingPlan
-from ..training_plan.values import Absent, Default, Either, Known, Unknown, Value
+from ..training_plan.values import Absent, Default, Known, Unknown, Value, options
 from .architectures import Architecture, table
 from .setup import PROJECTIONS, Setup
 
@@ -73,33 +73,33 @@ def runs(plan: TrainingPlan, **given: Any) -> Runs:
         raise NoEstimate(
             f"the model is spread over several GPUs ({sharded.value.value}), and the estimate does not cover that"
         )
-    options: dict[str, list[Any]] = {"architecture": architectures(plan, given)}
+    possible: dict[str, list[Any]] = {"architecture": architectures(plan, given)}
     default, assumed = "", []
     for name, fact_name in FACTS.items():
         if name in given:
-            options[name] = [given[name]]
+            possible[name] = [given[name]]
             continue
         if name in ("rank", "targets") and trains_everything(plan):
-            options[name] = [0 if name == "rank" else PROJECTIONS]
+            possible[name] = [0 if name == "rank" else PROJECTIONS]
             continue
         fact = plan[fact_name]
         try:
-            options[name] = [checked(name, o) for o in alternatives(fact.value, fact)]
+            possible[name] = [checked(name, o) for o in alternatives(fact.value, fact)]
         except NoEstimate as error:
             if name not in ASSUMED:
                 what = "rank" if name == "rank" else fact_name.partition(".")[2].replace("_", " ")
                 raise NoEstimate(f"the {what} is unknown: {error.reason}") from None
             value, words = ASSUMED[name]
-            options[name] = [value]
+            possible[name] = [value]
             if words and not (name == "eager_attention" and isinstance(fact.value, Absent)):
                 assumed.append(words)
         else:
             default = default or next(
-                (v.overridden_by or "the command line" for v in flat(fact.value) if isinstance(v, Default)), ""
+                (v.overridden_by or "the command line" for v in options(fact.value) if isinstance(v, Default)), ""
             )
     setups = []
-    for chosen in list(product(*options.values()))[:MOST]:
-        setups.append(covered(Setup(**dict(zip(options, chosen)), assumed=tuple(assumed))))
+    for chosen in list(product(*possible.values()))[:MOST]:
+        setups.append(covered(Setup(**dict(zip(possible, chosen)), assumed=tuple(assumed))))
     return Runs(tuple(dict.fromkeys(setups)), default)
 
 
@@ -135,7 +135,7 @@ def architectures(plan: TrainingPlan, given: dict[str, Any]) -> list[Architectur
         elif "parameters" in option:
             # the fewest that are possible: what is said of the weights must hold
             width = given.get("bits") or min(
-                b.value if isinstance(b, (Known, Default)) else 4 for b in flat(plan.memory.bits.value)
+                b.value if isinstance(b, (Known, Default)) else 4 for b in options(plan.memory.bits.value)
             )
             said = f"{option['name']} is known only by its size: its weights can be estimated, a run cannot"
             raise NoEstimate(said, (option["name"], option["parameters"], width))
@@ -144,15 +144,10 @@ def architectures(plan: TrainingPlan, given: dict[str, Any]) -> list[Architectur
     return found
 
 
-def flat(value: Value) -> tuple[Value, ...]:
-    """Return the options of a value, or the value alone."""
-    return value.options if isinstance(value, Either) else (value,)
-
-
 def alternatives(value: Value, fact: Fact) -> list[Any]:
     """Return the plain values that a fact may have. Raises NoEstimate if one of them is unknown."""
     found = []
-    for option in flat(value):
+    for option in options(value):
         if isinstance(option, (Known, Default)):
             found.append(option.value)
         elif isinstance(option, (Unknown, Absent)):

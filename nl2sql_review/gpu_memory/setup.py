@@ -23,7 +23,7 @@ class Setup:
     bits: int = 4  # of the linear layers as they are held: 4, 8, 16, 32
     double_quant: bool = True
     dynamic: bool = False  # Unsloth's dynamic 4-bit weights: some layers stay 16-bit
-    wide_embeddings: bool = False  # fp32, as prepare_model_for_kbit_training leaves what is not quantised
+    wide_embeddings: bool = False  # fp32, as prepare_model_for_kbit_training leaves what is not quantized
     unsloth: bool = True
     rank: int = 16
     targets: tuple[str, ...] = PROJECTIONS

@@ -11,8 +11,8 @@ from ..source import Source, Span
 from ..source.command_line import CommandLine
 from ..training_plan.values import Default, Known, Place, Value
 from .launchers import Launchers, within
-from .shell import Shell, set_in
-from .shell_variables import Command
+from .shell import Shell
+from .shell_commands import Command, set_in
 
 INSTRUCTION = re.compile(
     r"^[ \t]*(RUN|CMD|ENTRYPOINT|ENV|ARG|WORKDIR)[ \t]+((?:[^\n\\]|\\\r?\n|\\.)*)", re.MULTILINE | re.IGNORECASE

@@ -16,8 +16,8 @@ from ..source import Source, Span
 from ..source.command_line import CommandLine
 from ..training_plan.values import Default, Known, Place, Unknown, Value
 from .launchers import Launchers, within
-from .shell import Shell, set_in
-from .shell_variables import Command, Word
+from .shell import Shell
+from .shell_commands import Command, Word, set_in
 
 if TYPE_CHECKING:
     import yaml

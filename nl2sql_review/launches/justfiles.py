@@ -11,7 +11,7 @@ from ..source.command_line import CommandLine
 from ..training_plan.values import Default, Place, Unknown, Value
 from .launchers import Launchers, within
 from .shell import Shell
-from .shell_variables import Command
+from .shell_commands import Command
 
 VARIABLE = re.compile(r"(?:export\s+)?([A-Za-z_][\w-]*)\s*:=\s*(?:'([^']*)'|\"([^\"]*)\")?")
 RECIPE = re.compile(r"@?[A-Za-z_][\w-]*((?:\s[^:]*)?):(?!=)")

@@ -20,7 +20,7 @@ from .job_files import JOB, of_yaml
 from .justfiles import of_justfile
 from .launchers import Launchers, below
 from .shell import Shell
-from .shell_variables import Command
+from .shell_commands import Command
 from .task_tables import of_pyproject
 
 FOLDERS = (  # of launch files, beside a script

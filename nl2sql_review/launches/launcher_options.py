@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from ..training_plan.values import Default, Either, Known, Unknown, Value, overrider
-from .shell_variables import Word
+from .shell_commands import Word
 
 SCRIPT = re.compile(r".+\.py")
 PYTHON_VALUES = ("-W", "-X", "--check-hash-based-pycs")  # options with a value

@@ -19,7 +19,7 @@ from . import entry_points
 from .launcher_options import several_tasks, visible_cards
 from .programs import MODULES, Programs, Start, name_of
 from .shell import Shell
-from .shell_variables import Command, Word
+from .shell_commands import Command, Word
 
 # What stands before the command that counts; their own options are passed over.
 WRAPPERS = frozenset(

@@ -23,7 +23,7 @@ from .launcher_options import (
     options,
     product,
 )
-from .shell_variables import Word
+from .shell_commands import Word
 
 LAUNCHER_VARIABLE = re.compile(
     r"""["']?\$[({]?\w*(?:launch|runner|torchrun|accelerate|deepspeed|srun|cmd|command|exec)\w*[)}]?["']?""",

@@ -14,23 +14,14 @@ from copy import copy
 from dataclasses import replace
 
 from ..training_plan.values import Default, Known, Unknown, Value
-from .shell_syntax import Block, Branch, Function, Loop, Node, block_of, simple_in
+from .shell_commands import Command, Word
+from .shell_parts import POSITION, Hole, Raw, Simple, Variable, literal
+from .shell_syntax import DECLARES, Block, Branch, Function, Loop, Node, assigned_in, block_of, reads_options, simple_in
 from .shell_values import MOST_OPTIONS, either
-from .shell_variables import POSITION, Command, Variables, Word, open_part
-from .shell_words import ASSIGNED, Hole, Raw, Simple, Variable, literal
+from .shell_variables import Variables, open_part
 
 MOST_CALLS = 6  # functions within functions
 MOST_SOURCED = 2  # files within files
-
-
-def set_in(commands: Iterator[Command], environment: dict[str, Value]) -> Iterator[Command]:
-    """Yield the commands with variables that are set around them."""
-    for command in commands:
-        command.environment = {**environment, **command.environment}
-        yield command
-
-
-DECLARES = ("export", "local", "readonly", "declare", "typeset")
 LEAVES = ("exit", "return", "continue", "break")
 SETS = ("read", "getopts", "printf", "mapfile", "readarray", "let", "unset")  # variables that they name
 TESTS = ("[", "[[", "test", "grep", "command", "which", "((")
@@ -178,12 +169,12 @@ class Shell(Variables):
         self._times //= max(len(values), 1)
 
     def _while(self, node: Loop) -> Iterator[Command]:
-        reads = any(_reads_options(one) for one in simple_in(node.head))
+        reads = any(reads_options(one) for one in simple_in(node.head))
         if not reads or "@" in self.variables:
             yield from self._repeated(node)
             return
         before = self._state()  # as it stays if the caller gives no options
-        names = _assigned_in(node)
+        names = assigned_in(node)
         yield from self._repeated(node)
         self._restore(before)
         for name in names & set(self.variables):
@@ -193,10 +184,10 @@ class Shell(Variables):
 
     def _repeated(self, node: Loop) -> Iterator[Command]:
         """Follow the body once, for any of its turns."""
-        for name in _assigned_in(node):
+        for name in assigned_in(node):
             self._doubt(name, f"${name} is set in a loop")
         yield from self._run([*node.head, *node.body])
-        for name in _assigned_in(node):
+        for name in assigned_in(node):
             self._doubt(name, f"${name} is set in a loop")
         self._left = ""
 
@@ -230,8 +221,6 @@ class Shell(Variables):
             else:
                 self.variables[local] = values
         self._left = "exit" if self._left == "exit" else ""
-
-    # -- what commands have set ----------------------------------------------------------------------------------
 
     # -- simple commands -----------------------------------------------------------------------------------------
 
@@ -358,27 +347,3 @@ class Shell(Variables):
             )
         else:
             self._folder, self._own_folder = word.tail.lstrip("/"), True
-
-
-def _reads_options(command: Simple) -> bool:
-    """Return whether a condition asks for the caller's words."""
-    parts = [part for word in command.words for part in word.parts]
-    asked = any(isinstance(part, Variable) and POSITION.fullmatch(part.name) for part in parts)
-    counted = any(isinstance(part, Hole) and part.why.startswith("$#") for part in parts)
-    return asked or counted or literal(command.words[0]) == "getopts"
-
-
-def _assigned_in(loop: Loop) -> set[str]:
-    """Return the names of the variables that a loop sets, with a `+` of those that it only adds to."""
-    made: set[str] = set()
-    for command in simple_in([*loop.head, *loop.body]):
-        words = command.words[1:] if literal(command.words[0]) in DECLARES else command.words
-        for word in words:
-            first = word.parts[0] if word.parts else None
-            found = ASSIGNED.match(first) if isinstance(first, str) else None
-            if found is None:
-                break
-            own = word.parts[1:2] and word.parts[1]
-            itself = isinstance(own, Variable) and own.name == found[1] and found.end() == len(found.string)
-            made.add(f"{found[1]}+" if found[2] == "+=" or itself else found[1])
-    return {name for name in made if name[-1] != "+" or name[:-1] not in made}

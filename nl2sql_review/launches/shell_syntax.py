@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Union
 
-from .shell_words import Raw, Reader, Simple, literal
+from .shell_parts import ASSIGNED, POSITION, Hole, Raw, Simple, Variable, literal
+from .shell_words import Reader
 
 DEEPEST = 24  # structures within structures
+DECLARES = ("export", "local", "readonly", "declare", "typeset")
 
 
 @dataclass
@@ -268,3 +270,27 @@ def simple_in(block: Block) -> Iterator[Simple]:
             yield from simple_in(node.body)
         else:
             yield from simple_in(node.body)
+
+
+def reads_options(command: Simple) -> bool:
+    """Return whether a condition asks for the caller's words."""
+    parts = [part for word in command.words for part in word.parts]
+    asked = any(isinstance(part, Variable) and POSITION.fullmatch(part.name) for part in parts)
+    counted = any(isinstance(part, Hole) and part.why.startswith("$#") for part in parts)
+    return asked or counted or literal(command.words[0]) == "getopts"
+
+
+def assigned_in(loop: Loop) -> set[str]:
+    """Return the names of the variables that a loop sets, with a `+` of those that it only adds to."""
+    made: set[str] = set()
+    for command in simple_in([*loop.head, *loop.body]):
+        words = command.words[1:] if literal(command.words[0]) in DECLARES else command.words
+        for word in words:
+            first = word.parts[0] if word.parts else None
+            found = ASSIGNED.match(first) if isinstance(first, str) else None
+            if found is None:
+                break
+            own = word.parts[1:2] and word.parts[1]
+            itself = isinstance(own, Variable) and own.name == found[1] and found.end() == len(found.string)
+            made.add(f"{found[1]}+" if found[2] == "+=" or itself else found[1])
+    return {name for name in made if name[-1] != "+" or name[:-1] not in made}

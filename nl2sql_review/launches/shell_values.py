@@ -6,7 +6,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from ..training_plan.values import Default, Either, Known, Unknown, Value
+from ..training_plan.values import Default, Either, Known, Unknown, Value, options
 
 MOST_CHARACTERS = 20_000  # of a word that variables are put into
 MOST_EDITED = 2_000  # characters of a value that an operator edits
@@ -69,15 +69,15 @@ def joined(values: list[Value]) -> Value:
 
 def either(values: Sequence[Value], condition: str) -> Value:
     """Return one of several values; unknown if there are too many, or one of them is not known."""
-    options: dict[object, Value] = {}
+    found: dict[object, Value] = {}
     for value in values:
-        for option in value.options if isinstance(value, Either) else (value,):
+        for option in options(value):
             if not isinstance(option, Known):
                 return option if isinstance(option, Unknown) else Unknown(f"it depends on {condition}")
-            options.setdefault(option.value, option)
-    if len(options) > MOST_OPTIONS:
-        return Unknown(f"one of {len(options)} words, by {condition}")
-    made = tuple(options.values())
+            found.setdefault(option.value, option)
+    if len(found) > MOST_OPTIONS:
+        return Unknown(f"one of {len(found)} words, by {condition}")
+    made = tuple(found.values())
     return made[0] if len(made) == 1 else Either(made, condition)
 
 
@@ -163,6 +163,7 @@ class _Sum:
         self._at = 0
 
     def whole(self) -> int | None:
+        """Return what the whole sum comes to, None where it is none."""
         try:
             made = self._terms("+-")
         except (ValueError, ZeroDivisionError):

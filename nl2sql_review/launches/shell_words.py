@@ -4,91 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from typing import NamedTuple, Union
+
+from .shell_parts import ASSIGNED, Document, Edited, Hole, Part, Raw, Simple, Variable, literal
 
 MOST_WORDS = 4_000  # of one command
-MOST_BRACED = 64  # words of `{1..100}`
 DEEPEST = 8  # fallbacks within fallbacks
 
-
-class Variable(NamedTuple):
-    """`$name`, `${name:-fallback}`; `whole`: `"${name[@]}"` or `"$@"`, which expands to several words.
-
-    `item` is the index of `${name[0]}`, or the number of the first of the caller's words in `${@:2}`; `sets`: the
-    variable gets the fallback, as by `${name:=word}`; `spaced`: the words become one, as by `"$*"`.
-    """
-
-    name: str
-    fallback: Union[list[Part], None] = None
-    quoted: bool = False
-    whole: bool = False
-    item: Union[int, None] = None
-    sets: bool = False
-    spaced: bool = False
-
-
-class Hole(NamedTuple):
-    """A part that is known only in the run."""
-
-    why: str
-    code: str = ""  # the commands that give it
-    sum: str = ""  # or the arithmetic
-
-
-class Edited(NamedTuple):
-    """`${name##*/}`, `${name/a/b}`, `${name:+word}`: what is made of a variable by an operator and literal texts."""
-
-    name: str
-    operator: str
-    pattern: str
-    text: str
-    quoted: bool
-    why: str
-    parts: list[Part] | None = None  # of the word of `:+`
-
-
-Part = Union[str, Variable, Hole, Edited]
-
-
-@dataclass
-class Raw:
-    """A word as written: its parts and its place, as offsets into the text."""
-
-    parts: list[Part]
-    start: int
-    end: int
-    array: Union[list[Raw], None] = None  # of `NAME=(a b)`
-    bare: bool = True  # nothing of it is quoted: it may be a keyword
-
-
-@dataclass
-class Simple:
-    """A simple command: its words, the operator that ends it, and the here-documents that it reads."""
-
-    words: list[Raw]
-    after: str = "\n"
-    documents: list[Document] = field(default_factory=list)
-
-
-@dataclass
-class Document:
-    """The range of a here-document, known once its end is read; `literal`: the shell replaces nothing in it."""
-
-    delimiter: str
-    literal: bool
-    start: int = 0
-    end: int = 0
-
-
 NAME = re.compile(r"[A-Za-z_]\w*")
-ASSIGNED = re.compile(r"([A-Za-z_]\w*)(\+?=)")
 BREAKS = " \t\r\n;&|()<>"
 PLAIN = re.compile(r"[^\s;&|()<>\\'\"$`]+")  # what means nothing in a word, quoted or not
 NUMBERED = re.compile(r"\d+[<>]")
 HEREDOC = re.compile(r"<<-?[ \t]*(\\?|['\"]?)([A-Za-z_]\w*)(?:\1|(?<=\w))")
 OPERATOR = re.compile(r";;&?|;&|&&|\|\||\|&|[;&|()\n]")
-BRACED = re.compile(r"(.*?)\{([^{}]*(?:,|\.\.)[^{}]*)\}(.*)", re.DOTALL)
 
 
 class Reader:
@@ -143,14 +70,7 @@ class Reader:
         """Read `((…))`."""
         start, end = self.at, self.text.find("))", self.at)
         self.at = len(self.text) if end < 0 else end + 2
-        return Raw(
-            [
-                Hole("arithmetic", "", self.text[start + 2 : self.at - 2]),
-            ],
-            start,
-            self.at,
-            bare=False,
-        )
+        return Raw([Hole("arithmetic", "", self.text[start + 2 : self.at - 2])], start, self.at, bare=False)
 
     def _redirection(self) -> None:
         heredoc = HEREDOC.match(self.text, self.at)
@@ -372,31 +292,3 @@ def _parts(text: str, depth: int) -> list[Part]:
             _add(made, text[reader.at])
             reader.at += 1
     return made or [""]
-
-
-def literal(raw: Raw) -> str:
-    """Return the word if no part of it is a variable."""
-    return raw.parts[0] if len(raw.parts) == 1 and isinstance(raw.parts[0], str) and raw.array is None else ""
-
-
-def unbraced(raw: Raw) -> list[Raw] | None:
-    """Return the words of `{1..3}` or `a{b,c}`; None if the braces mean nothing."""
-    text = literal(raw)
-    found = BRACED.fullmatch(text) if raw.bare and "{" in text and len(text) < 500 else None
-    if found is None:
-        return None
-    before, inner, after = found.groups()
-    counted = re.fullmatch(r"(-?\d{1,6})\.\.(-?\d{1,6})(?:\.\.(-?\d{1,6}))?", inner)
-    if counted is not None:
-        first, last, step = int(counted[1]), int(counted[2]), abs(int(counted[3] or 1)) or 1
-        numbers = range(first, last + 1, step) if first <= last else range(first, last - 1, -step)
-        if any(re.match(r"-?0\d", one) for one in counted.group(1, 2)):
-            return [replace(raw, parts=[Hole(f"{text} is a range of padded numbers")])]
-        made = [str(number) for number in numbers[: MOST_BRACED + 1]]
-    elif "," in inner:
-        made = inner.split(",")
-    else:
-        return None
-    if len(made) > MOST_BRACED:
-        return [replace(raw, parts=[Hole(f"{text} stands for many words")])]
-    return [replace(raw, parts=[f"{before}{one}{after}"]) for one in made]

@@ -12,7 +12,7 @@ from ..source.command_line import CommandLine
 from ..training_plan.values import Place
 from .launchers import Launchers, within
 from .shell import Shell
-from .shell_variables import Command
+from .shell_commands import Command
 
 TABLES = (("poe", "tasks"), ("pixi", "tasks"), ("pdm", "scripts"), ("taskipy", "tasks"), ("hatch", "envs"))
 KEYS = ("cmd", "shell", "sequence", "scripts")  # of one task, or of an environment of hatch

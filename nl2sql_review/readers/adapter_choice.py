@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..interpret.core.objects import Object
 from ..interpret.core.recording import Call
-from ..training_plan.values import Absent, Default, Either, Known, Value, overrider
+from ..training_plan.values import Absent, Default, Either, Known, Value, options, overrider
 from .object_settings import last, objects
 from .run import ADAPTERS, Run, call_of, is_model_load
 
@@ -73,7 +73,7 @@ def _beyond(run: Run, deciding: tuple[str, ...], name: str) -> list[str]:
 
 def _paths(value: Value, depth: int) -> Iterator[bool]:
     """Yield for each way in which a model may have been made whether it goes through an adapter."""
-    for option in value.options if isinstance(value, Either) else (value,):
+    for option in options(value):
         made = [call for thing in objects(option) if (call := call_of(thing)) is not None]
         if not made or depth == 0:
             yield False

@@ -1,4 +1,4 @@
-"""Optimisation of the run: batch, learning rate, schedule, precision; from arguments or a hand-written loop."""
+"""Optimization of the run: batch, learning rate, schedule, precision; from arguments or a hand-written loop."""
 
 from __future__ import annotations
 

@@ -8,11 +8,24 @@ from collections.abc import Iterator
 
 from ..interpret.core.objects import Function
 from ..training_plan.facts import Checkpointing, Fact, TrainingPlan
-from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Trace, Unknown, Value, same
+from ..training_plan.values import (
+    Absent,
+    Default,
+    Either,
+    Known,
+    Place,
+    Term,
+    Text,
+    Trace,
+    Unknown,
+    Value,
+    options,
+    same,
+)
 from . import checkpoint_guard as guard
 from . import defaults, hand_loop
 from .arguments import setting
-from .derive import derive, options, plain
+from .derive import derive, plain
 from .hand_loop import saves
 from .object_settings import from_library, last
 from .run import Run

@@ -8,7 +8,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any, Callable
 
 from ..source.literals import expression
-from ..training_plan.values import Absent, Default, Either, Known, Term, Text, Trace, Unknown, Value, join
+from ..training_plan.values import Absent, Default, Either, Known, Term, Text, Trace, Unknown, Value, join, options
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -46,10 +46,6 @@ def numeric(value: Value) -> int | float | None:
     """Return the number of a Known or Default, None for anything else, a truth value too."""
     found = plain(value)
     return found if isinstance(found, (int, float)) and not isinstance(found, bool) else None
-
-
-def options(value: Value) -> tuple[Value, ...]:
-    return value.options if isinstance(value, Either) else (value,)
 
 
 def derive(function: Callable[..., Any], *values: Value, trace: Trace | None = None, terms: bool = False) -> Value:

@@ -7,7 +7,7 @@ from typing import Iterator
 
 from ..interpret.core.recording import Call
 from ..training_plan.facts import Fact, TrainingPlan
-from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Trace, Value
+from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Trace, Value, options
 from . import earlier
 from .api.arguments import Defect, branch
 from .api.imports import fact as listed
@@ -50,8 +50,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
 
 
 def resume_never(value: Value) -> bool:
-    options = value.options if isinstance(value, Either) else (value,)
-    return all(not isinstance(o, (Known, Default)) or o.value in ("never", "unread argument") for o in options)
+    return all(not isinstance(o, (Known, Default)) or o.value in ("never", "unread argument") for o in options(value))
 
 
 # -- the best model ----------------------------------------------------------------------------------------------
@@ -176,8 +175,7 @@ def changing(run: Run, at: Place | None) -> Iterator[Defect]:
     if moment is None or GIVEN.search(spelt(folder)) or any(GIVEN.search(code) for code in passed(folder)):
         return
     asked = run.train[-1].get("resume_from_checkpoint", "$0")
-    options = asked.options if isinstance(asked, Either) else (asked,)
-    here = any(plain(o) is True or isinstance(o, (Term, Text)) and CHANGES.search(spelt(o)) for o in options)
+    here = any(plain(o) is True or isinstance(o, (Term, Text)) and CHANGES.search(spelt(o)) for o in options(asked))
     if here:
         text = (
             "the output directory has another name at every start: a restarted run looks in a different one and never "

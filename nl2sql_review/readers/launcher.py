@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..training_plan.facts import Arguments, Fact, TrainingPlan
 from ..training_plan.values import Default, Known, Unknown, Value
 from .derive import plain
-from .hand_loop.turn import accumulates
+from .hand_loop.turn import calls_accumulate
 from .object_settings import last
 from .run import Run
 
@@ -48,7 +48,7 @@ def accumulation(run: Run, part: Arguments) -> None:
     if not made or any("gradient_accumulation_steps" in call.arguments or call.unknown_arguments for call in made):
         return
     value = launch.accumulation
-    if not accumulates(run):
+    if not calls_accumulate(run):
         if plain(value) == 1:
             return
         value = Unknown("without accumulate(), the versions of accelerate and DeepSpeed decide whether it counts")

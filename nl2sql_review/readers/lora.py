@@ -7,14 +7,14 @@ from dataclasses import replace
 
 from ..interpret.core.objects import Mapping, object_of
 from ..training_plan.facts import Fact, Lora, TrainingPlan
-from ..training_plan.values import Absent, Default, Either, Known, Place, Text, Unknown, Value
+from ..training_plan.values import Absent, Default, Either, Known, Place, Text, Unknown, Value, options
 from . import hand_loop, target_modules
 from .adapter_choice import chosen_adapter
 from .api.arguments import rejected
-from .derive import contents, derive, is_of_the_hub, is_true, options, plain
-from .model_state import loads_adapter
+from .derive import contents, derive, is_of_the_hub, is_true, plain
+from .missing_adapter import no_adapter
 from .object_settings import last, makers
-from .run import Run
+from .run import MODEL_NAMES, Run
 
 # field of the plan -> spellings of the argument
 SPELLINGS = {
@@ -23,18 +23,12 @@ SPELLINGS = {
     "dropout": ("lora_dropout",),
     "bias": ("bias",),
 }
-MODEL_NAMES = ("model_name", "pretrained_model_name_or_path", "model_id", "$0", "model")
 
 # PEFT's methods without a rank: they train a prompt, vectors, rotations or norms
 OTHER_METHODS = (
     "PromptTuningConfig MultitaskPromptTuningConfig PromptEncoderConfig PrefixTuningConfig CPTConfig "
     "AdaptionPromptConfig IA3Config LNTuningConfig OFTConfig BOFTConfig FourierFTConfig"
 ).split()
-# a class of LoRA layers, or the two matrices of one
-LOW_RANK = re.compile(  # of a line, the first `self.lora_…` alone is tried
-    r"^[ \t]*class (?=\w*lora)\w*\([^)]{0,300}Module|^(?=([^#\n]*?\bself\.lora_(?:a|b|down|up)\b))\1[^=\n]*=",
-    re.IGNORECASE | re.MULTILINE,
-)
 QUANTIZED = re.compile(r"gptq|awq|aqlm|eetq|hqq|torchao|quanto|bnb|[48]-?bit|int[48]|fp8", re.IGNORECASE)
 SETTINGS = (*SPELLINGS, "scaling", "target_modules", "unmatched_modules", "gradient_checkpointing")
 
@@ -87,61 +81,6 @@ def not_lora(run: Run) -> Fact | None:
     return None
 
 
-def no_adapter(run: Run) -> Fact:
-    """Return the fact that there is no adapter, or why that is not known."""
-    if any(loads_adapter(c) or last(c.callee) == "load_adapter" for c in run.calls):
-        return Fact(Unknown("the adapter is loaded from a directory that contains its settings"), at=run.place)
-    given = run.trainer.get("peft_config") if run.trainer is not None else Absent()
-    if isinstance(given, Default):
-        note = f"{given.overridden_by} adds an adapter" if given.overridden_by.startswith("-") else ""
-        at = run.trainer.places.get("peft_config", run.place) if run.trainer is not None else run.place
-        return Fact(given, at=at, note=note, argument="peft_config")
-    switched = next((c for c in run.recording.alternatives if last(c.callee) in ("get_peft_model", "LoraConfig")), None)
-    if switched is not None:
-        note = (
-            f"{switched.condition} adds an adapter"
-            if switched.condition.startswith("-")
-            else "one branch adds an adapter"
-        )
-        off = Default(None, switched.condition, (switched.place,))
-        return Fact(off, at=switched.place, note=note, argument="")
-    if run.model_unknown:
-        return Fact(Unknown(run.model_unknown), at=run.place)
-    if (unnamed := may_bring_adapter(run)) is not None:
-        return unnamed
-    if own_layers(run):
-        why = "the project defines LoRA layers of its own, and how they get into the model is not followed"
-        return Fact(Unknown(why), at=run.place)
-    if hand_loop.trains(run):
-        return Fact(Absent("no LoRA adapter is added: all weights are trained"), at=run.load.place or run.place)
-    if run.trainer is None:
-        return Fact(Absent("no adapter is added"), at=run.place, why_not="the script creates no adapter and no trainer")
-    return Fact(Absent("no LoRA adapter is added: all weights are trained"), at=run.trainer.place)
-
-
-def may_bring_adapter(run: Run) -> Fact | None:
-    """Return that the adapter is unknown if Unsloth loads a directory or an unknown model, else None.
-
-    If it is the directory of an adapter, Unsloth loads that adapter as well, and it is trained.
-    """
-    if not run.load or not run.load.callee.startswith("unsloth") or is_true(run.load.value("full_finetuning")):
-        return None
-    name = run.load.value(*MODEL_NAMES)
-    if isinstance(name, Unknown):
-        why = f"Unsloth loads an adapter too, if the model has one: {name.why}"
-    elif "/" in (path := str(getattr(name, "value", ""))) and not is_of_the_hub(path):
-        why = f"Unsloth loads an adapter too, if there is one in {path}"
-    else:
-        return None
-    return Fact(Unknown(why, name.trace), at=run.load.where(*MODEL_NAMES))
-
-
-def own_layers(run: Run) -> bool:
-    """Return whether the script or one of its modules defines low-rank layers by itself."""
-    sources = [run.source, *(getattr(module, "source", None) for module in run.recording.modules.values())]
-    return any(LOW_RANK.search(getattr(source, "text", "")) for source in sources)
-
-
 def absent_why(fact: Fact) -> str:
     return "no adapter is added" if isinstance(fact.value, (Absent, Default)) else ""
 
@@ -164,18 +103,18 @@ def note_scale(part: Lora) -> None:
 
 def scaling(run: Run, part: Lora) -> Fact:
     """Return PEFT's scaling from rank and alpha; a default if one of them is."""
-    r, alpha, stabilised = part.r.value, part.alpha.value, setting(run, "use_rslora").value
+    r, alpha, stabilized = part.r.value, part.alpha.value, setting(run, "use_rslora").value
     for name, value in (("r", r), ("lora_alpha", alpha)):
         if not (isinstance(value, (Known, Default)) and isinstance(value.value, (int, float)) and value.value > 0):
             why = f"{name} is unknown"  # which its own rule says already
             return Fact(Unknown(why), at=part.alpha.at, why_not=why)
-    if not isinstance(stabilised, (Known, Default, Absent)):
+    if not isinstance(stabilized, (Known, Default, Absent)):
         return Fact(Unknown("it is unknown whether the adapter is rank-stabilized"), at=part.alpha.at)
     assert isinstance(r, (Known, Default)) and isinstance(alpha, (Known, Default))
-    root = isinstance(stabilised, (Known, Default)) and bool(stabilised.value)
+    root = isinstance(stabilized, (Known, Default)) and bool(stabilized.value)
     factor = round(alpha.value / (r.value**0.5 if root else r.value), 4)
     said = f"lora_alpha={alpha.value:g}, r={r.value:g}{', rank-stabilized' if root else ''}"
-    by = next((value.overridden_by for value in (r, alpha, stabilised) if isinstance(value, Default)), None)
+    by = next((value.overridden_by for value in (r, alpha, stabilized) if isinstance(value, Default)), None)
     value = Known(factor, alpha.trace) if by is None else Default(factor, by, alpha.trace)
     return Fact(value, at=part.alpha.at, note=said)
 

@@ -7,10 +7,10 @@ from typing import Iterator
 
 from ..interpret.core.recording import Call
 from ..training_plan.facts import Fact, TrainingPlan
-from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Unknown, Value, same
+from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Unknown, Value, options, same
 from .api.arguments import Defect, branch
 from .api.imports import fact as listed
-from .derive import contents, options, plain
+from .derive import contents, plain
 from .object_settings import last, objects
 from .prompt.tokenizers import family
 from .run import Run

@@ -8,10 +8,10 @@ from typing import Any
 from ..interpret.core.operations import describe
 from ..libraries.versions import is_exact, key_of
 from ..training_plan.facts import Arguments, Fact
-from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Unknown, Value
+from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Unknown, Value, options
 from . import defaults, launcher
 from .api.arguments import patched
-from .derive import derive, options, plain
+from .derive import derive, plain
 from .object_settings import from_library, last
 from .run import Run
 

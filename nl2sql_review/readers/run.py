@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 CALLS_READ, FEWEST_RUNS, MOST_RUNS = 6_000, 4, 24
 ADAPTERS = ("get_peft_model", "LoraConfig", "add_adapter")
 LOADERS = ("from_pretrained", "from_config")
+MODEL_NAMES = ("model_name", "pretrained_model_name_or_path", "model_id", "$0", "model")
 # Whose classes train, beside those of flavours.
 TRAINERS = ("trl", "transformers", "unsloth", "unsloth_zoo", "sentence_transformers")
 SFT_TRAINERS = ("SFTTrainer", "UnslothTrainer")

@@ -8,8 +8,8 @@ from functools import partial
 
 from ..gpu_memory.architectures import Architecture, find
 from ..training_plan.facts import Fact
-from ..training_plan.values import SET_ORDER, Absent, Default, Known, Unknown, Value, same
-from .derive import derive, options, plain
+from ..training_plan.values import SET_ORDER, Absent, Default, Known, Unknown, Value, options, same
+from .derive import derive, plain
 from .object_settings import ObjectSettings, from_library
 from .prompt.tokenizers import family
 from .run import Run

@@ -166,7 +166,7 @@ class Acceptance:
 
 
 def sqlglot_is_there() -> bool:
-    """Return whether sqlglot is installed, so that dialects other than SQLite's can be recognised."""
+    """Return whether sqlglot is installed, so that dialects other than SQLite's can be recognized."""
     from importlib.util import find_spec
 
     return find_spec("sqlglot") is not None

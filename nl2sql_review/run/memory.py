@@ -71,7 +71,7 @@ def of_model(name: str, gpu: str | None, changes: Mapping[str, Any], book: Ruleb
     else:
         found = architectures.find(name)
     if isinstance(found, architectures.Architecture):
-        bits = {"bits": 16} if changes.get("rank") == 0 else {}  # quantised weights cannot be trained
+        bits = {"bits": 16} if changes.get("rank") == 0 else {}  # quantized weights cannot be trained
         setup = Setup(found, **{**policy(book), **bits, **changes})
         setup = setup.but(dynamic=setup.unsloth and setup.bits == 4 and architectures.is_dynamic(name))
         try:

@@ -20,7 +20,7 @@ from ..files.discovery import Found
 from ..launches import launch_files
 from ..launches.launchers import Launchers
 from ..launches.shell import Shell
-from ..launches.shell_variables import Command
+from ..launches.shell_commands import Command
 from ..policy.settings import Settings, SettingsError
 from ..source import SIZE_LIMIT, Source, SourceError, Span
 from ..source.command_line import HERE, CommandLine, said

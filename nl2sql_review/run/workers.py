@@ -27,13 +27,16 @@ MEMORY = 4 * 1024**3  # bytes of address space; what is more raises MemoryError
 INDEX = 4  # bytes of a number in a pipe, and of the length of an answer
 
 
+def processors() -> int:
+    """Return the number of processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def usable(jobs: int | None = None) -> int:
     """Return the number of processes to use: `jobs`, by default one for each usable processor; 1 without fork."""
     if not hasattr(os, "fork"):
         return 1
-    if jobs is not None:
-        return jobs
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return processors() if jobs is None else jobs
 
 
 _SPENT = 24  # SIGXCPU, wherever it is known

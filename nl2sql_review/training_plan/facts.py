@@ -1,4 +1,4 @@
-"""The training plan: what one run of the script would load, adapt, feed, optimise and save.
+"""The training plan: what one run of the script would load, adapt, feed, optimize and save.
 
 Nine parts, named as the sections of the checklist. Every field is a `Fact`. Readers fill the plan, rules judge it;
 this module depends on no library and no policy.
@@ -74,7 +74,7 @@ class Lora(Part):
     misplaced_gradient_checkpointing: Fact  # the same value given to the training arguments instead
     dropout: Fact
     bias: Fact
-    scaling: Fact  # what the adapter's output is multiplied by: alpha / r, with rank-stabilised LoRA alpha / sqrt(r)
+    scaling: Fact  # what the adapter's output is multiplied by: alpha / r, with rank-stabilized LoRA alpha / sqrt(r)
     # Lists of defects, each with cases: what keeps the adapter from training when train() begins, what takes the
     # place of an adapter that was loaded, and which tokens were added whose embeddings do not train.
     frozen: Fact
@@ -189,7 +189,7 @@ class Memory(Part):
     bits: Fact  # of the linear layers as they are loaded: 4, 8, 16, 32
     double_quant: Fact
     dynamic_weights: Fact  # True for Unsloth's 4-bit weights of which some layers stay 16-bit
-    wide_embeddings: Fact  # True when what is not quantised is held in fp32
+    wide_embeddings: Fact  # True when what is not quantized is held in fp32
     unsloth: Fact  # True when Unsloth patches the model
     checkpointing: Fact  # "offloaded" (to the CPU), "kept", "off"
     loss: Fact  # logits at once ("whole"; "whole, shifted": once more) or in pieces ("chunked")

@@ -144,6 +144,11 @@ class Absent(Value):
 UNBOUND = Absent("not assigned on this path")
 
 
+def options(value: Value) -> tuple[Value, ...]:
+    """Return the options of an Either; any other value alone."""
+    return value.options if isinstance(value, Either) else (value,)
+
+
 def is_optional(value: Any) -> TypeGuard[Either]:
     """Return whether a value is set on one path only."""
     return isinstance(value, Either) and any(isinstance(option, Absent) for option in value.options)
@@ -192,28 +197,28 @@ def join(a: Value, b: Value, condition: str = "") -> Value:
     """
     if a is b or same(a, b):
         return a
-    options: list[Value] = []
+    found: list[Value] = []
     for side in (a, b):
-        for option in side.options if isinstance(side, Either) else (side,):
-            if not any(same(option, seen) for seen in options):
-                options.append(option)
-    if len(options) == 2:
-        x, y = options
+        for option in options(side):
+            if not any(same(option, seen) for seen in found):
+                found.append(option)
+    if len(found) == 2:
+        x, y = found
         if isinstance(x, (Known, Default)) and isinstance(y, (Known, Default)) and same(x.value, y.value):
             return x if isinstance(x, Default) else y
-    unknown = next((o for o in options if isinstance(o, Unknown)), None)
+    unknown = next((o for o in found if isinstance(o, Unknown)), None)
     if unknown is not None:
         return unknown
-    if len(options) > MAX_OPTIONS:
-        return Unknown(f"more than {MAX_OPTIONS} different values reach this place", options[-1].trace)
+    if len(found) > MAX_OPTIONS:
+        return Unknown(f"more than {MAX_OPTIONS} different values reach this place", found[-1].trace)
     if not condition:
         chosen = next((s for s in (a, b) if isinstance(s, Either) and s.condition), None)
-        if chosen is not None and len(chosen.options) == len(options):
+        if chosen is not None and len(chosen.options) == len(found):
             return chosen
         condition = chosen.condition if chosen is not None else ""
     elif isinstance(a, Either):  # what only `a` may be stands first: the condition holds for it
-        options.sort(key=lambda option: same(option, b))
-    return Either(tuple(options), condition, options[-1].trace)
+        found.sort(key=lambda option: same(option, b))
+    return Either(tuple(found), condition, found[-1].trace)
 
 
 def traced(value: Value, trace: Trace) -> Value:

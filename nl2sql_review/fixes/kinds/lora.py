@@ -9,9 +9,9 @@ from difflib import get_close_matches
 import libcst as cst
 
 from ...gpu_memory.architectures import Architecture, find
-from ...readers.derive import options, plain
+from ...readers.derive import plain
 from ...readers.object_settings import from_library
-from ...training_plan.values import Default, Known
+from ...training_plan.values import Default, Known, options
 from .. import places
 from ..candidate import Candidate
 from ..context import Task, setting, wanted
@@ -27,7 +27,7 @@ MERGES = ("merge_and_unload", "merge_adapter")
 def quantized(task: Task) -> Iterator[Candidate]:
     """Load in 4 bit by the argument for it, else by a BitsAndBytesConfig passed to the loader.
 
-    Only under an adapter, because quantised weights cannot be trained, and only if nothing else quantises.
+    Only under an adapter, because quantized weights cannot be trained, and only if nothing else quantizes.
     """
     if why := _whole(task):
         task.reasons.append(why)
@@ -57,7 +57,7 @@ def quantized(task: Task) -> Iterator[Candidate]:
 
 
 def _whole(task: Task) -> str:
-    """Return why the loaded weights should not be quantised, or "" if certainly only an adapter is trained on them."""
+    """Return why the loaded weights should not be quantized, or "" if certainly only an adapter is trained on them."""
     load, adapter = task.run.load.call, task.run.adapter_call
     if adapter is None and task.run.trainer is None:  # only a loader, and Unsloth's are made for adapters
         alone = load is not None and load.callee.startswith("unsloth.")

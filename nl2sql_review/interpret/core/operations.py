@@ -41,10 +41,6 @@ STRING_ATTRIBUTES = frozenset({"eos_token", "bos_token", "pad_token", "unk_token
 
 
 # -- lifting ---------------------------------------------------------------------------------------------
-def spread(value: Value) -> tuple[Value, ...]:
-    return value.options if isinstance(value, Either) else (value,)
-
-
 def lift(f: Callable[..., Value], *values: Value) -> Value:
     """Apply `f` to settled values: to every option of an Either, and through a Default (the result is one too)."""
     for i, v in enumerate(values):

@@ -1,13 +1,15 @@
 """Models of the Python functions that training scripts use. Importing this package registers them all."""
 
 from .commandline import (  # noqa: F401
+    absl_flags,
     argparse,
     argparse_namespace,
     click,
     dataclass_parsers,
-    function_parsers,
+    fire,
     hf_argument_parser,
     process,
+    typer,
 )
 from .config import attribute_dicts, configparser, configuration, hydra, omegaconf, pydantic, structure  # noqa: F401
 from .data import datasets, frames, rows, sources, written  # noqa: F401

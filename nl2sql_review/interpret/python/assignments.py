@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import libcst as cst
 
-from ...training_plan.values import Default, Either, Known, Unknown, Value, extend
+from ...training_plan.values import Default, Either, Known, Unknown, Value, extend, options
 from ..core.joins import demote
 from ..core.machine import Machine
 from ..core.objects import REPLACED, Arguments, Instance, Items, Mapping, Opaque, Scope, Sequence, object_of
-from ..core.operations import spread
 from ..core.state import place_of
 from .builtins import BUILTINS
 from .displays import several
@@ -65,7 +64,7 @@ def assign(m: Machine, target: cst.CSTNode, value: Value, scope: Scope) -> None:
         owner = m.evaluate(target.value, scope)
         inside = target.slice[0].slice
         pair = several(target) or isinstance(inside, cst.Index) and isinstance(inside.value, cst.Tuple)
-        of_array = all(isinstance(obj := object_of(one), Opaque) and not obj.kind for one in spread(owner))
+        of_array = all(isinstance(obj := object_of(one), Opaque) and not obj.kind for one in options(owner))
         key = index(m, target, scope) if of_array or not pair else Unknown("several indices")
         if of_array and isinstance(owner, Either) and isinstance(target.value, cst.Name):
             set_in_each(m, owner, target.value.value, key, value, scope)

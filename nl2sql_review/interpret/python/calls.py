@@ -315,7 +315,7 @@ def left_to_callers(fn: Function, name: str, value: Value) -> Value:
 
 
 def given_everywhere(fn: Function, name: str) -> bool:
-    """Return whether the module calls a function, or the class it initialises, always with a parameter by name."""
+    """Return whether the module calls a function, or the class it initializes, always with a parameter by name."""
     source = fn.scope.module.source
     text: str = getattr(source, "text", "")
     if text.count(f"{name}=") < 2 and f"{name} =" not in text:

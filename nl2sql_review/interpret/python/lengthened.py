@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from ...training_plan.values import same
+from ...training_plan.values import options, same
 from ..core.joins import VALUES
 from ..core.objects import Opaque, Sequence, object_of
-from ..core.operations import spread
 
 ENCODES = "transformers.PreTrainedTokenizer.encode("
 
@@ -14,8 +13,8 @@ def added_to(old: object, new: object) -> bool:
     """Return whether a turn only adds to a list of the run, as `ids += tokenizer.encode(text)` on some paths."""
     if not isinstance(old, VALUES) or not isinstance(new, VALUES):
         return False
-    before = spread(old)
-    sums = [made for made in spread(new) if not any(same(made, one) for one in before)]
+    before = options(old)
+    sums = [made for made in options(new) if not any(same(made, one) for one in before)]
     for made in sums:
         if not is_list(object_of(made)):
             return False

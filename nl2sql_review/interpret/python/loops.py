@@ -7,7 +7,7 @@ from typing import Any, Callable
 import libcst as cst
 
 from ...source.syntax import dotted, walk
-from ...training_plan.values import Default, Either, Known, Unknown, Value, join, same
+from ...training_plan.values import Default, Either, Known, Unknown, Value, join, options, same
 from ..core.joins import MISSING, VALUES, demote
 from ..core.machine import Machine
 from ..core.objects import REPLACED, Items, Object, Opaque, Scope, Sequence, object_of
@@ -227,8 +227,10 @@ def created(old: object, new: Any) -> bool:
     """Return whether a turn has put an object where there was another or none."""
     if old is MISSING:
         return isinstance(new, VALUES)
-    options = new.options if isinstance(new, Either) else (new,)
-    return all(isinstance(object_of(o), Object) or isinstance(o, (Known, Default)) and o.value is None for o in options)
+    kept = (
+        isinstance(object_of(o), Object) or isinstance(o, (Known, Default)) and o.value is None for o in options(new)
+    )
+    return all(kept)
 
 
 def tried(m: Machine, loop: Loop, body: Callable[[], Flow], why: str) -> tuple[Changes, bool]:

@@ -258,11 +258,11 @@ def weighting(part: facts.Dataset, calls: list[Call]) -> None:
 
 
 def _sum(weights: Value) -> Value:
-    if isinstance(weights, Term) and _normalised(weights.text):
+    if isinstance(weights, Term) and _normalized(weights.text):
         return Known(1.0, weights.trace)
     if isinstance(weights, Unknown) and weights.parts:
         parts = weights.parts if isinstance(weights.parts, (list, tuple)) else ()
-        if parts and all(isinstance(p, Term) and _normalised(p.text) for p in parts):
+        if parts and all(isinstance(p, Term) and _normalized(p.text) for p in parts):
             return Known(1.0, weights.trace)
     return derive(
         lambda plain: (
@@ -274,7 +274,7 @@ def _sum(weights: Value) -> Value:
     )
 
 
-def _normalised(text: str) -> bool:
+def _normalized(text: str) -> bool:
     """Return whether an expression is like `w / sum(weights)`, which sums to 1 for any weights."""
     return re.search(r"/ (?:(?!/ ).)*\bsum\(", text) is not None
 

@@ -40,6 +40,7 @@ class Read:
 
     @property
     def place(self) -> Place | None:
+        """The expression that reads the column."""
         return self.term.trace[0] if self.term.trace else None
 
     @property
@@ -49,6 +50,7 @@ class Read:
 
     @property
     def mixed(self) -> bool:
+        """Whether the rows are those of several datasets."""
         return isinstance(self.dataset, Dataset) and self.dataset.mixed is not None
 
 

@@ -181,7 +181,7 @@ def _width(call: Term) -> Value:
 
 
 def whole_cut(text: TrainingText) -> Place | None:
-    """Return where the whole text is cut, so that its end is lost: by a slice, or tokenised with truncation."""
+    """Return where the whole text is cut, so that its end is lost: by a slice, or tokenized with truncation."""
     value = text.value
     if (
         isinstance(value, Term)

@@ -12,7 +12,7 @@ from ...training_plan.values import Absent, Default, Known, Place, Value
 from ..object_settings import last
 from ..run import Run
 from . import OPTIMIZERS, calls_of, enclosing_loops, innermost, is_step, last_of, texts, unread
-from .turn import FAILED, Turn, accumulates, counts_by_itself
+from .turn import FAILED, Turn, calls_accumulate, may_count_batches
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -26,7 +26,7 @@ COUNTER = re.compile(r"\b(\w+)(?: *\+ *1)?\)* *%[^%]*==")
 
 def accumulation(run: Run) -> Fact:
     accelerator = last_of(run, ("Accelerator",))
-    counted = accumulates(run)
+    counted = calls_accumulate(run)
     value = accelerator.get("gradient_accumulation_steps") if accelerator is not None and counted else Absent()
     if accelerator is not None and not isinstance(value, Absent):
         at = accelerator.places.get("gradient_accumulation_steps", accelerator.place)
@@ -52,7 +52,7 @@ def accumulation(run: Run) -> Fact:
 def each_batch(run: Run) -> Fact | None:
     """Return 1 if the only optimizer surely steps for every batch: what else speaks of accumulation has no effect."""
     turn = Turn.of(run)
-    if turn is None or turn.every != 1 or counts_by_itself(run) or not steps_beside(run):
+    if turn is None or turn.every != 1 or may_count_batches(run) or not steps_beside(run):
         return None
     step, turns = turn.steps[0], [c.turns[-1].number for c in run.backward if c.turns]
     if len(set(turns)) < len(turns):

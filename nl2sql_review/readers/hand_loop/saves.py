@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from ...interpret.core.recording import Call, Condition
 from ...training_plan.facts import Checkpointing, Fact
-from ...training_plan.values import Absent, Default, Known, Term, Text, Unknown, Value
-from ..derive import options, plain
+from ...training_plan.values import Absent, Default, Known, Term, Text, Unknown, Value, options
+from ..derive import plain
 from ..object_settings import last
 from ..run import Run
 from ..spelling import spelt

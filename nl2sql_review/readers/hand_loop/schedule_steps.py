@@ -14,7 +14,7 @@ from ..object_settings import last
 from ..run import Run
 from . import is_given, is_step, texts
 from .schedule import NAMED
-from .turn import Turn, accumulates
+from .turn import Turn, calls_accumulate
 
 STEPS_SCHEDULE = re.compile(r"(?i)sched\w{0,30}\.step\(")
 # Schedules that begin at a rate of 0 if they warm up.
@@ -72,13 +72,13 @@ def in_turn(run: Run, turn: Turn, moves: Call, total: Value) -> Iterator[Defect]
     if moves.order < turn.steps[0].order and n == every:
         text = "the schedule steps before the optimizer: its first learning rate is skipped; call its step() afterwards"
         yield Defect("before", "step", moves.place, text)
-    if n == every > 1 and counts(run, total) == "batches" and not accumulates(run):
+    if n == every > 1 and counts(run, total) == "batches" and not calls_accumulate(run):
         text = (
             f"the schedule has a step for every batch, and step() runs for every {n}th: training ends after 1/{n} "
             f"of its course; divide its steps by {n}"
         )
         yield Defect("behind", "step", moves.place, text)
-    if n == 1 < every and counts(run, total) == f"every {every}" and not accumulates(run):
+    if n == 1 < every and counts(run, total) == f"every {every}" and not calls_accumulate(run):
         text = (
             f"the schedule has a step for every {every} batches, and step() runs for each: it ends after 1/{every} "
             f"of training; call step() after that of the optimizer"

@@ -17,7 +17,7 @@ from ..untrained import FORWARD, takes_model_loss
 from . import OPTIMIZERS, is_given, last_of, texts, trains, unread
 from .schedule import NAMED, SCHEDULES
 from .schedule_steps import STEPS_SCHEDULE, scheduled, stands_still
-from .turn import Turn, accumulates, counts_by_itself
+from .turn import Turn, calls_accumulate, may_count_batches
 
 CLEARS = re.compile(r"\bzero_grad\b|\.grad\s?=\s?None|\bset_to_none\b|\bzero_\(|(?i:deepspeed)")
 BACKWARD = "accelerate.Accelerator.backward"
@@ -48,7 +48,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
     without = without_graph(turn) if takes_model_loss(run) else ()
     found = [*without, *cleared(run, turn), *clipped(turn), *still, *by_accelerate(run, turn)]
     arguments.optimizer_steps = listed(found, turn.at)
-    if turn.unclear and not found and not accumulates(run):
+    if turn.unclear and not found and not calls_accumulate(run):
         arguments.optimizer_steps = unread(run, "after how many batches the optimizer steps", turn.at)
     if schedule is None and any(STEPS_SCHEDULE.search(text) for text in texts(run)):
         arguments.schedule_steps = unread(run, "how far its schedule gets", turn.at)
@@ -74,7 +74,7 @@ def by_accelerate(run: Run, turn: Turn) -> Iterator[Defect]:
         return
     if not isinstance(number, int) or number <= 1 or turn.every != 1:
         return
-    if not counts_by_itself(run):
+    if not may_count_batches(run):
         place = accelerator.places.get("gradient_accumulation_steps", accelerator.place)
         divided = f", with gradients divided by {number}" if turn.backward.callee == BACKWARD else ""
         text = (
@@ -130,7 +130,7 @@ def cleared(run: Run, turn: Turn) -> Iterator[Defect]:
                 "batch alone"
             )
             yield Defect("cleared too often", "zero_grad", clear.place, text)
-        elif turn.every > 1 and not turn.decides(clear) and not accumulates(run):
+        elif turn.every > 1 and not turn.decides(clear) and not calls_accumulate(run):
             text = (
                 f"zero_grad() runs for every batch and step() for every {turn.every}th: the gradients of the other "
                 f"{turn.every - 1} are discarded; clear them after step()"

@@ -175,7 +175,7 @@ def are_branches(one: Call, other: Call) -> bool:
     return shared > 0 and isinstance(paths[0][shared - 1], cst.If) and not any(isinstance(n, decides) for n in inside)
 
 
-def accumulates(run: Run) -> bool:
+def calls_accumulate(run: Run) -> bool:
     """Return whether the loop names `accumulate()`, under which alone Accelerate counts batches.
 
     The optimizer that it prepared then knows by itself when gradients are complete: its step() and zero_grad(), and a
@@ -185,7 +185,7 @@ def accumulates(run: Run) -> bool:
     return called or any(ACCUMULATE.search(text) for text in texts(run))
 
 
-def counts_by_itself(run: Run) -> bool:
+def may_count_batches(run: Run) -> bool:
     """Return whether something may count the batches of a step although every turn calls step()."""
     called = any(last(c.callee) == "no_sync" for c in run.calls)
-    return called or accumulates(run) or any(COUNTS.search(text) for text in texts(run))
+    return called or calls_accumulate(run) or any(COUNTS.search(text) for text in texts(run))

@@ -6,11 +6,23 @@ import re
 
 from ...interpret.core.recording import Call
 from ...training_plan.facts import Fact, Memory, TrainingPlan
-from ...training_plan.values import Absent, Default, Either, Known, Term, Text, Unknown, Value, is_optional, same
+from ...training_plan.values import (
+    Absent,
+    Default,
+    Either,
+    Known,
+    Term,
+    Text,
+    Unknown,
+    Value,
+    is_optional,
+    options,
+    same,
+)
 from .. import defaults
 from ..api.arguments import rejected
 from ..api.version_guards import Guards
-from ..derive import derive, options, plain
+from ..derive import derive, plain
 from ..object_settings import completed, from_library, last
 from ..run import SFT_TRAINERS, Run
 from . import inputs

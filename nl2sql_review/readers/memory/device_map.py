@@ -107,7 +107,7 @@ def _of_map(parts: dict[Any, Any], quantized: Value, trace: Trace) -> Value:
 def _on_first(value: Value, quantized: Value, trace: Trace) -> Value:
     """Return the placement of a model loaded on the first card.
 
-    Quantised weights stay where they were loaded; others are moved to the card of the process before it trains.
+    Quantized weights stay where they were loaded; others are moved to the card of the process before it trains.
     """
     if isinstance(quantized, (Known, Default)):
         return _like(value, "on the first card" if quantized.value is True else "by way of the first card", trace)

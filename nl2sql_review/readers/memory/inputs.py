@@ -10,8 +10,8 @@ from typing import Any
 from ...gpu_memory import advice, architectures, cards, from_plan
 from ...gpu_memory.estimate import GIB, estimate
 from ...training_plan.facts import Fact, Memory, TrainingPlan
-from ...training_plan.values import Absent, Default, Either, Known, Term, Unknown, Value
-from ..derive import derive, options, plain
+from ...training_plan.values import Absent, Default, Either, Known, Term, Unknown, Value, options
+from ..derive import derive, plain
 from ..object_settings import last
 from ..run import SFT_TRAINERS, Run
 
@@ -86,7 +86,7 @@ def from_config(run: Run, name: str) -> Any:
 
 
 def bits(run: Run, plan: TrainingPlan) -> Fact:
-    """Return 4 or 8 by quantisation, else the width that the weights are loaded in."""
+    """Return 4 or 8 by quantization, else the width that the weights are loaded in."""
     four = plan.lora.load_in_4bit
     if isinstance(four.value, Unknown) and not run.load:
         return Fact(four.value, at=four.at)
@@ -125,7 +125,7 @@ def dynamic_weights(run: Run, plan: TrainingPlan) -> Fact:
 
 
 def wide_embeddings(run: Run, plan: TrainingPlan) -> Fact:
-    """Return whether unquantised weights stay in fp32: by `prepare_model_for_kbit_training`, or by TRL until 0.21."""
+    """Return whether unquantized weights stay in fp32: by `prepare_model_for_kbit_training`, or by TRL until 0.21."""
     prepared = [c for c in (*run.prepared, *run.calls) if last(c.callee) == "prepare_model_for_kbit_training"]
     if prepared:
         return Fact(Known(True, (prepared[0].place,)), at=prepared[0].place)

@@ -17,7 +17,7 @@ from ..spelling import terms
 def cut_by_script(run: Run) -> Fact | None:
     """Return the length to which a script that makes the tokens itself cuts them, or None if it was not recognized."""
     calls = [c for c in run.calls if c.callee.rpartition(".")[0].endswith("Tokenizer")]
-    if run.trainer is not None:  # what is tokenised for the trained model to answer is no row
+    if run.trainer is not None:  # what is tokenized for the trained model to answer is no row
         calls = [c for c in calls if c.order < run.trainer.order] or calls
     for call in reversed(of_inputs(run, calls)):
         if "max_length" in call.arguments:
@@ -85,4 +85,5 @@ def kept_of(ids: Value) -> Value:
 
 
 def rows_ids(run: Run) -> list[Value]:
+    """Return the ids of the rows, one value for each training text that has them."""
     return [text.columns["input_ids"] for text in texts_of(run) if "input_ids" in text.columns]

@@ -20,6 +20,7 @@ from . import parts as prompt_parts
 from .label_turns import end_is_masked, grows
 from .labels import copies_padding
 from .objective import apart
+from .padding_mask import masks_padding_tokens
 from .padding_token import asks_tokenizer, is_eos, pads_with_eos, written
 from .preparation import appends_eos, packs_with_eos
 from .text import Piece, chat_call_of
@@ -185,7 +186,7 @@ def _masked_at_end(text: TrainingText) -> prompt_ending.Ending | None:
 def _masked_as_padding(text: TrainingText, run: Run, tokenizer: Tokenizer) -> prompt_ending.Ending | None:
     """Return the ending of a text whose labels are -100 at every padding token, if that is the EOS token."""
     labels, writes = text.columns.get("labels"), written(run)
-    if labels is None or not writes or not prompt_loss.masks_padding_tokens(labels):
+    if labels is None or not writes or not masks_padding_tokens(labels):
         return None
     call, value = writes[-1]
     if not pads_with_eos(value, tokenizer.eos()):

@@ -55,14 +55,6 @@ def masked(run: Run, labels: Value, ids: Value | None) -> tuple[str, str] | None
     return of_front(run, parts, row) if parts[0].masked else of_open_front(parts, row)
 
 
-def masks_padding_tokens(labels: Value) -> bool:
-    """Return whether the labels are -100 wherever a padding token stands in the part that is in the loss."""
-    labels = cell(labels)
-    if isinstance(labels, Either):
-        return all(masks_padding_tokens(option) for option in uncut(labels))
-    return any(part.without == "pad" for part in parts_of(labels))
-
-
 def masks_end(labels: Value) -> bool:
     """Return whether the labels of the last tokens are masked: `labels[-1] = -100`, `answer[:-1] + [-100]`.
 

@@ -68,6 +68,7 @@ def unread(value: object) -> Iterator[object]:
 
 
 def is_name(node: object, name: str) -> bool:
+    """Return whether a node is this name."""
     return getattr(node, "value", None) == name
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Iterator
+from typing import TYPE_CHECKING
 
 from ...interpret.core.objects import Opaque
 from ...interpret.core.recording import Call
-from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Unknown, Value
-from ..derive import options
+from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Unknown, Value, options
 from ..hand_loop.labels import batches_changed, labels_of_ids
 from ..object_settings import last, objects
 from ..run import Run, made_from
 from ..spelling import spelt
 from . import collated, corpus, label_mask, module_text
 from .mask_columns import labels_by_mask
+from .padding_mask import masks_padding_alone
 from .training_text import TrainingText
 
 if TYPE_CHECKING:
@@ -37,10 +36,6 @@ PLAIN_COLLATORS = (
     "default_data_collator",
     "DefaultDataCollator",
 )
-PADDING_TOKENS = re.compile(
-    r"\b(\w+) if \1 != [\w.]{0,60}pad_token_id else -100|-100 if (\w+) == [\w.]{0,60}pad_token_id else \2\b"
-)
-PADDING_ROWS = re.compile(r"\b(\w+)\[\1 == [\w.]{0,60}pad_token_id\] = -100")
 
 
 @dataclass(slots=True)
@@ -387,27 +382,6 @@ def hand_made(run: Run, text: TrainingText, at: Place | None) -> Loss:
     if shown is not None:
         return Loss("response", "hand-made labels", at=at)
     counted = "* len" in said or "*len" in said or "are replaced by" in said
-    if masks_padding(labels) or "pad_token" in said and not counted:
+    if masks_padding_alone(labels) or "pad_token" in said and not counted:
         return Loss("all", "labels that mask padding only", at=at, note="the labels mask padding only")
     return Loss("", "hand-made labels", why="it is unknown which of the script's own labels are masked", at=at)
-
-
-def masks_padding(labels: Value) -> bool:
-    """Return whether the function that makes the labels takes nothing but padding out of them, token by token."""
-    return any(text.count("-100") == 1 and PADDING_TOKENS.search(text) for text in makers_of(labels))
-
-
-def masks_padding_tokens(labels: Value) -> bool:
-    """Return whether the function that makes the labels masks the padding token wherever it stands."""
-    by_code = any(PADDING_TOKENS.search(text) or PADDING_ROWS.search(text) for text in makers_of(labels))
-    return by_code or label_mask.masks_padding_tokens(labels)
-
-
-def makers_of(labels: Value) -> Iterator[str]:
-    """Yield the code of the functions that the labels come from."""
-    import libcst as cst
-
-    for place in labels.trace:
-        path = place.source.nodes.path(place.node)
-        functions = [node for node in path if isinstance(node, cst.FunctionDef)]
-        yield place.source.segment(functions[-1]) if functions else ""

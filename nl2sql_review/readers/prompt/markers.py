@@ -1,6 +1,6 @@
-"""Checks whether the markers of a masking function occur in the text and survive tokenisation.
+"""Checks whether the markers of a masking function occur in the text and survive tokenization.
 
-The search is for token ids: the marker is tokenised alone, the text as a whole, and the same letters may be
+The search is for token ids: the marker is tokenized alone, the text as a whole, and the same letters may be
 split differently in the two. Measured with CodeLlama's tokenizer: after a line feed `### Response:` starts
 with `##`, alone it starts with `▁###`, so that the standard Alpaca marker is never found; a space before it
 makes them equal.

@@ -70,7 +70,8 @@ class Made:
 
     def text(self) -> Value:
         """Return the text of the input, with a hole for what is none."""
-        texts = [text_of(part.ids) for part in self.inputs if not BOS.search(spelling(part.ids))]
+        read = [part.ids for part in self.inputs if (term := as_term(part.ids)) is None or not BOS.search(term.text)]
+        texts = [text_of(ids) for ids in read]
         return chosen_together(texts)
 
     def answers(self) -> list[list[Piece]]:
@@ -143,7 +144,7 @@ def trains_on(loss: object, outputs: frozenset[str], key: str, depth: int = 0) -
     """Return whether a loss is made of what a module returns, scaled or divided or not."""
     if isinstance(loss, Either):
         return all(trains_on(option, outputs, key, depth) for option in loss.options)
-    term = terms(loss) or terms(Known(loss))
+    term = as_term(loss)
     if term is None or depth > 8:
         return False
     owner = terms(term.args[0]) if term.args else None
@@ -239,6 +240,6 @@ def chosen_together(texts: list[Value]) -> Value:
     return Text(tuple(part for one in (*whole, *waiting) for part in flat(one)), texts[-1].trace if texts else ())
 
 
-def spelling(value: object) -> str:
-    term = terms(value) or terms(Known(value))
-    return term.text if term is not None else ""
+def as_term(value: object) -> Term | None:
+    """Return a value, or an object of a library by itself, as an expression."""
+    return terms(value) or terms(Known(value))

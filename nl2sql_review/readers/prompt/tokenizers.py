@@ -1,6 +1,6 @@
 """Families of models by tokenizer traits that matter for a training text: how they split it, and where they stop.
 
-Recognised by the model's name; a name that fits no family gets no family.
+Recognized by the model's name; a name that fits no family gets no family.
 """
 
 from __future__ import annotations

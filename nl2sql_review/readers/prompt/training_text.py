@@ -28,7 +28,7 @@ DEFAULT_TEXT_FIELD = "text"  # SFTConfig.dataset_text_field
 
 @dataclass(slots=True)
 class TrainingText:
-    """One training text, before the trainer tokenises it.
+    """One training text, before the trainer tokenizes it.
 
     `form`: "text", "prompt-completion", "chat", "tokenised", or "" if unknown, with the reason in `why`.
     `texts`: the possible texts, piece by piece; empty if nothing of it is known.

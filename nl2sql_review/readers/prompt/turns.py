@@ -75,6 +75,7 @@ def adds(node: cst.CSTNode | None) -> bool:
 
 
 def in_loop(place: Place) -> bool:
+    """Return whether a place stands in a `for` statement."""
     import libcst as cst
 
     return any(isinstance(outer, cst.For) for outer in place.source.nodes.path(place.node))
@@ -136,6 +137,7 @@ def of_answers(place: Place, outer: cst.CSTNode, position: str, name: str) -> bo
 
 
 def raises(node: cst.If) -> bool:
+    """Return whether the branch of an `if` ends with `raise`."""
     import libcst as cst
 
     last = node.body.body[-1] if node.body.body else None

@@ -211,13 +211,13 @@ class Server(LanguageServer):
 def made() -> Server:
     """Return a server with all its handlers."""
     server = Server()
-    _synchronise(server)
+    _synchronize(server)
     _diagnose(server)
     answers.register(server)
     return server
 
 
-def _synchronise(server: Server) -> None:
+def _synchronize(server: Server) -> None:
     def now() -> float:
         return asyncio.get_running_loop().time()
 

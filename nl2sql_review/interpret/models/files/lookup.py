@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ....files import disk
 from ....source import Source, SourceError
-from ....training_plan.values import Default, Either, Known, Text, Trace, Unknown, Value
+from ....training_plan.values import Default, Known, Text, Trace, Unknown, Value, options
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
 from ...core.objects import Opaque
@@ -93,7 +93,7 @@ def folders(m: Machine) -> list[Path]:
 def may_be_written(m: Machine, file: Path) -> bool:
     """Return whether the script itself wrote, or may have written, this file before."""
     for value in m.recording.written:
-        for option in value.options if isinstance(value, Either) else (value,):
+        for option in options(value):
             text = option.value if isinstance(option, (Known, Default)) else None
             if isinstance(option, Text):
                 last = option.parts[-1]

@@ -120,7 +120,7 @@ operations.SPECIAL_OPERANDS.append(divide)
 
 
 def tidy(text: Value) -> Value:
-    """Normalise a path as pathlib does: no slash at the end, no `.` in between."""
+    """Normalize a path as pathlib does: no slash at the end, no `.` in between."""
     if isinstance(text, Known) and isinstance(text.value, str):
         return Known(str(PurePosixPath(text.value)), text.trace)
     if isinstance(text, Text) and isinstance(text.parts[-1], str) and len(text.parts) > 1:

@@ -1,4 +1,4 @@
-"""Command lines made from functions: typer, fire, absl. Every parameter is an option with the parameter's default."""
+"""Command lines that typer makes of functions: every parameter is an option with the parameter's default."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ....training_plan.values import Absent, Default, Known, Unknown, Value
+from ....training_plan.values import Absent, Known, Unknown, Value
 from ...core.joins import demote
 from ...core.library import method_model, model
 from ...core.machine import Machine
@@ -17,7 +17,6 @@ from ...core.objects import (
     Cell,
     Class,
     Function,
-    Instance,
     Items,
     Mapping,
     Opaque,
@@ -29,10 +28,9 @@ from ...core.operations import lift
 from ...python.builtins import BUILTINS
 from .click import EXIT, decorator
 from .click_parameters import CONTEXT, Parameter, callable_value, truth_of_word
-from .commands import WHICH, arguments, command_named, run_command
-from .dataclass_parsers import bare, of_parameters
-from .process import chosen, of_line, spoken, started
-from .worded_fields import by_fire
+from .commands import arguments, run_command
+from .dataclass_parsers import bare
+from .process import chosen, of_line, spoken
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -40,7 +38,6 @@ if TYPE_CHECKING:
 TYPER, PARAMETER = "typer.Typer", "typer.Parameter"
 
 
-# -- typer -----------------------------------------------------------------------------------------------
 class App(Opaque):
     """A `typer.Typer`. `commands` holds functions and further apps by name; `start` runs before the command."""
 
@@ -239,152 +236,3 @@ def typed(m: Machine, kind: str, value: Value, fn: Function, node: cst.CSTNode |
     if isinstance(object_of(declared), Class) and object_of(declared).kind == "enum" and isinstance(plain(value), str):
         return m.call(declared, Arguments([value]), node)
     return value
-
-
-# -- fire ------------------------------------------------------------------------------------------------
-@model("fire.Fire")
-def fire(call: ModelCall) -> Value:
-    target = call.arguments.get(0, "component")
-    words = call.arguments.get(1, "command")
-    if not isinstance(words, Absent) and not (isinstance(words, Known) and words.value is None):
-        return Unknown("words that the script passes to its command line")
-    return component(call.machine, target, call.node)
-
-
-def component(m: Machine, target: Value, node: cst.CSTNode | None) -> Value:
-    obj = object_of(target)
-    if isinstance(obj, Function):
-        return m.call(target, fire_options(m, obj, by_position(m, obj.positional)), node)
-    if isinstance(obj, Mapping):
-        return run_command(m, {name: partial(component, m, v, node) for name, v in obj.state.items.items()})
-    if isinstance(obj, Class):
-        init = object_of(obj.lookup("__init__"))
-        given = of_self(m, init, Arguments()) if isinstance(init, Function) else Arguments()
-        made = m.call(target, given, node)
-        return run_method(m, obj, made, node)
-    if isinstance(obj, Instance):
-        return run_method(m, obj.cls, target, node)
-    if isinstance(target, Absent):  # any function of the script is a command
-        own = m.frame.scope.module.scope.slots
-        functions = {k: partial(component, m, v, node) for k, v in own.items() if isinstance(object_of(v), Function)}
-        return run_command(m, functions) if command_named(m, functions) is not None else Unknown(WHICH)
-    return Unknown("this use of fire is not modelled")
-
-
-def fire_options(m: Machine, fn: Function, given: Arguments) -> Arguments:
-    """Return arguments for a function whose parameters are options, those of its `**` too where the line is known."""
-    given = of_parameters(m, fn, given, dashed=False, reading=by_fire)
-    line = started(m)
-    if fn.node.params.star_kwarg is not None and line is not None and not line.more and not line.overridable:
-        given.unknown = ""
-        names = {p.name.value for p in fn.named}
-        said = [str(word.value) for word in line.words if isinstance(word, (Known, Default))]
-        for option in (text.partition("=")[0] for text in said if text.startswith("--")):
-            name = option[2:].replace("-", "_")
-            if name not in names and (word := spoken(m, (option,))) is not None:
-                alone = isinstance(word, Unknown) or str(plain(word)).startswith("--")
-                given.keywords[name] = Known(True, word.trace) if alone else by_fire(Absent())(word)
-    return given
-
-
-def by_position(m: Machine, parameters: list[cst.Param]) -> Arguments:
-    """Return the words of the command line that are no options as arguments for the parameters without an option."""
-    left = [p.name.value for p in parameters if spoken(m, (f"--{p.name.value}",)) is None]
-    return Arguments(
-        keywords={name: of_line(m, by_fire(Absent())(word)) for name, word in zip(left, arguments(m, bool))}
-    )
-
-
-def of_self(m: Machine, fn: Function, given: Arguments) -> Arguments:
-    """Return the arguments of a method, without the object itself."""
-    given = fire_options(m, fn, given)
-    positional = fn.positional
-    if positional:
-        given.keywords.pop(positional[0].name.value, None)
-    return given
-
-
-def run_method(m: Machine, cls: Class, owner: Value, node: cst.CSTNode | None) -> Value:
-    """Run the method of an object that the command line names; without public methods, return the object."""
-    methods = {k: v for k, v in cls.slots.items() if isinstance(object_of(v), Function) and not k.startswith("_")}
-    if not methods:
-        return owner
-    return run_command(m, {name: partial(method, m, owner, v, node) for name, v in methods.items()})
-
-
-def method(m: Machine, owner: Value, value: Value, node: cst.CSTNode | None) -> Value:
-    fn = object_of(value)
-    return m.call(m.attribute(owner, fn.name, node), of_self(m, fn, by_position(m, fn.positional[1:])), node)
-
-
-# -- absl ------------------------------------------------------------------------------------------------
-@model(
-    *(
-        f"absl.flags.DEFINE_{kind}"
-        for kind in (
-            "integer",
-            "float",
-            "string",
-            "bool",
-            "boolean",
-            "enum",
-            "list",
-            "multi_string",
-            "multi_integer",
-            "multi_float",
-        )
-    )
-)
-def define_flag(call: ModelCall) -> Value:
-    m, args = call.machine, call.arguments
-    name, default = plain(args.get(0, "name")), args.get(1, "default")
-    kind = call.callee.rsplit("_", 1)[-1]
-    by = f"--{name}"
-    if plain(args.get(None, "required")) is True:
-        value: Value = Unknown(f"{by} is required: only the command line gives it")
-    elif kind in ("integer", "float") and not call.callee.startswith("absl.flags.DEFINE_multi"):
-        value = demote(
-            lift(
-                lambda v: (
-                    v
-                    if not isinstance(v, Known) or v.value is None
-                    else m.call(BUILTINS["int" if kind == "integer" else "float"], Arguments([v]), call.node)
-                ),
-                default,
-            ),
-            by,
-        )
-    elif (
-        kind in ("list", "string")
-        and isinstance(plain(default), str)
-        and call.callee.endswith(("_list", "multi_string"))
-    ):
-        words = [w.strip() for w in plain(default).split(",")] if kind == "list" else [plain(default)]
-        value = demote(Known(Sequence(tuple(Known(w) for w in words), "list")), by)
-    else:
-        value = demote(default, by)
-    if (word := spoken(m, (by,), kind not in ("bool", "boolean"))) is not None:
-        value = value_of_flag(m, kind, word, call.node)
-    elif (line := started(m)) is not None and isinstance(value, Default) and not line.overridable:
-        value = Known(value.value, value.trace)
-    flags = object_of(m.shared["absl.flags.FLAGS"].value)
-    if isinstance(name, str):
-        m.write(flags, "state", Items({**flags.state.items, name: value}))
-    return Known(Mapping({"value": value, "default": default}, "", "namespace"))
-
-
-def value_of_flag(m: Machine, kind: str, word: Value, node: cst.CSTNode | None) -> Value:
-    """Return the word given to a flag of absl, in the flag's type."""
-    if kind in ("integer", "float"):
-        word = m.call(BUILTINS["int" if kind == "integer" else "float"], Arguments([word]), node)
-    elif kind in ("bool", "boolean"):
-        word = lift(truth_of_word, word)
-    elif kind not in ("string", "enum"):
-        return Unknown(f"a flag of absl that takes a {kind}")
-    return of_line(m, word)
-
-
-@model("absl.app.run")
-def run_main(call: ModelCall) -> Value:
-    call.machine.call(call.arguments.get(0, "main"), Arguments([Known(Opaque("sys.argv"))]), call.node)
-    return Known(Opaque("app.run()", EXIT))

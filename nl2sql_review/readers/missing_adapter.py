@@ -1,0 +1,74 @@
+"""Why a run has no adapter: none is added, an option leaves it out, or it is not known whether one is."""
+
+from __future__ import annotations
+
+import re
+
+from ..training_plan.facts import Fact
+from ..training_plan.values import Absent, Default, Unknown
+from . import hand_loop
+from .derive import is_of_the_hub, is_true
+from .model_state import loads_adapter
+from .object_settings import last
+from .run import MODEL_NAMES, Run
+
+# a class of LoRA layers, or the two matrices of one
+LOW_RANK = re.compile(  # of a line, the first `self.lora_…` alone is tried
+    r"^[ \t]*class (?=\w*lora)\w*\([^)]{0,300}Module|^(?=([^#\n]*?\bself\.lora_(?:a|b|down|up)\b))\1[^=\n]*=",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+def no_adapter(run: Run) -> Fact:
+    """Return the fact that there is no adapter, or why that is not known."""
+    if any(loads_adapter(c) or last(c.callee) == "load_adapter" for c in run.calls):
+        return Fact(Unknown("the adapter is loaded from a directory that contains its settings"), at=run.place)
+    given = run.trainer.get("peft_config") if run.trainer is not None else Absent()
+    if isinstance(given, Default):
+        note = f"{given.overridden_by} adds an adapter" if given.overridden_by.startswith("-") else ""
+        at = run.trainer.places.get("peft_config", run.place) if run.trainer is not None else run.place
+        return Fact(given, at=at, note=note, argument="peft_config")
+    switched = next((c for c in run.recording.alternatives if last(c.callee) in ("get_peft_model", "LoraConfig")), None)
+    if switched is not None:
+        note = (
+            f"{switched.condition} adds an adapter"
+            if switched.condition.startswith("-")
+            else "one branch adds an adapter"
+        )
+        off = Default(None, switched.condition, (switched.place,))
+        return Fact(off, at=switched.place, note=note, argument="")
+    if run.model_unknown:
+        return Fact(Unknown(run.model_unknown), at=run.place)
+    if (unnamed := may_bring_adapter(run)) is not None:
+        return unnamed
+    if own_layers(run):
+        why = "the project defines LoRA layers of its own, and how they get into the model is not followed"
+        return Fact(Unknown(why), at=run.place)
+    if hand_loop.trains(run):
+        return Fact(Absent("no LoRA adapter is added: all weights are trained"), at=run.load.place or run.place)
+    if run.trainer is None:
+        return Fact(Absent("no adapter is added"), at=run.place, why_not="the script creates no adapter and no trainer")
+    return Fact(Absent("no LoRA adapter is added: all weights are trained"), at=run.trainer.place)
+
+
+def may_bring_adapter(run: Run) -> Fact | None:
+    """Return that the adapter is unknown if Unsloth loads a directory or an unknown model, else None.
+
+    If it is the directory of an adapter, Unsloth loads that adapter as well, and it is trained.
+    """
+    if not run.load or not run.load.callee.startswith("unsloth") or is_true(run.load.value("full_finetuning")):
+        return None
+    name = run.load.value(*MODEL_NAMES)
+    if isinstance(name, Unknown):
+        why = f"Unsloth loads an adapter too, if the model has one: {name.why}"
+    elif "/" in (path := str(getattr(name, "value", ""))) and not is_of_the_hub(path):
+        why = f"Unsloth loads an adapter too, if there is one in {path}"
+    else:
+        return None
+    return Fact(Unknown(why, name.trace), at=run.load.where(*MODEL_NAMES))
+
+
+def own_layers(run: Run) -> bool:
+    """Return whether the script or one of its modules defines low-rank layers by itself."""
+    sources = [run.source, *(getattr(module, "source", None) for module in run.recording.modules.values())]
+    return any(LOW_RANK.search(getattr(source, "text", "")) for source in sources)
