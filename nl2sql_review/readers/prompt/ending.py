@@ -61,10 +61,18 @@ def _own_mark(piece: Piece, tokenizer: Tokenizer) -> Ending:
         why = f"the text ends with {added}, a token that the script adds; whether generation stops there is not shown"
         return Ending("", added, why, piece)
     mark = MARK.search(bare)
-    if mark is not None and tokenizer.member is None and (tokenizer.family is None or not tokenizer.family.eos):
-        why = f"the text ends with {mark.group()}; it is unknown whether {tokenizer.words} stops there"
-        return Ending("", mark.group(), why, piece)
+    if mark is not None and _eos_is_unknown(tokenizer):
+        return _of_unknown_model(mark.group(), tokenizer, piece)
     return Ending("none", piece=piece)
+
+
+def _eos_is_unknown(tokenizer: Tokenizer) -> bool:
+    return tokenizer.member is None and (tokenizer.family is None or not tokenizer.family.eos)
+
+
+def _of_unknown_model(by: str, tokenizer: Tokenizer, piece: Piece) -> Ending:
+    why = f"the text ends with {by}; it is unknown whether {tokenizer.words} stops there"
+    return Ending("", by, why, piece)
 
 
 def _last(pieces: list[Piece]) -> tuple[int, str]:
@@ -106,6 +114,8 @@ def _with_eos(pieces: list[Piece], i: int, by: str, rest: str, tokenizer: Tokeni
         foreign = _foreign(by, tokenizer, tokenizer.chat_end() if tokenizer.setter is not None else None)
         if foreign:
             return Ending("foreign eos", by, foreign, piece)
+        if _eos_is_unknown(tokenizer):
+            return _of_unknown_model(by, tokenizer, piece)
     return Ending("eos", by, piece=piece)
 
 
