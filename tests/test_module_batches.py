@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from nl2sql_review.training_plan.values import Default
+
 from .test_reading_kinds import plan_of, shown
 
 SCRIPT = """\
@@ -291,3 +293,13 @@ ASKED = 'self.words(batch["ask"], '
 def test_the_rows_of_a_batch_that_the_script_makes_itself_are_counted(given, change, expected):
     plan = trained(SCRIPT.replace(*change) if change[0] else SCRIPT, **given)
     assert shown(plan.arguments.per_device_batch_size.value) == expected
+
+
+def test_an_option_that_says_how_often_a_row_is_repeated_says_how_many_there_are():
+    again = """\
+parser = argparse.ArgumentParser()
+parser.add_argument("--rows", type=int, default=2)
+n = parser.parse_args().rows
+batch = {"ask": ["Question: how many?\\nSQL:"] * n, "reply": ["SELECT 1"] * n}"""
+    found = trained(other=again, **TURNS).arguments.per_device_batch_size.value
+    assert isinstance(found, Default) and (found.value, found.overridden_by) == (2, "--rows")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ...interpret.core.operations import freeze
 from ...interpret.core.recording import Call, Forward
 from ...training_plan.facts import Fact
-from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
+from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value, overrider
 from ..dataset.columns import argument, method_of, receiver
 from ..derive import contents, plain
 from ..run import Run
@@ -129,11 +129,14 @@ def rows_listed(run: Run) -> Fact | None:
     forward = found[0]
     given = [call for call in run.calls if getattr(call.result, "text", "") in forward.outputs]
     counts = {count_of(call.get("$0")) for call in given}
-    count = counts.pop() if len(counts) == 1 else 0
+    count, at = counts.pop() if len(counts) == 1 else 0, given[0].place if given else run.place
     tokenised = [call.get("text", "$0") for call in forward.calls if call.callee == TOKENIZER]
     if count == 0 or count > 1 and not (tokenised and all(len(elements(one)) == count for one in tokenised)):
-        return Fact(Unknown("how many rows the batch has that the script makes itself"), at=given[0].place)
-    return Fact(Known(count, (given[0].place,)), at=given[0].place, note="the rows of the batch that the script makes")
+        return Fact(Unknown("how many rows the batch has that the script makes itself"), at=at)
+    columns = (column for call in given for column in (call.get("$0"), *contents(call.get("$0")).values()))
+    by, trace = overrider(*(column for column in columns if isinstance(column, Value))), (at,) if at else ()
+    value = Default(count, by, trace) if by else Known(count, trace)
+    return Fact(value, at=at, note="the rows of the batch that the script makes")
 
 
 def count_of(batch: Value) -> int:
