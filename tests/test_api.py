@@ -366,6 +366,28 @@ def test_choosing():
     assert ranged.judged == ("0.19.0",) and ranged.versions[0] == "0.12.0"
 
 
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("!pip install --upgrade trl", store.newest("trl")),
+        ("!pip install -q -U 'trl' \\\n  rich", store.newest("trl")),
+        ("!pip install -r requirements.txt\n!uv pip install -U trl", store.newest("trl")),
+        ("!pip install trl", "0.12.0"),
+        ("!pip install -U rich\n!pip install trl", "0.12.0"),
+        ("!pip install -U 'trl<0.16'", "0.15.2"),
+        ("!pip install -U trl\n!pip install -r requirements.txt", "0.12.0"),
+        ("!pip install -U trl -c requirements.txt", "0.12.0"),
+        ("!pip install -U trl\n!pip install -e ..", "0.12.0"),
+        ("!pip install -U trl\n!pip install trl==0.9.6", "0.9.6"),
+        ("# !pip install -U trl", "0.12.0"),
+    ],
+)
+def test_what_a_notebook_upgrades_is_the_newest_whatever_a_file_pins(cell, expected, tmp_path):
+    (tmp_path / "requirements.txt").write_text("trl==0.12.0\n")
+    found = chosen.of_script(notebook(cell), str(tmp_path), str(tmp_path))
+    assert found["trl"].judged == (expected,)
+
+
 def test_settings_come_first(tmp_path):
     settings = from_data({"versions": {"trl": "0.12.0"}}, "nl2sql-review.toml", str(tmp_path))
     (tmp_path / "requirements.txt").write_text("trl==1.0.0\n")

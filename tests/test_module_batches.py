@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from nl2sql_review.training_plan.values import Default
+
 from .test_reading_kinds import plan_of, shown
 
 SCRIPT = """\
@@ -262,3 +264,42 @@ def test_a_batch_of_the_content_of_one_file_mixes_nothing(reply, expected):
 
 def test_a_loop_that_cuts_nothing_has_no_trainer_that_does():
     assert "nothing truncates" in trained().dataset.schema_limit.note
+
+
+TURNS = {"turn": "step", "batches": "range(3)"}
+REPLY = '[row["sql"]]}'
+TWO = """\
+rows = json.load(open("t.json"))
+texts = [f"Question: {rows[0]['question']}\\nSQL:", f"Question: {rows[1]['question']}\\nSQL:"]
+batch = {"ask": texts, "reply": [rows[0]["sql"], rows[1]["sql"]]}"""
+ASKED = 'self.words(batch["ask"], '
+
+
+@pytest.mark.parametrize(
+    ("given", "change", "expected"),
+    [
+        ({}, ("", ""), 4),
+        ({"other": MADE, **TURNS}, ("", ""), 1),
+        ({"other": MADE.replace(REPLY, '[row["sql"], row["sql"]]}'), **TURNS}, ("", ""), "unknown"),
+        ({"other": MADE.replace(REPLY, '[row["sql"], *more]}'), **TURNS}, ("", ""), "unknown"),
+        ({"other": MADE.replace(REPLY, 'row["sql"]}'), **TURNS}, ("", ""), "unknown"),
+        ({"other": MADE + "\nbatch['ask'] += other", **TURNS}, ("", ""), "unknown"),
+        ({"other": MADE, "before": "batch['ask'].append('Question: ?')", **TURNS}, ("", ""), "unknown"),
+        ({"other": TWO, **TURNS}, ("", ""), 2),
+        ({"other": TWO, **TURNS}, (ASKED, 'self.words(" ".join(batch["ask"]), '), "unknown"),
+        ({"other": MADE, "loss": "other(batch)", **TURNS}, ("", ""), 4),
+    ],
+)
+def test_the_rows_of_a_batch_that_the_script_makes_itself_are_counted(given, change, expected):
+    plan = trained(SCRIPT.replace(*change) if change[0] else SCRIPT, **given)
+    assert shown(plan.arguments.per_device_batch_size.value) == expected
+
+
+def test_an_option_that_says_how_often_a_row_is_repeated_says_how_many_there_are():
+    again = """\
+parser = argparse.ArgumentParser()
+parser.add_argument("--rows", type=int, default=2)
+n = parser.parse_args().rows
+batch = {"ask": ["Question: how many?\\nSQL:"] * n, "reply": ["SELECT 1"] * n}"""
+    found = trained(other=again, **TURNS).arguments.per_device_batch_size.value
+    assert isinstance(found, Default) and (found.value, found.overridden_by) == (2, "--rows")

@@ -94,7 +94,8 @@ def choose(statements: Iterable[Statement], unsloth: bool = False, files: Iterab
 def _choices(statements: tuple[Statement, ...], unsloth: bool) -> dict[str, Choice]:
     stated: dict[str, Statement] = {}
     for one in statements:
-        if one.library not in stated or not stated[one.library].specifier:
+        before = stated.get(one.library)
+        if before is None or not before.specifier and not before.newest:
             stated[one.library] = one
     choices: dict[str, Choice] = {}
     for library, one in stated.items():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os.path
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Iterable, Iterator
 
@@ -26,11 +26,15 @@ UNREADABLE = "?"  # a specifier for what no number says: an install from a repos
 
 @dataclass(frozen=True)
 class Statement:
-    """`specifier` as written (`==0.12.0`, `>=0.9,<1`, "" for any) and `said`, its place: `requirements.txt:3`."""
+    """`specifier` as written (`==0.12.0`, `>=0.9,<1`, "" for any) and `said`, its place: `requirements.txt:3`.
+
+    `newest`: the script upgrades the library whatever else says which version there is.
+    """
 
     library: str
     specifier: str
     said: str
+    newest: bool = False
 
 
 _PACKAGE = re.compile(
@@ -56,11 +60,15 @@ def requirement(text: str, said: str) -> Statement | None:
 # -- the script itself -------------------------------------------------------------------------------------------
 
 INSTALL = re.compile(r"\b(?:pip3?|uv\s+pip|uv)\s+(?:install|add)\s+(.+)")
+_OF_FILES = re.compile(r"-[rce]|--(?:requirement|constraint|editable)|[./]")  # words that install by files of a project
 _WORD = re.compile(r'"[^"]*"|\'[^\']*\'|[^\s"\']+')
 
 
 def installed(magics: Iterable[Magic]) -> Iterator[Statement]:
-    """Yield the statements of a notebook's install lines, in order; a later one replaces an earlier one."""
+    """Yield the statements of a notebook's install lines, in order; a later one replaces an earlier one.
+
+    What `--upgrade` names without a number is the newest, unless a line from there on installs what a file says.
+    """
     last: dict[str, Statement] = {}
     for magic in magics:
         for line in magic.text.replace("\\\n", " ").splitlines():
@@ -74,7 +82,9 @@ def installed(magics: Iterable[Magic]) -> Iterator[Statement]:
                     made = None if word.startswith("-") or "{" in word else requirement(word, f"cell {magic.cell}")
                     if made is None or not made.specifier and not upgrades and made.library in last:
                         continue  # without -U what is there stays
-                    last[made.library] = made
+                    last[made.library] = replace(made, newest=upgrades and not made.specifier)
+                if any(map(_OF_FILES.match, words)):
+                    last = {library: replace(one, newest=False) for library, one in last.items()}
     yield from last.values()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...training_plan.facts import Arguments, Fact
 from ...training_plan.values import Absent, Known, Place, Unknown
+from ..prompt.module_text import rows_listed
 from ..run import Run
 from . import OPTIMIZERS, given, last_of, unread
 from .accumulation import accumulation
@@ -27,6 +28,8 @@ def read(run: Run, part: Arguments) -> None:
 
 
 def batch(run: Run) -> Fact:
+    if (listed := rows_listed(run)) is not None:
+        return listed
     call = run.loader
     if call is None:
         return unread(run, "its batch size")

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from ...interpret.core.operations import freeze
 from ...interpret.core.recording import Call, Forward
-from ...training_plan.values import Absent, Either, Known, Place, Term, Text, Unknown, Value
+from ...training_plan.facts import Fact
+from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value, overrider
 from ..dataset.columns import argument, method_of, receiver
 from ..derive import contents, plain
 from ..run import Run
@@ -88,14 +89,10 @@ class Made:
 
 def made(run: Run) -> Made | None:
     """Return what the module that the loop trains makes of a batch; None if that, or what it is made of, is open."""
-    found = [(forward, call) for forward in run.recording.forwards for call in labelled(forward)]
-    if len(found) != 1 or not run.backward or run.trainer is not None:
+    found = trained(run)
+    if found is None:
         return None
-    forward, call = found[0]
-    key = returns_loss(forward, call)
-    trained = (loss for one in run.backward for loss in losses(one))
-    if key is None or not all(trains_on(loss, forward.outputs, key) for loss in trained):
-        return None
+    forward, call = found
     if forward.makers and changed_elsewhere(run, forward):
         return None
     result = Made(call, forward.calls, [], [])
@@ -106,6 +103,63 @@ def made(run: Run) -> Made | None:
         return None
     result.inputs, result.labels = list(inputs_of(ids)), parts_of(labels)
     return result if result.inputs and result.masked_before_answer() else None
+
+
+def trained(run: Run) -> tuple[Forward, Call] | None:
+    """Return what the only module that the loop trains does with a batch, and the call of the model that is trained."""
+    found = [(forward, call) for forward in run.recording.forwards for call in labelled(forward)]
+    if len(found) != 1 or not run.backward or run.trainer is not None:
+        return None
+    forward, call = found[0]
+    key = returns_loss(forward, call)
+    losses_of_loop = (loss for one in run.backward for loss in losses(one))
+    if key is None or not all(trains_on(loss, forward.outputs, key) for loss in losses_of_loop):
+        return None
+    return forward, call
+
+
+def rows_listed(run: Run) -> Fact | None:
+    """Return how many rows the batch has that the script itself makes for its module; None if a loader makes it.
+
+    It is a dictionary of lists, one element a row. Of one text there is one row; of several the module may make one,
+    unless its tokenizer is given as many.
+    """
+    found = trained(run)
+    if found is None or found[0].makers:
+        return None
+    forward = found[0]
+    given = [call for call in run.calls if getattr(call.result, "text", "") in forward.outputs]
+    counts = {count_of(call.get("$0")) for call in given}
+    count, at = counts.pop() if len(counts) == 1 else 0, given[0].place if given else run.place
+    tokenised = [call.get("text", "$0") for call in forward.calls if call.callee == TOKENIZER]
+    if count == 0 or count > 1 and not (tokenised and all(len(elements(one)) == count for one in tokenised)):
+        return Fact(Unknown("how many rows the batch has that the script makes itself"), at=at)
+    columns = (column for call in given for column in (call.get("$0"), *contents(call.get("$0")).values()))
+    by, trace = overrider(*(column for column in columns if isinstance(column, Value))), (at,) if at else ()
+    value = Default(count, by, trace) if by else Known(count, trace)
+    return Fact(value, at=at, note="the rows of the batch that the script makes")
+
+
+def count_of(batch: Value) -> int:
+    """Return how many elements each list of a dictionary has, of which one at least holds texts; 0 if they differ."""
+    columns = contents(batch)
+    if not isinstance(columns, dict) or isinstance(batch, Unknown) and not batch.why.startswith("item "):
+        return 0
+    lists = [elements(column) for column in columns.values()]
+    texts = any(one and all(isinstance(plain_text(text), (str, Text)) for text in one) for one in lists)
+    return len(lists[0]) if texts and len({len(one) for one in lists}) == 1 else 0
+
+
+def elements(value: object) -> list[object]:
+    """Return the elements of a list to which nothing can have been added."""
+    whole = not isinstance(value, Unknown) or value.why.startswith("element ")
+    found = contents(value)
+    return list(found) if whole and isinstance(found, (list, tuple)) else []
+
+
+def plain_text(value: object) -> object:
+    """Return the text of a settled value, a value that is not settled as it is."""
+    return value.value if isinstance(value, (Known, Default)) else value
 
 
 def joins_columns(labels: Value) -> bool:
