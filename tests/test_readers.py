@@ -384,6 +384,53 @@ trainer = SFTTrainer(model=model, train_dataset=dataset, args=args{callbacks})
 
 
 @pytest.mark.parametrize(
+    ("method", "writes", "callbacks", "expected"),
+    [
+        ("on_step_end", "self.policy.save_pretrained('best')", "callbacks=[Keeps()]", "unknown"),
+        ("on_epoch_end", "torch.save(self.policy.state_dict(), 'best.pt')", "callbacks=[Keeps()]", "unknown"),
+        ("on_step_end", "print(state.global_step)", "callbacks=[Keeps()]", "no"),
+        ("on_train_end", "self.policy.save_pretrained('best')", "callbacks=[Keeps()]", "no"),  # all is over by then
+        ("on_step_end", "self.policy.save_pretrained('best')", "", "no"),
+    ],
+)
+def test_a_callback_that_writes_the_weights_itself(method, writes, callbacks, expected):
+    code = f"""
+class Keeps(transformers.TrainerCallback):
+    def {method}(self, args, state, control, **kwargs):
+        if state.global_step % 50 == 0:
+
+            {writes}
+
+    def keep(self):
+        self.policy.save_pretrained("kept")
+
+args = SFTConfig(output_dir="out", save_strategy="no")
+trainer = SFTTrainer(model=model, train_dataset=dataset, args=args, {callbacks})
+"""
+    check(code, "checkpointing.save_strategy", expected)
+    if expected == "unknown":
+        check(code, "checkpointing.save_total_limit", "unknown")
+
+
+@pytest.mark.parametrize(
+    ("replaces", "expected"),
+    [
+        ("model._modules[name] = bnb.nn.Linear4bit(child.in_features, child.out_features)", "unknown"),
+        ("setattr(model, name, Linear4bit(child.in_features, child.out_features))", "unknown"),
+        ("names.append(name) if isinstance(child, bnb.nn.Linear4bit) else None", "absent"),
+        ("model._modules[name] = torch.nn.Linear(child.in_features, child.out_features)", "absent"),
+    ],
+)
+def test_layers_that_the_script_quantizes_itself(replaces, expected):
+    code = f"""
+model = AutoModelForCausalLM.from_pretrained("Qwen/Qwen2.5-Coder-7B")
+for name, child in model.named_children():
+    {replaces}
+"""
+    check(code + TRAINER, "lora.load_in_4bit", expected)
+
+
+@pytest.mark.parametrize(
     ("code", "sees"),
     [
         ("print(torch.cuda.memory_allocated())", "allocated memory only"),

@@ -11,7 +11,7 @@ from nl2sql_review.readers.dataset.schema_cut import cuts
 from nl2sql_review.readers.prompt.ending import ending_of
 from nl2sql_review.readers.prompt.markers import FOUND, LOST, MISSING, markers_of
 from nl2sql_review.readers.prompt.parts import parts_of
-from nl2sql_review.readers.prompt.text import alternatives, assign_roles, chat
+from nl2sql_review.readers.prompt.text import alternatives, assign_roles, chat, label_role
 from nl2sql_review.readers.prompt.tokenizer import Tokenizer
 from nl2sql_review.readers.prompt.tokenizers import CHATML, family
 from nl2sql_review.readers.run import Run
@@ -164,6 +164,19 @@ def test_a_hole_that_nobody_can_read_leaves_a_doubt():
     assert found.missing == ["schema", "question"] and found.doubts
 
 
+@pytest.mark.parametrize(
+    ("label", "role"),
+    [
+        ("You are a helpful assistant with these tools: ", ""),
+        ("### Assistant: ", "sql"),
+        ("ASSISTANT: ", "sql"),
+        ("You are a helpful assistant. Here is the schema: ", "schema"),
+    ],
+)
+def test_an_assistant_that_a_sentence_names_announces_no_answer(label, role):
+    assert label_role(label.strip()) == role
+
+
 def test_a_label_settles_what_an_ambiguous_column_holds():
     text = Text(
         (
@@ -266,6 +279,7 @@ def test_an_eos_token_after_a_chat_template(model, kind):
 # ------------------------------------------------------------------------------------------------------------
 
 ALPACA = Text(("### Instruction:\n", QUESTION, "\n\n### Response:\n", SQL, EOS))
+INDENTED = Text(("### Instruction:\n    ", QUESTION, "\n\n    ### Response:\n    ", SQL, EOS))
 
 
 @pytest.mark.parametrize(
@@ -285,6 +299,13 @@ ALPACA = Text(("### Instruction:\n", QUESTION, "\n\n### Response:\n", SQL, EOS))
         (ALPACA, "### Response:\n", LLAMA_3, True, FOUND),
         (ALPACA, "### Response:", LLAMA_3, True, ""),
         (ALPACA, "### Response:\n", None, True, ""),
+        # spaces before a marker
+        (INDENTED, " ### Response:\n", CODELLAMA, True, ""),
+        (INDENTED, "### Response:\n", CODELLAMA, True, FOUND),
+        (INDENTED, " ### Response:\n", QWEN, True, FOUND),
+        (INDENTED, "### Response:\n", QWEN, True, ""),
+        (INDENTED, " ### Response:\n", family("tiiuae/falcon-11B"), True, ""),
+        (INDENTED, " ### Response:\n", None, True, ""),
     ],
 )
 def test_a_marker_in_a_text(text, marker, model, exact, verdict):

@@ -23,7 +23,7 @@ from ..training_plan.values import (
     same,
 )
 from . import checkpoint_guard as guard
-from . import defaults, hand_loop
+from . import defaults, hand_loop, saving_callbacks
 from .arguments import setting
 from .derive import derive, plain
 from .hand_loop import saves
@@ -45,7 +45,6 @@ BY_TIME = re.compile(r"getmtime|getctime|st_mtime|st_ctime")
 # functions and commands that bring files from elsewhere
 BRINGS = ("copytree", "snapshot_download", "unpack_archive", "extractall")
 BRINGING = re.compile(r"\b(?:aws s3|cp|download|gdown|git clone|gsutil|mv|rclone|rsync|tar|unzip|wget)\b")
-ASKS_TO_SAVE = re.compile(r"\bcontrol\.should_save\s*=(?!\s*(?:False\b|=))")
 JOINED = re.compile(r"os\.path\.join|\bglob\.i?glob\(|\.glob\(|\.rglob\(|iterdir|scandir|pathlib|Path\(|\.path\b| / ")
 
 
@@ -64,8 +63,11 @@ def read(run: Run, plan: TrainingPlan) -> None:
         setattr(part, name, setting(run, name, spellings))
     part.save_strategy.value = derive(strategy_name, part.save_strategy.value, terms=True)
     unsaved(run, part)
-    if plain(part.save_strategy.value) == "no" and callback_saves(run):
-        part.save_strategy.value = Unknown("a callback of the script decides when to save: it sets control.should_save")
+    if plain(part.save_strategy.value) == "no" and saving_callbacks.has_callbacks(run):
+        if why := saving_callbacks.how(run):
+            part.save_strategy.value = Unknown(f"a callback of the script {why}")
+        if "itself" in why and from_library(part.save_total_limit.value):
+            part.save_total_limit.value = Unknown(f"a callback of the script {why}, and may delete what it has written")
     strategy, steps = part.save_strategy, part.save_steps
     if not isinstance(strategy.value, (Known, Default)) or plain(strategy.value) == "steps":
         if from_library(steps.value) and plain(steps.value) is not None and plain(strategy.value) == "steps":
@@ -82,17 +84,6 @@ def read(run: Run, plan: TrainingPlan) -> None:
         conflict = Known(False, conflict.trace)
     part.save_conflict = Fact(conflict, at=steps.at, why_not=steps.why_not)
     part.resume, part.resume_by = resume(run)
-
-
-def callback_saves(run: Run) -> bool:
-    """Return whether the trainer has callbacks, and the script or one of its modules has one that asks for a save."""
-    if run.trainer is None:
-        return False
-    added = any(last(call.callee) == "add_callback" for call in run.calls)
-    if isinstance(run.trainer.get("callbacks"), Absent) and not added:
-        return False
-    sources = [run.source, *(getattr(module, "source", None) for module in run.recording.modules.values())]
-    return any(ASKS_TO_SAVE.search(getattr(source, "text", "")) for source in sources)
 
 
 def chosen_together(strategy: Fact, steps: Fact) -> bool:

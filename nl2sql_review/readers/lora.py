@@ -8,7 +8,7 @@ from dataclasses import replace
 from ..interpret.core.objects import Mapping, object_of
 from ..training_plan.facts import Fact, Lora, TrainingPlan
 from ..training_plan.values import Absent, Default, Either, Known, Place, Text, Unknown, Value, options
-from . import hand_loop, target_modules
+from . import hand_loop, own_quantization, target_modules
 from .adapter_choice import chosen_adapter
 from .api.arguments import rejected
 from .derive import contents, derive, is_of_the_hub, is_true, plain
@@ -163,6 +163,9 @@ def read_four_bit(run: Run, plan: TrainingPlan) -> None:
         value, by, at = full_unless(run, fact.value), "Unsloth", fact.at
     elif run.quantization.unknown:
         value, by, at = Unknown(run.quantization.unknown), "", run.load.place
+    elif layer := own_quantization.puts_in(run):
+        why = f"the script names {layer} and replaces layers of a model itself"
+        value, by, at = Unknown(why), "", run.load.place
     else:
         eight = is_true(run.load.value("load_in_8bit"))
         why = "the model is loaded in 8 bit" if eight else "the model is loaded without quantization"

@@ -45,6 +45,17 @@ def reviewed(cache: Cache | None = None) -> tuple[FileReport, ChecklistItem]:
     return file, item
 
 
+@pytest.mark.parametrize(("column", "verdict"), [("sql", "pass"), ("query", "fail")])
+def test_a_token_of_the_tokenizer_is_no_column(data: Path, column: str, verdict: str) -> None:
+    data.write_text(json.dumps([{"question": "Who?", column: "SELECT 1"}]), encoding="utf-8")
+    script = SCRIPT.replace("{row['sql']}", "{row['sql'] + (tokenizer.eos_token or '')}")
+    loads = 'from transformers import AutoTokenizer\n\ntokenizer = AutoTokenizer.from_pretrained("gpt2")\n'
+    Path("train.py").write_text(loads + script, encoding="utf-8")
+    file, item = reviewed()
+    assert item.verdict == verdict
+    assert not any("eos_token" in finding.message for finding in file.findings)
+
+
 def test_no_row_has_the_column(data: Path) -> None:
     data.write_text(json.dumps([{"question": "Who?", "query": "SELECT 1"}]), encoding="utf-8")
     file, item = reviewed()

@@ -109,6 +109,7 @@ def _by_files(run: Run, reads: list[Read], every: list[Read], part: facts.Datase
     if not heads:
         return
     bare = [r for r in reads if r.how == "bare" or (r.how == "get" and len(r.columns) == 1 and r.role != "schema")]
+    bare = [r for r in bare if r.owner is not None]  # `tokenizer.eos_token or ""` reads no row
     columns = list(dict.fromkeys(r.columns[-1] for r in bare if not _alternatives(r, reads)))
     if not (columns or written) or any(one.problem or not one.rows for one in heads):
         return

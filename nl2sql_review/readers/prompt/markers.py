@@ -165,7 +165,7 @@ def _after_tokenisation(text: str, marker: str, start: int, family: Family | Non
     ):
         return Markers(FOUND)  # a token of its own
     if family is None or not family.cuts:
-        risky = marker.startswith("\n") or before == "\n"
+        risky = marker.startswith("\n") or before in ("\n", " ")
         if not risky:
             return Markers(FOUND)
         return Markers(
@@ -174,6 +174,9 @@ def _after_tokenisation(text: str, marker: str, start: int, family: Family | Non
             f"unknown",
             marker,
         )
+    if before == " " and marker.startswith(" ") == (family.cuts == "sentencepiece"):
+        # byte-level BPE joins one space with the word after it; SentencePiece joins spaces with each other
+        return Markers("", f"the space before {marker!r} may merge with it into another token", marker)
     if family.cuts == "sentencepiece":
         return _sentencepiece(marker, before, family)
     if marker.startswith("\n") and before == "\n" or marker.endswith("\n") and after == "\n":

@@ -50,8 +50,9 @@ FAMILIES: tuple[tuple[str, Family], ...] = (
     (r"phi-?3", Family("Phi 3", "", ("<|end|>", "<|endoftext|>"), PHI_3)),
     (r"gpt-oss", Family("GPT-OSS", "tiktoken", ("<|return|>", "<|endoftext|>"))),
     (r"deepseek", Family("DeepSeek", "", ("<｜end▁of▁sentence｜>", "<|EOT|>"))),
-    (r"gpt-?2|gpt-neo|gpt-j|pythia|starcoder|santacoder|codegen|sqlcoder2|sqlcoder-15b|phi-?(1|2)\b|falcon",
+    (r"gpt-?2|gpt-neo|gpt-j|pythia|starcoder|santacoder|codegen|sqlcoder2|sqlcoder-15b|phi-?(1|2)\b",
      Family("GPT-2", "bpe", ("<|endoftext|>",))),
+    (r"falcon", Family("Falcon", "", ("<|endoftext|>",))),  # it cuts punctuation off before it joins spaces
 )  # fmt: skip
 
 # The BOS token of the families whose tokenizers put one before every text. In another family it is plain text.

@@ -1,0 +1,21 @@
+"""Quantization that a script makes itself, by putting quantized layers in the place of the model's linear ones."""
+
+from __future__ import annotations
+
+import re
+
+from .run import Run
+
+LAYERS = re.compile(r"\b(?:Linear4bit|LinearNF4|LinearFP4|Linear8bitLt|HQQLinear)\b")
+# What replaces a layer of a model: the class alone may serve to find the layers that the loader has quantized.
+REPLACES = re.compile(r"\._modules\[[^\]\n]+\]\s*=(?!=)|\bsetattr\(|\.set_submodule\(")
+
+
+def puts_in(run: Run) -> str:
+    """Return the class of quantized layers that the script, or a module of it, may put into the model; "" if none."""
+    sources = [run.source, *(getattr(module, "source", None) for module in run.recording.modules.values())]
+    for source in sources:
+        text = getattr(source, "text", "")
+        if (layer := LAYERS.search(text)) and REPLACES.search(text):
+            return layer.group()
+    return ""
