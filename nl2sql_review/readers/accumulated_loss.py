@@ -12,9 +12,8 @@ from .api.arguments import Defect
 from .api.imports import fact as listed
 from .derive import plain
 from .judged_versions import within
-from .lora import MODEL_NAMES
 from .prompt.models import member
-from .run import Run
+from .run import MODEL_NAMES, Run
 
 if TYPE_CHECKING:
     import libcst as cst

@@ -14,10 +14,9 @@ from ..interpret.core.recording import Call
 from ..training_plan.facts import Fact, Prompt, TrainingPlan
 from ..training_plan.values import Default, Unknown, Value, same
 from . import prompt
-from .lora import MODEL_NAMES
 from .object_settings import last
 from .prompt import labels, silent_failures
-from .run import Run
+from .run import MODEL_NAMES, Run
 
 OTHER = "an option may name another"
 NAMED = (*MODEL_NAMES, "chat_template", "$1")  # arguments that name a model, or a template

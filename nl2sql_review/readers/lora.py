@@ -14,7 +14,7 @@ from .api.arguments import rejected
 from .derive import contents, derive, is_true, options, plain
 from .model_state import loads_adapter
 from .object_settings import last, makers
-from .run import Run
+from .run import MODEL_NAMES, Run
 from .spelling import OF_THE_HUB
 
 # field of the plan -> spellings of the argument
@@ -24,7 +24,6 @@ SPELLINGS = {
     "dropout": ("lora_dropout",),
     "bias": ("bias",),
 }
-MODEL_NAMES = ("model_name", "pretrained_model_name_or_path", "model_id", "$0", "model")
 
 # PEFT's methods without a rank: they train a prompt, vectors, rotations or norms
 OTHER_METHODS = (
