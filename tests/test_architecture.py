@@ -320,3 +320,20 @@ def test_a_configuration_is_reviewed_without_libcst():
     )
     assert {"1", "exit", "yaml"} <= loaded
     assert "libcst" not in loaded
+
+
+FIRST = """
+import importlib, sys
+for name in sys.argv[1:]:
+    for loaded in [one for one in sys.modules if one.startswith("nl2sql_review.readers")]:
+        del sys.modules[loaded]
+    importlib.import_module(name)
+"""
+
+
+def test_any_reader_may_be_the_first_that_is_imported():
+    readers = sorted(PACKAGE.glob("readers/*.py")) + sorted(PACKAGE.glob("readers/*/__init__.py"))
+    parts = [path.relative_to(PACKAGE.parent).with_suffix("").parts for path in readers]
+    names = [".".join(parts).removesuffix(".__init__") for parts in parts]
+    done = subprocess.run([sys.executable, "-c", FIRST, *names], capture_output=True, text=True, check=False)
+    assert len(names) > 30 and done.stderr == ""

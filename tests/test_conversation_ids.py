@@ -84,6 +84,23 @@ KEPT, HIDDEN = "ids += body + end; labels += body + end", "ids += body + end; la
         ),
         ("if turn['learn']:\n            " + KEPT + "\n        else:\n            " + HIDDEN, "unknown", "unknown"),
         (ASKED.format(KEPT, HIDDEN) + "\n        if turn['last']:\n            ids += end", "unknown", "unknown"),
+        (f"if turn['role'] == 'assistant':\n            continue\n        {KEPT}", "fail", "unknown"),
+        (f"if turn['last']:\n            break\n        {KEPT}", "unknown", "unknown"),
+        (
+            f"if turn['role'] == 'user':\n            {HIDDEN}\n            continue\n        {KEPT}",
+            "unknown",
+            "unknown",
+        ),
+        (
+            f"if turn['role'] != 'assistant':\n            {HIDDEN}\n            continue\n        {KEPT}",
+            "pass",
+            "unknown",
+        ),
+        (ASKED.format(KEPT, HIDDEN).replace("if turn", "if not turn"), "fail", "unknown"),
+        (ASKED.format(KEPT, HIDDEN).replace("if turn", "if turn['all'] or turn"), "unknown", "unknown"),
+        (ASKED.format(KEPT, HIDDEN).replace("if turn", "if turn['last'] and turn"), "unknown", "unknown"),
+        (ASKED.format(KEPT + "; labels[-1] = -100", HIDDEN), "unknown", "unknown"),
+        (ASKED.format("ids += body + end; labels += body[1:] + end", HIDDEN), "unknown", "unknown"),
         ("tail = end if turn['last'] else body\n        ids += tail\n        labels += tail", "unknown", "unknown"),
     ],
 )
@@ -102,6 +119,10 @@ def test_the_end_of_a_conversation(tmp_path: Path, turn: str, loss: str, eos: st
         (EMPTY, "ids, labels = ids[:-1], labels[:-1]", "unknown", "unknown"),
         (EMPTY, "ids, labels = ids[::-1], labels[::-1]", "unknown", "unknown"),
         (EMPTY, "labels = labels[1:]", "unknown", "unknown"),
+        (EMPTY, "ids.pop(); labels.pop()", "unknown", "unknown"),
+        (EMPTY, "ids.reverse(); labels.reverse()", "unknown", "unknown"),
+        (EMPTY, "labels[-1] = -100", "unknown", "unknown"),
+        (EMPTY, "for i in range(len(labels)):\n        labels[i] = -100", "unknown", "unknown"),
     ],
 )
 def test_what_stands_around_the_turns(tmp_path: Path, start: str, after: str, loss: str, eos: str) -> None:
@@ -154,6 +175,9 @@ def test_turns_told_by_their_positions(tmp_path: Path, made: str, verdict: str) 
         ("if len(ids) > 2048:\n        raise ValueError(len(ids))", "2048"),
         ("limit = 2048\n    if len(ids) > limit:\n        raise ValueError(limit)", "2048"),
         ("if len(ids) > 2048:\n        print(len(ids))", ""),
+        ("try:\n        if len(ids) > 2048:\n            raise ValueError\n    except ValueError:\n        pass", ""),
+        ("try:\n        row['x']\n    except KeyError:\n        if len(ids) > 2048:\n            raise ValueError", ""),
+        ("try:\n        if len(ids) > 2048:\n            raise ValueError\n    finally:\n        print(ids)", "2048"),
         ("if row['strict']:\n        if len(ids) > 2048:\n            raise ValueError", ""),
         ("if len(ids) > 2048:\n        raise ValueError\n    ids += tok.encode(row['more'])", ""),
         ("if len(labels) > 2048:\n        raise ValueError", ""),
@@ -212,6 +236,13 @@ CHOSEN = "labels = torch.where(learnt == 1, ids, -100)"
 @pytest.mark.parametrize(
     ("mask", "pad", "labels", "verdict"),
     [
+        (BESIDE, FILLED_UP, "learnt = 1 - learnt\n    " + CHOSEN, "unknown"),
+        (BESIDE, FILLED_UP, "learnt.zero_()\n    " + CHOSEN, "unknown"),
+        (BESIDE, FILLED_UP, CHOSEN + "\n    labels.fill_(-1)", "unknown"),
+        (BESIDE, FILLED_UP, CHOSEN + "\n    if longest > 9: return {'input_ids': ids, 'labels': ids}", "unknown"),
+        (BESIDE, "learnt.append([0] * gap + row['learnt'])", CHOSEN, "unknown"),
+        (BESIDE, "learnt.append(row['learnt'] + [0] * (longest - len(row['learnt'])))", CHOSEN, "pass"),
+        (BESIDE, "learnt.append([not one for one in row['learnt']] + [0] * gap)", CHOSEN, "unknown"),
         (BESIDE, FILLED_UP, CHOSEN, "pass"),
         ("learnt += [1] * len(asked) + [0] * len(said)", FILLED_UP.replace("[0]", "[1]"), CHOSEN[:-1] + ")", "unknown"),
         (
@@ -231,6 +262,27 @@ CHOSEN = "labels = torch.where(learnt == 1, ids, -100)"
 )
 def test_a_mask_that_the_collator_reads(tmp_path: Path, mask: str, pad: str, labels: str, verdict: str) -> None:
     file = reviewed(tmp_path, MASKED.format(mask=mask, pad=pad, labels=labels))
+    assert verdicts(file, LOSS) == [verdict]
+
+
+@pytest.mark.parametrize(
+    ("mask", "verdict"),
+    [
+        ("[0] * len(asked) + [1] * len(said)", "pass"),
+        ("[1] * len(asked) + [1] * len(said)", "fail"),
+        ("row['learnt']", "unknown"),
+    ],
+)
+def test_a_mask_in_rows_of_a_dataset(tmp_path: Path, mask: str, verdict: str) -> None:
+    head, rest = MASKED.split("class Rows")
+    encode = (
+        "from datasets import load_dataset\ndef encode(row):\n"
+        "    asked, said = tok.encode(row['question']), tok.encode(row['sql'] + tok.eos_token)\n"
+        f"    return {{{{'input_ids': asked + said, 'learnt': {mask}}}}}\ndef collate"
+    )
+    script = (head + encode + rest.split("def collate")[1]).format(pad=FILLED_UP, labels=CHOSEN)
+    rows = "load_dataset('json', data_files='t.jsonl', split='train').map(encode)"
+    file = reviewed(tmp_path, script.replace('Rows("t.jsonl")', rows))
     assert verdicts(file, LOSS) == [verdict]
 
 

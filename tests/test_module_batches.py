@@ -113,6 +113,8 @@ ITERATED = {"turn": "step", "batches": "range(100)", "before": "batch = next(bat
         {"model": "DistributedDataParallel(Tuned())"},
         ITERATED,
         {"before": "batch.update({'step': 1})"},
+        {"before": "batch.pop('step', None)"},
+        {"before": "for key in batch: batch[key] = batch[key].to('cuda') if is_tensor(batch[key]) else batch[key]"},
         {"loss": "model(batch)['loss'] / 4"},
         {"returned": "outputs.loss", "loss": "model(batch)"},
         {"returned": "outputs[0]", "loss": "0.5 * model(batch)"},
@@ -145,6 +147,12 @@ def test_a_mask_of_the_padding_token_hides_the_eos_token_that_it_is(kept, expect
     code = code.replace("        kept =", "        reply = tokens.input_ids\n        kept =")
     prompt = trained(code).prompt
     assert (shown(prompt.loss_on.value), shown(prompt.ending.value)) == ("response", expected)
+
+
+@pytest.mark.parametrize(("cut", "expected"), [("[:, :-1]", "unknown"), ("[:, :99]", "eos")])
+def test_a_reply_without_its_last_token_has_no_known_end(cut, expected):
+    code = SCRIPT.replace("add_special_tokens=False).input_ids", f"add_special_tokens=False).input_ids{cut}")
+    assert shown(trained(code).prompt.ending.value) == expected
 
 
 def test_a_prompt_of_which_only_the_beginning_is_masked_is_in_the_loss():
@@ -208,6 +216,11 @@ def test_a_text_is_read_as_one_that_the_module_splits_and_puts_embeddings_betwee
         {"loss": "other(batch)"},
         {"loss": "model(batch)['logits']"},
         {"before": "batch['reply'] = [r.lower() for r in batch['reply']]"},
+        {"before": "batch.pop('reply')"},
+        {"before": "batch.update(reply=other(batch))"},
+        {"before": "batch.update(other(batch))"},
+        {"before": "del batch['ask']"},
+        {"before": "for key in batch: batch[key] = [one.lower() for one in batch[key]]"},
         {"other": 'held_out = DataLoader(Rows("dev.json"), batch_size=4)'},
         {"rows": 'Both([Rows("t.json"), Rows("s.json")])', "collate": "rows.gather"},
         {"rows": 'load("t.json")'},

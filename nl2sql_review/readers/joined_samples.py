@@ -11,14 +11,13 @@ from .api.arguments import Defect, assumed, on_some_branch
 from .api.imports import fact as listed
 from .derive import contents, is_true, plain
 from .judged_versions import within
-from .prompt.preparation import uses_unsloth
+from .prompt.preparation import MEASURED, packing, uses_unsloth
 from .prompt.training_text import texts_of
 from .run import Run
 
 SEPARATES = re.compile(r"flash|kernels-community|vllm-flash")
 POSITIONS = "0.23.0"  # the first trl that hands positions on whatever the attention is
 BOUNDARIES = "4.53.0"  # the first transformers that reads them under sdpa and eager
-MEASURED = "0.19.0"  # the first trl with the strategies that are judged
 KEEPS_MASK = "0.20.0"  # the first trl whose packing keeps the mask of the completion
 
 
@@ -47,22 +46,6 @@ def joined(run: Run) -> Fact:
     found = list(defects(run, packs, free))
     undecided = next((one for one in found if isinstance(one, Fact)), None)
     return undecided or listed([one for one in found if isinstance(one, Defect)], run.place)
-
-
-def packing(run: Run) -> Value:
-    """Return whether the rows are packed: by the arguments, or by the trainer itself, as in trl before 0.13."""
-    stated = run.arguments.value("packing")
-    own = run.trainer.get("packing") if run.trainer is not None else Absent()
-    return stated if isinstance(own, Absent) else own
-
-
-def continues_rows(run: Run) -> bool:
-    """Return whether packing joins all rows and starts a new one wherever one is full: it cuts none off."""
-    if uses_unsloth(run) or not is_true(packing(run)):
-        return False
-    if run.trainer is not None and not isinstance(run.trainer.get("packing"), Absent):
-        return True  # only trl before 0.13 takes it there, whatever release is assumed
-    return plain(run.arguments.value("packing_strategy")) == "wrapped" or within(run, "trl", "0.0.1", MEASURED)
 
 
 def wrapped(run: Run) -> Iterator[Defect]:

@@ -163,6 +163,9 @@ def is_trainer(call: Call) -> bool:
     return call.callee.split(".")[0] in {*TRAINERS, *flavours.packages()}
 
 
+MODEL_NAMES = ("model_name", "pretrained_model_name_or_path", "model_id", "$0", "model")
+
+
 def is_model_load(call: Call) -> bool:
     owner, _, name = call.callee.rpartition(".")
     owner = last(owner)

@@ -75,7 +75,15 @@ def combinations(values: Iterable[Value]) -> int:
 
 COUNTED = "how many there are is known only at run time: "
 ROWS_OF_BATCH = "how many rows a batch has is known only at run time"  # at least one
+SET_ANYWHERE = "an element is replaced at a position known only at run time"
 PART = ", without some of its elements"
+
+
+def without_some(why: str) -> str:
+    """Return why a list is open of which elements are taken out, or change their places."""
+    return why and why.removesuffix(PART) + PART
+
+
 GENERATED = "what a generator yields depends on the run"
 
 

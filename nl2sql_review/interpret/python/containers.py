@@ -9,7 +9,7 @@ from ..core.joins import demote
 from ..core.machine import Machine
 from ..core.model_call import ModelCall
 from ..core.objects import Arguments, Items, Mapping, Sequence, object_of
-from ..core.operations import describe, plain_key
+from ..core.operations import describe, plain_key, without_some
 from .builtins import BUILTINS, apply, method, method_name
 from .iteration import added_by, is_token
 from .iterators import sort
@@ -76,6 +76,8 @@ def pop(call: ModelCall) -> Value:
         if not obj.state.why_incomplete and isinstance(i, int):
             m.certainly_raises("IndexError")
         m.may_raise("IndexError")
+        if obj.state.why_incomplete:
+            write_items(m, obj, obj.state.items, without_some(obj.state.why_incomplete))
         return Unknown(obj.state.why_incomplete or "pop() at a position known only at run time")
     items = list(obj.state.items)
     value = items.pop(i)
@@ -113,7 +115,8 @@ def copy(call: ModelCall) -> Value:
 
 @method("list", "reverse")
 def reverse(call: ModelCall) -> Value:
-    return write_items(call.machine, call.owner, call.owner.state.items[::-1])
+    state = call.owner.state
+    return write_items(call.machine, call.owner, state.items[::-1], without_some(state.why_incomplete))
 
 
 @method("list", "sort")

@@ -23,7 +23,7 @@ from ..core.objects import (
     Sequence,
     object_of,
 )
-from ..core.operations import PART, describe, item_term, lift, plain_key
+from ..core.operations import SET_ANYWHERE, describe, item_term, lift, plain_key, without_some
 from .variables import settled
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def part_of(why: str, key: Value) -> str:
     start, stop, step = (part.value if isinstance(part, Known) else None for part in object_of(key).state.items)
     begins = start in (None, 0) and isinstance(object_of(key).state.items[0], Known)
     whole = begins and step in (None, 1) and not (isinstance(stop, int) and stop <= 0)
-    return why if whole or not why else why.removesuffix(PART) + PART
+    return why if whole else without_some(why)
 
 
 def sequence_item(m: Machine, owner: Known, v: Sequence, key: Value) -> Value:
@@ -268,7 +268,7 @@ def set_elements(m: Machine, obj: Sequence, key: Value, value: Value, node: cst.
         if isinstance(i, int) and not state.why_incomplete:
             m.certainly_raises("IndexError")
         m.may_raise("IndexError")
-        forget_contents(m, obj, "an element is replaced at a position known only at run time")
+        forget_contents(m, obj, SET_ANYWHERE)
 
 
 def forget_contents(m: Machine, obj: Sequence | Mapping, why: str = "") -> None:

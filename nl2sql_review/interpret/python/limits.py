@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import libcst as cst
 
 from ...source.syntax import dotted
@@ -20,6 +22,8 @@ def after_if(m: Machine, node: cst.If, scope: Scope) -> None:
     if asked is None or node.orelse is not None or not isinstance(last, cst.SimpleStatementLine):
         return
     given = m.conditions[m.frame.conditions :]
+    if isinstance(last.body[-1], cst.Raise) and caught(node, scope):
+        return
     if m.unlikely or any(isinstance(one, Condition) for one in given):  # another test decides whether this one is made
         return
     if not ends(last.body[-1]) and not (
@@ -33,6 +37,17 @@ def after_if(m: Machine, node: cst.If, scope: Scope) -> None:
         m.silent -= 1
     if isinstance(object_of(value), (Sequence, Opaque)):
         m.recording.limits.append(Limit(value.trace, said(value), freeze(limit), place_of(scope, node)))
+
+
+def caught(node: cst.If, scope: Scope) -> bool:
+    """Return whether the function itself may catch what a statement raises."""
+    path, found = scope.module.source.nodes.path(node), False
+    for outer, inner in pairwise((*path, node)):
+        if isinstance(outer, cst.FunctionDef):
+            found = False
+        elif isinstance(outer, cst.Try) and inner is outer.body and outer.handlers:
+            found = True
+    return found
 
 
 def asked_length(test: cst.BaseExpression) -> tuple[cst.BaseExpression, cst.BaseExpression] | None:

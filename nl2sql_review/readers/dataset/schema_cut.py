@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Iterator
 
 from ...training_plan.facts import Fact
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
-from ..joined_samples import continues_rows
 from ..prompt.objective import apart
 from ..prompt.parts import speaks_of_a_schema
+from ..prompt.preparation import continues_rows
 from ..prompt.text import Piece
 from ..prompt.tokens import joined
 from ..prompt.training_text import TrainingText

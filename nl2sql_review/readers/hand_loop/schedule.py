@@ -105,8 +105,8 @@ def maker(run: Run, made: object) -> Call | None:
 
 def steps_before(whole: Call, warms_up: Call) -> Fact:
     """Return after how many steps the second schedule of a SequentialLR follows a first one that warms up."""
-    start, end = (plain(warms_up.get(name)) for name in ("start_factor", "end_factor"))
-    low, high = (1 / 3 if start is None else start), (1.0 if end is None else end)
+    factors = (warms_up.get("start_factor", "$1"), 1 / 3), (warms_up.get("end_factor", "$2"), 1.0)
+    low, high = (default if isinstance(given, Absent) else plain(given) for given, default in factors)
     first = contents(whole.get("milestones", "$2"))
     rises = last(warms_up.callee) == "LinearLR" and isinstance(low, (int, float)) and isinstance(high, (int, float))
     if not rises or low >= high or not isinstance(first, (list, tuple)) or not first:

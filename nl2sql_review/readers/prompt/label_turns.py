@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import Iterator
 
+from ...interpret.core.operations import SET_ANYWHERE
 from ...training_plan.values import Absent, Term, Unknown, Value
 from ..spelling import spelt, terms
 from .label_parts import Part, alike, parts_of, spelling
@@ -25,8 +26,8 @@ def by_turn(labels: Value, ids: Value | None) -> tuple[str, str] | None:
     answers: list[bool] = []
     if any(one.turn == NOT_TOLD for one in tokens):
         return None  # in some turns there may be more ids
-    if not all(any(alike(one.ids, beside(part)) for one in tokens) for part in made):
-        return None  # some labels have another length
+    if not stand_beside(made, tokens):
+        return None
     for one in tokens:
         kept = [part for part in made if not part.masked and alike(part.ids, one.ids)]
         hidden = [part for part in made if part.masked and alike(one.ids, beside(part))]
@@ -37,6 +38,19 @@ def by_turn(labels: Value, ids: Value | None) -> tuple[str, str] | None:
     if not answers or len(set(answers)) > 1:
         return None
     return RESPONSE if answers[0] else MISPLACED
+
+
+def stand_beside(made: list[Part], tokens: list[Part]) -> bool:
+    """Return whether each of some labels is that of one token, and all tokens of a part have theirs."""
+    for part in made:
+        found = [one for one in tokens if alike(one.ids, beside(part))]
+        if not found or not part.masked and cuts(part) not in map(cuts, found):
+            return False
+    return True
+
+
+def cuts(part: Part) -> tuple[str, int]:
+    return spelt(part.start) if part.start is not None else "", part.left_out
 
 
 def of_content(ids: Value) -> bool:
@@ -74,6 +88,8 @@ def is_name(node: object, name: str) -> bool:
 
 def grows(labels: Value) -> bool:
     """Return whether a loop over the messages lengthens some labels, and not one over the ids of a row."""
+    if isinstance(labels, Unknown) and labels.why == SET_ANYWHERE:
+        return True
     return isinstance(labels, Unknown) and labels.why.startswith(FILLED) and len(parts_of(labels)) == 1
 
 
@@ -81,6 +97,8 @@ def end_is_masked(labels: Value, ids: Value | None) -> bool | None:
     """Return whether the last token of the assistant's turn has no label; None where that is not told."""
     ending = last_turn(ids)
     if not ending:
+        return None
+    if not stand_beside(grown(labels), grown(ids)):
         return None
     last = parts_of(added(ending[-1]))[-1]
     kept = [part for part in grown(labels) if not part.masked and alike(part.ids, last.ids)]

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     import libcst as cst
 
 CHOICE = re.compile(r"(?:torch|np|numpy)\.where\((\w+) == ([01]), (\w+), -100\)")
+# What a collator does to lists and tensors, besides filling them up, joining and cutting them
+CHANGES = re.compile(r"[-~!<>^&|/%]|==|\bnot\b|\b(?:flip|roll|sort|sorted|reversed|where|logical_\w+)\(")
+IN_PLACE = re.compile(r"\.(?:\w+_|extend|insert|pop|remove|reverse|sort|clear)$")
+COUNT = re.compile(r"(?<=\*) (?:\w+|\((?:[^()]|\([^()]*\))*\))")
 COLUMN = re.compile(r"\w\[[\"'](\w+)[\"']\]")
 REPEATED = re.compile(r"\[([^\[\]]*)\] \* ")
 SLICE = re.compile(r"\[([^\[\]]*:[^\[\]]*)\]")
@@ -56,21 +60,36 @@ def mask_of(source: Source, function: cst.FunctionDef | cst.Lambda) -> tuple[str
                 return None
         elif isinstance(node, cst.AugAssign):
             return None
+        elif isinstance(node, cst.Call) and IN_PLACE.search(source.segment(node.func)):
+            return None
         elif isinstance(node, cst.Call) and node.args and source.segment(node.func).endswith(".append"):
             made.setdefault(source.segment(node.func).removesuffix(".append"), []).append(
                 source.segment(node.args[0].value)
             )
     choice = CHOICE.fullmatch(labels[0]) if len(labels) == 1 else None
-    if choice is None or source.segment(function).count("-100") != 1:
+    if choice is None or source.segment(function).count("-100") != 1 or not hands_on(source.segment(function)):
         return None
     mask, ids = (came_from(name, made) for name in (choice[1], choice[3]))
     columns = [set(COLUMN.findall(code)) for code in (mask, ids)]
     learnt = int(choice[2])
     fills = {value.strip() for value in REPEATED.findall(mask)}
     cuts = [set(SLICE.findall(code)) for code in (mask, ids)]
+    if any(CHANGES.search(COUNT.sub("", SLICE.sub("", code))) for code in (mask, ids)) or fronts(mask) != fronts(ids):
+        return None
     if len(columns[0]) != 1 or columns[1] != {"input_ids"} or cuts[0] != cuts[1] or fills - {str(1 - learnt)}:
         return None
     return columns[0].pop(), learnt
+
+
+def hands_on(code: str) -> bool:
+    """Return whether a collator's only batch has the labels of that name."""
+    given = re.findall(r"[\"']labels[\"']\s{0,9}:\s{0,9}([^,}\n]*)", code)
+    return len(re.findall(r"\breturn\b", code)) == 1 and given == ["labels"]
+
+
+def fronts(code: str) -> bool:
+    """Return whether rows are filled up before their first token, and not behind the last one."""
+    return any(REPEATED.match(line.strip()) for line in code.split("\n"))
 
 
 def came_from(name: str, made: dict[str, list[str]]) -> str:

@@ -22,7 +22,7 @@ from .label_mask import answers, asks
 from .label_padding import COMMENT
 from .label_parts import JOINS, Part, alike, parts_of
 from .text import Piece, alternatives
-from .tokens import COPIES, cell, flat, joined, tokenised_text
+from .tokens import COPIES, cell, ends_early, flat, joined, tokenised_text
 
 DEEP = 20
 TOKENIZER = "transformers.PreTrainedTokenizer.__call__"
@@ -251,7 +251,9 @@ def text_of(ids: Value) -> Value:
     """Return the text of some ids; what is none is a hole that cannot be read."""
     text, _ = tokenised_text(ids)
     if text is None:
-        return Unknown(EMBEDDED, ids.trace)
+        term = terms(ids)
+        cut = term is not None and term.operation in ("slice", "item") and ends_early(term)
+        return Unknown("tokens of which the last ones are left out" if cut else EMBEDDED, ids.trace)
     rows = contents(text) if not isinstance(text, Text) else None
     return resolved(joined(map(cell, rows)) if isinstance(rows, (list, tuple)) else cell(text))
 

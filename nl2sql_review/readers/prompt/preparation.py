@@ -6,17 +6,18 @@ import re
 from typing import TYPE_CHECKING
 
 from ...libraries.versions import key_of
-from ...training_plan.values import Absent
+from ...training_plan.values import Absent, Value
 from .. import defaults
 from ..api.accepted import accepting
-from ..derive import plain
+from ..derive import is_true, plain
+from ..judged_versions import within
 from ..run import Run
 
 if TYPE_CHECKING:
     from .training_text import TrainingText
 
-
 UNSLOTH = re.compile(r"^[ \t]*(?:import|from) unsloth", re.MULTILINE)
+MEASURED = "0.19.0"  # the first trl with the strategies that are judged
 
 
 def uses_unsloth(run: Run) -> bool:
@@ -31,11 +32,30 @@ def uses_unsloth(run: Run) -> bool:
     return run.prepared_by_unsloth
 
 
+def packing(run: Run) -> Value:
+    """Return whether the rows are packed: by the arguments, or by the trainer itself, as in trl before 0.13."""
+    stated = run.arguments.value("packing")
+    own = run.trainer.get("packing") if run.trainer is not None else Absent()
+    return stated if isinstance(own, Absent) else own
+
+
+def continues_rows(run: Run) -> bool:
+    """Return whether packing joins all rows and starts a new one wherever one is full: it cuts none off."""
+    if uses_unsloth(run) or not is_true(packing(run)):
+        return False
+    if run.trainer is not None and not isinstance(run.trainer.get("packing"), Absent):
+        return True  # only trl before 0.13 takes it there, whatever release is assumed
+    return plain(run.arguments.value("packing_strategy")) == "wrapped" or within(run, "trl", "0.0.1", MEASURED)
+
+
 def packs_with_eos(run: Run) -> bool:
     """Return whether TRL joins the texts with the EOS token between them, as packing did before 0.17."""
-    packing = run.arguments.value("packing")
-    packing = run.trainer.get("packing") if isinstance(packing, Absent) and run.trainer is not None else packing
-    if plain(packing) is not True or run.trainer is None or run.trainer.callee != "trl.SFTTrainer" or uses_unsloth(run):
+    if (
+        plain(packing(run)) is not True
+        or run.trainer is None
+        or run.trainer.callee != "trl.SFTTrainer"
+        or uses_unsloth(run)
+    ):
         return False
     return since(run, "0.17.0") is False
 

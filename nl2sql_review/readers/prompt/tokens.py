@@ -36,7 +36,7 @@ def tokenised_text(value: object, depth: int = 0) -> tuple[Value | None, Term | 
         if name in TOKENIZERS or "okenizer" in name or name == "processor":
             text = argument(value, 0, "text", "batch_text_or_text_pairs")
             return (None, None) if isinstance(text, Absent) else (cell(text), value)
-    if value.operation == "slice" and ends_early(value):
+    if value.operation in ("slice", "item") and ends_early(value):
         return None, None
     parts = [arg for arg in value.args if not is_padding(arg)]
     if value.operation in ("slice", "item", "attribute"):
@@ -88,7 +88,11 @@ def words(value: Value) -> str:
 
 
 def ends_early(ids: Term) -> bool:
-    """Return whether a slice is like `ids[:-1]`, without the last tokens."""
+    """Return whether a slice is like `ids[:-1]` or `ids[:, :-1]`, without the last tokens."""
+    if ids.operation == "item":
+        axes = contents(ids.args[1]) if len(ids.args) > 1 else None
+        last = axes[-1] if isinstance(axes, tuple) and axes else None
+        return isinstance(last, list) and len(last) == 3 and isinstance(last[1], int) and last[1] < 0
     stop = ids.args[2] if len(ids.args) > 2 else None
     return isinstance(stop, (Known, Default)) and isinstance(stop.value, int) and stop.value < 0
 

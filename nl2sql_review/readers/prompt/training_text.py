@@ -116,11 +116,7 @@ def _without_dataset(run: Run, at: Place | None) -> TrainingText:
     if columns is None and own is not None:
         columns, at = cells_of(own), own.trace[-1] if own.trace else at
     if columns is not None:
-        if (
-            run.trainer is not None
-            and (labels := labels_by_mask(run.trainer.get("data_collator"), columns)) is not None
-        ):
-            columns["labels"] = labels
+        add_labels(run, columns)
         text = _choose(run, Dataset("a list of rows", None, columns, open=False), columns, at)
         text.at = at if own is not None else text.at
         text.columns, text.open = columns, False
@@ -137,6 +133,13 @@ def _without_dataset(run: Run, at: Place | None) -> TrainingText:
     if explicit:
         return TrainingText("text", [], Unknown(f"column {explicit!r}: {why}", value.trace), at, why, explicit)
     return TrainingText(why=why, at=at)
+
+
+def add_labels(run: Run, columns: dict[str, Value]) -> None:
+    """Add the labels that a collator of the script's own makes of a mask in the rows."""
+    collator = run.trainer.get("data_collator") if run.trainer is not None else Absent()
+    if (labels := labels_by_mask(collator, columns)) is not None:
+        columns["labels"] = labels
 
 
 def _columns_of_list(value: Value) -> dict[str, Value] | None:
@@ -164,6 +167,7 @@ def row_of_class(run: Run) -> Value | None:
 def text_of_dataset(run: Run, dataset: Dataset, at: Place | None) -> TrainingText:
     """Return the training text of one dataset, as the trainer would take it."""
     columns = {name: freeze(value, DEEP) for name, value in dataset.columns.items()}
+    add_labels(run, columns)
     text = _choose(run, dataset, columns, at)
     text.columns, text.open, text.dataset = columns, bool(dataset.open), dataset
     return text

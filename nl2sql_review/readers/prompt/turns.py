@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from ...training_plan.values import Place, Unknown, Value
 
 if TYPE_CHECKING:
     import libcst as cst
+    from typing_extensions import TypeGuard
 
 FILLED = "filled in a loop"
 ANSWER, OTHERS, ONE_OTHER = "the assistant's", "all others", "those of one other role"
@@ -58,12 +60,61 @@ def added_in(element: Value) -> str:
     if any(isinstance(inner, cst.IfExp) for inner in walk(place.node)):
         return NOT_TOLD
     loop = next((i for i, outer in enumerate(path) if isinstance(outer, cst.For)), 0)
+    left = left_by(place, (*path[loop:], place.node))
     for outer, inner in reversed(list(pairwise((*path[loop:], place.node)))):
         if isinstance(outer, (cst.Try, cst.ExceptHandler, cst.While)):
             return NOT_TOLD
         if isinstance(outer, cst.If) and inner in (outer.body, outer.orelse):
-            return asked_of(place, outer, inner is outer.body) or NOT_TOLD
-    return EVERY
+            asked = asked_of(place, outer, inner is outer.body) or NOT_TOLD
+            return asked if left in (EVERY, asked) else NOT_TOLD
+    return left
+
+
+def left_by(place: Place, path: Sequence[cst.CSTNode]) -> str:
+    """Return in which turns a loop comes to a place behind a `continue`, all that are begun if there is none.
+
+    A turn that is left out before anything of it is added is no turn of the row.
+    """
+    import libcst as cst
+
+    body = next((node for node in path if isinstance(node, cst.IndentedBlock)), None)
+    told, started = EVERY, False
+    for statement in body.body if body is not None else ():
+        if statement in path:
+            break
+        if leaves(statement):
+            asked = asked_of(place, statement, True) if skips(statement) else ""
+            if asked in (ANSWER, OTHERS):
+                told = OTHERS if asked == ANSWER else ANSWER
+            elif asked != ONE_OTHER and (started or "role" in place.source.segment(statement)):
+                return NOT_TOLD
+        started = started or any(adds(node) for node in walked(statement))
+    return told
+
+
+def skips(statement: cst.CSTNode) -> TypeGuard[cst.If]:
+    """Return whether a test always leaves out the rest of a turn where it holds."""
+    import libcst as cst
+
+    if not isinstance(statement, cst.If) or statement.orelse is not None or not statement.body.body:
+        return False
+    last = statement.body.body[-1]
+    ends = last.body[-1] if isinstance(last, cst.SimpleStatementLine) else last
+    found = [node for node in walked(statement) if isinstance(node, (cst.Break, cst.Continue))]
+    return isinstance(ends, cst.Continue) and found == [ends]
+
+
+def leaves(statement: cst.CSTNode) -> bool:
+    """Return whether a statement may leave out the rest of a loop's turn, or all further turns."""
+    import libcst as cst
+
+    return any(isinstance(node, (cst.Break, cst.Continue)) for node in walked(statement))
+
+
+def walked(statement: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    from ...source.syntax import walk
+
+    return iter(walk(statement))
 
 
 def adds(node: cst.CSTNode | None) -> bool:
@@ -94,7 +145,14 @@ def tested(place: Place) -> str:
 
 def asked_of(place: Place, outer: cst.If | cst.IfExp, holds: bool) -> str:
     """Return whose turn it is where a test around a place holds or does not, "" if it asks for something else."""
-    test = place.source.segment(outer.test)
+    import libcst as cst
+
+    asks = outer.test
+    while isinstance(asks, cst.UnaryOperation) and isinstance(asks.operator, cst.Not):
+        asks, holds = asks.expression, not holds
+    if not isinstance(asks, cst.Comparison):  # another question decides, too
+        return ""
+    test = place.source.segment(asks)
     if (asked := IS_ANSWER.search(test)) is not None:
         return ANSWER if (asked[1] == "==") is holds else OTHERS
     if (among := IN_SET.match(test)) is not None and of_answers(place, outer, among[1], among[3]):

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 LOADER = "torch.utils.data.DataLoader"
 JOINED = "torch.utils.data.ConcatDataset"
 DEEPEST = 4  # of datasets that are joined to joined ones
+CHANGES = ("pop", "popitem", "update", "setdefault", "clear", "__setitem__", "__delitem__")  # of a dictionary
+MOVED = re.compile(r"= \w+(?:\[[^\]]*\])?\.(?:to|cuda)\([^\n]*\)(?: if [^\n]*)?$")
 WRAPPERS = ("DistributedDataParallel", "DataParallel")
 # Why an element of an iterator of the script is not known.
 ITERATED = re.compile(r"how often (\w+)\.__next__ is called ")
@@ -85,7 +87,58 @@ def given_to(m: Machine, module: Instance) -> Batch | None:
     made = object_of(values[0])
     if isinstance(made, Mapping):
         return Batch(values[0]) if all(object_of(value) is made for value in values) else None
-    return batch_of_loader(m) if all(iterated(m, value) for value in values) else None
+    batch = batch_of_loader(m) if all(iterated(m, value) for value in values) else None
+    return batch if batch is not None and not any(changes(one, batch.columns) for one in calls) else None
+
+
+def changes(call: Call, columns: tuple[str, ...]) -> bool:
+    """Return whether the loop around a call of a module changes columns of its batch, or may.
+
+    `batch[key] = batch[key].to(device)` changes none.
+    """
+    import libcst as cst
+
+    from ....source.syntax import walk
+
+    node, source = call.place.node, call.place.source
+    given = node.args[0].value if isinstance(node, cst.Call) and node.args else None
+    loops = [one for one in source.nodes.path(node) if isinstance(one, (cst.For, cst.While))]
+    if not isinstance(given, cst.Name) or not loops:
+        return False
+    for one in walk(loops[-1].body):
+        written: list[cst.BaseExpression | None] = []
+        if isinstance(one, cst.Call) and isinstance(one.func, cst.Attribute) and is_name(one.func.value, given):
+            written = names_written(one, one.func.attr.value)
+        elif isinstance(one, (cst.Assign, cst.AugAssign, cst.Del)) and not MOVED.search(source.segment(one)):
+            targets = [each.target for each in one.targets] if isinstance(one, cst.Assign) else [one.target]
+            of_batch = (each for each in targets if isinstance(each, cst.Subscript) and is_name(each.value, given))
+            written = [getattr(each.slice[0].slice, "value", None) for each in of_batch]
+        if any(not isinstance(key, cst.SimpleString) or key.evaluated_value in columns for key in written):
+            return True
+    return False
+
+
+def names_written(call: cst.Call, method: str) -> list[cst.BaseExpression | None]:
+    """Return the keys that a method of a dictionary writes or takes away; None among them for any others."""
+    import libcst as cst
+
+    if method not in CHANGES:
+        return []
+    if method != "update":
+        return [call.args[0].value if call.args else None]
+    written: list[cst.BaseExpression | None] = []
+    for arg in call.args:
+        if arg.keyword is not None:
+            written.append(cst.SimpleString(repr(arg.keyword.value)))
+        elif isinstance(arg.value, cst.Dict):
+            written += [one.key if isinstance(one, cst.DictElement) else None for one in arg.value.elements]
+        else:
+            written.append(None)
+    return written
+
+
+def is_name(node: cst.BaseExpression, name: cst.Name) -> bool:
+    return getattr(node, "value", None) == name.value
 
 
 def outputs_of(m: Machine, module: Instance) -> frozenset[str]:
