@@ -11,7 +11,6 @@ from ...training_plan.values import Absent, Either, Known, Place, Term, Unknown,
 from ..dataset.columns import argument
 from ..derive import derive, plain
 from ..object_settings import from_library, last, objects
-from ..prompt.collated import defined
 from ..prompt.tokens import joined_calls
 from ..prompt.training_text import texts_of
 from ..run import Run
@@ -69,9 +68,12 @@ def cut_before(run: Run, trainer: Fact) -> Fact:
 
 def cut_into_blocks(run: Run) -> Place | None:
     """Return where a function of `map` makes rows of a fixed length: `[ids[i : i + n] for i in range(0, total, n)]`."""
+    if run.configuration is not None:  # it has no functions, and is read without LibCST
+        return None
     import libcst as cst
 
     from ...source.syntax import walk
+    from ..prompt.collated import defined
 
     for call in run.calls:
         if not call.callee.startswith("datasets.") or last(call.callee) != "map":
