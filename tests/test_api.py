@@ -281,6 +281,7 @@ FILES = {
         "==4.46.3",
         "poetry.lock",
     ),
+    "pdm.lock": ('[[package]]\nname = "transformers"\nversion = "4.46.3"\n', "transformers", "==4.46.3", "pdm.lock"),
     "environment.yml": (
         "dependencies:\n  - conda-forge::peft=0.12\n  - pip:\n    - trl==0.12.0\n",
         "trl",

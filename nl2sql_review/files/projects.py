@@ -12,7 +12,10 @@ TABLE = "nl2sql-review"
 SIZE_LIMIT = 2_000_000  # bytes of a settings file
 MARKS = (".git", PYPROJECT, DEDICATED)
 # Weaker signs, for a script that lies outside of the working directory.
-SIGNS = ("requirements.txt", "setup.py", "setup.cfg", "uv.lock", "poetry.lock", "environment.yml", "Pipfile")
+SIGNS = (
+    *("requirements.txt", "setup.py", "setup.cfg", "uv.lock", "poetry.lock", "pdm.lock"),
+    *("environment.yml", "Pipfile"),
+)
 
 
 def marked(directory: str) -> str | None:

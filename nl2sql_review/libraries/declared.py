@@ -178,7 +178,7 @@ def files(folder: str) -> list[str]:
 
 FREEZE = "freeze.txt"  # how the name of a file ends that `pip freeze` wrote
 OTHERS = (
-    *("pyproject.toml", "uv.lock", "poetry.lock", "pylock.toml", "Pipfile", "setup.cfg", "setup.py"),
+    *("pyproject.toml", "uv.lock", "poetry.lock", "pdm.lock", "pylock.toml", "Pipfile", "setup.cfg", "setup.py"),
     *("environment.yml", "environment.yaml"),
 )
 INSTALLING = re.compile(r"(?:requirements?|install|setup|environment)[\w .-]*\.ipynb$", re.IGNORECASE)

@@ -277,4 +277,5 @@ def installed(arguments: str, by: str) -> Group:
 _KINDS: dict[str, Callable[[str, str], Iterator[Iterable[Requirement]]]] = {
     **{"pyproject.toml": _pyproject, "Pipfile": _pipfile, "setup.cfg": _setup_cfg, "setup.py": _setup_py},
     **{"environment.yml": _conda, "environment.yaml": _conda, "uv.lock": _lock, "poetry.lock": _lock},
+    "pdm.lock": _lock,
 }

@@ -24,7 +24,7 @@ PROCESSES = re.compile(r"--(?:nproc[_-]per[_-]node|num[_-]processes|num[_-]gpus)
 INDEXED = re.compile(r"environ\[\s*[\"'](LOCAL_RANK|RANK|WORLD_SIZE)[\"']\s*\]")
 ONE = re.compile(
     r"world_process_zero|main_process|process_index|local_rank|\brank\b|RANK|is_main|is_master|master_process|on_main|"
-    r"main_local"
+    r"main_local|get_rank\b|global_rank\b|rank_?zero"
 )
 DISTRIBUTED = (
     "accelerator",

@@ -31,7 +31,7 @@ FAMILIES: tuple[dict[str, set[str]], ...] = (
     # GPT-NeoX, Falcon, Bloom, ChatGLM
     {"query_key_value": _QKV, "dense": _O, "dense_h_to_4h": _GATE | _UP, "dense_4h_to_h": _DOWN},
     {"q": _Q, "k": _K, "v": _V, "o": _O, "wi": _GATE | _UP, "wi_0": _GATE, "wi_1": _UP, "wo": _DOWN},  # T5
-    {"query": _Q, "key": _K, "value": _V, "dense": _O | _GATE | _UP | _DOWN},  # BERT
+    {"query": _Q, "key": _K, "value": _V, "dense": _O | _GATE | _UP | _DOWN, "out_proj": set()},  # BERT; a head's
     {"W_pack": _QKV, "o_proj": _O, "gate_proj": _GATE, "up_proj": _UP, "down_proj": _DOWN},  # Baichuan
     {"wqkv": _QKV, "wo": _O, "w1": _GATE, "w3": _UP, "w2": _DOWN},  # InternLM2
 )

@@ -8,7 +8,7 @@ from typing import Iterator
 
 from ..interpret.core.recording import Call
 from ..training_plan.facts import Fact, TrainingPlan
-from ..training_plan.values import Absent, Default, Known, Place, Text, Unknown, Value
+from ..training_plan.values import Absent, Default, Known, Place, Term, Text, Unknown, Value
 from .derive import contents, plain
 from .object_settings import from_library, last
 from .run import Run, is_trainer, train_calls
@@ -121,8 +121,11 @@ def untracked(run: Run, plan: TrainingPlan) -> Fact:
 
 
 def steps_decide(plan: TrainingPlan) -> bool:
-    """Return whether max_steps ends the run, so that its number of epochs is no setting."""
-    steps = plain(plan.arguments.max_steps.value)
+    """Return whether max_steps ends the run, or may end it, so that its number of epochs is no setting."""
+    given = plan.arguments.max_steps.value
+    if isinstance(given, (Unknown, Term)):  # computed from the rows, most often
+        return True
+    steps = plain(given)
     return isinstance(steps, int) and steps > 0
 
 

@@ -7,7 +7,7 @@ import re
 from ..interpret.core.recording import Call
 from ..training_plan.facts import Fact
 from ..training_plan.values import Absent, Default, Either, Known, Unknown
-from . import hand_loop
+from . import defaults, hand_loop
 from .arguments import setting
 from .derive import derive, plain
 from .judged_versions import within
@@ -34,7 +34,8 @@ def tracker(run: Run) -> Fact:
     if fact.why_not:
         return called(run) or fact
     if from_library(fact.value):
-        fact.note = "since transformers 5.0 nothing is reported by default" if plain(fact.value) == "none" else ""
+        five = plain(fact.value) == "none" and not defaults.generated(run.arguments.callee)  # Unsloth's says so itself
+        fact.note = "since transformers 5.0 nothing is reported by default" if five else ""
         if any(last(c.callee) == "WandbCallback" for c in run.calls):
             return Fact(Known(["wandb"], (run.place,) if run.place else ()), at=run.place, note="by WandbCallback")
     off, trace = switched_off(run), fact.value.trace

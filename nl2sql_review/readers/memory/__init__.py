@@ -27,7 +27,7 @@ from ..object_settings import completed, from_library, last
 from ..run import SFT_TRAINERS, Run
 from . import inputs
 from .collator_length import TRAINER_LENGTH, collator_length, idle_length
-from .script_length import cut_by_script
+from .script_length import cut_before, cut_by_script
 
 MODEL_LENGTH = ("max_seq_length", "max_length", "model_max_length")
 TRL_LENGTH = 1024  # SFTConfig's default: whoever writes it is not told from one who writes nothing
@@ -138,7 +138,7 @@ def trainer_length(run: Run) -> Fact:
     """
     trainer = run.trainer
     if trainer is None or last(trainer.callee) in SFT_TRAINERS:
-        return sft_length(run, trainer)
+        return cut_before(run, sft_length(run, trainer))
     if trainer.callee.startswith("trl."):  # rows of the other trainers of TRL are prompts
         stated = run.arguments.value("max_length")
         why_not = f"{last(trainer.callee)} truncates prompts and answers in its own way"

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ...interpret.core.recording import Call
+from ...source import Source
 from ...training_plan.facts import Fact
-from ...training_plan.values import Absent, Either, Known, Term, Unknown, Value, same
+from ...training_plan.values import Absent, Either, Known, Place, Term, Unknown, Value, same
 from ..dataset.columns import argument
 from ..derive import derive, plain
-from ..object_settings import last
+from ..object_settings import from_library, last, objects
 from ..prompt.tokens import joined_calls
 from ..prompt.training_text import texts_of
 from ..run import Run
 from ..spelling import terms
 
+if TYPE_CHECKING:
+    import libcst as cst
+
 
 def cut_by_script(run: Run) -> Fact | None:
     """Return the length to which a script that makes the tokens itself cuts them, or None if it was not recognized."""
+    if (place := cut_into_blocks(run)) is not None:
+        return Fact(Unknown("the rows are joined and cut into blocks, and it is unknown how long these are"), at=place)
     calls = [c for c in run.calls if c.callee.rpartition(".")[0].endswith("Tokenizer")]
     if run.trainer is not None:  # what is tokenized for the trained model to answer is no row
         calls = [c for c in calls if c.order < run.trainer.order] or calls
@@ -43,6 +51,51 @@ def cut_by_script(run: Run) -> Fact | None:
             if not isinstance(length, Absent):
                 return Fact(length, at=made.trace[0] if made.trace else text.at, note="cut by the tokenizer")
     return enforced(run)
+
+
+def cut_before(run: Run, trainer: Fact) -> Fact:
+    """Return the length of rows that reach the trainer as tokens: that of the script's own cut where it is shorter.
+
+    What the trainer cuts at by default is left alone only if the script does not cut first.
+    """
+    if not rows_ids(run) or isinstance(trainer.value, Absent) or (cut := cut_by_script(run)) is None:
+        return trainer
+    if isinstance(cut.value, Unknown):
+        return cut if from_library(trainer.value) else trainer
+    own, its = plain(cut.value), plain(trainer.value)
+    return cut if isinstance(own, int) and isinstance(its, int) and own <= its else trainer
+
+
+def cut_into_blocks(run: Run) -> Place | None:
+    """Return where a function of `map` makes rows of a fixed length: `[ids[i : i + n] for i in range(0, total, n)]`."""
+    if run.configuration is not None:  # it has no functions, and is read without LibCST
+        return None
+    import libcst as cst
+
+    from ...source.syntax import walk
+    from ..prompt.collated import defined
+
+    for call in run.calls:
+        if not call.callee.startswith("datasets.") or last(call.callee) != "map":
+            continue
+        for source, function in filter(None, map(defined, objects(call.get("function", "$0")))):
+            for node in walk(function):
+                if isinstance(node, cst.ListComp) and is_blocks(node, source):
+                    return Place(source, node)
+    return None
+
+
+def is_blocks(made: cst.ListComp, source: Source) -> bool:
+    """Return whether a list holds the slices of something that begin at each step of a range."""
+    import libcst as cst
+
+    steps = made.for_in.iter
+    if not isinstance(steps, cst.Call) or source.segment(steps.func) != "range" or len(steps.args) != 3:
+        return False
+    if not isinstance(made.elt, cst.Subscript) or not isinstance(piece := made.elt.slice[0].slice, cst.Slice):
+        return False
+    index = source.segment(made.for_in.target)
+    return piece.upper is not None and piece.lower is not None and source.segment(piece.lower) == index
 
 
 def enforced(run: Run) -> Fact | None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 EVERY_TOKEN = "all tokens have labels"
 UNMASKED = "nothing masks the prompt"
+IGNORED_ON = {"text": "a text column", "chat": "a column of messages"}
 RELABELS = "transformers.DataCollatorForLanguageModeling"
 SEQUENCE = "transformers.Seq2SeqTrainer"
 FUNCTION = "train_on_responses_only"
@@ -342,7 +343,7 @@ def _by_data(run: Run, text: TrainingText, tokenizer: Tokenizer) -> Loss:
             "all",
             "completion_only_loss without prompt/completion columns",
             at=run.arguments.where("completion_only_loss"),
-            note="it is silently ignored on a text column",
+            note=f"completion_only_loss is silently ignored on {IGNORED_ON[text.form]}",
         )
     if not text.form:
         return Loss("", "", why=text.why, at=at)
