@@ -332,6 +332,27 @@ def test_a_collator_that_makes_the_ids(tmp_path: Path, changed: dict[str, str], 
     assert verdicts(reviewed(tmp_path, COLLATED.format(**filled)), EOS, LENGTH) == [eos, length]
 
 
+ROUND = COLLATED.replace('json.dumps(row["messages"]{how})', "json.dumps({talk})")
+QUESTION = "{'role': 'user', 'content': f\"Question: {row['question']}\"}"
+ANSWER = '{"role": "assistant", "content": row["sql"]}'
+
+
+@pytest.mark.parametrize(
+    ("talk", "verdict"),
+    [
+        (f"[{QUESTION}, {ANSWER}]", "fail"),  # there is no schema
+        (f"[{QUESTION}, {ANSWER}], ensure_ascii=False", "fail"),
+        (f"[{QUESTION}, {ANSWER}], default=other", "unknown"),
+        (f"[{QUESTION}, {ANSWER}, *row['more']]", "unknown"),
+        (f"[{QUESTION}, {ANSWER}] + row['more']", "unknown"),
+        (f"[{QUESTION}, row['last']]", "unknown"),
+    ],
+)
+def test_messages_that_go_through_json(tmp_path: Path, talk: str, verdict: str) -> None:
+    given = {"read": "", "text": TEMPLATE, "cut": CUT, "after": "", "given": "collate"}
+    assert verdicts(reviewed(tmp_path, ROUND.format(talk=talk, **given)), "prompt/alpaca") == [verdict]
+
+
 VALIDATED = """\
 import json
 from typing import Any

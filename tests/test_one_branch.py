@@ -134,3 +134,18 @@ def verdict(folder: Path, script: str, rule: str) -> str:
     (folder / "train.py").write_text(script)
     (file,) = review(folder / "train.py", Options(isolated=True, overrides={"select": [rule]})).files
     return next(item.verdict for item in file.checklist if item.rule == rule)
+
+
+@pytest.mark.parametrize(
+    ("settings", "verdict"),
+    [
+        ('packing=json.load(open("c.json"))["packing"]', "unknown"),
+        ('padding_free=json.load(open("c.json"))["free"]', "unknown"),
+        ("packing=False", "not-applicable"),
+    ],
+)
+def test_a_packing_that_only_the_run_decides(tmp_path: Path, settings: str, verdict: str) -> None:
+    body = f'import json\n{HEAD}{CHAT}args = SFTConfig(output_dir="o", {settings})\n{TRAIN}'
+    (tmp_path / "train.py").write_text(body, encoding="utf-8")
+    (file,) = review(str(tmp_path / "train.py"), Options(isolated=True)).files
+    assert [str(one.verdict) for one in file.checklist if one.rule == "dataset/joined-samples"] == [verdict]

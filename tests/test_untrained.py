@@ -114,6 +114,17 @@ rows = []
 {fill}
 SFTTrainer(AutoModelForCausalLM.from_pretrained("Qwen/Qwen2.5-7B"), train_dataset=Dataset.from_list(rows)).train()
 """
+OPTIONS = """
+import argparse, os
+parser = argparse.ArgumentParser()
+parser.add_argument("--a", required=True)
+parser.add_argument("--b", required=True)
+args = parser.parse_args()
+"""
+LINES = """
+for line in open({path}):
+    rows.append({{"text": json.loads(line)["text"]}})
+"""
 
 
 @pytest.mark.parametrize(
@@ -137,8 +148,17 @@ SFTTrainer(AutoModelForCausalLM.from_pretrained("Qwen/Qwen2.5-7B"), train_datase
         ("rows = more([{'text': row['text']} for row in json.load(open('a.json'))])", False),
         ("rows = [{'text': row['text']} for row in json.load(open('a.json'))]\nrows += more()", False),
         ("rows = [{'text': row['text']} for row in json.load(open('a.json'))]\nrows.extend(more())", False),
+        (OPTIONS + LINES.format(path="args.a"), True),
+        (OPTIONS + LINES.format(path="args.a") + LINES.format(path="args.b"), False),
+        (OPTIONS + LINES.format(path="args.a + 'x'") + LINES.format(path="args.a + 'y'"), False),
+        (
+            OPTIONS + LINES.format(path="os.path.join(args.a, 'x')") + LINES.format(path="os.path.join(args.a, 'y')"),
+            False,
+        ),
     ],
-    ids=["a loop", "a list", "files", "two lists", "two files", "a function", "more rows", "further rows"],
+    ids=(
+        "loop, list, files, two lists, two files, function, more rows, further rows, option, two options, sum, folder"
+    ).split(", "),
 )
 def test_rows_of_one_file_are_one_dataset(fill, single):
     plan = plan_of(ROWS.format(fill=fill))

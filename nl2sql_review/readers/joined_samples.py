@@ -6,7 +6,7 @@ import re
 from typing import Iterator
 
 from ..training_plan.facts import Fact, TrainingPlan
-from ..training_plan.values import Absent, Default, Known, Place, Unknown, Value
+from ..training_plan.values import Absent, Default, Known, Place, Term, Unknown, Value
 from .api.arguments import Defect, assumed, on_some_branch
 from .api.imports import fact as listed
 from .derive import contents, is_true, plain
@@ -41,6 +41,9 @@ def joined(run: Run) -> Fact:
     if isinstance(packs, Unknown):
         return Fact(packs, at=given.where("packing") or run.place)
     if not is_true(packs) and not is_true(free):
+        for name, value in (("packing", packs), ("padding_free", free)):
+            if isinstance(value, Term):
+                return Fact(Unknown(f"{value.text} is known only at run time"), at=given.where(name) or run.place)
         why = "every sample has its own row"
         return Fact(Absent(why), at=run.place, why_not=why)
     found = list(defects(run, packs, free))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...interpret.core.datasets import Dataset, Row
-from ...interpret.core.objects import Instance
+from ...interpret.core.objects import Instance, Opaque
 from ...interpret.core.operations import COUNTED, freeze
 from ...interpret.core.recording import Call
 from ...training_plan.values import Absent, Default, Known, Term, Unknown, Value
@@ -126,11 +126,22 @@ def datasets_in(value: Value) -> Iterator[Dataset]:
 
 
 def files_read(value: Value) -> Iterator[str]:
-    """Yield each expression in a value that opens a file."""
+    """Yield each expression in a value that opens a file; one whose path is unknown is told from any other."""
     for term in _terms(value):
         of_object = any(isinstance(arg, Term) and arg.operation == "receiver" for arg in term.args)
         if term.operation == "call" and term.text.startswith(OPENERS) and not of_object:
-            yield term.text
+            unnamed = sorted({id(path) for path in _paths(term) if isinstance(path, Unknown)})
+            yield f"{term.text} {unnamed}" if unnamed else term.text
+
+
+def _paths(opened: Term) -> Iterator[Value]:
+    """Yield the path of each file that an expression opens."""
+    for arg in opened.args:
+        inner = getattr(arg, "value", None)
+        if isinstance(inner, Opaque) and inner.operation == "open":
+            yield inner.args[0]
+        elif isinstance(arg, Term):
+            yield from _paths(arg)
 
 
 def _terms(value: object, depth: int = 0) -> Iterator[Term]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Callable
 
-from ....training_plan.values import Absent, Default, Either, Known, Unknown, Value
+from ....training_plan.values import Absent, Default, Either, Known, Term, Unknown, Value
 from ...core import documents, sizes
 from ...core.documents import Malformed
+from ...core.joins import demote
 from ...core.library import METHOD_MODELS, model
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Mapping, Opaque, Sequence, object_of
-from ...core.operations import freeze
+from ...core.operations import freeze, thaw
 from ...core.yaml_documents import yaml_documents
 from ..data.written import document
 from ..files.lookup import Content
@@ -193,13 +195,37 @@ def dumped(text: Opaque) -> Value | None:
     """Return what the run has written as the JSON that a text is, by `json.dumps(row["messages"])`; else None."""
     if text.operation != "call" or not text.text.startswith("json.dumps(") or not text.args:
         return None
-    options = {object_of(one).text for one in text.args[1:] if isinstance(object_of(one), Opaque)}
+    given = [one if isinstance(one, Term) else object_of(one) for one in text.args[1:]]
+    options = {one.text for one in given if isinstance(one, (Opaque, Term))}
     held = object_of(text.args[0])
     if len(options) != len(text.args) - 1 or options - LAYOUT:
         return None
+    if isinstance(text.args[0], Unknown):  # a list or a dictionary, of which the run decides some elements
+        again = as_written(text.args[0])
+        data = text.call.live_arguments[0].get(0, "obj") if text.call and text.call.live_arguments else Absent()
+        return demote(again, data.overridden_by) if again is not None and isinstance(data, Default) else again
     if isinstance(held, Sequence):  # another list of the same elements
         return Known(Sequence(held.state.items, "list", held.state.why_incomplete), text.args[0].trace)
     return text.args[0] if isinstance(held, Opaque) and held.operation != "keyword" else None
+
+
+def as_written(value: Value) -> Value | None:
+    """Return what JSON makes of a container of which `freeze` knows all elements, but not what each is; else None."""
+    if isinstance(value, (Known, Default)) and isinstance(value.value, (dict, list, tuple)):
+        try:
+            return thaw(replace(value, value=json.loads(json.dumps(value.value))))
+        except (TypeError, ValueError):
+            return None
+    if not isinstance(value, Unknown):
+        return value
+    if not value.why.startswith(("item ", "element ")):  # there may be more elements
+        return value if value.parts is None else None
+    if isinstance(value.parts, dict):
+        items = {key: as_written(part) for key, part in value.parts.items() if isinstance(key, str)}
+        made = {key: part for key, part in items.items() if part is not None}
+        return Known(Mapping(made), value.trace) if len(made) == len(value.parts) else None
+    parts = [part for one in value.parts or () if (part := as_written(one)) is not None]
+    return Known(Sequence(tuple(parts), "list"), value.trace) if parts and len(parts) == len(value.parts) else None
 
 
 def hooked(m: Machine, value: Value, hook: Value, node: cst.CSTNode | None) -> Value:

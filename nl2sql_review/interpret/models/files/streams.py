@@ -43,6 +43,8 @@ def stream(m: Machine, path: Value, mode: Value) -> Value:
         m.recording.written.append(lift(text_of, path))
         if "a" in words:
             m.recording.appended.append(m.recording.written[-1])
+    if isinstance(path, Unknown):  # each file has its own: of two it is unknown whether they are one
+        path = Unknown(path.why, path.trace, path.parts)
     return Known(Opaque(f"open({describe(path)})", "open", (path, mode), kind=FILE), path.trace)
 
 
