@@ -13,6 +13,7 @@ from ..training_plan.values import Absent, Default, Either, Known, Term, Text, T
 if TYPE_CHECKING:
     import libcst as cst
 
+OF_THE_HUB = re.compile(r"\w[\w.-]*/[\w.-]+")  # a name that is no path to a checkpoint
 KINDS = (Known, Default, Either, Term, Text, Unknown, Absent)
 
 

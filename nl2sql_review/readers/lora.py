@@ -11,7 +11,7 @@ from ..training_plan.values import Absent, Default, Either, Known, Place, Text, 
 from . import hand_loop, target_modules
 from .adapter_choice import chosen_adapter
 from .api.arguments import rejected
-from .derive import contents, derive, is_true, options, plain
+from .derive import OF_THE_HUB, contents, derive, is_true, options, plain
 from .model_state import loads_adapter
 from .object_settings import last, makers
 from .run import Run
@@ -35,7 +35,6 @@ LOW_RANK = re.compile(  # of a line, the first `self.lora_…` alone is tried
     r"^[ \t]*class (?=\w*lora)\w*\([^)]{0,300}Module|^(?=([^#\n]*?\bself\.lora_(?:a|b|down|up)\b))\1[^=\n]*=",
     re.IGNORECASE | re.MULTILINE,
 )
-OF_THE_HUB = re.compile(r"\w[\w.-]*/[\w.-]+")  # a name that is no path to a checkpoint
 QUANTIZED = re.compile(r"gptq|awq|aqlm|eetq|hqq|torchao|quanto|bnb|[48]-?bit|int[48]|fp8", re.IGNORECASE)
 SETTINGS = (*SPELLINGS, "scaling", "target_modules", "unmatched_modules", "gradient_checkpointing")
 

@@ -12,8 +12,7 @@ from ...interpret.core.datasets import Dataset
 from ...interpret.core.recording import Call
 from ...training_plan.facts import Fact
 from ...training_plan.values import Absent, Either, Known, Place, Unknown, Value
-from ..derive import contents, plain
-from ..lora import OF_THE_HUB
+from ..derive import OF_THE_HUB, contents, plain
 from ..object_settings import last
 from ..prompt.objective import objective
 from ..prompt.training_text import TrainingText, texts_before_mixing
