@@ -112,10 +112,14 @@ class Term(Value):
 
 @dataclass(slots=True)
 class Text(Value):
-    """A string with holes: literal `str` parts, and values (Term, Unknown, Either) that fill the holes."""
+    """A string with holes: literal `str` parts, and values (Term, Unknown, Either) that fill the holes.
+
+    `overridden_by` may override a literal part.
+    """
 
     parts: tuple[str | Value, ...]
     trace: Trace = ()
+    overridden_by: str = field(default="", compare=False)
 
 
 SET_ORDER = "the order of a set"  # why a list is Unknown whose elements are all known
@@ -244,7 +248,7 @@ def extend(value: Value, place: Place) -> Value:
         case Term(text, operation, args):
             return Term(text, operation, args, trace, value.place)
         case Text(parts):
-            return Text(parts, trace)
+            return Text(parts, trace, value.overridden_by)
         case Unknown(why, _, parts):
             return Unknown(why, trace, parts)
         case _:

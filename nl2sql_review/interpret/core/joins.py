@@ -118,6 +118,8 @@ def demote(value: Value, by: str) -> Value:
             return Default(v, by, trace)
         case Either(options, condition, trace):
             return Either(tuple(demote(o, by) for o in options), condition, trace, value.test)
+        case Text(parts, trace):
+            return Text(parts, trace, value.overridden_by or by)
     return value
 
 

@@ -196,7 +196,8 @@ def freeze(value: Value, depth: int = DEPTH, done: Frozen | None = None) -> Valu
             unchanged = test is value.test and all(map(operator.is_, made, options))
             return value if unchanged else Either(made, condition, trace, test)
         case Text(parts, trace):
-            return Text(tuple(p if isinstance(p, str) else freeze(p, depth, done) for p in parts), trace)
+            held = tuple(p if isinstance(p, str) else freeze(p, depth, done) for p in parts)
+            return Text(held, trace, value.overridden_by)
     return value
 
 

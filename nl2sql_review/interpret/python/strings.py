@@ -195,7 +195,7 @@ def edge(name: str) -> None:
             parts[0] = parts[0].lstrip(*given)
         if name in ("strip", "rstrip") and parts and isinstance(parts[-1], str):
             parts[-1] = parts[-1].rstrip(*given)
-        return Text(tuple(p for p in parts if p != ""), receiver.trace)
+        return Text(tuple(p for p in parts if p != ""), receiver.trace, receiver.overridden_by)
 
     METHODS["str", name] = run
 

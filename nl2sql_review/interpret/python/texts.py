@@ -21,7 +21,7 @@ def concatenate(values: list[Value]) -> Value:
             return lift(lambda o, i=i: concatenate([*values[:i], o, *values[i + 1 :]]), v)
     parts: list[Any] = []
     trace: Trace = ()
-    length = 0
+    length, by = 0, next((v.overridden_by for v in values if isinstance(v, Text) and v.overridden_by), "")
     for v in values:
         trace = trace or v.trace
         for p in (
@@ -38,7 +38,7 @@ def concatenate(values: list[Value]) -> Value:
                 parts.append(p)
     if all(isinstance(p, str) for p in parts):
         return Known("".join(parts), trace)
-    return Text(_merged(parts), trace)
+    return Text(_merged(parts), trace, by)
 
 
 def _merged(parts: list[Any]) -> tuple[Any, ...]:

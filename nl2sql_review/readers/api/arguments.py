@@ -140,7 +140,7 @@ class Judging:
                     f"{store.called(callable)} has {name}= since {owner[0]} {short(first)}; {requirement(choice)} "
                     "allows earlier versions: TypeError"
                 )
-                return Defect("missing in range", name, place, text)
+                return Defect("missing in range", name, place, text, assumed=True)
         if (
             change is not None
             and change.deprecated
@@ -155,7 +155,8 @@ class Judging:
                 removed, newest = choice.judged[taken.index(False)], choice.judged[-1]
                 text += f" and removed in {short(removed)}; up to {short(newest)} may be installed"
             remedy = use(self.offered(library, name, change))
-            return Defect("deprecated", name, place, text, assumed=assumed(choice), remedy=remedy)
+            guess = assumed_since(choice, change.deprecated)
+            return Defect("deprecated", name, place, text, assumed=guess, remedy=remedy)
         return None
 
     def offered(self, library: str, name: str, change: Change) -> Change:
@@ -180,6 +181,8 @@ class Judging:
         choice = self.versions[owner[0] if owner else library]
         change = ARGUMENTS.get(f"{library}.{callable}", {}).get(name) or inherited(library, callable, name)
         if owner is not None:
+            takes = any(self.versions_accept(library, callable, name, {owner[0]: v}) for v in choice.versions)
+            guess = takes or assumed(choice)
             since = gone(*owner, name, choice)
             if since:
                 config = CONFIG_OF.get(callable, "")
@@ -189,10 +192,10 @@ class Judging:
                 )
                 kind = "moved" if moved else "removed"
                 remedy = use(change)
-                return Defect(kind, name, place, text, assumed=assumed(choice), remedy=remedy, library=owner[0])
+                return Defect(kind, name, place, text, assumed=guess, remedy=remedy, library=owner[0])
             came = next((v for v in store.versions(owner[0]) if accepts_own(*owner, name, v)), "")
             text = f"{store.called(callable)} has {name}= only {from_on(owner[0], came)}: TypeError; {stated(choice)}"
-            return Defect("unknown", name, place, text, assumed=assumed(choice))
+            return Defect("unknown", name, place, text, assumed=guess)
         config = CONFIG_OF.get(callable, "")
         if config and self.versions_accept(library, config, name, {}) and store.knows(library, config):
             text = f"{callable} has no {name}=: TypeError; it belongs in {config}({name}=…)"
@@ -237,7 +240,7 @@ class Judging:
         if not library or not choice.judged or any(key_of(v) < key_of(since) for v in choice.judged):
             return None
         text = f"{callable} has no {name}= since {library} {short(since)}: TypeError; {stated(choice)}"
-        return Defect("removed", name, place, text, assumed=assumed(choice), remedy=f"use {instead}")
+        return Defect("removed", name, place, text, assumed=assumed_since(choice, since), remedy=f"use {instead}")
 
     def adapter(self, callable: str, name: str, place: Place) -> Defect | None:
         """Return the defect of an argument that neither Unsloth's `get_peft_model` nor LoraConfig accepts."""

@@ -12,7 +12,7 @@ from ..derive import is_left_out
 from ..object_settings import last, objects
 from ..run import Run
 from . import groups
-from .arguments import Defect, Judging, assumed, branch
+from .arguments import Defect, Judging, assumed_since, branch
 from .unscaled import unscaled
 
 LENGTHS = ("max_length", "max_seq_length")
@@ -48,7 +48,8 @@ def wrong_class(run: Run, judging: Judging) -> Iterator[Defect]:
         f"SFTTrainer is given {last(call.callee)}: it converts them to an SFTConfig and truncates every text at the "
         f"default of 1024 tokens; use SFTConfig(max_length=…)"
     )
-    yield Defect("wrong class", last(call.callee), call.place, text, _branch(run), assumed(judging.versions["trl"]))
+    guess = assumed_since(judging.versions["trl"], "0.13.0")
+    yield Defect("wrong class", last(call.callee), call.place, text, _branch(run), guess)
 
 
 # -- contradictions ----------------------------------------------------------------------------------------------
@@ -202,7 +203,7 @@ def _evaluation(run: Run, judging: Judging) -> Iterator[Defect]:
             "eval_strategy",
             place,
             f'eval_strategy="{strategy}" but {last(trainer.callee)} gets no eval_dataset: ValueError',
-            assumed=assumed(judging.versions["transformers"]),
+            assumed=assumed_since(judging.versions["transformers"], "4.46"),
             remedy="pass an eval_dataset to the trainer, or leave out eval_strategy",
         )
 
@@ -220,7 +221,7 @@ def _sft_trainer(run: Run, judging: Judging) -> Iterator[Defect]:
     ):
         if _since(judging, since):
             for defect in defects:
-                defect.assumed = assumed(judging.versions["trl"])
+                defect.assumed = assumed_since(judging.versions["trl"], since)
                 yield defect
 
 

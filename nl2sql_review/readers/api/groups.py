@@ -10,7 +10,7 @@ from ...training_plan.values import Default, Known, Value
 from .. import launcher
 from ..derive import numeric
 from ..run import Run
-from .arguments import Defect, Judging, assumed
+from .arguments import Defect, Judging, assumed_since
 
 REFUSED_SINCE = "0.18.0"  # of trl
 CARDS = (2, 4, 8)  # as many processes as a launcher may start
@@ -40,7 +40,7 @@ def torn(run: Run, judging: Judging) -> Iterator[Defect]:
     text = f"{alone}a batch of {made}{product} holds no whole number of groups of {group} completions: ValueError"
     remedy = f"make per_device_train_batch_size × gradient_accumulation_steps × processes a multiple of {group}"
     by = next((one.overridden_by for one in (*factors, size) if isinstance(one, Default)), "")
-    at, guess = given.where("num_generations"), assumed(judging.versions["trl"])
+    at, guess = given.where("num_generations"), assumed_since(judging.versions["trl"], REFUSED_SINCE)
     # Named after no argument: leaving one out would be another choice, and no fix.
     yield Defect("conflict", "groups", at, text, assumed=guess, remedy=remedy, overridden_by=by)
 

@@ -12,7 +12,7 @@ from ...training_plan.facts import Fact
 from ...training_plan.values import Known, Place
 from ..defaults import Replaced
 from ..run import Run
-from .arguments import Defect, Judging, assumed, defects_of, judging
+from .arguments import Defect, Judging, assumed, assumed_since, defects_of, judging
 from .version_guards import Guards
 from .wording import short, stated
 
@@ -33,7 +33,7 @@ def missing(recording: Recording, judging: Judging) -> Iterator[Defect]:
             continue
         seen.add((id(place.node), name))
         since = next((v for v in store.versions(library) if offered and key_of(v) > key_of(offered[-1])), "")
-        remedy = ""
+        remedy, guess = "", assumed(choice)
         if within:
             text = (
                 f"{library} never exported {name}: ImportError; {library}.trainer has it in {short(within[0])} to "
@@ -41,14 +41,14 @@ def missing(recording: Recording, judging: Judging) -> Iterator[Defect]:
             )
         elif since and all(key_of(v) >= key_of(since) for v in choice.judged):
             instead = IMPORTS.get(f"{library}.{name}", "")
-            remedy = f"use {instead}" if instead else ""
+            remedy, guess = f"use {instead}" if instead else "", assumed_since(choice, since)
             text = f"{library} no longer has {name} since {short(since)}: ImportError; {stated(choice)}"
         elif all(key_of(v) < key_of(offered[0]) for v in choice.judged):
             text = f"{library} has {name} only since {short(offered[0])}: ImportError; {stated(choice)}"
         else:
             continue
         if not judging.guards.over(place, name=name):
-            yield Defect("missing import", name, place, text, assumed=assumed(choice), remedy=remedy, library=library)
+            yield Defect("missing import", name, place, text, assumed=guess, remedy=remedy, library=library)
 
 
 def refused(run: Run, library: str) -> bool:

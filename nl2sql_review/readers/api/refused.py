@@ -10,7 +10,7 @@ from ...libraries.versions import key_of
 from ...training_plan.values import Default, Known
 from ..object_settings import last
 from ..run import Run
-from .arguments import CONFIG_OF, Defect, Judging, assumed, assumed_since, branch
+from .arguments import CONFIG_OF, Defect, Judging, assumed_since, branch
 from .wording import stated
 
 # Trainers that read attributes of `args`, which a dictionary does not have (trl 0.8.6 to 1.16.0, transformers 5.17.0).
@@ -69,7 +69,7 @@ def _task_type(call: Call, judging: Judging) -> Iterator[Defect]:
         call.places.get("task_type", call.place),
         f'{last(call.callee)} has no task_type="{value.value}": ValueError{hint}',
         branch(call),
-        assumed(judging.versions["peft"]) or isinstance(value, Default),
+        assumed_since(judging.versions["peft"], TASK_TYPES_CHECKED) or isinstance(value, Default),
         trace=value.trace,
         remedy=f"use one of {', '.join(TASK_TYPES)}",
     )

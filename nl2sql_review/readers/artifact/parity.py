@@ -40,10 +40,14 @@ def prompt(run: Run, plan: TrainingPlan) -> Fact:
         return Fact(Absent(why), at=run.place, why_not=why)
     trained = texts[0]
     found: list[Defect] = []
-    served = files(run)
+    served, asked = files(run), False
     for side in sides(run, served):
         found += [*differences(trained, side, plan), *answers(side, plan)]
+        asked = asked or any(True for _ in questions(side))
     found += modelfile(run, plan, trained, headings(pieces_of(trained)), served)
+    if asked and not found and not trained.texts:
+        why = f"the prompt of inference has no training text to be compared with: {trained.why}"
+        return Fact(Unknown(why, trained.trace), at=run.place)
     return listed(found, run.place)
 
 

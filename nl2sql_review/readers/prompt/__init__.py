@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...interpret.core.recording import Call
 from ...training_plan.facts import Fact, TrainingPlan
-from ...training_plan.values import Absent, Known, Place, Trace, Unknown, Value
+from ...training_plan.values import Absent, Default, Known, Place, Trace, Unknown, Value
 from ..derive import plain
 from ..run import Run
 from . import ending as prompt_ending
@@ -77,11 +77,11 @@ def _parts(prompt: facts.Prompt, texts: list[TrainingText], at: Place | None) ->
                 missing.append(Unknown(parts.doubts[0], text.trace))
                 orders.append(Unknown(parts.doubts[0], text.trace, [Known(p) for p in parts.order]))
             else:
-                missing.append(Known(parts.missing, text.trace))
-                orders.append(Known(parts.order, text.trace))
+                missing.append(text.settled(Known(parts.missing, text.trace)))
+                orders.append(text.settled(Known(parts.order, text.trace)))
     prompt.parts = Fact(joined(orders), at=at)
     prompt.missing_parts = Fact(joined(missing), at=at, note=_missing_note(found))
-    known = prompt.parts.value.value if isinstance(prompt.parts.value, Known) else []
+    known = prompt.parts.value.value if isinstance(prompt.parts.value, (Known, Default)) else []
     prompt.style = Fact(joined(styles), at=at, note=", ".join(known))
 
 
@@ -110,7 +110,7 @@ def _ending(prompt: facts.Prompt, texts: list[TrainingText], at: Place | None, r
             sources.append(Unknown(why, text.trace))
         for pieces in alternatives:
             ending = _appended(ending_of_text(text, pieces, tokenizer), text, run, tokenizer)
-            kind = _known(ending.kind, ending.why, text.trace)
+            kind = text.at_end(_known(ending.kind, ending.why, text.trace), pieces)
             by_model = ending.by == prompt_ending.TEMPLATE and tokenizer.takes_models_template
             kinds.append(tokenizer.of_model(kind) if by_model else kind)
             sources.append(_known(ending.by or "nothing", "", text.trace))

@@ -56,9 +56,10 @@ def labels(run: Run) -> Fact:
     if not own_loss(run) and not uses_unsloth(run):
         found += [*collated.padded(run), *filled_up(run), *padded_with(run)]
     found += shared_labels.in_batches(run)
-    unread = next((text for text in texts if not text.form and not text.columns), None)
-    if not found and unread is not None and makes_labels(run):
-        return Fact(Unknown(f"labels are made, and {unread.why}", unread.trace), at=unread.at or run.place)
+    unread = next((text for text in texts if not text.form and not text.columns or text.untraced), None)
+    if not found and unread is not None:
+        why = "labels are made, and " if makes_labels(run) else "whether the rows come with labels: "
+        return Fact(Unknown(why + unread.why, unread.trace), at=unread.at or run.place)
     made = [text.columns["labels"] for text in own_rows(run)]
     if not found and (open_label := next((one for one in made if isinstance(one, Unknown)), None)) is not None:
         why = f"it is unknown which labels `__getitem__` gives: {open_label.why}"

@@ -15,7 +15,7 @@ from ..spelling import spelt
 from . import collated, corpus, label_mask, module_text
 from .mask_columns import labels_by_mask
 from .padding_mask import masks_padding_alone
-from .training_text import TrainingText
+from .training_text import TrainingText, takes_text_field
 
 if TYPE_CHECKING:
     from .tokenizer import Tokenizer
@@ -91,7 +91,7 @@ def _of_loop(run: Run, text: TrainingText) -> Loss:
     how = collated.labels_of(collator)
     if how in (collated.PADDING_MASKED, collated.TOKEN_MASKED):
         return Loss("all", "labels that mask padding only", at=at, note="the labels mask padding only")
-    if how != collated.OF_THE_ROWS and _own_collator(collator):
+    if how != collated.OF_THE_ROWS and own_collator(collator):
         return Loss("", "own collator", why="it is unknown which labels the script's own collate_fn masks", at=at)
     if any(getattr(getattr(thing, "call", None), "callee", "") == RELABELS for thing in objects(collator)):
         return Loss("all", "nothing", at=at, note=UNMASKED)
@@ -227,7 +227,7 @@ def _settings(run: Run, text: TrainingText) -> list[Loss] | None:
     if how in (collated.PADDING_MASKED, collated.TOKEN_MASKED) and not own_loss:
         at = trainer.places.get("data_collator", trainer.place)
         return [Loss("all", "labels that mask padding only", at=at, note="the labels mask padding only")]
-    if how != collated.OF_THE_ROWS and _own_collator(collator):
+    if how != collated.OF_THE_ROWS and own_collator(collator):
         if labels_by_mask(collator, {n: c for n, c in text.columns.items() if n != "labels"}) is not None:
             return None  # the text has these labels
         return [
@@ -258,7 +258,8 @@ def _vision(text: TrainingText, call: Call, at: Place) -> Loss:
     return Loss("", VISION, why=f"it is unknown whether the rows are prompts and completions: {text.why}", at=at)
 
 
-def _own_collator(collator: Value) -> bool:
+def own_collator(collator: Value) -> bool:
+    """Return whether a collator is, or may be, none of the libraries' that leave the labels as they are."""
     if isinstance(collator, (Absent, Unknown)) or isinstance(collator, Known) and collator.value is None:
         return isinstance(collator, Unknown)
     names = [last(thing.callee) if isinstance(thing, Opaque) and thing.callee else "" for thing in objects(collator)]
@@ -347,6 +348,8 @@ def _by_data(run: Run, text: TrainingText, tokenizer: Tokenizer) -> Loss:
         )
     if not text.form:
         return Loss("", "", why=text.why, at=at)
+    if text.form == "text" and text.untraced and not takes_text_field(run):
+        return Loss("", "", why=f"{text.why}; the rows may be prompts and completions, or have labels", at=at)
     if text.form == "text" and not text.texts:
         if text.open and not text.field_name:
             return Loss("", "", why=text.why, at=at)

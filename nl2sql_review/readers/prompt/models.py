@@ -23,10 +23,10 @@ class Member:
 
     `eos` is the value of `tokenizer.eos_token`; `stops` are the tokens that end generation, if there are more
     than `eos`. `pad` is the padding token, if the tokenizer is published with one. `puts_bos`: its tokenizer puts
-    a BOS token before a text. The chat template that it has, if any,
-    ends each turn of the assistant with `turn_end`, starts with the BOS token (`template_bos`), and puts a line
-    feed after the last turn (`line_feed`). `trl_templates`: TRL's copies of it, as the tables name them, one for
-    each of the models; () if there are none.
+    a BOS token before a text. The chat template that it has, if any, ends the last turn of the assistant with
+    `turn_end`, after the end of every turn if that is another token (`before_eos`), starts with the BOS token
+    (`template_bos`), and puts a line feed after the last turn (`line_feed`). `trl_templates`: TRL's copies of it, as
+    the tables name them, one for each of the models; () if there are none.
     """
 
     names: str
@@ -40,6 +40,7 @@ class Member:
     puts_bos: bool | None = None
     template: str = ""
     turn_end: str = ""
+    before_eos: str = ""
     template_bos: bool | None = None
     line_feed: bool = False
     trl_templates: tuple[str, ...] | None = None

@@ -7,8 +7,9 @@ from typing import Any, Iterator
 
 from ...flavours.reading import Stated
 from ...interpret.core.datasets import Dataset
+from ...interpret.core.joins import demote
 from ...interpret.core.operations import freeze
-from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Trace, Unknown, Value
+from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Trace, Unknown, Value, options
 from ..derive import contents
 from ..object_settings import last
 from ..run import Run
@@ -50,10 +51,21 @@ class TrainingText:
     appends_eos: bool = False  # the id of the EOS token is added to the tokens
     appended: tuple[Any, ...] = ()  # the other ids, one of which is added to the tokens last
     dataset: Any = None
+    untraced: bool = False  # nothing is known of the rows but the column that is named
 
     @property
     def trace(self) -> Trace:
         return own_trace(self.value) or ((self.at,) if self.at is not None else ())
+
+    def settled(self, found: Value) -> Value:
+        """Return what was found in the text: a default where something may override a part that the text writes."""
+        by = next((by for one in options(self.value) if (by := getattr(one, "overridden_by", ""))), "")
+        return demote(found, by) if by else found
+
+    def at_end(self, found: Value, pieces: list[Piece]) -> Value:
+        """Return what was found at the end of the text: the same, if the text itself writes that end."""
+        last_piece = next((p for p in reversed(pieces) if p.hole is not None or p.turn or p.text.strip()), None)
+        return self.settled(found) if last_piece is not None and last_piece.hole is None else found
 
 
 def training_texts(run: Run) -> list[TrainingText]:
@@ -131,7 +143,8 @@ def _without_dataset(run: Run, at: Place | None) -> TrainingText:
     if explicit == CHAT_COLUMNS[0] and not uses_unsloth(run):
         return of_messages(Unknown(why, value.trace), at)
     if explicit:
-        return TrainingText("text", [], Unknown(f"column {explicit!r}: {why}", value.trace), at, why, explicit)
+        column = Unknown(f"column {explicit!r}: {why}", value.trace)
+        return TrainingText("text", [], column, at, why, explicit, untraced=True)
     return TrainingText(why=why, at=at)
 
 
@@ -205,7 +218,7 @@ def _choose(run: Run, dataset: Dataset, columns: dict[str, Value], at: Place | N
         name in columns
         and (unsloth or conversation is None)
         and (unsloth or name != CHAT_COLUMNS[0])
-        and not ("prompt" in columns and "completion" in columns and not unsloth and not _takes_text_field(run))
+        and not ("prompt" in columns and "completion" in columns and not unsloth and not takes_text_field(run))
     ):
         made = _text(columns[name], "text", at, name)
         of_chat = dataset.open and any(CHAT_COLUMNS[0] in piece.columns for pieces in made.texts for piece in pieces)
@@ -256,7 +269,7 @@ def _text_field(run: Run) -> str:
     return ""
 
 
-def _takes_text_field(run: Run) -> bool:
+def takes_text_field(run: Run) -> bool:
     """Return whether the trainer takes its text column from its own argument, as only a TRL before 0.13 does.
 
     Such a one looks at no other column then.
