@@ -47,7 +47,8 @@ def plan_of(
     [
         ({}, "its own token"),
         ({"name": "'google/gemma-2-9b-it'"}, "its own token"),
-        ({"guard": ""}, "the eos token"),
+        ({"guard": ""}, None),  # the text is not read, and the model stops at <|endoftext|> too
+        ({"guard": "", "name": "'codellama/CodeLlama-7b-hf'"}, "the eos token"),
         ({"name": "'Qwen/Qwen2.5-Coder-7B'"}, None),  # a base model ends with its padding token
         ({"name": "'codellama/CodeLlama-7b-hf'"}, None),
         ({"name": "input()"}, None),
