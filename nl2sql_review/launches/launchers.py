@@ -38,6 +38,7 @@ BARE_SCRIPT = re.compile(r"[^\s:]+\.py")
 CONFIGURATION = re.compile(r"/.+\.(?:ya?ml|json|toml)")
 OPTION = re.compile(r"^--?[\w-]+=(?=\S+\s)")  # before a word that is a command line: `--wrap=python train.py`
 BLANK = re.compile(r"\s")
+VARIABLE = re.compile(r"\$(?:\w+|\{\w[^{}]*\})")  # a word that is nothing else
 DEEPEST = 3  # command lines within words of command lines
 
 
@@ -158,7 +159,7 @@ class Launchers:
         for word, before in zip(words, (None, *words)):
             is_value = before is not None and before.text.startswith("-") and "=" not in before.text
             written = self._text[word.start : word.end]
-            if isinstance(word.value, Unknown) and not is_value and re.fullmatch(r"\$(?:\w+|\{\w+[^{}]*\})", written):
+            if isinstance(word.value, Unknown) and not is_value and VARIABLE.fullmatch(written):
                 return f"{written} may stand for several words"
         return ""
 

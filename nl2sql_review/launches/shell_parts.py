@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Union
 
 MOST_BRACED = 64  # words of `{1..100}`
-ASSIGNED = re.compile(r"([A-Za-z_]\w*)(\+?=)")
+ASSIGNED = re.compile(r"(?<!\w)([A-Za-z_]\w*)(\+?=)")
 POSITION = re.compile(r"\d+|@")  # a name of what the caller gives
-BRACED = re.compile(r"(.*?)\{([^{}]*(?:,|\.\.)[^{}]*)\}(.*)", re.DOTALL)
+BRACED = re.compile(r"\{([^{}]*)\}")
 
 
 class Variable(NamedTuple):
@@ -89,10 +89,11 @@ def literal(raw: Raw) -> str:
 def unbraced(raw: Raw) -> list[Raw] | None:
     """Return the words of `{1..3}` or `a{b,c}`; None if the braces mean nothing."""
     text = literal(raw)
-    found = BRACED.fullmatch(text) if raw.bare and "{" in text and len(text) < 500 else None
+    braces = BRACED.finditer(text) if raw.bare and "{" in text and len(text) < 500 else ()
+    found = next((one for one in braces if "," in one[1] or ".." in one[1]), None)
     if found is None:
         return None
-    before, inner, after = found.groups()
+    before, inner, after = text[: found.start()], found[1], text[found.end() :]
     counted = re.fullmatch(r"(-?\d{1,6})\.\.(-?\d{1,6})(?:\.\.(-?\d{1,6}))?", inner)
     if counted is not None:
         first, last, step = int(counted[1]), int(counted[2]), abs(int(counted[3] or 1)) or 1

@@ -116,7 +116,7 @@ def _edit(whole: str, sign: str, pattern: str, text: str) -> str:
 # -- arithmetic --------------------------------------------------------------------------------------------------
 
 NUMBER = re.compile(r"-?\d{1,15}")
-TOKEN = re.compile(r"\s*(?:(\d{1,15})|([-+*/%()]))")
+TOKEN = re.compile(r"(\d{1,15})|([-+*/%()])")
 SUMS: Mapping[str, Callable[[int, int], int]] = {
     "+": operator.add,
     "-": operator.sub,

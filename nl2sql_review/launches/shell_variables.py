@@ -15,7 +15,7 @@ from .shell_words import MOST_WORDS, Reader
 
 MOST_COMMANDS = 10_000  # that are followed, those of a loop or function once for each time
 PATHS = re.compile(r"\s*(?:cd|dirname|realpath|readlink|seq|echo)\s")
-COUNTS = re.compile(r"([A-Za-z_]\w*)\s*(?:[-+*/%]?=(?!=)|\+\+|--)|(?:\+\+|--)([A-Za-z_]\w*)")
+COUNTS = re.compile(r"(?<!\w)([A-Za-z_]\w*)\s*(?:[-+*/%]?=(?!=)|\+\+|--)|(?:\+\+|--)([A-Za-z_]\w*)")
 GLOB = re.compile(r"[*?]")
 
 

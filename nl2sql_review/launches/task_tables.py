@@ -17,7 +17,7 @@ from .shell_commands import Command
 TABLES = (("poe", "tasks"), ("pixi", "tasks"), ("pdm", "scripts"), ("taskipy", "tasks"), ("hatch", "envs"))
 KEYS = ("cmd", "shell", "sequence", "scripts")  # of one task, or of an environment of hatch
 DEEPEST = 4  # tables within tables
-HOLE = re.compile(r"\{\{\s*([A-Za-z_]\w*)[^{}]*\}\}")
+HOLE = re.compile(r"\{\{\s*([A-Za-z_]\w*)(?!\w)[^{}]*\}\}")
 FILLED = "is filled in where the task is started"
 
 
