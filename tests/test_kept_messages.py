@@ -50,7 +50,7 @@ def verdicts(tmp_path: Path, *, removed: str = "", loss: str = "", args: str = "
         ({"loss": ON, "removed": GONE}, ["fail", "fail"]),  # a text that ends in a line feed, and no messages
         *(({"removed": one}, ["fail", "fail"]) for one in (NAMED, RENAMED, DROPPED)),
         ({"removed": OTHER}, ["fail", "not-applicable"]),
-        ({"removed": OPEN}, ["unknown", "not-applicable"]),
+        ({"removed": OPEN}, ["unknown", "unknown"]),
         ({}, ["fail", "not-applicable"]),
         ({"unsloth": "import unsloth"}, ["fail", "pass"]),  # which takes the text
         ({"loss": ON, "args": "args if os.path.exists('x') else SFTConfig('out')"}, ["unknown", "not-applicable"]),

@@ -79,12 +79,12 @@ SFT = "SFTTrainer(model=model, {arguments}train_dataset=rows.map(text), args=SFT
     ("arguments", "stated", "verdict"),
     [
         ("processing_class=tokenizer, ", "", "pass"),
-        ("tokenizer=tokenizer, ", "", "unknown"),  # the trl that is assumed refuses it: the script runs on an older one
-        ("tokenizer=tokenizer, ", "trl", "unknown"),
+        ("tokenizer=tokenizer, ", "", "fail"),  # the trl that is assumed refuses it: older ones append nothing
+        ("tokenizer=tokenizer, ", "trl", "fail"),
         ("tokenizer=tokenizer, ", "trl==0.15.2", "fail"),
     ],
 )
-def test_a_version_that_refuses_the_script_proves_nothing_of_its_run(tmp_path, arguments, stated, verdict):
+def test_a_script_that_a_version_refuses_is_judged_by_those_that_take_it(tmp_path, arguments, stated, verdict):
     script = MODEL + TOKENIZER + ROWS + TEXT + SFT.format(arguments=arguments)
     found, _ = items(tmp_path, script, requirements_txt=stated)
     assert found["prompt/eos"] == verdict

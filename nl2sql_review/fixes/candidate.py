@@ -24,8 +24,13 @@ class Candidate:
     chooses: bool = False  # it sets another value besides, so that it is policy also where it is for a trap
 
 
+# What the trainer does with the rows, which the releases decide that take the script's arguments.
+OF_RELEASE = ("prompt.padding", "prompt.appended", "prompt.ending")
 # What follows from a fact, so that it changes with it. The memory estimate follows from nearly everything.
 DERIVED: dict[str, tuple[str, ...]] = {
+    "api.removed_arguments": OF_RELEASE,
+    "api.moved_arguments": OF_RELEASE,
+    "api.unknown_arguments": OF_RELEASE,
     "arguments.per_device_batch_size": ("arguments.effective_batch",),
     "arguments.gradient_accumulation": ("arguments.effective_batch",),
     "arguments.effective_batch": ("arguments.per_device_batch_size",),

@@ -24,7 +24,8 @@ EXISTS = re.compile(r"\b(isdir|exists|is_dir)\b")
 SEARCHED = re.compile(
     r"(?<![)\]]\.)\b(get_last_checkpoint|listdir|scandir|i?glob|walk|Path)\(\s*'([^'*?\[]*)(.)", re.DOTALL
 )
-OF_MANY = re.compile(r"\bi?glob\(\s*'([^'*?\[]+)[*?\[][^'/]*/")  # a pattern for several directories
+# A pattern for several directories, below the directory that a path before it names.
+OF_MANY = re.compile(r"(?:\bPath\('([^']*)'\)\.|\b)i?glob\(\s*'([^'*?\[]+)[*?\[][^'/]*/")
 TESTED = re.compile(r"(?:isdir|isfile|exists)\(\s*'([^']*)")
 PRESENT, ABSENT = "present", "absent"
 NONE_FOUND = re.compile(r"(?: == (?:0|\[\]|None|False)| is (?:None|False)| < 1)$")
@@ -115,7 +116,7 @@ def searches_elsewhere(run: Run, text: str) -> bool:
 def searches_others_too(run: Run, text: str) -> bool:
     """Return whether a pattern reaches beyond the directory of this run, as `runs/*/checkpoint-*` does."""
     own = plain(run.arguments.value("output_dir"))
-    begins = [posixpath.normpath(found[1]) for found in OF_MANY.finditer(text)]
+    begins = [posixpath.normpath(posixpath.join(found[1] or "", found[2])) for found in OF_MANY.finditer(text)]
     return any(not isinstance(own, str) or not f"{one}/".startswith(f"{posixpath.normpath(own)}/") for one in begins)
 
 

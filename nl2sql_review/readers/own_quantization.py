@@ -8,7 +8,7 @@ from .run import Run
 
 LAYERS = re.compile(r"\b(?:Linear4bit|LinearNF4|LinearFP4|Linear8bitLt|HQQLinear)\b")
 # What replaces a layer of a model: the class alone may serve to find the layers that the loader has quantized.
-REPLACES = re.compile(r"\._modules\[[^\]\n]+\]\s*=(?!=)|\bsetattr\(|\.set_submodule\(")
+REPLACES = re.compile(r"\._modules\[[^\[\]\n]{1,200}\][ \t]*=(?!=)|\bsetattr\(|\.set_submodule\(")
 
 
 def puts_in(run: Run) -> str:

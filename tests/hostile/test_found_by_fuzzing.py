@@ -12,6 +12,7 @@ from nl2sql_review.fixes import Session
 from nl2sql_review.fixes.readings import SPENT
 from nl2sql_review.interpret.program import interpret
 from nl2sql_review.interpret.python.builtins import BUILTINS, METHODS
+from nl2sql_review.launches import writers
 from nl2sql_review.libraries import requirements
 from nl2sql_review.libraries.project_files import requirement
 from nl2sql_review.libraries.requirements import disjoint
@@ -52,6 +53,8 @@ TRAINED = {
     'm = FastLanguageModel.get_peft_model(m, target_modules=["q_proj", {"r": 1}])\n'
     'd = load_dataset("json", data_files="a.jsonl", split="train")\n'
     'SFTTrainer(m, train_dataset=d, args=SFTConfig(dataset_text_field="text")).train()\n',
+    "a batch size close to nothing": "from trl import SFTConfig\n"
+    'SFTTrainer("m", args=SFTConfig(per_device_train_batch_size=5e-324, gradient_accumulation_steps=64)).train()\n',
     "labels that are cuts of one another": "from datasets import load_dataset\n"
     "from transformers import AutoTokenizer, Trainer, TrainingArguments\nt = AutoTokenizer.from_pretrained(BASE)\n"
     "def build(row):\n    head = t(prompt, truncation=True, max_length=768)\n"
@@ -225,3 +228,18 @@ def test_a_list_that_is_searched_is_seen_to_change(capsys: pytest.CaptureFixture
     (config,) = _configs(capsys)
     values = [config["arguments"][name]["value"] for name in ("seed", "report_to", "lr")]
     assert values == [[1, 2, 1, 1], [9, 3], [3, 2]]
+
+
+def test_names_that_a_star_brings_in_a_loop_without_end_are_no_fault(capsys: pytest.CaptureFixture[str]) -> None:
+    """What the module of the project brings from a library is forgotten where a loop may change it."""
+    Path("project.py").write_text("from unsloth import *\n")
+    Path("train.py").write_text(
+        "while True:\n    from project import *\n    FastLanguageModel.get_peft_model(None, r=R)\n"
+    )
+    assert cli.main(["--isolated", "--no-cache", "train.py"]) in (0, 1, 3)
+    assert "internal error" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("line", ["a=" * 60_000, "a " * 60_000 + "= data.json", "train: data.json " * 9_000])
+def test_a_long_line_of_a_configuration_is_searched_once(line: str) -> None:
+    assert writers.of("data.json", {"make.py": b"f.write(1)"}, [line.encode()]) == []

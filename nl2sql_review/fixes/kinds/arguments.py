@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -104,7 +105,7 @@ def _quotient(product: object, factor: object, processes: object) -> int | None:
     if len(numbers) < len(given):
         return None
     share = numbers[0] / (numbers[1] * numbers[2])
-    return int(share) if share >= 1 and share == int(share) else None
+    return int(share) if 1 <= share < math.inf and share == int(share) else None
 
 
 # -- precision ---------------------------------------------------------------------------------------------------

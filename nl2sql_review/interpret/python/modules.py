@@ -20,6 +20,7 @@ from ..core.library import star_library
 from ..core.machine import Machine
 from ..core.objects import Arguments, Module, Opaque, Scope
 from ..core.state import Frame, Raised, place_of
+from .variables import starred
 
 MAX_MODULES = 80  # of the project; libraries that are asked for do not count
 # Top-level names that are never a module of the project, even when a folder is called like them.
@@ -129,8 +130,8 @@ def imported_name(
     if lazy is not None:
         m.may_raise_count += 1
         return lazy
-    if "*" in module.scope.slots:
-        return m.library_name(star_library(module.scope.slots["*"], name), name)
+    if libraries := starred(module.scope):
+        return m.library_name(star_library(libraries, name), name)
     m.may_raise_count += 1
     m.certainly_raises("ImportError")
     return Unknown(f"module {base} defines no {name}")
@@ -158,7 +159,7 @@ def lazily(m: Machine, module: Module, name: str, node: cst.CSTNode | None) -> V
 
 def star_import(m: Machine, module: Module | None, base: str, scope: Scope) -> None:
     if module is None:
-        m.write(scope.module.scope, "*", (*scope.module.scope.slots.get("*", ()), base))
+        m.write(scope.module.scope, "*", (*starred(scope.module.scope), base))
         return
     listed = module.scope.slots.get("__all__")
     names = (
@@ -169,8 +170,8 @@ def star_import(m: Machine, module: Module | None, base: str, scope: Scope) -> N
     for name in names:
         if name in module.scope.slots:
             m.write(scope, name, module.scope.slots[name])
-    if "*" in module.scope.slots:
-        m.write(scope.module.scope, "*", (*scope.module.scope.slots.get("*", ()), *module.scope.slots["*"]))
+    if libraries := starred(module.scope):
+        m.write(scope.module.scope, "*", (*starred(scope.module.scope), *libraries))
 
 
 def import_module(m: Machine, name: str, quiet: bool = False) -> Module | None:

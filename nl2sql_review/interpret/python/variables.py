@@ -49,8 +49,14 @@ def lookup(m: Machine, word: str, scope: Scope) -> Value | None:
         return v if isinstance(v, Absent) else settled(v, word)
     if word in BUILTINS:
         return BUILTINS[word]
-    libraries = top.slots.get("*", ())
+    libraries = starred(top)
     return m.library_name(star_library(libraries, word), word) if libraries else None
+
+
+def starred(top: Scope) -> tuple[str, ...]:
+    """Return the libraries that a module imports everything from; none where only the run decides which."""
+    libraries = top.slots.get("*", ())
+    return libraries if isinstance(libraries, tuple) else ()
 
 
 def settled(v: Value, word: str) -> Value:

@@ -93,7 +93,7 @@ def _turn_end(text: TrainingText, pieces: list[Piece], tokenizer: Tokenizer) -> 
             return Known("eos")
     elif stops is None or set(stops) != {tokenizer.eos()}:
         why = text.why or "the training text is unknown"
-        return Unknown(f"whether a text ends with the EOS token, which is masked: {why}", text.trace)
+        return Unknown(f"whether a text ends with the EOS token, masked as padding: {why}", text.trace)
     else:
         return Known("eos")
     if token not in ("", "eos", eos):

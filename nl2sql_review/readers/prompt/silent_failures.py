@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Known, Unknown, Value
+from ..api.accepted import accepting
 from ..derive import numeric
 from ..run import Run
 from . import ending_of_text
@@ -134,7 +135,9 @@ def _appended(text: TrainingText, pieces: list[Piece], run: Run, tokenizer: Toke
         return Unknown("whether the trainer appends the EOS token depends on the version of TRL", text.trace)
     if not pieces:
         why = text.why or "it is unknown how the text ends"
-        return Unknown(why, text.trace) if appends or packs else Known("nothing", text.trace)
+        # an older release that only a refused argument tells of goes with the argument's repair
+        certain = not appends and not packs and accepting(run) is None
+        return Known("nothing", text.trace) if certain else Unknown(why, text.trace)
     ending = ending_of_text(text, pieces, tokenizer)
     if packs and ending.kind == "eos":
         return Known("a second EOS token by packing", text.trace)

@@ -23,7 +23,6 @@ LOADER = "torch.utils.data.DataLoader"
 JOINED = "torch.utils.data.ConcatDataset"
 DEEPEST = 4  # of datasets that are joined to joined ones
 CHANGES = ("pop", "popitem", "update", "setdefault", "clear", "__setitem__", "__delitem__")  # of a dictionary
-MOVED = re.compile(r"= \w+(?:\[[^\]]*\])?\.(?:to|cuda)\([^\n]*\)(?: if [^\n]*)?$")
 WRAPPERS = ("DistributedDataParallel", "DataParallel")
 # Why an element of an iterator of the script is not known.
 ITERATED = re.compile(r"how often (\w+)\.__next__ is called ")
@@ -109,13 +108,24 @@ def changes(call: Call, columns: tuple[str, ...]) -> bool:
         written: list[cst.BaseExpression | None] = []
         if isinstance(one, cst.Call) and isinstance(one.func, cst.Attribute) and is_name(one.func.value, given):
             written = names_written(one, one.func.attr.value)
-        elif isinstance(one, (cst.Assign, cst.AugAssign, cst.Del)) and not MOVED.search(source.segment(one)):
+        elif isinstance(one, (cst.Assign, cst.AugAssign, cst.Del)) and not _moves(one):
             targets = [each.target for each in one.targets] if isinstance(one, cst.Assign) else [one.target]
             of_batch = (each for each in targets if isinstance(each, cst.Subscript) and is_name(each.value, given))
             written = [getattr(each.slice[0].slice, "value", None) for each in of_batch]
         if any(not isinstance(key, cst.SimpleString) or key.evaluated_value in columns for key in written):
             return True
     return False
+
+
+def _moves(statement: cst.CSTNode) -> bool:
+    """Return whether a statement moves a value to a device: `batch[k] = batch[k].to(device)`, `… if cuda else …`."""
+    import libcst as cst
+
+    value = statement.value if isinstance(statement, cst.Assign) else None
+    value = value.body if isinstance(value, cst.IfExp) else value
+    if not isinstance(value, cst.Call) or not isinstance(value.func, cst.Attribute):
+        return False
+    return value.func.attr.value in ("to", "cuda") and isinstance(value.func.value, (cst.Name, cst.Subscript))
 
 
 def names_written(call: cst.Call, method: str) -> list[cst.BaseExpression | None]:
