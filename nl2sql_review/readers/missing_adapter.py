@@ -70,5 +70,4 @@ def may_bring_adapter(run: Run) -> Fact | None:
 
 def own_layers(run: Run) -> bool:
     """Return whether the script or one of its modules defines low-rank layers by itself."""
-    sources = [run.source, *(getattr(module, "source", None) for module in run.recording.modules.values())]
-    return any(LOW_RANK.search(getattr(source, "text", "")) for source in sources)
+    return run.mentions(LOW_RANK)

@@ -13,9 +13,7 @@ REPLACES = re.compile(r"\._modules\[[^\[\]\n]{1,200}\][ \t]*=(?!=)|\bsetattr\(|\
 
 def puts_in(run: Run) -> str:
     """Return the class of quantized layers that the script, or a module of it, may put into the model; "" if none."""
-    sources = [run.source, *(getattr(module, "source", None) for module in run.recording.modules.values())]
-    for source in sources:
-        text = getattr(source, "text", "")
-        if (layer := LAYERS.search(text)) and REPLACES.search(text):
+    for source in run.sources:
+        if (layer := LAYERS.search(source.text)) and REPLACES.search(source.text):
             return layer.group()
     return ""

@@ -60,6 +60,7 @@ class Run:
     dataset: Value = field(default_factory=Absent)
     texts: list[TrainingText] | None = field(default=None, init=False)  # kept by training_texts, which finds them
     prepared_by_unsloth: bool | None = field(default=None, init=False)  # kept by uses_unsloth, which finds it out
+    accepting: tuple[tuple[str, ...] | None] | None = field(default=None, init=False)  # kept by accepting, likewise
 
     @property
     def calls(self) -> list[Call]:

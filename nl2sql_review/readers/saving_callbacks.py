@@ -26,10 +26,8 @@ def has_callbacks(run: Run) -> bool:
 
 def how(run: Run) -> str:
     """Return how a callback of the script, or of one of its modules, saves during the training; "" if none does."""
-    sources = [run.source, *(getattr(module, "source", None) for module in run.recording.modules.values())]
-    texts = [getattr(source, "text", "") for source in sources]
-    if any(ASKS_TO_SAVE.search(text) for text in texts):
+    if run.mentions(ASKS_TO_SAVE):
         return "decides when to save: it sets control.should_save"
-    if any(WRITES.search(method.group()) for text in texts for method in DURING.finditer(text)):
+    if any(WRITES.search(method.group()) for source in run.sources for method in DURING.finditer(source.text)):
         return "writes the weights itself while the model trains"
     return ""

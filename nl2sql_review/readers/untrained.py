@@ -54,9 +54,7 @@ def trains_nothing(run: Run) -> bool:
         return False
     trained = any(last(call.callee) in (*STEPS[1:], *CONFIGS) or hands_on_model(call) for call in run.calls)
     if run.backward:  # to see what it costs, perhaps
-        sources = [run.source, *(getattr(module, "source", None) for module in recording.modules.values())]
-        changes = any(CHANGES_WEIGHTS.search(getattr(source, "text", "")) for source in sources)
-        return not trained and (not changes or measures_speed(run))
+        return not trained and (not run.mentions(CHANGES_WEIGHTS) or measures_speed(run))
     text = getattr(run.source, "text", "")
     words = STEPS_OR_PARTS if WITHOUT_GRADIENTS.search(text) else TRAINS
     return not trained and not words.search(text)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ..files import discovery, disk
 from ..launches import callers
@@ -57,24 +58,13 @@ def _reached(recording: Recording) -> set[int]:
     return {id(call.place.node) for call in recording.calls if call.reached}
 
 
-class _Above(Mapping[str, bytes]):
+class _Above(ChainMap[str, bytes]):
     """Drafts above the files that a notebook's cells write. Those of a commit keep its folder and stay unread."""
 
-    def __init__(self, drafts: Mapping[str, bytes], written: Mapping[str, bytes]) -> None:
-        self.drafts, self.written = drafts, written
-        self.top: str = getattr(drafts, "top", "")
-
-    def __getitem__(self, path: str) -> bytes:
-        return self.drafts[path] if path in self.drafts else self.written[path]
-
-    def __contains__(self, path: object) -> bool:
-        return path in self.drafts or path in self.written
-
-    def __iter__(self) -> Iterator[str]:
-        return iter({**dict.fromkeys(self.written), **dict.fromkeys(self.drafts)})
-
-    def __len__(self) -> int:
-        return len(self.written) + sum(path not in self.written for path in self.drafts)
+    @property
+    def top(self) -> str:
+        """The folder of the drafts' repository, "" if they are no commit's."""
+        return str(getattr(self.maps[0], "top", ""))
 
 
 @dataclass
@@ -102,7 +92,7 @@ class Reader:
             made.recordings.append(self._record(source))
             return made
         if source.kind == "notebook" and (written := starts.written_by(source)):
-            self.drafts = _Above(self.drafts, written)
+            self.drafts = _Above(cast("dict[str, bytes]", self.drafts), written)
         with _keeping_modules(source):
             for line in lines or (None,):
                 self._add(made, line)

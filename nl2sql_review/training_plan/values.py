@@ -158,6 +158,12 @@ def is_optional(value: Any) -> TypeGuard[Either]:
     return isinstance(value, Either) and any(isinstance(option, Absent) for option in value.options)
 
 
+def present(value: Either) -> Value:
+    """Return an optional value as it is where it is set."""
+    found = tuple(option for option in value.options if not isinstance(option, Absent))
+    return found[0] if len(found) == 1 else Either(found, value.condition, value.trace)
+
+
 def overrider(*values: Value) -> str:
     """Return what may override the first default among the values, "" if none of them is one."""
     return next((value.overridden_by for value in values if isinstance(value, Default)), "")

@@ -14,10 +14,12 @@ from .prompt import expressions
 
 def reads(task: Task) -> Iterator[tuple[cst.CSTNode, str, str]]:
     """Yield the reads of a row in the functions that make the text: the expression, the row's name, the column."""
+    seen: set[int] = set()  # a script that makes part of the text itself has the functions within it
     for scope in scopes(task):
         for node in walk(scope):
             row, columns = _row(node), columns_of(node)
-            if row and columns:
+            if row and columns and id(node) not in seen:
+                seen.add(id(node))
                 yield node, row, columns[0]
 
 

@@ -35,7 +35,7 @@ def fallbacks(task: Task) -> Iterator[Candidate]:
     names = plain(task.fact.value) or []
     bare = task.name.endswith("bare_fields")
     edits: list[Edit] = []
-    for node, row, column in {id(one[0]): one for one in columns.reads(task)}.values():  # several rows share a function
+    for node, row, column in columns.reads(task):
         read = columns.columns_of(node)
         if column not in names and read[-1] not in names or bare != (len(read) == 1):
             continue

@@ -276,6 +276,11 @@ def copied(frozen: Value, trace: Trace) -> Value:
     return traced(frozen, trace)
 
 
+def lists_all(value: Unknown) -> bool:
+    """Return whether the parts of a frozen container are all that it holds, and only what one of them is is unknown."""
+    return value.why.startswith(("item ", "element "))
+
+
 def assembled(v: Sequence | Mapping, parts: list[Value], trace: Trace) -> Value:
     """What a container is whose elements have been frozen."""
     state = v.state

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...training_plan.values import Absent, Either, Unknown, Value, is_optional, join
+from ...training_plan.values import Absent, Unknown, Value, is_optional, join, present
 from ..core.joins import demote
 from ..core.machine import Machine
 from ..core.objects import Items, Opaque, object_of
@@ -57,7 +57,6 @@ def merge_optional(old: dict[Any, Value], new: dict[Any, Value]) -> dict[Any, Va
     out = {}
     for k, v in new.items():
         if is_optional(v) and k in old:
-            present = tuple(o for o in v.options if not isinstance(o, Absent))
-            v = join(present[0] if len(present) == 1 else Either(present, v.condition, v.trace), old[k], v.condition)
+            v = join(present(v), old[k], v.condition)
         out[k] = v
     return out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...training_plan.values import Absent, Either, Known, Unknown, Value, is_optional
+from ...training_plan.values import Absent, Known, Unknown, Value, is_optional, present
 from ..core.library import star_library
 from ..core.machine import Machine
 from ..core.objects import Scope
@@ -62,8 +62,7 @@ def starred(top: Scope) -> tuple[str, ...]:
 def settled(v: Value, word: str) -> Value:
     """Return the value of a name bound on one path only: it has that path's value wherever it can be read."""
     if is_optional(v):
-        options = tuple(o for o in v.options if not isinstance(o, Absent))
-        return options[0] if len(options) == 1 else Either(options, v.condition, v.trace)
+        return present(v)
     return Unknown(f"{word} was deleted") if isinstance(v, Absent) else v
 
 

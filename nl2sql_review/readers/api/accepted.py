@@ -15,6 +15,12 @@ def accepting(run: Run) -> tuple[str, ...] | None:
 
     A release counts if one of transformers that it requires takes the rest.
     """
+    if run.accepting is None:
+        run.accepting = (_accepting(run),)
+    return run.accepting[0]
+
+
+def _accepting(run: Run) -> tuple[str, ...] | None:
     if run.versions is None or run.trainer is None:
         return None
     of_trl = refused(run, "trl")

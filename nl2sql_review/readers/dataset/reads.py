@@ -110,7 +110,7 @@ def _reads(value: object, depth: int) -> Iterator[Read]:
 
 def is_own(run: Run, read: Read) -> bool:
     """Return whether a read is one of the training script, and not of another that writes its rows."""
-    own = [getattr(module, "source", None) for module in run.recording.modules.values()]
+    own = run.sources
     loads = read.dataset.sources if isinstance(read.dataset, Dataset) else ()
     places = [*(call.place for call in loads if call is not None), read.term.place or read.place]
     return all(place is None or any(place.source is source for source in own) for place in places)

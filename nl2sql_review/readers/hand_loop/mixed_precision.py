@@ -118,9 +118,7 @@ def by_device(run: Run, value: Either) -> bool:
         for node in walk(place.node)
         if isinstance(node, cst.IfExp)
     ]
-    modules = (getattr(module, "source", None) for module in run.recording.modules.values())
-    probed = any(PROBE.search(getattr(source, "text", "")) for source in modules)
-    return bool(tests) and not probed and all(map(ASKS_DEVICE.fullmatch, tests))
+    return bool(tests) and not run.mentions(PROBE) and all(map(ASKS_DEVICE.fullmatch, tests))
 
 
 def where_enabled(run: Run, cast: Call) -> Value:

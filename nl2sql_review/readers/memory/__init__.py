@@ -97,9 +97,7 @@ def mentions(run: Run, name: str) -> bool:
     """Return whether the code of the script or of one of its modules says a name, apart from comments."""
     said = name if name == "nvidia-smi" else name + "("
     in_code = re.compile(rf"^(?:[^#\n]*\W)?{re.escape(said)}", re.MULTILINE)
-    sources = [run.source, *(getattr(m, "source", None) for m in run.recording.modules.values())]
-    texts = [getattr(source, "text", "") for source in sources]
-    return any(said in text and in_code.search(text) is not None for text in texts)
+    return any(said in source.text and in_code.search(source.text) is not None for source in run.sources)
 
 
 def runs_nvidia_smi(call: Call) -> bool:

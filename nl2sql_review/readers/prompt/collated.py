@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Iterator
+from typing import TYPE_CHECKING, Iterable, Iterator
 
 from ...interpret.core.objects import Function, Scope
 from ...source import Source
@@ -60,6 +60,17 @@ def labels_of(collator: Value) -> str:
     functions = [defined(thing) for thing in objects(collator)]
     found = {labels_by(function[0], function[1]) if function is not None else "" for function in functions}
     return found.pop() if len(found) == 1 else ""
+
+
+def functions_of(trace: Iterable[Place]) -> Iterator[tuple[Source, cst.FunctionDef]]:
+    """Yield the functions of the script in which a value is made, the innermost at each place that it came through."""
+    import libcst as cst
+
+    for step in trace:
+        path = step.source.nodes.path(step.node) if isinstance(step.node, cst.CSTNode) else []
+        inner = [node for node in path if isinstance(node, cst.FunctionDef)]
+        if inner:
+            yield step.source, inner[-1]
 
 
 def defined(thing: object) -> tuple[Source, cst.FunctionDef | cst.Lambda] | None:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ...interpret.core.operations import freeze
+from ...interpret.core.operations import freeze, lists_all
 from ...interpret.core.recording import Call, Forward
 from ...training_plan.facts import Fact
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value, overrider
@@ -143,7 +143,7 @@ def rows_listed(run: Run) -> Fact | None:
 def count_of(batch: Value) -> int:
     """Return how many elements each list of a dictionary has, of which one at least holds texts; 0 if they differ."""
     columns = contents(batch)
-    if not isinstance(columns, dict) or isinstance(batch, Unknown) and not batch.why.startswith("item "):
+    if not isinstance(columns, dict) or isinstance(batch, Unknown) and not lists_all(batch):
         return 0
     lists = [elements(column) for column in columns.values()]
     texts = any(one and all(isinstance(plain_text(text), (str, Text)) for text in one) for one in lists)
@@ -152,7 +152,7 @@ def count_of(batch: Value) -> int:
 
 def elements(value: object) -> list[object]:
     """Return the elements of a list to which nothing can have been added."""
-    whole = not isinstance(value, Unknown) or value.why.startswith("element ")
+    whole = not isinstance(value, Unknown) or lists_all(value)
     found = contents(value)
     return list(found) if whole and isinstance(found, (list, tuple)) else []
 

@@ -6,6 +6,7 @@ import re
 from typing import Iterator
 
 from ...training_plan.values import Either, Value
+from .collated import functions_of
 from .label_parts import parts_of, uncut
 from .tokens import cell
 
@@ -36,9 +37,4 @@ def _left_out(labels: Value) -> bool:
 
 def _makers_of(labels: Value) -> Iterator[str]:
     """Yield the code of the functions that the labels come from."""
-    import libcst as cst
-
-    for place in labels.trace:
-        path = place.source.nodes.path(place.node)
-        functions = [node for node in path if isinstance(node, cst.FunctionDef)]
-        yield place.source.segment(functions[-1]) if functions else ""
+    return (source.segment(function) for source, function in functions_of(labels.trace))

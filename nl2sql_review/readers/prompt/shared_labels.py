@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ...training_plan.values import Place, Value
+from ...training_plan.values import Absent, Place
 from ..api.arguments import Defect
 from ..object_settings import objects
 from ..run import Run
 from ..spelling import spelt
-from .collated import alone, own
+from .collated import alone, functions_of, own
 from .label_parts import parts_of
 from .tokens import cell
 from .training_text import TrainingText
@@ -35,24 +35,13 @@ SAID = (
 
 def in_rows(run: Run, text: TrainingText, place: Place) -> Iterator[Defect]:
     """Yield the defect of rows whose input ids are masked together with the labels."""
-    ids, made = text.columns.get("input_ids"), text.columns.get("labels")
+    ids, labels = text.columns.get("input_ids"), text.columns.get("labels", Absent())
     if ids is not None and "-100" in spelt(ids) and any(part.masked or part.without for part in parts_of(cell(ids))):
         yield Defect("shared", "input_ids", place, SAID)
         return
-    for source, function in {id(f): (s, f) for s, f in functions_of(made)}.values():  # a tokenizer's own result
+    for source, function in {id(f): (s, f) for s, f in functions_of(labels.trace)}.values():  # a tokenizer's own result
         if (masking := masked_in_place(run, source, function)) is not None:
             yield Defect("shared", "input_ids", Place(source, masking), SAID)
-
-
-def functions_of(made: Value | None) -> Iterator[tuple[Source, cst.FunctionDef]]:
-    """Yield the functions of the script in which a value is made."""
-    import libcst as cst
-
-    for step in made.trace if made is not None else ():
-        path = step.source.nodes.path(step.node) if isinstance(step.node, cst.CSTNode) else []
-        inner = [node for node in path if isinstance(node, cst.FunctionDef)]
-        if inner:
-            yield step.source, inner[-1]
 
 
 def in_batches(run: Run) -> Iterator[Defect]:

@@ -14,7 +14,7 @@ from ...core.library import METHOD_MODELS, model
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Mapping, Opaque, Sequence, object_of
-from ...core.operations import freeze, thaw
+from ...core.operations import freeze, lists_all, thaw
 from ...core.yaml_documents import yaml_documents
 from ..data.written import document
 from ..files.lookup import Content
@@ -218,7 +218,7 @@ def as_written(value: Value) -> Value | None:
             return None
     if not isinstance(value, Unknown):
         return value
-    if not value.why.startswith(("item ", "element ")):  # there may be more elements
+    if not lists_all(value):  # there may be more elements
         return value if value.parts is None else None
     if isinstance(value.parts, dict):
         items = {key: as_written(part) for key, part in value.parts.items() if isinstance(key, str)}

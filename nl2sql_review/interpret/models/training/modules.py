@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Iterator, NamedTuple
 
-from ....training_plan.values import Absent, Default, Either, Known, Unknown, Value
+from ....training_plan.values import Absent, Default, Known, Unknown, Value, is_optional, present
 from ...core.joins import demote
 from ...core.library import model
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Bound, Class, Function, Instance, Mapping, Opaque, Sequence, object_of
-from ...core.operations import ROWS_OF_BATCH
+from ...core.operations import ROWS_OF_BATCH, lists_all
 from ...core.recording import Call
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def default_collate(call: ModelCall) -> Value | None:
 
 def collated(cell: Value) -> Value:
     """Return what PyTorch makes of one cell of each row: a dictionary of columns, a list of texts, a tensor."""
-    if isinstance(cell, Either) and any(isinstance(option, Absent) for option in cell.options):
+    if is_optional(cell):  # to read it where a row lacks it ends the run
         return collated(present(cell))
     obj = object_of(cell)
     if isinstance(obj, Mapping) and not obj.state.why_incomplete:
@@ -51,12 +51,6 @@ def collated(cell: Value) -> Value:
     if isinstance(cell, (Known, Default)) and isinstance(cell.value, (bool, int, float)):
         return Unknown("a tensor of the numbers of a batch", cell.trace)
     return Known(Sequence((cell,), "list", ROWS_OF_BATCH), cell.trace)
-
-
-def present(cell: Either) -> Value:
-    """Return a cell without the paths on which a row lacks it, since reading it there ends the run."""
-    left = tuple(option for option in cell.options if not isinstance(option, Absent))
-    return left[0] if len(left) == 1 else Either(left, cell.condition, cell.trace, cell.test)
 
 
 class Batch(NamedTuple):
@@ -250,6 +244,6 @@ def code_of(value: Value) -> tuple[Source, cst.CSTNode] | None:
 def listed(value: Value) -> list[Value]:
     """Return the elements of a list as it was at a call; none where there may be others."""
     plain = value.value if isinstance(value, (Known, Default)) else None
-    if isinstance(value, Unknown) and value.why.startswith("element "):
+    if isinstance(value, Unknown) and lists_all(value):
         plain = value.parts
     return [one if isinstance(one, Value) else Known(one) for one in plain] if isinstance(plain, (list, tuple)) else []
