@@ -181,13 +181,16 @@ def is_open(fact: Fact) -> bool:
 
 
 def fill(plans: list[TrainingPlan], others: list[TrainingPlan], why: str) -> None:
-    """Replace the unknown facts of plans by those of the same plans that were read with the rows, marked as assumed."""
+    """Replace the facts that hang on rows by those of the same plans that were read with them, marked as assumed.
+
+    They are those that are unknown without, and those that apply only with or only without the rows.
+    """
     if [plan.place and plan.place.node for plan in plans] != [plan.place and plan.place.node for plan in others]:
         return
     for plan, other in zip(plans, others):
         for name, fact in facts(plan):
             known = other[name]
-            if (is_open(fact) or fact.why_not and not known.why_not) and not is_open(known):
+            if (is_open(fact) or bool(fact.why_not) != bool(known.why_not)) and not is_open(known):
                 note = f"{known.note}; {why}" if known.note else why
                 section, _, attribute = name.partition(".")
                 cases = tuple(replace(case, assumed=True) for case in known.cases)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Iterator
 from ...training_plan.facts import Fact
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
 from ..prompt.objective import apart
+from ..prompt.other_task import sets_another_task
 from ..prompt.parts import speaks_of_a_schema
 from ..prompt.preparation import continues_rows
 from ..prompt.text import Piece
@@ -69,7 +70,8 @@ def read(run: Run, part: facts.Dataset, texts: list[TrainingText], at: Place | N
     place = place or texts[0].at or at
     if not has_schema:
         why = "the prompt has no schema to truncate"
-        if any(p.opaque for _, pieces in known for p in pieces) or any(speaks_of_a_schema(p) for _, p in known):
+        hidden = any(p.opaque for _, pieces in known for p in pieces) or any(speaks_of_a_schema(p) for _, p in known)
+        if hidden and not sets_another_task(run, texts):
             part.schema_limit = part.truncation_cuts = Fact(
                 Unknown("it is unknown which part of the text is the schema"), at=place
             )

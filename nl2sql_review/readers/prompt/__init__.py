@@ -20,6 +20,7 @@ from . import parts as prompt_parts
 from .label_turns import end_is_masked, grows
 from .labels import copies_padding
 from .objective import apart
+from .other_task import WHY, sets_another_task
 from .padding_mask import masks_padding_tokens
 from .padding_token import asks_tokenizer, is_eos, pads_with_eos, written
 from .preparation import appends_eos, packs_with_eos
@@ -45,6 +46,8 @@ def read(run: Run, plan: TrainingPlan) -> None:
     prompt.text = Fact(joined(_whole(t) for t in texts), at=at)
     prompt.form = Fact(joined(_known(t.form, t.why, t.trace) for t in texts), at=at)
     _parts(prompt, texts, at)
+    if sets_another_task(run, texts):
+        prompt.missing_parts.why_not = prompt.style.why_not = WHY
     tokenizer = Tokenizer(run, plan)
     _ending(prompt, texts, at, run, tokenizer)
     _loss(prompt, texts, run, tokenizer)

@@ -49,6 +49,11 @@ def unsorted(pieces: list[Piece]) -> bool:
     """Return whether a text without holes has SQL in it that nothing announces."""
     constant = all(piece.hole is None or piece.roles & {"eos", "bos"} for piece in pieces)
     text = "".join(piece.text for piece in pieces) if constant else ""
+    return reads_sql(text)
+
+
+def reads_sql(text: str) -> bool:
+    """Return whether a text has a query in it."""
     query = SELECTS.search(text)
     return query is not None and FROM.search(text, query.end()) is not None
 
