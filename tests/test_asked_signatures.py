@@ -111,3 +111,21 @@ def test_a_name_that_only_the_run_decides_stays_open():
     asked = 'seed = 1 if open("n").read() in inspect.signature(SFTConfig).parameters else 2\n'
     one = plan(asked + 'args = SFTConfig(output_dir="o", seed=seed)\n')
     assert not isinstance(one.arguments.seed.value, (Known, Absent))
+
+
+def test_the_newest_of_several_allowed_releases_is_named():
+    code = "args = TrainingArguments(output_dir='out')\nkw = {}\n"
+    code += (
+        "if 'max_seq_length' in inspect.signature(SFTTrainer.__init__).parameters:\n    kw['max_seq_length'] = 2048\n"
+    )
+    end = "\ntrainer = SFTTrainer('m', args=args, **kw)\ntrainer.train()\n"
+    text = "import inspect\nfrom transformers import TrainingArguments\nfrom trl import SFTTrainer\n" + code + end
+    for stated, said in (
+        ("1.16.0", "that of trl 1.16.0 has"),
+        (">=0.11.4", "that of trl 1.16.0, the newest allowed, has"),
+    ):
+        settings = Settings(versions={"trl": stated})
+        _, _, (one,) = Reviewer(isolated=True).plans(text.encode(), "train.py", settings)
+        assert one.memory.trainer_length.value.value == 1024 and said in one.memory.trainer_length.note
+    _, _, (old,) = Reviewer(isolated=True).plans(text.encode(), "train.py", Settings(versions={"trl": "0.11.4"}))
+    assert old.memory.trainer_length.value.value == 2048 and not old.memory.trainer_length.note.count("signature")

@@ -97,6 +97,20 @@ def test_the_loss_of_a_loop_is_on_the_labels_of_its_batches(given, expected):
     assert shown(loop(**given).prompt.loss_on.value) == expected
 
 
+def test_a_collator_that_labels_all_tokens_is_the_reason_where_the_rows_have_labels():
+    collator = "from transformers import DataCollatorForLanguageModeling\n"
+    collator += "collate = DataCollatorForLanguageModeling(tokenizer, mlm=False)\n"
+    masked = loop(collator).prompt.loss_on
+    assert shown(masked.value) == "all" and "creates labels for all tokens" in masked.note
+    unlabelled = plan_of(
+        LOOP.format(
+            **{"labels": "pass", "loss": "model(**batch).loss", "before": "pass", "step": "pass", "epoch": "pass"},
+            **{"after": "", "collator": collator, "collate": "collate"},
+        ).replace(', "labels": labels}', "}")
+    ).prompt.loss_on
+    assert shown(unlabelled.value) == "all" and unlabelled.note == "nothing masks the prompt"
+
+
 TRAINER = """\
 from transformers import AutoTokenizer, Trainer
 from torch.nn.utils.rnn import pad_sequence

@@ -223,6 +223,8 @@ CONFIG = "config = SFTConfig(output_dir='out', {})\n"
         ("", "mixed_precision", "unknown"),
         ("fp16=True", "mixed_precision", "fp16"),
         ("fp16=True, bf16=True", "mixed_precision", "both"),
+        ("fp16=True, bf16=is_bfloat16_supported()", "mixed_precision", "both where bfloat16 is supported"),
+        ("fp16=is_bfloat16_supported(), bf16=True", "mixed_precision", "both where bfloat16 is supported"),
         ("fp16=False, bf16=False", "mixed_precision", "unknown"),
         ("bf16=is_bfloat16_supported(), fp16=not is_bfloat16_supported()", "mixed_precision", "bf16 else fp16"),
         ("bf16=torch.cuda.is_bf16_supported(), fp16=False", "mixed_precision", "unknown"),

@@ -376,3 +376,16 @@ def test_a_copy_of_a_turn_of_the_data_may_hold_anything(turn, expected):
     missing = plan_of(script).prompt.missing_parts.value
     assert type(missing).__name__.lower() == expected
     assert expected == "unknown" or "question" in missing.value
+
+
+def test_where_the_words_of_a_row_come_from_is_no_source_of_what_is_added_to_it():
+    rows = 'ROWS = [{"text": "Question: how many?\\nSQL: SELECT 1"}]\nrows = Dataset.from_list(ROWS)\n'
+    made = plan_of(rows + 'SFTTrainer(model="Qwen/Qwen2.5-7B", train_dataset=rows, args=SFTConfig("o")).train()\n')
+    for fact in (made.prompt.bos, made.prompt.appended):
+        assert fact.at is not None and [place.node for place in fact.value.trace] == [fact.at.node]
+
+
+def test_why_no_bos_token_is_asked_of_preferences():
+    rows = 'rows = load_dataset("json", data_files="pairs.jsonl", split="train")\n'
+    made = plan_of(rows + 'DPOTrainer(model="google/gemma-2b", train_dataset=rows, args=DPOConfig("o")).train()\n')
+    assert made.prompt.bos.why_not == "DPOTrainer does not train on a text and its answer"

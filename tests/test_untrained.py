@@ -198,6 +198,13 @@ model = PeftModel.from_pretrained(base, "adapter")
 tokenizer = AutoTokenizer.from_pretrained("Qwen/Qwen2.5-Coder-7B")
 """
 MERGED = LOADED + "model.merge_and_unload().save_pretrained('merged')\ntokenizer.save_pretrained('merged')\n"
+EXPORTED = """
+from unsloth import FastLanguageModel
+from unsloth.save import unsloth_save_pretrained_gguf
+model, tokenizer = FastLanguageModel.from_pretrained("Qwen/Qwen2.5-Coder-7B", max_seq_length=4096)
+model.load_adapter("adapter")
+unsloth_save_pretrained_gguf(model=model, tokenizer=tokenizer, save_directory="gguf")
+"""
 MEASURED = LOADED + "with torch.no_grad():\n    loss = model(ids, labels=ids).loss\n"
 EVALUATED = (
     LOADED
@@ -217,7 +224,9 @@ def verdicts(code: str, tmp_path) -> dict[str, tuple[str, str]]:
     return {item.rule: (item.verdict, item.reason) for item in report.checklist}
 
 
-@pytest.mark.parametrize("code", [MERGED, MEASURED, EVALUATED], ids=["merged", "measured", "evaluated"])
+@pytest.mark.parametrize(
+    "code", [MERGED, EXPORTED, MEASURED, EVALUATED], ids=["merged", "exported", "measured", "evaluated"]
+)
 def test_no_policy_for_trainings_applies_where_none_is_started(code, tmp_path):
     found = verdicts(code, tmp_path)
     for rule in OF_TRAININGS:

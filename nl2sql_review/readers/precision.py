@@ -216,6 +216,8 @@ NAMES = {
 
 
 def name_of(with_support: tuple[Any, Any], without: tuple[Any, Any]) -> str:
+    if with_support == (True, True) != without:
+        return "both where bfloat16 is supported"
     if (True, True) in (with_support, without):
         return "both"
     return NAMES.get((with_support, without), "reversed")

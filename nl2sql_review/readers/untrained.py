@@ -31,7 +31,8 @@ STEPS_OR_PARTS = re.compile(STARTS + r"|def (?:forward|training_step|compute_los
 WITHOUT_GRADIENTS = re.compile(r"\bno_grad\b|\binference_mode\b|\.eval\(\)|\.generate\(")
 # What a file does with a model that it does not train.
 USED = re.compile(
-    WITHOUT_GRADIENTS.pattern + r"|\bmerge_\w+\(|\bPeftModel\w*\.|\.(?:save|push)\w+\(|\bpipeline\(|\bencode\("
+    WITHOUT_GRADIENTS.pattern + r"|\bmerge_\w+\(|\bPeftModel\w*\.|\.(?:save|push)\w+\(|save_pretrained\w*\(|"
+    r"\.load_adapter\(|\bpipeline\(|\bencode\("
 )
 # What starts a training in another process.
 STARTS_ANOTHER = re.compile(r"(?:subprocess\.\w{1,20}|os\.system|Popen)\([^)]{0,400}train")

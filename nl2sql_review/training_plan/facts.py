@@ -151,7 +151,8 @@ class Arguments(Part):
     warmup_spelling: Fact  # "current", "removed" from the newest libraries, "both", "a share too early"
     fp16: Fact
     bf16: Fact
-    # "bf16 else fp16", "bf16", "fp16", "both", "none", "bf16 by a probe that says yes everywhere"
+    # "bf16 else fp16", "bf16", "fp16", "both", "both where bfloat16 is supported", "none",
+    # "bf16 by a probe that says yes everywhere"
     mixed_precision: Fact
     epochs: Fact
     max_steps: Fact

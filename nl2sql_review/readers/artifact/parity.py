@@ -26,7 +26,7 @@ from ..prompt.training_text import TrainingText, texts_of
 from ..run import Run
 from . import generation
 from .asking import Question, Side, files, messages, questions, saved_at, sides, templated
-from .modelfile import modelfile
+from .modelfile import TURN, modelfile
 
 HOLE = "\0"
 TEMPLATE_ROOM = 200  # characters: what a chat template puts around a question, its own system turn included
@@ -116,7 +116,7 @@ def template(trained: TrainingText, question: Question, plan: TrainingPlan) -> I
     """Yield a chat template around a prompt that was trained as plain text, or a lack of one around chat turns."""
     heads = headings(pieces_of(trained))
     place, trace = question.place, question.given.trace
-    if question.chat and trained.form == "text" and len(heads) > 1:
+    if question.chat and trained.form == "text" and len(heads) > 1 and not writes_turns(trained, question, plan):
         text = (
             "the model was trained on plain text, but here a chat template is put around the prompt: send the plain "
             "text"
@@ -134,6 +134,16 @@ def template(trained: TrainingText, question: Question, plan: TrainingPlan) -> I
             f"apply_chat_template"
         )
         yield defect(question.side, "chat template", place_of(question), text, trace)
+
+
+def writes_turns(trained: TrainingText, question: Question, plan: TrainingPlan) -> bool:
+    """Return whether the training text writes the turns of the model's chat template out: another's are plain text.
+
+    Where the template is not known, any turns may be its own.
+    """
+    said = " ".join(squeezed(p.text) for pieces in trained.texts for p in pieces if p.hole is None)
+    own = Tokenizer(question.side.training, plan).turns
+    return own[0].strip() in said if own is not None else TURN.search(said) is not None
 
 
 def words(trained: TrainingText, question: Question, plan: TrainingPlan) -> Iterator[Defect]:

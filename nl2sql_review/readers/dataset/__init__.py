@@ -174,6 +174,11 @@ def of_one_file(texts: list[TrainingText]) -> bool:
 def _manner(call: Call) -> Value:
     trace = (call.place,)
     if MIXERS.get(last(call.callee)) == "concatenated":
+        listed = call.get("dsets", "datasets", "$0")
+        if isinstance(listed, Unknown) and not (isinstance(listed.parts, (list, tuple)) and len(listed.parts) > 1):
+            return Unknown(
+                f"it is unknown how many datasets are concatenated: {listed.why}", (*listed.trace, call.place)
+            )
         return Known("concatenated", trace)
     probabilities = call.get("probabilities")
     if isinstance(probabilities, Absent) and call.unknown_arguments:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Iterator
 
 from ...training_plan.facts import Fact
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
+from ..derive import plain
 from ..prompt.objective import apart
 from ..prompt.other_task import sets_another_task
 from ..prompt.parts import speaks_of_a_schema
@@ -86,13 +87,13 @@ def read(run: Run, part: facts.Dataset, texts: list[TrainingText], at: Place | N
     sides = {side for t, _ in known for side in cut_sides(t.columns.get("input_ids"))}
     uncut = OF_SCRIPT["end" if "end" in sides else "start"] if sides else uncut
     uncut = OF_PACKING if continues_rows(run) else uncut
-    uncut = OF_TOKENIZER if any(tokenised_cut(t) for t, _ in known) else uncut
+    uncut = OF_TOKENIZER if any(tokenised_cut(run, t) for t, _ in known) else uncut
     notes += [BLIND] if blind else []
     note = "; ".join(dict.fromkeys(notes)) or (uncut if isinstance(value, Absent) else "")
     part.schema_limit = Fact(value, at=place, note=note)
     cut = any(not isinstance(v, Absent) for v in limits)
     if whole is None and not cut:
-        whole = next((t.at or at for t, _ in known if tokenised_cut(t)), None)
+        whole = next((t.at or at for t, _ in known if tokenised_cut(run, t)), None)
     if whole is not None:
         part.truncation_cuts = Fact(Known("text", (whole,)), at=whole)
     elif cut:
@@ -146,8 +147,10 @@ def cuts(value: object, depth: int = 0) -> Iterator[Cut]:
             yield Cut(_width(value), "characters", place)
         elif callee.endswith("encode") or "okenizer" in callee.rpartition(".")[2]:
             found = NUMBER.search(value.text)
-            if found and "truncation" in value.text:
-                yield Cut(Known(int(found[1])), "tokens", place)
+            limit = Known(int(found[1])) if found else argument(value, 99, "max_length")  # a long call's text is cut
+            if "truncation" in value.text or not isinstance(argument(value, 99, "truncation"), Absent):
+                if not isinstance(limit, Absent):
+                    yield Cut(limit, "tokens", place)
     for arg in value.args:
         yield from cuts(arg, depth + 1)
 
@@ -233,6 +236,13 @@ def _negative(bound: Value) -> bool:
     return isinstance(bound, Term) and bound.text.startswith("-")
 
 
-def tokenised_cut(text: TrainingText) -> bool:
+def tokenised_cut(run: Run, text: TrainingText) -> bool:
+    """Return whether the tokenizer cuts the text. A call that is nested deeply is looked up where it was recorded."""
     call = text.tokenizer_call
-    return call is not None and re.search(r"truncation\s*=\s*(True|'|\")", call.text) is not None
+    if call is None:
+        return False
+    if re.search(r"truncation\s*=\s*(True|'|\")", call.text) is not None:
+        return True
+    nodes = {id(place.node) for place in call.trace} if "…" in call.text else set()
+    made = [c for c in run.calls if id(c.place.node) in nodes]
+    return any(plain(c.get("truncation")) in (True, "longest_first", "only_first") for c in made)

@@ -188,22 +188,24 @@ def by_default(run: Run) -> Fact:
     if kind == "TrainingArguments":
         fact.note = (
             "SFTTrainer gets TrainingArguments and converts them to an SFTConfig, with max_length at its default"
-        )
+        ) + filtered_out(run, "SFTTrainer")
     elif from_library(fact.value):
         fact.note = f"max_length is left out, so TRL truncates every row at its default of {plain(fact.value)} tokens"
         fact.note += filtered_out(run)
     return fact
 
 
-def filtered_out(run: Run) -> str:
+def filtered_out(run: Run, asked: str = "SFTConfig") -> str:
     """Return in words that the judged class has no `max_seq_length`, which the script gives only to one that has it."""
     source = run.arguments.place.source if run.arguments.place is not None else None
     if run.versions is None or "max_seq_length" not in getattr(source, "text", ""):
         return ""
-    if not Guards().asked(source, "SFTConfig"):
+    if not Guards().asked(source, asked):
         return ""
-    number = run.versions["trl"].number
-    return f" (the script asks for SFTConfig's signature, and that of trl {number} has no max_seq_length)"
+    choice = run.versions["trl"]
+    number = choice.judged[-1] if choice.judged else choice.number
+    newest = ", the newest allowed," if len(choice.versions) > 1 else ""
+    return f" (the script asks for {asked}'s signature, and that of trl {number}{newest} has no max_seq_length)"
 
 
 def by_unsloth(run: Run, model: Fact, trainer: Fact) -> Fact:

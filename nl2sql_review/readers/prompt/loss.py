@@ -24,6 +24,7 @@ EVERY_TOKEN = "all tokens have labels"
 UNMASKED = "nothing masks the prompt"
 IGNORED_ON = {"text": "a text column", "chat": "a column of messages"}
 RELABELS = "transformers.DataCollatorForLanguageModeling"
+RELABELLED = "DataCollatorForLanguageModeling creates labels for all tokens, whatever labels the dataset has"
 SEQUENCE = "transformers.Seq2SeqTrainer"
 FUNCTION = "train_on_responses_only"
 COLLATOR = "DataCollatorForCompletionOnlyLM"
@@ -94,7 +95,7 @@ def _of_loop(run: Run, text: TrainingText) -> Loss:
     if how != collated.OF_THE_ROWS and own_collator(collator):
         return Loss("", "own collator", why="it is unknown which labels the script's own collate_fn masks", at=at)
     if any(getattr(getattr(thing, "call", None), "callee", "") == RELABELS for thing in objects(collator)):
-        return Loss("all", "nothing", at=at, note=UNMASKED)
+        return Loss("all", "nothing", at=at, note=RELABELLED if "labels" in text.columns else UNMASKED)
     if text.form != "tokenised" or "labels" not in text.columns:
         return Loss(why=text.why or "the script does not show the labels of a batch", at=at)
     return hand_made(run, text, text.at or at)
@@ -126,7 +127,7 @@ def _made_anew(run: Run, text: TrainingText, made: Loss) -> Loss | None:
         if call is None or call.callee != RELABELS:
             continue
         at = call.place
-        note = f"{last(RELABELS)} creates labels for all tokens, whatever labels the dataset has"
+        note = RELABELLED
         if text.form == "tokenised":
             return Loss("all", f"{made.by} with {last(RELABELS)}", at=at, note=note)
         return Loss("", made.by, why=f"{note}; it is unknown whether it accepts this trainer's columns", at=at)

@@ -39,11 +39,11 @@ def bos(run: Run, plan: TrainingPlan, texts: list[TrainingText]) -> Fact:
     at = texts[0].at if texts else run.place
     forms = ("text", "prompt-completion", *([""] if prepares(run) else []))
     if not texts or any(t.form not in forms for t in texts):
-        return Fact(Absent("not a text"), at=at, why_not="the training data is not plain text")
+        return Fact(Absent("not a text"), at=at, why_not=objective(run) or "the training data is not plain text")
     if uses_unsloth(run):
         return Fact(Absent("Unsloth"), at=at, why_not="Unsloth removes a second BOS token")
     tokenizer = Tokenizer(run, plan)
-    trace = texts[0].trace
+    trace = texts[0].trace if texts[0].at is None else (texts[0].at,)  # where its words come from says nothing of it
     puts = puts_bos(tokenizer)
     if puts is False:
         return Fact(tokenizer.of_model(Known("once", trace)), at=at)
@@ -131,25 +131,26 @@ def appended(run: Run, plan: TrainingPlan, texts: list[TrainingText]) -> Fact:
 
 def _appended(text: TrainingText, pieces: list[Piece], run: Run, tokenizer: Tokenizer) -> Value:
     appends, packs = appends_eos(text, run), packs_with_eos(run)
+    trace = text.trace if text.at is None else (text.at,)
     if appends is None:
-        return Unknown("whether the trainer appends the EOS token depends on the version of TRL", text.trace)
+        return Unknown("whether the trainer appends the EOS token depends on the version of TRL", trace)
     if not pieces:
         why = text.why or "it is unknown how the text ends"
         # an older release that only a refused argument tells of goes with the argument's repair
         certain = not appends and not packs and accepting(run) is None
-        return Known("nothing", text.trace) if certain else Unknown(why, text.trace)
+        return Known("nothing", trace) if certain else Unknown(why, trace)
     ending = ending_of_text(text, pieces, tokenizer)
     if packs and ending.kind == "eos":
-        return Known("a second EOS token by packing", text.trace)
+        return Known("a second EOS token by packing", trace)
     if not appends or ending.kind in ("text after eos", "two eos", "cut off"):  # prompt/eos tells of these
-        return Known("nothing", text.trace)
+        return Known("nothing", trace)
     if ending.kind in ("none", "foreign eos"):
-        return Known("the EOS token", text.trace)
+        return Known("the EOS token", trace)
     if ending.kind != "eos":
-        return Unknown(ending.why or "it is unknown how the text ends", text.trace)
+        return Unknown(ending.why or "it is unknown how the text ends", trace)
     if _ends_in_line_feed(text, pieces, ending.by, tokenizer):
-        return Known("a second EOS token", text.trace)
-    return Known("nothing", text.trace)
+        return Known("a second EOS token", trace)
+    return Known("nothing", trace)
 
 
 def _ends_in_line_feed(text: TrainingText, pieces: list[Piece], by: str, tokenizer: Tokenizer) -> bool:

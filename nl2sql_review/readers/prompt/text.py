@@ -129,7 +129,18 @@ def _alternatives(value: str | Value, depth: int) -> list[list[Piece]]:
     whole = trimmed(value)
     if whole is not None:
         return [trim(pieces) for pieces in _alternatives(whole, depth + 1)]
+    if (both := two_columns(value)) is not None:
+        return _alternatives(Text(both), depth + 1)
     return [[Piece(hole=value)]]  # an expression: assign_roles says what it holds
+
+
+def two_columns(value: Value) -> tuple[Value, Value] | None:
+    """Return the parts of `row["a"] + row["b"]`, two columns one after the other; None of anything else."""
+    args = value.args if isinstance(value, Term) and value.operation == "op" else ()
+    if len(args) != 2 or not all(isinstance(one, Term) and columns_read(one) for one in args):
+        return None
+    spelt = " + ".join(one.text for one in args if isinstance(one, Term))
+    return (args[0], args[1]) if isinstance(value, Term) and value.text == spelt else None
 
 
 # ── chats ────────────────────────────────────────────────────────────────────────────────────────────────────────────
