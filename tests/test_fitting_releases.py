@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from nl2sql_review import Options, review
 from nl2sql_review.judgement.judge import judge
 from nl2sql_review.libraries import build, chosen
 from nl2sql_review.libraries.declared import Statement
@@ -105,3 +106,13 @@ def test_a_requirement_under_a_condition_does_not_replace_the_other():
     lines = ["transformers>=4.56.1", 'transformers!=4.57.0; python_version == "3.9"']
     assert dict(build.requirements(lines)) == {"transformers": ">=4.56.1"}
     assert dict(build.requirements(lines[1:])) == {"transformers": "!=4.57.0"}
+
+
+@pytest.mark.parametrize(("named", "certainty"), [("trl", "default"), ("trl==1.16.0", "certain")])
+def test_a_library_that_is_named_without_a_number_may_be_another_release(named, certainty, tmp_path):
+    (tmp_path / "requirements.txt").write_text(f"{named}\n")
+    script = tmp_path / "train.py"
+    script.write_text("from trl import SFTConfig, SFTTrainer\nSFTTrainer('m', args=SFTConfig(max_seq_length=1))\n")
+    (report,) = review(str(script), Options(isolated=True)).files
+    found = [finding for finding in report.findings if finding.rule == "api/removed-argument"]
+    assert [finding.certainty for finding in found] == [certainty]

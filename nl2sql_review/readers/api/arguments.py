@@ -287,8 +287,8 @@ def on_some_branch(run: Run, find: Callable[[Run], Iterable[Defect]]) -> list[De
 
 
 def assumed(choice: Choice) -> bool:
-    """Return whether the version is stated nowhere and the claim is limited to it."""
-    return not choice.said and not choice.open
+    """Return whether no number states the version, and the claim is limited to the newest known one."""
+    return not (choice.said and choice.specifier) and not choice.open
 
 
 def assumed_since(choice: Choice, version: str) -> bool:
