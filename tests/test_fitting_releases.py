@@ -57,6 +57,16 @@ def test_a_default_of_all_that_may_be_installed_is_known(stated):
     assert isinstance(precision(", DataCollatorForCompletionOnlyLM", trl=">=0.12,<0.19"), Known)
 
 
+def test_what_another_trainer_of_the_script_is_given_bounds_the_releases():
+    other = 'Trainer("n", args=TrainingArguments("b", evaluation_strategy="no"))'
+    two = PLAIN.format('eval_strategy="no"', "") + other.replace("evaluation", "eval") + "\n"
+    assert isinstance(value(two, "project.tracker", {}), Default)
+    both = PLAIN.format("", "") + other + "\n"
+    assert isinstance(value(both, "project.tracker", {}), Unknown), "of every release with evaluation_strategy"
+    one = PLAIN.format("", "") + "import sys\nif sys.argv[1]:\n    " + other + "\n"
+    assert isinstance(value(one, "project.tracker", {}), Default), "not every run makes it"
+
+
 def test_an_import_that_is_tried_bounds_nothing():
     tried = "\ntry:\n    from trl import DataCollatorForCompletionOnlyLM\nexcept ImportError:\n    pass"
     assert isinstance(precision(tried), Default)

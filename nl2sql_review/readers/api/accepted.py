@@ -20,6 +20,7 @@ from .imports import offered, refused
 BOTH = ("trl", "transformers")  # whose releases decide what a training script may say
 
 
+MADE = ("Trainer", "TrainingArguments", "SFTConfig", "DPOConfig", "GRPOConfig")
 T = TypeVar("T")
 Kept = dict[tuple[object, ...], object]
 _kept: ContextVar[Kept | None] = ContextVar("kept", default=None)
@@ -118,11 +119,13 @@ def _allowed(choice: Choice) -> list[str]:
 
 
 def _calls(run: Run) -> Iterator[Call]:
-    if run.trainer is not None:
-        yield run.trainer
-    yield from (call for call, _ in run.arguments.makers if call is not None)
-    if run.load.call is not None:
-        yield run.load.call
+    """Yield what the run makes, and what every run of the script makes besides: they share one environment."""
+    own = [run.trainer, *(call for call, _ in run.arguments.makers), run.load.call]
+    yield from (call for call in own if call is not None)
+    for call in run.calls:
+        name = last(call.callee)
+        if name.endswith(MADE) and call.reached and call.certain and not call.conditional and call.instance is None:
+            yield call
 
 
 def _names(call: Call, made: Judging) -> tuple[str, ...]:
