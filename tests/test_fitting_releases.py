@@ -6,7 +6,7 @@ import pytest
 
 from nl2sql_review import Options, review
 from nl2sql_review.judgement.judge import judge
-from nl2sql_review.libraries import build, chosen
+from nl2sql_review.libraries import build, chosen, declared
 from nl2sql_review.libraries.declared import Statement
 from nl2sql_review.libraries.versions import key_of
 from nl2sql_review.policy.settings import Settings
@@ -126,3 +126,58 @@ def test_a_library_that_is_named_without_a_number_may_be_another_release(named, 
     (report,) = review(str(script), Options(isolated=True)).files
     found = [finding for finding in report.findings if finding.rule == "api/removed-argument"]
     assert [finding.certainty for finding in found] == [certainty]
+
+
+@pytest.mark.parametrize(
+    ("written", "specifier"),
+    [
+        ("git+https://github.com/huggingface/trl.git@v0.7.4", "==0.7.4"),
+        ("trl @ git+https://github.com/huggingface/trl@v0.7.4#egg=trl", "==0.7.4"),
+        ("git+https://github.com/huggingface/transformers@v4.51.3-Gemma3n-preview", "?"),
+        ("git+https://github.com/huggingface/trl.git@main", "?"),
+        ("git+https://github.com/huggingface/trl.git@7a34f60", "?"),
+        ("unsloth[colab-new] @ git+https://github.com/unslothai/unsloth.git", "?"),
+    ],
+)
+def test_the_tag_of_a_repository_states_the_release(written, specifier):
+    assert declared.requirement(written, "requirements.txt:1").specifier == specifier
+
+
+def test_the_tag_in_a_table_of_poetry_states_the_release(tmp_path):
+    (tmp_path / "pyproject.toml").write_text(
+        "[tool.poetry.dependencies]\n"
+        'trl = {git = "https://github.com/huggingface/trl.git", tag = "v0.9.6"}\n'
+        'peft = {git = "https://github.com/huggingface/peft.git", rev = "main"}\n'
+    )
+    found, _ = declared.in_project(str(tmp_path), str(tmp_path))
+    assert {one.library: one.specifier for one in found} == {"trl": "==0.9.6", "peft": "?"}
+
+
+@pytest.mark.parametrize(
+    ("line", "stated"),
+    [
+        ("# pip install -U trl==0.9.6 'transformers<4.45'", {"trl": "==0.9.6", "transformers": "<4.45"}),
+        ("# transformers==4.41.2", {"transformers": "==4.41.2"}),
+        ('"""Train.\n\n    $ python -m pip install trl==0.9.6\n"""', {"trl": "==0.9.6"}),
+        ("# transformers==4.41.2 is too old for this", {}),
+        ("# pip install trl transformers", {}),
+        ("# trl==0.9.6\n# trl==0.12.0", {}),
+        ("version = transformers == 4", {}),
+        ('NEEDED = "transformers==4.41.2"', {}),
+    ],
+)
+def test_what_a_comment_says_to_install(line, stated):
+    assert {one.library: one.specifier for one in declared.in_comments(line + "\nimport trl\n")} == stated
+
+
+def test_the_files_of_a_project_count_before_a_comment(tmp_path):
+    script = tmp_path / "train.py"
+    script.write_text("# pip install transformers==4.41.2\n" + PLAIN.format("", ""))
+
+    def versions():
+        _, _, plans = Reviewer(isolated=True).plans(script.read_bytes(), str(script), Settings())
+        return plans[0]["api.versions"].value.value["transformers"]
+
+    assert versions() == "4.41.2"
+    (tmp_path / "requirements.txt").write_text("transformers==4.46.0\n")
+    assert versions() == "4.46.0"

@@ -1,6 +1,7 @@
 """Versions of the libraries by which a script is judged.
 
-Statements count in this order: settings, the script's own install lines or metadata, the project's files. A
+Statements count in this order: settings, the script's own install lines or metadata, the project's files, the
+script's comments. A
 library that nothing states has its newest known version, reported as an assumption. If other libraries are
 held back to older versions, its version is left open, and a claim must hold for all versions that work with
 them.
@@ -224,11 +225,8 @@ def _requires(library: str, version: str, other: str) -> str:
     if other in TOGETHER:
         return store.requires(library, version, other)
     known = [v for v in requirements.known(library) if key_of(v) <= key_of(version)]  # one that was withdrawn is not
-    return (
-        next((one.specifier for one in requirements.required(library, known[-1]) if one.library == other), "")
-        if (known)
-        else ""
-    )
+    of_release = requirements.required(library, known[-1]) if known else ()
+    return next((one.specifier for one in of_release if one.library == other), "")
 
 
 def _asked(choice: Choice, library: str, of_range: bool = False) -> list[str]:
@@ -267,7 +265,8 @@ def of_script(
     found += declared.in_metadata(getattr(source, "text", ""))
     found += installed
     in_files, read = declared.in_project(folder, root)
-    return choose([*found, *in_files, *needs], unsloth, read)
+    noted = declared.in_comments(getattr(source, "text", "")) if getattr(source, "kind", "") == "script" else ()
+    return choose([*found, *in_files, *noted, *needs], unsloth, read)
 
 
 __all__ = ["LIBRARIES", "Choice", "Versions", "choose", "of_script"]
