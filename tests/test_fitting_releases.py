@@ -181,3 +181,21 @@ def test_the_files_of_a_project_count_before_a_comment(tmp_path):
     assert versions() == "4.41.2"
     (tmp_path / "requirements.txt").write_text("transformers==4.46.0\n")
     assert versions() == "4.46.0"
+
+
+@pytest.mark.parametrize(
+    ("stated", "certainty"),
+    [({}, "default"), ({"trl": ">=0.12"}, "default"), ({"trl": ">=0.17"}, "certain")],
+)
+def test_an_eos_token_that_only_newer_releases_append_is_not_certain(stated, certainty):
+    code = (
+        "from datasets import load_dataset\nfrom trl import SFTConfig, SFTTrainer\n"
+        "d = load_dataset('json', data_files='x.jsonl', split='train')\n"
+        "d = d.map(lambda row: {'text': 'Question: ' + row['question'] + ' SQL: ' + row['sql']})\n"
+        "SFTTrainer('m', args=SFTConfig('out'), train_dataset=d).train()\n"
+    )
+    reviewer, settings = Reviewer(isolated=True), Settings(select=("prompt/eos",), versions=stated)
+    source, _, plans = reviewer.plans(code.encode(), "train.py", settings)
+    items = judge(source, plans, reviewer.rulebook(settings), settings)[0].checklist
+    item = next(one for one in items if one.rule == "prompt/eos")
+    assert (item.verdict, item.certainty) == ("pass", certainty)
