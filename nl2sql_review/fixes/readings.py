@@ -8,6 +8,7 @@ from functools import lru_cache
 from ..interpret.core.recording import Recording
 from ..interpret.python.modules import Parsed, remembering
 from ..judgement.judge import Examined
+from ..readers.api.accepted import Kept, keeping
 
 Examine = Callable[[bytes, str, Mapping[str, bytes]], Examined]
 KEPT = 8  # readings of a script that are kept: what did not hold is tried again where something else was fixed
@@ -25,6 +26,7 @@ class Readings:
     def __init__(self, examine: Examine) -> None:
         self._examine = examine
         self._modules: Parsed = {}
+        self._releases: Kept = {}
         self._known = lru_cache(maxsize=KEPT)(self._read)
         self.steps = self._round_began_at = 0
 
@@ -41,7 +43,7 @@ class Readings:
         return self.steps >= STEPS or self.steps - self._round_began_at >= STEPS_OF_ROUND
 
     def _read(self, data: bytes, path: str, drafts: tuple[tuple[str, bytes], ...]) -> Examined:
-        with remembering(self._modules):
+        with remembering(self._modules), keeping(self._releases):
             examined = self._examine(data, path, dict(drafts))
         made: Iterable[Recording | None] = examined.recordings or [examined.recording]
         self.steps += STEPS_OF_READING + STEPS_OF_PLAN * len(examined.plans)

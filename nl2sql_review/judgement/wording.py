@@ -323,6 +323,8 @@ def _overridden(value: Default, launches: Launches) -> str:
         return f"default of {by}; {_left_open(by, launches)}"
     if by.isupper():
         return f"default of {by}; the environment may override it"
+    if by.startswith("an older "):  # release, whose default is another
+        return f"unless {by} is installed"
     return f"unless {by} says otherwise" if by else "a default that may be overridden"
 
 

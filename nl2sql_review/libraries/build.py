@@ -361,8 +361,11 @@ def of_models(key: cst.BaseExpression) -> bool:
 
 
 def requirements(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield a release's requirements on the libraries whose versions belong together, without extras and conditions."""
-    for line in lines:
+    """Yield a release's requirements on the libraries whose versions belong together, without extras.
+
+    One under a condition comes first, so that of two on one library the unconditional one counts.
+    """
+    for line in sorted(lines, key=lambda line: ";" not in line):
         match = re.match(r"([\w.-]+)\s*(?:\[[^\]]*\])?\s*\(?([^;)]*)\)?\s*(?:;(.*))?$", line)
         if match and match[1].replace("-", "_").lower() in TOGETHER and "extra" not in (match[3] or ""):
             yield match[1].replace("-", "_").lower(), match[2].strip()

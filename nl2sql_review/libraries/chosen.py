@@ -1,6 +1,7 @@
 """Versions of the libraries by which a script is judged.
 
-Statements count in this order: settings, the script's own install lines or metadata, the project's files. A
+Statements count in this order: settings, the script's own install lines or metadata, the project's files, the
+script's comments. A
 library that nothing states has its newest known version, reported as an assumption. If other libraries are
 held back to older versions, its version is left open, and a claim must hold for all versions that work with
 them.
@@ -8,7 +9,7 @@ them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import product
 from typing import TYPE_CHECKING, Callable, Container, Iterable
@@ -21,6 +22,9 @@ from .versions import allows, between, clauses, is_bounded, is_exact, key_of
 if TYPE_CHECKING:
     from ..source import Source
     from ..training_plan.stated import ProjectSettings
+
+
+RESTING = ("trl", "transformers", "peft")  # which an old pin of a library beside them holds back
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,10 @@ def _choices(statements: tuple[Statement, ...], unsloth: bool) -> dict[str, Choi
         c.versions and c.versions[-1] != store.newest(c.library) and is_bounded(c.specifier) or not c.versions
         for c in choices.values()
         if c.library in TOGETHER
+    ) or any(
+        is_bounded(c.specifier) and not all(_accepts(one, store.newest(one), c) for one in RESTING)
+        for c in choices.values()
+        if c.library in BESIDE
     )
     for library in ("unsloth", "unsloth_zoo", "trl", "transformers", "peft"):  # each may hold back those after it
         choice = choices.get(library)
@@ -114,12 +122,25 @@ def _choices(statements: tuple[Statement, ...], unsloth: bool) -> dict[str, Choi
             continue
         candidates = choice.versions if choice else store.versions(library)
         compatible = tuple(v for v in candidates if _goes_with(library, v, choices)) or candidates
+        if choice is not None:  # an older release of another library, which its range allows, may go with an older one
+            newest = key_of(compatible[-1])
+            compatible = tuple(
+                v for v in candidates if key_of(v) <= newest and _goes_with(library, v, choices, of_range=True)
+            )
         said, specifier = (choice.said, choice.specifier) if choice else ("", "")
         if not choice and library in stated and not held_back:
             said = stated[library].said  # named without a number: what gets installed is the newest
         if not choice and not held_back:
             compatible = compatible[-1:]
         choices[library] = Choice(library, compatible, said, specifier, open=held_back)
+    if held_back and not choices["trl"].said:  # releases that require what the others found hold back
+        trl, others = choices["trl"], choices["transformers"].versions
+        fit = [
+            v
+            for v in trl.versions
+            if not others or any(allows(store.requires("trl", v, "transformers"), o) for o in others)
+        ]
+        choices["trl"] = replace(trl, versions=tuple(fit) or trl.versions)
     for library in BESIDE:
         if library not in choices:
             choices[library] = _beside(library, choices, held_back)
@@ -178,25 +199,46 @@ def _beyond(choice: Choice) -> str:
     )
 
 
-def _goes_with(library: str, version: str, choices: dict[str, Choice]) -> bool:
+def _goes_with(library: str, version: str, choices: dict[str, Choice], of_range: bool = False) -> bool:
+    """Return whether a release goes with the judged ones of the other libraries; `of_range`: with any allowed one."""
     for other in choices.values():
-        if other.library == library or not other.versions:
+        if other.library == library or of_range and not other.said:
             continue
-        if not any(not wanted or allows(wanted, version) for wanted in _asked(other, library)):
+        if other.versions and not any(not want or allows(want, version) for want in _asked(other, library, of_range)):
             return False
-        back = store.requires(library, version, other.library)
-        if back and other.said and not any(allows(back, v) for v in other.versions):
+        if other.said and not _accepts(library, version, other):
             return False
     return True
 
 
-def _asked(choice: Choice, library: str) -> list[str]:
-    """Return what the judged releases of one library require of another, "" for nothing; of a pin, its own release."""
+def _accepts(library: str, version: str, other: Choice) -> bool:
+    """Return whether what a release requires of another library meets some release that is stated of that one."""
+    back = _requires(library, version, other.library)
+    if not back or other.library in TOGETHER and not other.versions:
+        return True
+    if is_exact(other.specifier):
+        return allows(back, other.number)
+    return not other.versions or any(allows(back, v) for v in other.versions)
+
+
+def _requires(library: str, version: str, other: str) -> str:
+    if other in TOGETHER:
+        return store.requires(library, version, other)
+    known = [v for v in requirements.known(library) if key_of(v) <= key_of(version)]  # one that was withdrawn is not
+    of_release = requirements.required(library, known[-1]) if known else ()
+    return next((one.specifier for one in of_release if one.library == other), "")
+
+
+def _asked(choice: Choice, library: str, of_range: bool = False) -> list[str]:
+    """Return what the judged releases of one library require of another, "" for nothing; of a pin, its own release.
+
+    `of_range`: of every release that is allowed.
+    """
     if is_exact(choice.specifier):
         own = [one.specifier for one in requirements.required(choice.library, choice.number) if one.library == library]
         if own:  # the table of interfaces has few releases, that of requirements has all
             return own
-    return [store.requires(choice.library, v, library) for v in choice.judged]
+    return [store.requires(choice.library, v, library) for v in (choice.versions if of_range else choice.judged)]
 
 
 def of_script(
@@ -223,7 +265,8 @@ def of_script(
     found += declared.in_metadata(getattr(source, "text", ""))
     found += installed
     in_files, read = declared.in_project(folder, root)
-    return choose([*found, *in_files, *needs], unsloth, read)
+    noted = declared.in_comments(getattr(source, "text", "")) if getattr(source, "kind", "") == "script" else ()
+    return choose([*found, *in_files, *noted, *needs], unsloth, read)
 
 
 __all__ = ["LIBRARIES", "Choice", "Versions", "choose", "of_script"]

@@ -44,17 +44,27 @@ _PACKAGE = re.compile(
 _REQUIREMENT = re.compile(r"^([A-Za-z][\w.-]*)\s*(?:\[[^\]]*\]\s*)?(?:\(([^)]*)\)\s*|(@.*)|([=<>!~^][^;]*))?(?:;.*)?$")
 
 
+# of git+https://github.com/huggingface/trl.git@v0.7.4: the tag of a release
+_TAG = re.compile(r"\.?(?:git)?@(?:refs/tags/)?v?(\d+(?:\.\d+)+)(?:-release)?(?=$|[#;\s\"'])")
+
+
 def requirement(text: str, said: str) -> Statement | None:
     """Return `trl[peft]>=0.12 ; python_version > "3.9"` as a statement, or None for an unknown library."""
     match = _REQUIREMENT.match(text.strip().strip("'\""))
     if not match:
         found = _PACKAGE.search(text) if "://" in text else None  # git+https://github.com/huggingface/trl.git
-        return Statement(found[1].lower().replace("-", "_"), UNREADABLE, said) if found else None
+        return Statement(found[1].lower().replace("-", "_"), _tagged(text), said) if found else None
     name = match[1].lower().replace("-", "_")
     if name not in LIBRARIES:
         return None
-    specifier = UNREADABLE if match[3] else (match[2] or match[4] or "").strip()
+    specifier = _tagged(text) if match[3] else (match[2] or match[4] or "").strip()
     return Statement(name, specifier, said)
+
+
+def _tagged(address: str) -> str:
+    """Return the release that the tag of an address names, as a specifier; else that nothing readable does."""
+    tag = _TAG.search(address.partition("://")[2])
+    return f"=={tag[1]}" if tag else UNREADABLE
 
 
 # -- the script itself -------------------------------------------------------------------------------------------
@@ -106,6 +116,30 @@ def metadata(text: str) -> dict[str, Any]:
     opens = _BLOCK_OPENS.search(text) if "# /// script" in text else None
     match = _BLOCK.match(text, opens.end()) if opens else None
     return _toml("\n".join(line[2:] for line in match["content"].splitlines())) if match else {}
+
+
+_NOTE = re.compile(
+    r"^[ \t]*(?:#[ \t]*)?(?:[$!%>][ \t]*)?(?:python3?[ \t]+-m[ \t]+)?(?:pip3?|uv[ \t]+pip)[ \t]+install[ \t]+"
+    r"(?P<words>[^\n]+)$"
+    r"|^[ \t]*#[ \t]*(?P<pin>[\w-]+==[\w.]+)[ \t]*$",
+    re.MULTILINE,
+)
+
+
+def in_comments(text: str) -> Iterator[Statement]:
+    """Yield what comments of a script and its docstring say to install, if a number says which release.
+
+    A line counts that is an install command or a pin as a whole; none does for a library on which two disagree.
+    """
+    found: list[Statement] = []
+    for match in _NOTE.finditer(text) if "install" in text or "==" in text else ():
+        said = f"a comment in line {text.count(chr(10), 0, match.start()) + 1}"
+        words = _WORD.findall(match["words"].split(" #")[0]) if match["words"] else [match["pin"]]
+        made = (requirement(word, said) for word in words if word[:1] != "-")
+        found += [one for one in made if one is not None and one.specifier not in ("", UNREADABLE)]
+    for one in found:
+        if {other.specifier for other in found if other.library == one.library} == {one.specifier}:
+            yield one
 
 
 # -- the project's files -----------------------------------------------------------------------------------------
@@ -273,11 +307,17 @@ def _pyproject(text: str, name: str) -> Iterator[Statement]:
     ]
     for table in tables:
         for key, value in table.items():
-            version = value.get("version", UNREADABLE) if isinstance(value, dict) else value
+            version = _of_table(value) if isinstance(value, dict) else value
             library = key.lower().replace("-", "_")
             if library in LIBRARIES and isinstance(version, str):
                 plain = version if not re.fullmatch(r"[\d.]+", version) else f"=={version}"
                 yield Statement(library, "" if plain == "*" else plain, name)
+
+
+def _of_table(value: dict[str, Any]) -> Any:
+    """Return Poetry's `version`, or the release that the `tag` of a repository names."""
+    named = re.fullmatch(r"v?(\d+(?:\.\d+)+)", str(value.get("tag") or value.get("rev") or ""))
+    return value.get("version", f"=={named[1]}" if named else UNREADABLE)
 
 
 def _table(data: object, key: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..interpret.core.recording import Recording
@@ -36,6 +37,7 @@ def _plans(
     from ..flavours import launch
     from . import defaults
     from .api import versions_of
+    from .api.accepted import installed, possible
     from .api.imports import replaced
     from .cut_short import cut_short
 
@@ -44,10 +46,11 @@ def _plans(
     by_unsloth = replaced(recording)
     found: list[tuple[Any, TrainingPlan]] = []
     recording.launch = launch.find(recording, source, settings)
-    for one in runs:
+    for number, one in enumerate(runs):
+        one.number = number
         one.versions = versions = versions or versions_of(recording, source, settings)
         one.defects = defects
-        with defaults.under(versions.installed(), by_unsloth):
+        with defaults.under(installed(one), by_unsloth, partial(possible, one)):
             site, plan = one.trainer and one.trainer.place.node, read_run(one)
         if recording.exhausted:
             cut_short(plan, recording.exhausted, one)

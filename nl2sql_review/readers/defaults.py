@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator
 
 from ..libraries import store
 from ..libraries.versions import key_of
@@ -66,6 +66,10 @@ HOME_OF_ENCODERS = "sentence_transformers"  # its arguments are transformers' wi
 BITS_AND_BYTES: dict[str, Any] = {"load_in_4bit": False, "load_in_8bit": False}
 
 
+# of a library: the releases that may be installed, newest first, and whether the judged one refuses the script
+Possible = Callable[[str], tuple[tuple[str, ...], bool]]
+
+
 @dataclass(frozen=True)
 class Replaced:
     """The TRL classes that Unsloth replaces when it is imported.
@@ -80,17 +84,24 @@ class Replaced:
 
 _installed: ContextVar[dict[str, str] | None] = ContextVar("installed", default=None)
 _replaced: ContextVar[Replaced | None] = ContextVar("replaced", default=None)
+_possible: ContextVar[Possible | None] = ContextVar("possible", default=None)
 
 
 @contextmanager
-def under(installed: dict[str, str] | None, replaced: Replaced | None = None) -> Iterator[None]:
-    """Use the defaults of these versions (library -> version) while a script is read."""
-    tokens = _installed.set(installed), _replaced.set(replaced)
+def under(
+    installed: dict[str, str] | None, replaced: Replaced | None = None, possible: Possible | None = None
+) -> Iterator[None]:
+    """Use the defaults of these versions (library -> version) while a script is read.
+
+    `possible` finds the other releases that may be installed, if it is asked.
+    """
+    tokens = _installed.set(installed), _replaced.set(replaced), _possible.set(possible)
     try:
         yield
     finally:
         _installed.reset(tokens[0])
         _replaced.reset(tokens[1])
+        _possible.reset(tokens[2])
 
 
 def of(callee: str) -> dict[str, Any]:
@@ -110,6 +121,44 @@ def undecided(callee: str, name: str) -> str:
     if not had or not gone or name in STEADY and owner not in OTHER_ONCE:
         return ""
     return f"{library} {version} has no {owner}, so its default for {name} is unknown"
+
+
+@dataclass(frozen=True)
+class ByRelease:
+    """A default that is not the same in every release that may be installed.
+
+    `since` has the first release with each value, oldest first; `refused`: the release that is judged takes no such
+    script, so that it is one of the others.
+    """
+
+    library: str
+    since: tuple[tuple[str, Any], ...]
+    refused: bool
+
+    @property
+    def sentence(self) -> str:
+        """What the default is before and since which release."""
+        (_, first), *later = self.since
+        told = [f"{first!r} before {self.library} {later[0][0].removesuffix('.0')}"]
+        told += [f"{value!r} since {version.removesuffix('.0')}" for version, value in later]
+        return " and ".join(told)
+
+
+def by_release(callee: str, name: str) -> ByRelease | None:
+    """Return how a default depends on the release; None if all that may be installed have the same one."""
+    possible, versions = _possible.get(), _versions()
+    if possible is None or not versions or name in STEADY or generated(callee):
+        return None
+    for library in dict.fromkeys((callee.partition(".")[0], "transformers")):
+        releases, refused = possible(library) if library in ("trl", "transformers") else ((), False)
+        found: list[tuple[str, Any]] = []
+        for version in reversed(releases):
+            made = _of(callee, tuple(sorted({**dict(versions), library: version}.items())), "")
+            if name in made and (not found or found[-1][1] != made[name]):
+                found.append((version, made[name]))
+        if len(found) > 1:
+            return ByRelease(library, tuple(found), refused)
+    return None
 
 
 def switches(callee: str, names: tuple[str, ...]) -> dict[str, Any] | None:
@@ -244,8 +293,8 @@ def _plain(callee: str, versions: tuple[tuple[str, str], ...]) -> dict[str, Any]
         try:
             made[name] = found.default(spelled)
         except KeyError:
-            if spelled in found.parameters:
-                made[name] = value  # what no literal says
+            if found.parameters.get(spelled) == store.NO_LITERAL:
+                made[name] = value  # an older release may require what a newer one has a default for
             continue
         if spelled == "max_seq_length" and made[name] is None:
             made[name] = value

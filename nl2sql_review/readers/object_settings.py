@@ -152,6 +152,8 @@ def left_to_options(call: Call, names: tuple[str, ...]) -> Value | None:
         return Absent(f"{last(call.callee)} has no option {names[0]}")
     made = default(call, names) or _default(call, names, switches, last(call.callee))
     name = next((n for n in names if n in defaults.of(call.callee) or n in switches), "")
+    if isinstance(made, Default):  # on the release; the option is nearer
+        made = Known(made.value, made.trace)
     return demote(made, f"--{name}") if made is not None else None
 
 
@@ -170,10 +172,18 @@ def completed(value: Value, otherwise: Value | None) -> Value:
 def default(call: Call, names: tuple[str, ...]) -> Value | None:
     if why := defaults.undecided(call.callee, names[0]):
         return Unknown(why, (call.place,))
-    made = _default(call, names, defaults.of(call.callee), defaults.name(call.callee))
+    known = defaults.of(call.callee)
+    made = _default(call, names, known, defaults.name(call.callee))
     without = defaults.otherwise(call.callee)
     if without is None:
-        return made
+        named = next((name for name in names if name in known), "")
+        by = defaults.by_release(call.callee, named) if made is not None and named else None
+        if made is None or by is None:
+            return made
+        if by.refused:
+            why = f"{named} is left out, and its default depends on the release: {by.sentence}"
+            return Unknown(why, (call.place,))
+        return demote(made, f"an older {by.library}")
     plainly = _default(call, names, without, last(call.callee))
     if made is None or plainly is None:
         return made or plainly

@@ -60,7 +60,8 @@ class Run:
     dataset: Value = field(default_factory=Absent)
     texts: list[TrainingText] | None = field(default=None, init=False)  # kept by training_texts, which finds them
     prepared_by_unsloth: bool | None = field(default=None, init=False)  # kept by uses_unsloth, which finds it out
-    accepting: tuple[tuple[str, ...] | None] | None = field(default=None, init=False)  # kept by accepting, likewise
+    number: int = 0  # among the runs of the script
+    fitting: dict[str, tuple[str, ...]] | None = field(default=None, init=False)  # kept by fitting, likewise
 
     @property
     def calls(self) -> list[Call]:

@@ -11,7 +11,7 @@ from ...interpret.core.recording import Call, Recording
 from ...libraries import store
 from ...libraries.chosen import Choice, Versions
 from ...libraries.replacements import ARGUMENTS, MISTAKEN, REFUSED, UNSLOTH_EXTRA, Change
-from ...libraries.versions import key_of
+from ...libraries.versions import allows, key_of
 from ...training_plan.facts import Fact
 from ...training_plan.values import Absent, Default, Known, Place, Trace, is_optional
 from ..object_settings import last
@@ -133,8 +133,9 @@ class Judging:
             and self.versions.any(rejects, owner[0])
             and len(choice.versions) > 1
         ):
-            without = [v for v in choice.versions if not self.versions_accept(library, callable, name, {owner[0]: v})]
-            first = next((v for v in choice.versions if v not in without), "")
+            beside = [v for v in choice.versions if self.goes_with(library, callable, owner[0], v)]
+            without = [v for v in beside if not self.versions_accept(library, callable, name, {owner[0]: v})]
+            first = next((v for v in beside if v not in without), "")
             if without and first and key_of(without[0]) < key_of(first):
                 text = (
                     f"{store.called(callable)} has {name}= since {owner[0]} {short(first)}; {requirement(choice)} "
@@ -158,6 +159,11 @@ class Judging:
             guess = assumed_since(choice, change.deprecated)
             return Defect("deprecated", name, place, text, assumed=guess, remedy=remedy)
         return None
+
+    def goes_with(self, library: str, callable: str, base: str, version: str) -> bool:
+        """Return whether a release of the base's library goes with one that has the callable and may be installed."""
+        having = [v for v in self.versions[library].versions if store.signature(library, callable, v) is not None]
+        return base == library or any(allows(store.requires(library, v, base), version) for v in having)
 
     def offered(self, library: str, name: str, change: Change) -> Change:
         """Return what to use instead, under the old name where the stated versions do not have the new one yet."""
@@ -240,7 +246,8 @@ class Judging:
         if not library or not choice.judged or any(key_of(v) < key_of(since) for v in choice.judged):
             return None
         text = f"{callable} has no {name}= since {library} {short(since)}: TypeError; {stated(choice)}"
-        return Defect("removed", name, place, text, assumed=assumed_since(choice, since), remedy=f"use {instead}")
+        guess = assumed_since(choice, since)
+        return Defect("removed", name, place, text, assumed=guess, remedy=f"use {instead}", library=library)
 
     def adapter(self, callable: str, name: str, place: Place) -> Defect | None:
         """Return the defect of an argument that neither Unsloth's `get_peft_model` nor LoraConfig accepts."""
@@ -280,8 +287,8 @@ def on_some_branch(run: Run, find: Callable[[Run], Iterable[Defect]]) -> list[De
 
 
 def assumed(choice: Choice) -> bool:
-    """Return whether the version is stated nowhere and the claim is limited to it."""
-    return not choice.said and not choice.open
+    """Return whether no number states the version, and the claim is limited to the newest known one."""
+    return not (choice.said and choice.specifier) and not choice.open
 
 
 def assumed_since(choice: Choice, version: str) -> bool:

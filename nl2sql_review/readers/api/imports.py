@@ -27,12 +27,12 @@ def missing(recording: Recording, judging: Judging) -> Iterator[Defect]:
     for path, place in recording.imports:
         library, _, rest = path.partition(".")
         name = rest.rpartition(".")[2]
-        offered, choice = _offered(library, rest, name), judging.versions[library]
-        within = store.exported(library, f"trainer.{rest}") if not offered else ()
-        if not (offered or within) or not choice.judged or (id(place.node), name) in seen:
+        having, choice = offered(library, rest), judging.versions[library]
+        within = store.exported(library, f"trainer.{rest}") if not having else ()
+        if not (having or within) or not choice.judged or (id(place.node), name) in seen:
             continue
         seen.add((id(place.node), name))
-        since = next((v for v in store.versions(library) if offered and key_of(v) > key_of(offered[-1])), "")
+        since = next((v for v in store.versions(library) if having and key_of(v) > key_of(having[-1])), "")
         remedy, guess = "", assumed(choice)
         if within:
             text = (
@@ -43,8 +43,8 @@ def missing(recording: Recording, judging: Judging) -> Iterator[Defect]:
             instead = IMPORTS.get(f"{library}.{name}", "")
             remedy, guess = f"use {instead}" if instead else "", assumed_since(choice, since)
             text = f"{library} no longer has {name} since {short(since)}: ImportError; {stated(choice)}"
-        elif all(key_of(v) < key_of(offered[0]) for v in choice.judged):
-            text = f"{library} has {name} only since {short(offered[0])}: ImportError; {stated(choice)}"
+        elif all(key_of(v) < key_of(having[0]) for v in choice.judged):
+            text = f"{library} has {name} only since {short(having[0])}: ImportError; {stated(choice)}"
         else:
             continue
         if not judging.guards.over(place, name=name):
@@ -62,7 +62,9 @@ def refused(run: Run, library: str) -> bool:
     return any(d.library == library for d in found)
 
 
-def _offered(library: str, path: str, name: str) -> tuple[str, ...]:
+def offered(library: str, path: str) -> tuple[str, ...]:
+    """Return the releases that have a name where a script imports it from, oldest first; () for an unknown name."""
+    name = path.rpartition(".")[2]
     if name in DELETED and "." in path and "experimental" not in path and path != f"trainer.{name}":
         path = f"trainer.{name}" if store.exported(library, f"trainer.{name}") else name
     return store.exported(library, path)

@@ -11,7 +11,7 @@ from ...training_plan.values import Default, Known
 from ..object_settings import last
 from ..run import Run
 from .arguments import CONFIG_OF, Defect, Judging, assumed_since, branch
-from .wording import stated
+from .wording import short, stated
 
 # Trainers that read attributes of `args`, which a dictionary does not have (trl 0.8.6 to 1.16.0, transformers 5.17.0).
 TRAINERS = {
@@ -21,6 +21,8 @@ TRAINERS = {
 # peft.TaskType, the same from 0.2 to 0.21. Since 0.14.0 `PeftConfig.__post_init__` refuses every other word.
 TASK_TYPES = ("SEQ_CLS", "SEQ_2_SEQ_LM", "CAUSAL_LM", "TOKEN_CLS", "QUESTION_ANS", "FEATURE_EXTRACTION")
 TASK_TYPES_CHECKED = "0.14.0"
+# transformers.training_args.OptimizerNames: names that are gone, since when, and the same optimizer today
+OPTIMIZERS = {"adamw_hf": ("4.50.0", "adamw_torch")}
 NONE_REFUSED = "5.0.0"  # the first transformers whose trainers look for a tracker called None
 
 
@@ -35,6 +37,7 @@ def refused(run: Run, judging: Judging) -> Iterator[Defect]:
         elif call.callee == "peft.LoraConfig":
             yield from _task_type(call, judging)
     yield from _trackers(run, judging)
+    yield from _optimizers(run, judging)
 
 
 def _dictionary(call: Call, trainer: str) -> Iterator[Defect]:
@@ -98,6 +101,31 @@ def _trackers(run: Run, judging: Judging) -> Iterator[Defect]:
             trace=value.trace,
             remedy='write report_to="none" for no tracker, or name the trackers',
         )
+
+
+def _optimizers(run: Run, judging: Judging) -> Iterator[Defect]:
+    """Yield the defect of an optimizer that the judged versions no longer know by its name."""
+    call, value, place = run.arguments.call, run.arguments.value("optim"), run.arguments.where("optim")
+    if call is None or place is None or not isinstance(value, (Known, Default)) or value.value not in OPTIMIZERS:
+        return
+    since, instead = OPTIMIZERS[value.value]
+    choice = judging.versions["transformers"]
+    if judging.guards.over(call.place, value, last(call.callee)) or not judging.versions.all(
+        lambda installed: key_of(installed["transformers"]) >= key_of(since), "transformers"
+    ):
+        return
+    text = f'{last(call.callee)} has no optim="{value.value}" since transformers {short(since)}: ValueError'
+    yield Defect(
+        "value",
+        "optim",
+        place,
+        f"{text}; {stated(choice)}",
+        branch(call),
+        assumed_since(choice, since),
+        trace=value.trace,
+        remedy=f'write optim="{instead}"',
+        overridden_by=value.overridden_by if isinstance(value, Default) else "",
+    )
 
 
 def _letters(word: str) -> str:

@@ -294,7 +294,8 @@ def settle(run: Run, model: Fact, trainer: Fact) -> tuple[Fact, Fact]:
     source = trainer if from_trainer else model
     if isinstance(shorter, (Known, Default)):
         shorter = derive(lambda x: x, shorter, trace=source.value.trace)
-    conflict = derive(lambda a, b: a != b, model.value, trainer.value, trace=trainer.value.trace)
+    # None is no length: Unsloth then takes the model's own, and TRL cuts nothing
+    conflict = derive(lambda a, b: None not in (a, b) and a != b, model.value, trainer.value, trace=trainer.value.trace)
     if is_optional(trainer.value) and isinstance(conflict, Either):
         on = f"`{conflict.condition}`" if conflict.condition else "what the installed version accepts"
         conflict = Unknown(f"whether the trainer is given the model's length depends on {on}", conflict.trace)

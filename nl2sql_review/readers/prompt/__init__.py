@@ -23,7 +23,7 @@ from .objective import apart
 from .other_task import WHY, sets_another_task
 from .padding_mask import masks_padding_tokens
 from .padding_token import asks_tokenizer, is_eos, pads_with_eos, written
-from .preparation import appends_eos, packs_with_eos
+from .preparation import appends_eos, older_may_not_append, packs_with_eos
 from .text import Piece, chat_call_of
 from .tokenizer import Tokenizer
 from .tokens import is_eos_in, is_pad_id, joined
@@ -103,6 +103,7 @@ def _ending(prompt: facts.Prompt, texts: list[TrainingText], at: Place | None, r
     kinds: list[Value] = []
     sources: list[Value] = []
     notes: list[str] = []
+    by_release = False
     for text in texts:
         alternatives = text.texts
         if not alternatives and text.form == "chat":  # only how its template ends matters
@@ -117,11 +118,12 @@ def _ending(prompt: facts.Prompt, texts: list[TrainingText], at: Place | None, r
             by_model = ending.by == prompt_ending.TEMPLATE and tokenizer.takes_models_template
             kinds.append(tokenizer.of_model(kind) if by_model else kind)
             sources.append(_known(ending.by or "nothing", "", text.trace))
+            by_release = by_release or ending.by == "TRL" and text.form == "text" and older_may_not_append(text, run)
             if ending.why or ending.by:
                 notes.append(ending.why or f"by {ending.by}")
             if ending.kind == "cut off" and ending.piece is not None:
                 at = ending.piece.place or at
-    prompt.ending = Fact(joined(kinds), at=at, note=notes[0] if notes else "")
+    prompt.ending = Fact(joined(kinds), at=at, note=notes[0] if notes else "", assumed=by_release)
     prompt.eos_from = Fact(joined(sources), at=at)
 
 

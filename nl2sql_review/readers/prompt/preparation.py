@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ...libraries.versions import key_of
 from ...training_plan.values import Absent, Value
 from .. import defaults
-from ..api.accepted import accepting
+from ..api.accepted import accepting, fitting
 from ..derive import is_true, plain
 from ..judged_versions import within
 from ..run import Run
@@ -67,7 +67,16 @@ def appends_eos(text: TrainingText, run: Run) -> bool | None:
     """
     if run.trainer is None or not run.trainer.callee.startswith("trl") or uses_unsloth(run):
         return False
-    return since(run, "0.17.0" if text.by_formatting or text.field_name == "text" else "1.15.0")
+    return since(run, _appending(text))
+
+
+def older_may_not_append(text: TrainingText, run: Run) -> bool:
+    """Return whether a release of TRL may be installed that does not append it, as the statements allow one."""
+    return any(key_of(one) < key_of(_appending(text)) for one in fitting(run).get("trl", ()))
+
+
+def _appending(text: TrainingText) -> str:
+    return "0.17.0" if text.by_formatting or text.field_name == "text" else "1.15.0"
 
 
 def since(run: Run, version: str) -> bool | None:
