@@ -8,6 +8,7 @@ from ..interpret.core.recording import Call
 from ..training_plan.facts import Fact
 from ..training_plan.values import Absent, Default, Either, Known, Unknown
 from . import defaults, hand_loop
+from .api.accepted import only_before
 from .arguments import setting
 from .derive import derive, plain
 from .judged_versions import within
@@ -17,6 +18,10 @@ from .run import Run
 DISABLED = "os.environ.WANDB_DISABLED="
 DISABLING = {DISABLED: ("true", "1", "yes", "on"), "os.environ.WANDB_MODE=": ("disabled",)}
 FIVE = "5.0.0"  # the transformers that no longer asks WANDB_DISABLED, and refuses report_to=None
+OLDER = (
+    "report_to is left out, and only releases of transformers before 5.0 take the script's arguments: there the "
+    "default is every installed tracker"
+)
 # What `report_to="all"` may report to besides W&B, where it is installed.
 INTEGRATIONS = [
     *("tensorboard", "mlflow", "comet_ml", "trackio", "swanlab", "clearml", "dvclive", "neptune", "dagshub"),
@@ -36,6 +41,8 @@ def tracker(run: Run) -> Fact:
     if from_library(fact.value):
         five = plain(fact.value) == "none" and not defaults.generated(run.arguments.callee)  # Unsloth's says so itself
         fact.note = "since transformers 5.0 nothing is reported by default" if five else ""
+        if five and only_before(run, "transformers", FIVE):
+            fact.value, fact.note = Unknown(OLDER, fact.value.trace), ""
         if any(last(c.callee) == "WandbCallback" for c in run.calls):
             return Fact(Known(["wandb"], (run.place,) if run.place else ()), at=run.place, note="by WandbCallback")
     off, trace = switched_off(run), fact.value.trace

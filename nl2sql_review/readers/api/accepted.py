@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from ...interpret.core.recording import Call
 from ...libraries import store
-from ...libraries.versions import allows
+from ...libraries.declared import UNREADABLE
+from ...libraries.replacements import REFUSED
+from ...libraries.versions import allows, is_exact, key_of
 from ..object_settings import last
 from ..run import Run
 from .imports import refused
@@ -30,6 +32,26 @@ def _accepting(run: Run) -> tuple[str, ...] | None:
     if not of_trl and all(_runs(run, version, makers) for version in run.versions["trl"].judged):
         return None
     return tuple(version for version in _allowed(run, "trl") if _runs(run, version, makers))
+
+
+def only_before(run: Run, library: str, since: str) -> bool:
+    """Return whether each release from `since` on refuses an argument of the script, which states no exact version."""
+    if run.versions is None or is_exact(run.versions[library].specifier):
+        return False
+    made = [run.trainer, run.load.call, *(call for call, _ in run.arguments.makers)]
+    given = [c for c in made if c is not None and c.certain and c.callee.startswith(f"{library}.")]
+    stated = run.versions[library].specifier != UNREADABLE  # what a repository held on some day may be any of them
+    releases = _allowed(run, library) if stated else store.versions(library)
+    newer = [version for version in releases if key_of(version) >= key_of(since)]
+    return bool(newer) and not any(all(_taken(version, call) for call in given) for version in newer)
+
+
+def _taken(version: str, call: Call) -> bool:
+    """Return whether a release takes the arguments of a call to its own library."""
+    library, gone = call.callee.partition(".")[0], REFUSED.get(last(call.callee), {})
+    if any(key_of(version) >= key_of(gone[n][1]) for n in call.arguments if n in gone):
+        return False
+    return _takes(_made(call, {library: version}), call)
 
 
 def _allowed(run: Run, library: str) -> list[str]:

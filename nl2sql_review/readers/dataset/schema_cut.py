@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 BLIND = "by a slice, so tables that the SQL needs may be lost; `nl2sql-review data` counts the rows"
 NUMBER = re.compile(r"max_length\s*=\s*(\d+)")
 # What becomes of a row that is too long: SFTTrainer cuts it, transformers' own Trainer does not.
-OF_SFT = "if a row is too long, the trainer cuts off its end, the SQL and the EOS token"
+OF_SFT = "if a row is too long, the trainer cuts off its end, the SQL and what ends it"
 OF_PACKING = "packing continues a row that is too long in the next one, where the SQL has no schema"
-OF_TOKENIZER = "if a row is too long, the tokenizer cuts off its end, the SQL and the EOS token"
+OF_TOKENIZER = "if a row is too long, the tokenizer cuts off its end, the SQL and what ends it"
 OF_SCRIPT = {
-    "end": "if a row is too long, the script cuts off its end, the SQL and the EOS token",
+    "end": "if a row is too long, the script cuts off its end, the SQL and what ends it",
     "start": "if a row is too long, the script cuts off its start, not the schema alone",
 }
 OF_TRAINER = "nothing truncates a row that is too long, so it takes whatever memory it needs"
