@@ -24,8 +24,8 @@ class Candidate:
     chooses: bool = False  # it sets another value besides, so that it is policy also where it is for a trap
 
 
-# What the trainer does with the rows, which the releases decide that take the script's arguments.
-OF_RELEASE = ("prompt.padding", "prompt.appended", "prompt.ending")
+# What the releases decide that take the script's arguments: what the trainer does with the rows, and its default tracker.
+OF_RELEASE = ("prompt.padding", "prompt.appended", "prompt.ending", "project.tracker")
 # What follows from a fact, so that it changes with it. The memory estimate follows from nearly everything.
 DERIVED: dict[str, tuple[str, ...]] = {
     "api.removed_arguments": OF_RELEASE,

@@ -18,10 +18,7 @@ from .run import Run
 DISABLED = "os.environ.WANDB_DISABLED="
 DISABLING = {DISABLED: ("true", "1", "yes", "on"), "os.environ.WANDB_MODE=": ("disabled",)}
 FIVE = "5.0.0"  # the transformers that no longer asks WANDB_DISABLED, and refuses report_to=None
-OLDER = (
-    "report_to is left out, and only releases of transformers before 5.0 take the script's arguments: there the "
-    "default is every installed tracker"
-)
+OLDER = "a release of transformers before 5.0"
 # What `report_to="all"` may report to besides W&B, where it is installed.
 INTEGRATIONS = [
     *("tensorboard", "mlflow", "comet_ml", "trackio", "swanlab", "clearml", "dvclive", "neptune", "dagshub"),
@@ -42,7 +39,8 @@ def tracker(run: Run) -> Fact:
         five = plain(fact.value) == "none" and not defaults.generated(run.arguments.callee)  # Unsloth's says so itself
         fact.note = "since transformers 5.0 nothing is reported by default" if five else ""
         if five and only_before(run, "transformers", FIVE):
-            fact.value, fact.note = Unknown(OLDER, fact.value.trace), ""
+            fact.value = Default("none", OLDER, fact.value.trace)
+            fact.note += "; before, every installed tracker is reported to, and only there the arguments are taken"
         if any(last(c.callee) == "WandbCallback" for c in run.calls):
             return Fact(Known(["wandb"], (run.place,) if run.place else ()), at=run.place, note="by WandbCallback")
     off, trace = switched_off(run), fact.value.trace
