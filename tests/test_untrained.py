@@ -217,12 +217,35 @@ def verdicts(code: str, tmp_path) -> dict[str, tuple[str, str]]:
     return {item.rule: (item.verdict, item.reason) for item in report.checklist}
 
 
+LISTED = """
+from transformers import AutoModelForCausalLM
+def main():
+    model = AutoModelForCausalLM.from_pretrained("Qwen/Qwen2.5-Coder-7B")
+    print([name for name, _ in model.named_modules()])
+if __name__ == "__main__":
+    main()
+"""
+
+
 @pytest.mark.parametrize("code", [MERGED, MEASURED, EVALUATED], ids=["merged", "measured", "evaluated"])
 def test_no_policy_for_trainings_applies_where_none_is_started(code, tmp_path):
     found = verdicts(code, tmp_path)
     for rule in OF_TRAININGS:
         verdict, reason = found[rule]
         assert verdict == "not-applicable" and "no training is started here" in reason, rule
+    assert "fail" not in {verdict for verdict, _ in found.values()}
+
+
+@pytest.mark.parametrize(
+    "code", [LISTED.replace("    print", "    return model\n    print"), LISTED.partition("if __name__")[0]]
+)
+def test_policy_applies_to_a_model_that_another_file_may_train(code, tmp_path):
+    assert verdicts(code, tmp_path)["lora/four-bit"][0] == "fail"
+
+
+def test_no_policy_applies_to_a_model_that_a_program_keeps_to_itself(tmp_path):
+    found = verdicts(LISTED, tmp_path)
+    assert "no training is started here" in found["lora/four-bit"][1]
     assert "fail" not in {verdict for verdict, _ in found.values()}
 
 
