@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from nl2sql_review.flavours import keys
 from nl2sql_review.flavours.calls import trl
+from nl2sql_review.run.reviewer import Reviewer
 
-from .reading import TRL, Case, check, each, mapped, untried
+from .reading import TRL, Case, check, each, mapped, merged, untried
 
 KEYS: list[Case] = [
     ("lora_r: 7", "lora.r", 7),
@@ -72,3 +73,10 @@ def test_every_mapped_key_has_a_case_above() -> None:
 
 def test_every_mapped_key_is_one_of_the_released_library() -> None:
     assert mapped(trl) <= set(keys.of("trl").sections[""])
+
+
+def test_the_trainer_of_another_objective_is_named_by_its_surest_key() -> None:
+    for lines, trainer in (("max_prompt_length: 256\nnum_generations: 4", "GRPO"), ("beta: 0.1", "DPO")):
+        file, _ = Reviewer(isolated=True).source(merged(TRL, lines).encode(), "c.yaml")
+        (item,) = [i for i in file.checklist if i.rule == "api/unknown-argument"]
+        assert f"another TRL trainer ({trainer})" in item.reason
