@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from nl2sql_review.flavours import keys
 from nl2sql_review.flavours.calls import trl
 from nl2sql_review.run.reviewer import Reviewer
@@ -80,3 +82,13 @@ def test_the_trainer_of_another_objective_is_named_by_its_surest_key() -> None:
         file, _ = Reviewer(isolated=True).source(merged(TRL, lines).encode(), "c.yaml")
         (item,) = [i for i in file.checklist if i.rule == "api/unknown-argument"]
         assert f"another TRL trainer ({trainer})" in item.reason
+
+
+def test_what_a_parser_refuses_is_as_sure_as_the_release(tmp_path: Path) -> None:
+    """Whether other releases take the value is not known: certain is only what the stated one does."""
+    (tmp_path / "c.yaml").write_text(merged(TRL, "max_steps: many"))
+    for pin, certainty in (("trl", "default"), ("trl==1.16.0", "certain")):
+        (tmp_path / "requirements.txt").write_text(pin + "\n")
+        file, _ = Reviewer(isolated=True).source((tmp_path / "c.yaml").read_bytes(), str(tmp_path / "c.yaml"))
+        (found,) = [f for f in file.findings if f.rule == "api/refused-value"]
+        assert found.certainty == certainty
