@@ -24,7 +24,7 @@ class Candidate:
     chooses: bool = False  # it sets another value besides, so that it is policy also where it is for a trap
 
 
-# What the releases decide that take the script's arguments: what the trainer does with the rows, and its default tracker.
+# What the releases decide that take the script's arguments: what the trainer does with the rows, its default tracker.
 OF_RELEASE = ("prompt.padding", "prompt.appended", "prompt.ending", "project.tracker")
 # What follows from a fact, so that it changes with it. The memory estimate follows from nearly everything.
 DERIVED: dict[str, tuple[str, ...]] = {

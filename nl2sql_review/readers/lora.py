@@ -246,7 +246,9 @@ def full_unless(run: Run, four: Value) -> Value:
 def by_name(name: Value, unquantized: Absent) -> Value:
     """Return the result of a loader that quantizes nothing: 16 bit, unless the model's name indicates 4 bit."""
     if any(said_to_be_quantized(o) for o in options(name)):
-        return Unknown("the model's name says that its weights are quantized; it is unknown to how many bits", name.trace)
+        return Unknown(
+            "the model's name says that its weights are quantized; it is unknown to how many bits", name.trace
+        )
     if isinstance(name, Default):
         return Default(published_in_4bit(name), name.overridden_by)  # its place says nothing of a quantization
     if any(not isinstance(o, Absent) and ending(o) is None for o in options(name)):

@@ -161,5 +161,7 @@ def test_the_key_that_sets_the_warm_up_is_named() -> None:
 def test_a_message_shows_the_key_as_it_is_written(line: str, rule: str, said: str) -> None:
     """The program makes a strategy, a tracker and a choice of layers of these keys."""
     file, _ = Reviewer(isolated=True).source(merged(AXOLOTL, line).encode(), "c.yaml")
-    found = [i.evidence for i in file.checklist if i.rule == rule] + [f.message for f in file.findings if f.rule == rule]
+    found = [i.evidence for i in file.checklist if i.rule == rule] + [
+        f.message for f in file.findings if f.rule == rule
+    ]
     assert any(said in text for text in found), found
