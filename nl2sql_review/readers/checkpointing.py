@@ -41,7 +41,7 @@ CHECKPOINT = ("resume_from_checkpoint", "model_path", "$0")
 
 SORTED = re.compile(r"\bsorted\(|\bmax\(|\.sort\(|natsorted\(")
 NUMERIC = re.compile(r"key\s*=(?:(?!key\s*=).)*(\bint\b|\bfloat\b|re\.|\.isdigit)|natsorted\(|key\s*=\s*int", re.DOTALL)
-# Of pairs the first member counts: a number, as in `(int(step), path)`. `[-1][1]` takes another member of the last pair.
+# Of pairs the first member counts: a number, as in `(int(step), path)`. `[-1][1]` takes another member of one.
 PAIRS = re.compile(r"\b(?:sorted|max)\((?:list\()?[\[(]+(?:int|float)\(")
 OF_PAIR = re.compile(r"\)\[-?\d+\]\[-?[1-9]\d*\]")
 BY_TIME = re.compile(r"getmtime|getctime|st_mtime|st_ctime")
