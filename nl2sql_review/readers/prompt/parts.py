@@ -23,7 +23,7 @@ FIXED_SCHEMA = re.compile(
     r"\bCREATE\s+TABLE\b|\bprimary key\b|\b(?:schema|tables|ddl)\s*:\s*(?!\s|#|\w*\s*questions?\b|input\b)\w[^:]{12,}",
     re.I,
 )
-OF_SQL = re.compile(r"sql|query", re.I)
+OF_SQL, ANSWER = re.compile(r"sql|query", re.I), re.compile(rf"{RESPONSE_MARKER.pattern}|sql|query", re.I)
 SPOKEN_SCHEMA = re.compile(r"schemas?(?![a-z])|\bddl\b", re.I)
 
 
@@ -149,8 +149,10 @@ def asked_for(pieces: list[Piece], where: dict[str, float]) -> str:
     answer = int(where.get("sql", len(pieces)))
     lacking = " and the ".join(role for role in ("schema", "question") if role not in where)
     columns = pieces[answer].columns if answer < len(pieces) else ()
-    if not lacking or not columns or OF_SQL.search(columns[-1]) or OF_SQL.search(label_before(pieces, answer)):
+    if not lacking or not columns or OF_SQL.search(columns[-1]) or ANSWER.search(label_before(pieces, answer)):
         return ""
+    if any(piece.turn and piece.turn not in ("user", "system") for piece in pieces[: answer + 1]):
+        return ""  # it is in the answer's turn
     follows = any(piece.hole is not None and piece.columns for piece in pieces[answer + 1 :])
     return f"column {columns[-1]!r} may contain the {lacking}" if follows else ""
 
