@@ -165,3 +165,12 @@ def test_a_message_shows_the_key_as_it_is_written(line: str, rule: str, said: st
         f.message for f in file.findings if f.rule == rule
     ]
     assert any(said in text for text in found), found
+
+
+@pytest.mark.parametrize(
+    ("key", "rule"), [("resume_from_checkpoint:", "checkpointing/resume"), ("wandb_project:", "project/tracking")]
+)
+def test_a_key_that_is_left_empty_is_where_its_finding_stands(key: str, rule: str) -> None:
+    for text, row in ((merged(AXOLOTL, key), merged(AXOLOTL, key).count("\n")), (merged(AXOLOTL, ""), 1)):
+        file, _ = Reviewer(isolated=True).source(text.encode(), "c.yaml")
+        assert [f.location.row for f in file.findings if f.rule == rule] == [row]
