@@ -224,6 +224,16 @@ def verdicts(code: str, tmp_path) -> dict[str, tuple[str, str]]:
     return {item.rule: (item.verdict, item.reason) for item in report.checklist}
 
 
+LISTED = """
+from transformers import AutoModelForCausalLM
+def main():
+    model = AutoModelForCausalLM.from_pretrained("Qwen/Qwen2.5-Coder-7B")
+    print([name for name, _ in model.named_modules()])
+if __name__ == "__main__":
+    main()
+"""
+
+
 @pytest.mark.parametrize(
     "code", [MERGED, EXPORTED, MEASURED, EVALUATED], ids=["merged", "exported", "measured", "evaluated"]
 )

@@ -537,6 +537,20 @@ def test_packing_that_joins_all_rows_cuts_none_off(tmp_path, stated, config, mor
     assert fate in told
 
 
+@pytest.mark.parametrize(
+    ("kept", "fate"),
+    [
+        ('len(row["text"]) <= 4000', "may drop a row that is too long"),
+        ('row["sql"] != ""', "cuts off its end"),
+    ],
+)
+def test_a_filter_by_length_drops_rows_that_are_too_long(tmp_path, kept, fate):
+    script = SCHEMA.replace("rows.map(text)", f"rows.map(text).filter(lambda row: {kept})")
+    _, found = items(tmp_path, MODEL + ROWS + script.format(config="SFTConfig('out')", more=""))
+    (told,) = [message for message in found if message.startswith("dataset/schema-truncation")]
+    assert fate in told
+
+
 UNSEEN = """\
 from unsloth import FastLanguageModel, UnslothTrainer, UnslothTrainingArguments
 

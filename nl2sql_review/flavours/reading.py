@@ -282,6 +282,9 @@ class Reading:
             return
         call.arguments[argument] = value
         call.keys[argument] = key
+        own = level.written(key)
+        if isinstance(own, Known) and isinstance(value, Known) and _another(own.value, value.value):
+            call.said[argument] = own
         if value.trace and not value.trace[-1].note.startswith(DEFAULT):
             call.places[argument] = value.trace[-1]
 
@@ -317,6 +320,11 @@ def _quoted(level: Level, key: str, value: object) -> str:
     return (
         " (it is quoted)" if not pair.plain and re.fullmatch(r"[+-]?[\d._]+(?:[eE][+-]?\d+)?|true|false", value) else ""
     )
+
+
+def _another(own: object, value: object) -> bool:
+    """Return whether a key says another thing than the argument that it leads to: `lora_target_linear: true`."""
+    return own is not None and value is not None and isinstance(value, (str, list)) and own != value
 
 
 def unset(value: Value) -> bool:

@@ -41,6 +41,9 @@ CHECKPOINT = ("resume_from_checkpoint", "model_path", "$0")
 
 SORTED = re.compile(r"\bsorted\(|\bmax\(|\.sort\(|natsorted\(")
 NUMERIC = re.compile(r"key\s*=(?:(?!key\s*=).)*(\bint\b|\bfloat\b|re\.|\.isdigit)|natsorted\(|key\s*=\s*int", re.DOTALL)
+# Of pairs the first member counts: a number, as in `(int(step), path)`. `[-1][1]` takes another member of one.
+PAIRS = re.compile(r"\b(?:sorted|max)\((?:list\()?[\[(]+(?:int|float)\(")
+OF_PAIR = re.compile(r"\)\[-?\d+\]\[-?[1-9]\d*\]")
 BY_TIME = re.compile(r"getmtime|getctime|st_mtime|st_ctime")
 # functions and commands that bring files from elsewhere
 BRINGS = ("copytree", "snapshot_download", "unpack_archive", "extractall")
@@ -256,8 +259,8 @@ def manner_of(run: Run, value: Value, text: str, guarded: bool) -> str:
         if not SORTED.search(text):  # true or false: the trainer then looks itself, and raises when it finds none
             return "newest" if guard.SEARCH.search(text) else "unguarded" if guard.EXISTS.search(text) else ""
     if SORTED.search(text):
-        if not (NUMERIC.search(text) or numeric_key(value) or BY_TIME.search(text)):
-            return "" if "max(" in text and "key=" not in text else "text order"
+        if not (NUMERIC.search(text) or numeric_key(value) or BY_TIME.search(text) or PAIRS.search(text)):
+            return "" if "max(" in text and "key=" not in text or OF_PAIR.search(text) else "text order"
         return "oldest" if oldest(text) else "newest" if joined(value, text) else "bare name"
     if text.endswith((")[-1]", ")[0]")) and any("listdir" in w or "glob" in w for w in re.findall(r"\b\w+\(", text)):
         return "any"

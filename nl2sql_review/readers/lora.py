@@ -245,6 +245,10 @@ def full_unless(run: Run, four: Value) -> Value:
 
 def by_name(name: Value, unquantized: Absent) -> Value:
     """Return the result of a loader that quantizes nothing: 16 bit, unless the model's name indicates 4 bit."""
+    if any(said_to_be_quantized(o) for o in options(name)):
+        return Unknown(
+            "the model's name says that its weights are quantized; it is unknown to how many bits", name.trace
+        )
     if isinstance(name, Default):
         return Default(published_in_4bit(name), name.overridden_by)  # its place says nothing of a quantization
     if any(not isinstance(o, Absent) and ending(o) is None for o in options(name)):
@@ -267,6 +271,11 @@ def trains_all_weights(run: Run) -> bool:
 def published_in_4bit(name: Value) -> bool:
     """Return whether the name ends like weights that Unsloth and others publish quantized with bitsandbytes."""
     return all(re.search(r"bnb-4bit/?$", ending(o) or "") for o in options(name))
+
+
+def said_to_be_quantized(name: Value) -> bool:
+    """Return whether the name says that the weights are quantized, but not how: `…-GPTQ`, `…-AWQ`, `…-Int8`."""
+    return not published_in_4bit(name) and bool(QUANTIZED.search((ending(name) or "").rstrip("/").rpartition("/")[2]))
 
 
 def ending(name: Value) -> str | None:

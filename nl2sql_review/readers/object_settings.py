@@ -75,7 +75,8 @@ class ObjectSettings:
             result = one if result is None else join(result, one)
         if result is None:
             result = self.value(*names)
-        return Fact(result, at=self.where(*names), argument=self.spelling(*names))
+        said = next((c.said[n] for c, _ in self.makers if c is not None for n in names if n in c.said), None)
+        return Fact(result, at=self.where(*names), argument=self.spelling(*names), given=said)
 
     def before(self, calls: Iterable[Call], order: int) -> None:
         """Ignore writes to the objects at or after a place in the order of the calls, that of `train()`.

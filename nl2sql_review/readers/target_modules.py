@@ -100,7 +100,8 @@ def modules(run: Run, model_name: Value) -> tuple[Fact, Fact]:
     elif None in names:
         fact.note = "PEFT then chooses by model type: only q_proj and v_proj for Llama and Mistral"
     elif "all-linear" in names:
-        fact.note = '"all-linear" adapts every linear layer except the head'
+        whole = '"all-linear"' if fact.given is None else "it"
+        fact.note = f"{whole} adapts every linear layer except the head"
     elif any(isinstance(n, str) for n in names):
         fact.note = "a regular expression; the names spelled out in it are listed"
     elif any(n in FUSED for one in names if isinstance(one, (list, tuple, set)) for n in one if isinstance(n, str)):
@@ -111,7 +112,7 @@ def modules(run: Run, model_name: Value) -> tuple[Fact, Fact]:
         fact.note = f"of this model, the layers are called {', '.join(own)}"
     expanded = derive(partial(expand, llama=llama), value)
     if not same(expanded, value) and all(isinstance(n, (list, tuple, set)) or n == "all-linear" for n in names):
-        fact.given = value
+        fact.given = fact.given or value
     fact.value = expanded
     return fact, Fact(derive(unmatched, value), at=fact.at)
 

@@ -34,6 +34,9 @@ USED = re.compile(
     WITHOUT_GRADIENTS.pattern + r"|\bmerge_\w+\(|\bPeftModel\w*\.|\.(?:save|push)\w+\(|save_pretrained\w*\(|"
     r"\.load_adapter\(|\bpipeline\(|\bencode\("
 )
+# What a program says, and how a function or an object hands on what it makes.
+PROGRAM = re.compile(r"__name__\s{0,4}==\s{0,4}['\"]__main__")
+HANDED_OUT = re.compile(r"\b(?:return|yield)\b[ \t]*[^\s#]|\bself\.\w+\s{0,4}=(?!=)|\bglobal ")
 # What starts a training in another process.
 STARTS_ANOTHER = re.compile(r"(?:subprocess\.\w{1,20}|os\.system|Popen)\([^)]{0,400}train")
 TRAIN_CALLED = re.compile(r"(?<!pre)train\w{0,40}\(|\.train\b|\.(?:fit|learn|step|launch)\(|backward\(")
@@ -89,7 +92,9 @@ def read(run: Run, plan: TrainingPlan) -> None:
     plan.untrained = no_training(run)
     if plan.untrained == NOTHING_TRAINED:
         adapted = any(last(call.callee) in ADAPTERS for call in run.recording.every())
-        plan.offers_model = adapted or not USED.search(getattr(run.source, "text", ""))
+        text = getattr(run.source, "text", "")
+        for_itself = PROGRAM.search(text) and not HANDED_OUT.search(text)
+        plan.offers_model = adapted or not (USED.search(text) or for_itself)
         plan.untrained = NOTHING_TRAINED if plan.offers_model else NOT_STARTED
 
 

@@ -191,7 +191,7 @@ def fill(plans: list[TrainingPlan], others: list[TrainingPlan], why: str) -> Non
         for name, fact in facts(plan):
             known = other[name]
             if (is_open(fact) or bool(fact.why_not) != bool(known.why_not)) and not is_open(known):
-                note = f"{known.note}; {why}" if known.note else why
+                note = f"{known.note} ({why})" if known.note else why
                 section, _, attribute = name.partition(".")
                 cases = tuple(replace(case, assumed=True) for case in known.cases)
                 setattr(getattr(plan, section), attribute, replace(known, assumed=True, note=note, cases=cases))

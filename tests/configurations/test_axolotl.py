@@ -144,3 +144,33 @@ def test_processes_that_share_a_sequence_are_one_batch(tmp_path: Path, keys: str
 def test_the_key_that_sets_the_warm_up_is_named() -> None:
     for key in ("warmup_ratio", "warmup_steps"):
         assert plan(merged(AXOLOTL, f"{key}: 0.1"), flavour="axolotl")["arguments.warmup"].note == f"by {key}"
+
+
+@pytest.mark.parametrize(
+    ("line", "rule", "said"),
+    [
+        ("lora_target_linear: true", "lora/target-modules", "lora_target_linear=True (it adapts every"),
+        ("lora_target_modules: [q_proj]", "lora/target-modules", 'lora_target_modules=["q_proj"]; '),
+        ("saves_per_epoch: 2", "checkpointing/save", "saves_per_epoch=2"),
+        ("save_strategy: epoch", "checkpointing/save", 'save_strategy="epoch"'),
+        ("wandb_project: spider", "project/tracking", 'wandb_project="spider"'),
+        ("use_mlflow: true", "project/tracking", "use_mlflow=True; wandb is missing"),
+        ("learning_rate: 7e-4", "arguments/learning-rate", "learning_rate=7e-4"),
+    ],
+)
+def test_a_message_shows_the_key_as_it_is_written(line: str, rule: str, said: str) -> None:
+    """The program makes a strategy, a tracker and a choice of layers of these keys."""
+    file, _ = Reviewer(isolated=True).source(merged(AXOLOTL, line).encode(), "c.yaml")
+    found = [i.evidence for i in file.checklist if i.rule == rule] + [
+        f.message for f in file.findings if f.rule == rule
+    ]
+    assert any(said in text for text in found), found
+
+
+@pytest.mark.parametrize(
+    ("key", "rule"), [("resume_from_checkpoint:", "checkpointing/resume"), ("wandb_project:", "project/tracking")]
+)
+def test_a_key_that_is_left_empty_is_where_its_finding_stands(key: str, rule: str) -> None:
+    for text, row in ((merged(AXOLOTL, key), merged(AXOLOTL, key).count("\n")), (merged(AXOLOTL, ""), 1)):
+        file, _ = Reviewer(isolated=True).source(text.encode(), "c.yaml")
+        assert [f.location.row for f in file.findings if f.rule == rule] == [row]

@@ -41,6 +41,19 @@ def test_a_file_that_trains_nothing_says_what_it_is(text, why, tmp_path):
     assert code == NOT_REVIEWED and report.files[0].status == "skipped" and why in report.files[0].reason
 
 
+@pytest.mark.parametrize(
+    ("text", "row"),
+    [
+        ("model_name_or_path: m\nreport_to:wandb\n\n# training\nlearning_rate: 1e-4\n", 2),
+        ("model_name_or_path: m\nstage: sft\n  do_train: true\n", 3),
+    ],
+)
+def test_a_fault_of_the_syntax_is_shown_where_it_stands(text: str, row: int) -> None:
+    """A key without a space after its colon is noticed at the next key."""
+    file, _ = Reviewer(isolated=True).source(text.encode(), "c.yaml")
+    assert [(f.rule, f.location.row) for f in file.findings] == [("file/syntax", row)]
+
+
 def test_the_flavour_can_be_named():
     text = "learning_rate: 7e-4\nuse_peft: true\nlora_r: 7\n"
     with pytest.raises(flavours.NotAConfiguration):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from nl2sql_review.flavours import keys
 from nl2sql_review.flavours.calls import trl
+from nl2sql_review.run.reviewer import Reviewer
 
-from .reading import TRL, Case, check, each, mapped, untried
+from .reading import TRL, Case, check, each, mapped, merged, untried
 
 KEYS: list[Case] = [
     ("lora_r: 7", "lora.r", 7),
@@ -72,3 +75,20 @@ def test_every_mapped_key_has_a_case_above() -> None:
 
 def test_every_mapped_key_is_one_of_the_released_library() -> None:
     assert mapped(trl) <= set(keys.of("trl").sections[""])
+
+
+def test_the_trainer_of_another_objective_is_named_by_its_surest_key() -> None:
+    for lines, trainer in (("max_prompt_length: 256\nnum_generations: 4", "GRPO"), ("beta: 0.1", "DPO")):
+        file, _ = Reviewer(isolated=True).source(merged(TRL, lines).encode(), "c.yaml")
+        (item,) = [i for i in file.checklist if i.rule == "api/unknown-argument"]
+        assert f"another TRL trainer ({trainer})" in item.reason
+
+
+def test_what_a_parser_refuses_is_as_sure_as_the_release(tmp_path: Path) -> None:
+    """Whether other releases take the value is not known: certain is only what the stated one does."""
+    (tmp_path / "c.yaml").write_text(merged(TRL, "max_steps: many"))
+    for pin, certainty in (("trl", "default"), ("trl==1.16.0", "certain")):
+        (tmp_path / "requirements.txt").write_text(pin + "\n")
+        file, _ = Reviewer(isolated=True).source((tmp_path / "c.yaml").read_bytes(), str(tmp_path / "c.yaml"))
+        (found,) = [f for f in file.findings if f.rule == "api/refused-value"]
+        assert found.certainty == certainty

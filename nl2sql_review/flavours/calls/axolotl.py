@@ -183,7 +183,9 @@ def training_arguments(r: Reading, top: Level) -> Call:
     value = Known(trackers, (top.where(key),)) if trackers else top.built_in([], "report_to")
     r.give(call, "report_to", value, top, key)
     if not trackers:
-        r.state("project.tracker", Known("none"), top.place, "neither use_wandb nor wandb_project is set")
+        r.state(
+            "project.tracker", Known("none"), top.where("wandb_project"), "neither use_wandb nor wandb_project is set"
+        )
     return call
 
 
@@ -290,4 +292,6 @@ def resume(r: Reading, top: Level) -> None:
             note="by auto_resume_from_checkpoints",
         )
     else:
-        r.state("checkpointing.resume", Known("never", (top.place,)), note="auto_resume_from_checkpoints is not set")
+        r.state(
+            "checkpointing.resume", Known("never", (top.where(by),)), note="auto_resume_from_checkpoints is not set"
+        )

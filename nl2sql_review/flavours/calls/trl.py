@@ -31,11 +31,11 @@ ADAPTER_ONLY = (
     "use_rslora",
     "use_dora",
 )
-# keys that only the configuration of another trainer has -> the trainer
+# keys that no configuration of SFT has -> the trainer, the surest first: GRPO and KTO share those of DPO
 OTHERS = {
-    "beta": "DPO", "reference_free": "DPO", "ref_model_mixup_alpha": "DPO", "max_prompt_length": "DPO",
     "num_generations": "GRPO", "reward_funcs": "GRPO", "reward_model_name_or_path": "GRPO",
     "desirable_weight": "KTO", "center_rewards_coefficient": "Reward",
+    "reference_free": "DPO", "ref_model_mixup_alpha": "DPO", "beta": "DPO", "max_prompt_length": "DPO",
 }  # fmt: skip
 LAUNCH_FILES = ("accelerate_config", "config_file", "deepspeed", "deepspeed_config_file")
 NO_UNSLOTH = "trl sft trains without Unsloth, and no key enables Unsloth's checkpointing; TRL's own is enabled"
@@ -47,7 +47,7 @@ RESTART = (
 
 def read(r: Reading) -> None:
     top = r.top
-    other = next((OTHERS[key] for key in top.items if key in OTHERS), "")
+    other = next((OTHERS[key] for key in OTHERS if key in top.items), "")
     check(r, top, other)
     kind = f"{other}Trainer" if other else "SFTTrainer"
     arguments = training_arguments(r, top, f"{other}Config" if other else "SFTConfig")

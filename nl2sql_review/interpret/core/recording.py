@@ -98,6 +98,7 @@ class Call:
     live_arguments: Any = None  # the arguments as the interpreter holds them, and the call's node
     order: int = 0  # position in execution order, over calls and alternatives
     keys: dict[str, str] = field(default_factory=dict)  # of a configuration: argument -> the key that gives it
+    said: dict[str, Value] = field(default_factory=dict)  # likewise, -> what the key says, if that is another value
     reached: bool = True  # False when only an uncalled function, tried with unknown parameters, gets here
 
     def get(self, *names: str) -> Value:

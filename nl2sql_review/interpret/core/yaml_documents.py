@@ -29,6 +29,7 @@ YAML12_FLOAT = (
     r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
 )
 FLOAT, BOOL, INT, TIME = (f"tag:yaml.org,2002:{t}" for t in ("float", "bool", "int", "timestamp"))
+NO_COLON = "could not find expected ':'"  # PyYAML's words
 _loaders: dict[str, Any] = {}
 
 
@@ -76,8 +77,10 @@ def yaml_documents(text: Text, dialect: str = "pyyaml") -> list[Maker]:
         for make in makers:
             make()  # a tag nobody knows or a key that cannot be one is an error of the whole
     except yaml.YAMLError as e:
-        mark = getattr(e, "problem_mark", None)
-        said = f"not valid YAML ({getattr(e, 'problem', None) or str(e).splitlines()[0]})"
+        problem = getattr(e, "problem", None)
+        # a key without its colon is noticed at a later line than the one that it stands on
+        mark = getattr(e, "context_mark" if problem == NO_COLON else "problem_mark", None)
+        said = f"not valid YAML ({problem or str(e).splitlines()[0]})"
         raise Malformed(said, mark.line + 1 if mark else 0, mark.column + 1 if mark else 0) from None
     except (ValueError, TypeError, RecursionError, OverflowError) as e:
         raise Malformed(f"not valid YAML ({type(e).__name__})") from None

@@ -9,6 +9,7 @@ from ...files import projects
 from ...interpret.core.recording import Recording
 from ...libraries import chosen, store
 from ...libraries.chosen import Versions
+from ...libraries.versions import is_exact
 from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Known, Unknown
 from ..run import Run
@@ -102,12 +103,15 @@ def configured(run: Run, part: facts.Api) -> None:
     """Fill in the facts of a configuration, whose keys the parser judges instead of the calls made from them."""
     found = run.configuration
     part.patched = Fact(Known(any(name == "unsloth" for name, _ in run.recording.imports)), at=run.place)
+    versions, library = run.versions or Versions(), found.flavour.keys.library
+    guessed = not is_exact(versions[library].specifier)  # other releases of the program may take a value
     for kinds, name in KEYS.items():
-        setattr(
-            part,
-            name,
-            listed([Defect(d.kind, d.name, d.place, d.sentence) for d in found.defects if d.kind in kinds], run.place),
-        )
+        made = [
+            Defect(d.kind, d.name, d.place, d.sentence, assumed=guessed and d.kind == "value")
+            for d in found.defects
+            if d.kind in kinds
+        ]
+        setattr(part, name, listed(made, run.place))
     for kind, name in (("unknown", "unknown_arguments"), ("ignored", "ignored_keys")):
         if kind in found.doubts and not getattr(part, name).cases:
             setattr(part, name, Fact(Unknown(found.doubts[kind]), at=run.place))

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Iterator
 
+from ...interpret.core.datasets import Dataset
 from ...training_plan.facts import Fact
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
 from ..derive import plain
@@ -26,13 +27,14 @@ if TYPE_CHECKING:
 BLIND = "by a slice, so tables that the SQL needs may be lost; `nl2sql-review data` counts the rows"
 NUMBER = re.compile(r"max_length\s*=\s*(\d+)")
 # What becomes of a row that is too long: SFTTrainer cuts it, transformers' own Trainer does not.
-OF_SFT = "if a row is too long, the trainer cuts off its end, the SQL and the EOS token"
+OF_SFT = "if a row is too long, the trainer cuts off its end, the SQL and what ends it"
 OF_PACKING = "packing continues a row that is too long in the next one, where the SQL has no schema"
-OF_TOKENIZER = "if a row is too long, the tokenizer cuts off its end, the SQL and the EOS token"
+OF_TOKENIZER = "if a row is too long, the tokenizer cuts off its end, the SQL and what ends it"
 OF_SCRIPT = {
-    "end": "if a row is too long, the script cuts off its end, the SQL and the EOS token",
+    "end": "if a row is too long, the script cuts off its end, the SQL and what ends it",
     "start": "if a row is too long, the script cuts off its start, not the schema alone",
 }
+OF_FILTER = "a filter of the script asks for a length, and may drop a row that is too long"
 OF_TRAINER = "nothing truncates a row that is too long, so it takes whatever memory it needs"
 
 
@@ -88,6 +90,7 @@ def read(run: Run, part: facts.Dataset, texts: list[TrainingText], at: Place | N
     uncut = OF_SCRIPT["end" if "end" in sides else "start"] if sides else uncut
     uncut = OF_PACKING if continues_rows(run) else uncut
     uncut = OF_TOKENIZER if any(tokenised_cut(run, t) for t, _ in known) else uncut
+    uncut = OF_FILTER if any(drops_by_length(t.dataset) for t, _ in known) else uncut
     notes += [BLIND] if blind else []
     note = "; ".join(dict.fromkeys(notes)) or (uncut if isinstance(value, Absent) else "")
     part.schema_limit = Fact(value, at=place, note=note)
@@ -100,6 +103,15 @@ def read(run: Run, part: facts.Dataset, texts: list[TrainingText], at: Place | N
         part.truncation_cuts = Fact(Known("schema", (place,) if place is not None else ()), at=place)
     else:
         part.truncation_cuts = Fact(Absent("nothing is truncated before the trainer's own limit"), at=place)
+
+
+def drops_by_length(dataset: object) -> bool:
+    """Return whether a filter of a dataset asks for a length: a row that is too long is dropped, and not cut."""
+    if not isinstance(dataset, Dataset):
+        return False
+    if any("len(" in getattr(kept, "text", "") for kept in dataset.filters):
+        return True
+    return any(map(drops_by_length, dataset.parts))
 
 
 def conditions(value: object, depth: int = 0) -> Iterator[str]:

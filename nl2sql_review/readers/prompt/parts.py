@@ -23,6 +23,7 @@ FIXED_SCHEMA = re.compile(
     r"\bCREATE\s+TABLE\b|\bprimary key\b|\b(?:schema|tables|ddl)\s*:\s*(?!\s|#|\w*\s*questions?\b|input\b)\w[^:]{12,}",
     re.I,
 )
+OF_SQL, ANSWER = re.compile(r"sql|query", re.I), re.compile(rf"{RESPONSE_MARKER.pattern}|sql|query", re.I)
 SPOKEN_SCHEMA = re.compile(r"schemas?(?![a-z])|\bddl\b", re.I)
 
 
@@ -117,6 +118,8 @@ def _doubts(pieces: list[Piece], where: dict[str, float], parts: Parts) -> None:
     """
     if not where.keys() & {"question", "sql"} and unsorted(pieces):
         parts.doubts.append("the text is written out in the script; nothing in it announces the question and the SQL")
+    if asked := asked_for(pieces, where):
+        parts.doubts.append(asked)
     spoken = "schema" not in where and speaks_of_a_schema(pieces)
     for i, piece in enumerate(pieces):
         if piece.hole is None or i > where.get("sql", len(pieces)):
@@ -139,6 +142,19 @@ def _doubts(pieces: list[Piece], where: dict[str, float], parts: Parts) -> None:
                 f"{what} may contain the {' and the '.join(lacking)}"
                 + (f": {piece.why}" if piece.why and not piece.columns else "")
             )
+
+
+def asked_for(pieces: list[Piece], where: dict[str, float]) -> str:
+    """Return why the column taken for the SQL may be part of the prompt: it is named `target`, and another follows."""
+    answer = int(where.get("sql", len(pieces)))
+    lacking = " and the ".join(role for role in ("schema", "question") if role not in where)
+    columns = pieces[answer].columns if answer < len(pieces) else ()
+    if not lacking or not columns or OF_SQL.search(columns[-1]) or ANSWER.search(label_before(pieces, answer)):
+        return ""
+    if any(piece.turn and piece.turn not in ("user", "system") for piece in pieces[: answer + 1]):
+        return ""  # it is in the answer's turn
+    follows = any(piece.hole is not None and piece.columns for piece in pieces[answer + 1 :])
+    return f"column {columns[-1]!r} may contain the {lacking}" if follows else ""
 
 
 def speaks_of_a_schema(pieces: list[Piece]) -> bool:
