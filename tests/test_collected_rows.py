@@ -69,6 +69,29 @@ class Rows(torch.utils.data.Dataset):
     def __getitem__(self, i):
         return json.loads(self.lines[i])
 """
+READ = """\
+def read(name, other):
+    if not os.path.exists(name):
+        return {missing}
+    with open(name) as file:
+        return [json.loads(line) for line in file]
+rows = [{{"text": row["text"]}} for row in read("a.jsonl", "b.jsonl")]
+"""
+
+
+@pytest.mark.parametrize(
+    ("missing", "single"),
+    [
+        ("[]", True),
+        ("list()", True),
+        ("[{'text': 'one of the script'}]", False),
+        ("[json.loads(line) for line in open(other)]", False),
+        ("json.loads(other)", False),
+    ],
+)
+def test_no_rows_where_a_file_is_missing_are_of_no_other_dataset(missing, single):
+    found = plan_of("import os\n" + READ.format(missing=missing))["dataset.mixing"].value
+    assert isinstance(found, Known) is single
 
 
 @pytest.mark.parametrize(

@@ -27,11 +27,14 @@ def iterate(m: Machine, value: Value, node: cst.CSTNode | None) -> Items:
             inner.overridden_by or value.overridden_by,
         )
     if isinstance(value, Either):
-        out: list[Value] = []
-        for option in value.options:
-            out.extend(iterate(m, option, node).items)
+        each = [iterate(m, option, node) for option in value.options]
+        filled = [one for one in each if one.items or one.why_incomplete]
+        if len(filled) == 1 and filled[0].why_incomplete:  # which may have no elements, as the others have none
+            return filled[0]
         on = f"`{value.condition}`" if value.condition else "the path taken"
-        return Items(tuple(out), f"which of several collections it is depends on {on}")
+        return Items(
+            tuple(item for one in each for item in one.items), f"which of several collections it is depends on {on}"
+        )
     if not isinstance(value, Known):
         m.may_raise_count += 1
         return Items((), value.why if isinstance(value, (Unknown, Absent)) else describe(value))

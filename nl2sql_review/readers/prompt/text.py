@@ -7,10 +7,12 @@ judged here: `prompt.py` reads the order of the parts and the ending from the pi
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
+from ...interpret.core.operations import lists_all
+from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value, is_optional
 from ..dataset.columns import (
     OPAQUE_COLUMNS,
     argument,
@@ -112,13 +114,7 @@ def _alternatives(value: str | Value, depth: int) -> list[list[Piece]]:
             return [[Piece(text=str(inner))]]
         return [[Piece(hole=value, why="is not a string")]]
     if isinstance(value, Text):
-        texts: list[list[Piece]] = [[]]
-        for part in value.parts:
-            options = _alternatives(part, depth + 1)
-            if len(options) * len(texts) > MAX_ALTERNATIVES:
-                options = [[Piece(hole=part if not isinstance(part, str) else None, why="one of many branches")]]
-            texts = [text + option for text in texts for option in options]
-        return texts
+        return _in_turn(value.parts, lambda part: _alternatives(_as_value(part), depth + 1))
     if isinstance(value, Either):
         return [pieces for option in value.options for pieces in _alternatives(option, depth + 1)]
     if isinstance(value, Unknown):
@@ -196,14 +192,12 @@ def chat(messages: Value, call: Value | None = None, depth: int = 0) -> list[lis
     if not isinstance(listed, (list, tuple)):
         why = messages.why if isinstance(messages, Unknown) else "the content of the messages is not in the script"
         return [[Piece(hole=messages, why=why), ending]]
-    texts: list[list[Piece]] = [[]]
-    for message in listed:
-        options = _turn(message, depth + 1)
-        texts = [text + option for text in texts for option in options][:MAX_ALTERNATIVES]
-    return [text + [ending] for text in texts]
+    return [text + [ending] for text in _in_turn(listed, lambda message: _turn(message, depth + 1))]
 
 
 def _turn(message: object, depth: int) -> list[list[Piece]]:
+    if isinstance(message, Either) and not is_optional(message):
+        return [text for option in message.options for text in _turn(option, depth)]
     fields = contents(message)
     fields = fields if isinstance(fields, dict) else {}
     role = _first(fields, "role", "from")
@@ -212,16 +206,46 @@ def _turn(message: object, depth: int) -> list[list[Piece]]:
     speaker = SPEAKERS.get(speaker, speaker) if isinstance(speaker, str) else "someone"
     if not fields or content is None and isinstance(message, Unknown):  # some of it is elsewhere
         hole = message if isinstance(message, Unknown) else Unknown("a message that is not in the script")
-        turn = [Piece(turn=speaker)] if role is not None else []
-        return [[*turn, Piece(hole=hole, why="a message that is not in the script")]]
-    if (
-        isinstance(content, (list, tuple))
-        or isinstance(content, (Known, Default))
-        and isinstance(content.value, (list, tuple))
-    ):
-        blocks = content.value if isinstance(content, (Known, Default)) else content
-        content = next((b.get("text", "") for b in blocks if isinstance(b, dict)), "")
-    return [[Piece(turn=speaker), *text] for text in _alternatives(content if content is not None else "", depth)]
+        return [[Piece(turn=speaker), Piece(hole=hole, why="a message that is not in the script")]]
+    return [[Piece(turn=speaker), *text] for text in _content(content if content is not None else "", depth)]
+
+
+def _content(content: object, depth: int) -> list[list[Piece]]:
+    """Return the text of a message: its content itself, or that of the blocks of which it is a list."""
+    if isinstance(content, Either) and not is_optional(content):
+        return [text for option in content.options for text in _content(option, depth)]
+    whole = not isinstance(content, Unknown) or lists_all(content)
+    blocks = contents(content) if whole else None
+    if not isinstance(blocks, (list, tuple)):
+        return _alternatives(content if isinstance(content, (str, Value)) else Known(content), depth)
+    return _in_turn(blocks, lambda block: _block(block, depth))
+
+
+def _block(block: object, depth: int) -> list[list[Piece]]:
+    """Return the text of one block of a message; an image or the like has none."""
+    fields = contents(block)
+    if isinstance(fields, dict) and "text" in fields:
+        return _content(fields["text"], depth)
+    kind = contents(fields["type"]) if isinstance(fields, dict) and "type" in fields else None
+    if isinstance(kind, str) and kind != "text":
+        return [[]]
+    return [[Piece(hole=_as_value(block), why="a part of a message that is not in the script")]]
+
+
+def _in_turn(parts: Iterable[object], read: Callable[[object], list[list[Piece]]]) -> list[list[Piece]]:
+    """Return the texts that parts make one after the other; a part whose branches would make too many is a hole."""
+    texts: list[list[Piece]] = [[]]
+    for part in parts:
+        options = read(part)
+        if len(options) * len(texts) > MAX_ALTERNATIVES:
+            turn = [piece for piece in options[0][:1] if piece.turn]
+            options = [[*turn, Piece(hole=_as_value(part), why="one of many branches")]]
+        texts = [text + option for text in texts for option in options]
+    return texts
+
+
+def _as_value(part: object) -> Value:
+    return part if isinstance(part, Value) else Known(part)
 
 
 def _first(fields: dict[Any, Any], *names: str) -> Any:
