@@ -110,6 +110,46 @@ def test_the_lines_of_one_file_are_one_dataset(rows, single):
     assert isinstance(found, Known) is single
 
 
+NAMED = """\
+import argparse
+options = argparse.ArgumentParser()
+options.add_argument("--data", required=True)
+options.add_argument("--more", required=True)
+options.add_argument("--files", nargs="+", required=True)
+args = options.parse_args()
+def read(path):
+    with open(path) as file:
+        return {load}
+rows = []
+"""
+ADD = "rows.append({'text': row['text']})\n"
+
+
+@pytest.mark.parametrize("load", ["json.load(file)", "json.loads(file.read().strip())"])
+@pytest.mark.parametrize(
+    ("code", "single"),
+    [
+        (f"for row in read(args.data):\n    {ADD}", True),
+        ("rows = [{'text': row['text']} for row in read(args.data) if row['text']]\n", True),
+        ("rows = [{'text': row['text']} for row in read(args.data) + read(args.more)]\n", False),
+        (f"for row in read(args.data):\n    {ADD}for row in read(args.more):\n    {ADD}", False),
+        (f"for name in args.files:\n    for row in read(name):\n        {ADD}", False),
+        ("rows = [{'text': row['text']} for name in read(args.data) for row in read(name)]\n", False),
+        ("rows = [{'text': a['q'] + b['sql']} for a, b in zip(read(args.data), read(args.more))]\n", False),
+    ],
+)  # fmt: skip
+def test_the_json_of_one_file_that_the_command_line_names_is_one_dataset(load, code, single):
+    found = plan_of(f"{NAMED.replace('{load}', load)}{code}rows = Dataset.from_list(rows)\n")["dataset.mixing"].value
+    assert isinstance(found, Known) is single
+
+
+def test_a_setting_of_a_file_that_the_command_line_names_says_what_names_it():
+    code = "import yaml\nLoraConfig(r=yaml.safe_load(open(args.data).read())['r'])\nrows = one\n"
+    source = Source.from_bytes((HEAD + NAMED.replace("{load}", "file") + code + TRAIN).encode(), "train.py")
+    (made,) = interpret(source, ".").named("LoraConfig")
+    assert made.arguments["r"].why == "--data is required: only the command line gives it"
+
+
 @pytest.mark.parametrize(
     ("code", "rank"),
     [

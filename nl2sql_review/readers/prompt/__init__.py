@@ -77,7 +77,8 @@ def _parts(prompt: facts.Prompt, texts: list[TrainingText], at: Place | None) ->
         for parts in alternatives:
             styles.append(Known(parts.style, text.trace))
             if parts.missing and parts.doubts:
-                missing.append(Unknown(parts.doubts[0], text.trace))
+                sure = parts.surely_missing
+                missing.append(text.settled(Known(sure, text.trace)) if sure else Unknown(parts.doubts[0], text.trace))
                 orders.append(Unknown(parts.doubts[0], text.trace, [Known(p) for p in parts.order]))
             else:
                 missing.append(text.settled(Known(parts.missing, text.trace)))

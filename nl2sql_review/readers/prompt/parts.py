@@ -32,14 +32,20 @@ class Parts:
     """Parts of the prompt in one text.
 
     `order`: the present parts in their order. `missing`: the parts that are absent or in the wrong place.
-    `doubts`: why a missing part may be present after all: a hole that cannot be read.
+    `doubts`: why a missing part may be present after all: a hole that cannot be read. `doubtful`: which parts may be.
     """
 
     order: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
+    doubtful: set[str] = field(default_factory=set)
     style: str = "own wording"
     marker: str = ""  # the label right before the SQL
+
+    @property
+    def surely_missing(self) -> list[str]:
+        """The parts that are absent whatever the holes hold that cannot be read."""
+        return [part for part in self.missing if part in ORDER and part not in self.doubtful]
 
 
 def parts_of(pieces: list[Piece], form: str) -> Parts:
@@ -118,8 +124,10 @@ def _doubts(pieces: list[Piece], where: dict[str, float], parts: Parts) -> None:
     """
     if not where.keys() & {"question", "sql"} and unsorted(pieces):
         parts.doubts.append("the text is written out in the script; nothing in it announces the question and the SQL")
+        parts.doubtful |= set(ORDER)
     if asked := asked_for(pieces, where):
         parts.doubts.append(asked)
+        parts.doubtful |= set(ORDER)
     spoken = "schema" not in where and speaks_of_a_schema(pieces)
     for i, piece in enumerate(pieces):
         if piece.hole is None or i > where.get("sql", len(pieces)):
@@ -129,8 +137,10 @@ def _doubts(pieces: list[Piece], where: dict[str, float], parts: Parts) -> None:
         lacking = [role for role in (ORDER if composed else ("schema", "question", "sql")) if role not in where]
         if spoken and not composed and piece.roles == {"question"} and piece.columns:
             parts.doubts.append(f"the text speaks of a schema, and column {piece.columns[-1]!r} may contain it")
+            parts.doubtful.add("schema")
             continue
         if lacking and (composed or piece.opaque or piece.roles == {"instruction"} and piece.columns):
+            parts.doubtful |= set(ORDER)
             what = (
                 f"`{hole.text}`"
                 if composed and isinstance(hole, Term)

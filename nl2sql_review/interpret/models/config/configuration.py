@@ -102,7 +102,16 @@ def yaml_load(call: ModelCall) -> Value | None:
         return Unknown("YAML parsed with the script's own loader")
     if call.callee.endswith("_all"):
         return load(call.machine, args.get(0, "stream"), every_document)
-    return load(call.machine, args.get(0, "stream"), READERS[dialect])
+    found = load(call.machine, args.get(0, "stream"), READERS[dialect])
+    return Unknown(path.why, path.trace) if found is None and (path := unnamed(args.get(0, "stream"))) else found
+
+
+def unnamed(text: Value) -> Unknown | None:
+    """Return the unknown path of the file that a text is the content of, if it is one."""
+    content = object_of(text)
+    file = object_of(content.args[0]) if isinstance(content, Opaque) and content.args else None
+    path = file.args[0] if isinstance(file, Opaque) and file.kind == FILE else None
+    return path if isinstance(path, Unknown) else None
 
 
 def every_document(text: documents.Text) -> Any:
@@ -176,7 +185,7 @@ def json_load(call: ModelCall) -> Value | None:
         if (written := document(call.machine, source)) is not None:
             return written
     if isinstance(value, Unknown) and (not isinstance(source, Unknown) or call.callee.endswith("load")):
-        if isinstance(obj, Opaque) and obj.kind == FILE and not isinstance(obj.args[0], Unknown):
+        if isinstance(obj, Opaque) and obj.kind == FILE:
             return None  # data: the run reads it, and a term says which
     if value is None or isinstance(value, Unknown):
         return value

@@ -168,8 +168,7 @@ def or_term(m: Machine, file: Opaque, found: Value, what: str) -> Value:
         and isinstance(name, str)
         and PurePosixPath(name).suffix not in (".yaml", ".yml", ".toml", ".ini", ".cfg")
     ):
-        if not isinstance(file.args[0], Unknown):
-            return Known(Opaque(f"{file.text}.{what}", "call", (Known(file),), "str"), found.trace)
+        return Known(Opaque(f"{file.text}.{what}", "call", (Known(file),), "str"), found.trace)
     return found
 
 
