@@ -7,7 +7,7 @@ import pytest
 from nl2sql_review.interpret.core.operations import describe
 from nl2sql_review.interpret.program import interpret
 from nl2sql_review.source import Source
-from nl2sql_review.training_plan.values import Default, Known, Unknown
+from nl2sql_review.training_plan.values import Default, Either, Known, Unknown
 
 HEAD = """\
 import argparse, torch, wandb
@@ -162,3 +162,18 @@ for case in CASES:
 def test_one_of_many_constants_is_known_by_what_they_share_and_named_by_the_rest(tmp_path, made, read, after, shown):
     value = told(ROWS.format(made=made, read=read, after=after), tmp_path)
     assert ("unknown" if isinstance(value, Unknown) else describe(value)) == shown
+
+
+@pytest.mark.parametrize(
+    "combined",
+    [
+        "itertools.product([16, 32], range(21), range(21))",
+        "itertools.combinations([16, 32, *[16] * 40], 2)",
+        "itertools.zip_longest([16] * 500, range(501), fillvalue=32)",
+    ],
+)
+def test_one_of_very_many_combinations_stands_for_all(combined, tmp_path):
+    code = f"import itertools\nfor rate, *others in {combined}:\n    TrainingArguments(seed=rate)\n"
+    value = told(code, tmp_path, "seed")
+    assert isinstance(value, Either) and {one.value for one in value.options} == {16, 32}
+    assert told(code.replace("32", "16"), tmp_path, "seed").value == 16

@@ -173,7 +173,7 @@ class Reader:
 
         top = disk.real(self.root)
         if files := written_rows.awaited(made.recordings, made.plans, top):
-            search = written_rows.search(made.recording, made.source.path, top, self.drafts)
+            search = written_rows.search(made.recordings, made.source.path, top, self.drafts)
             if rows := search.rows(files):
                 again = Reading(made.source)
                 for line in lines or (None,):

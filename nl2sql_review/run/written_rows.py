@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from ..data_files.formats import data_file
 from ..data_files.heads import head
 from ..files import discovery, disk
-from ..interpret.core.recording import Recording, Rows
+from ..interpret.core.recording import Call, Condition, Recording, Rows
 from ..interpret.models.data.written import WRITERS, absolute, merged
 from ..interpret.program import interpret
 from ..launches import project_scripts, writers
@@ -25,6 +25,8 @@ from ..training_plan.values import Either, Unknown, Value
 MOST = 4  # scripts that are interpreted for a file
 STEPS = 20_000  # of the interpretation of all of them
 AGAIN = 30_000  # of the training script, which is interpreted a second time
+FAILED = "an exception in the try block"  # how the condition begins of what a handler does
+LOADERS = ("datasets.load_dataset", "datasets.load_from_disk")
 SECTIONS = ("prompt", "dataset")  # whose facts rest on rows
 # Calls that put another file in the place of one: the argument that says where.
 MOVED_TO = {
@@ -37,8 +39,13 @@ MOVED_TO = {
 
 
 def awaited(recordings: list[Recording], plans: list[TrainingPlan], root: str) -> list[str]:
-    """Return the data files of the project whose rows a script loads without showing them, if a plan lacks them."""
-    files = dict.fromkeys(file for one in recordings for file in one.rows_awaited if file.startswith(root + os.sep))
+    """Return the data files whose rows a script loads without showing them, if a plan lacks them.
+
+    They are those of the project, and those that the script itself writes where it does not load them.
+    """
+    own = kept(recordings)
+    loaded = (file for one in recordings for file in one.rows_awaited)
+    files = dict.fromkeys(file for file in loaded if file.startswith(root + os.sep) or file in own)
     if not files or sum(one.steps for one in recordings) > AGAIN:
         return []
     if not any(is_open(fact) for plan in plans for _, fact in facts(plan)):
@@ -57,6 +64,7 @@ class Search:
     drafts: Mapping[str, bytes]
     scripts: dict[str, bytes]
     read: list[bytes]
+    own: Mapping[str, Rows]  # of files that the training script itself writes
     by: dict[str, list[str]] = field(default_factory=dict)  # script -> files whose rows are known from it
     unknown: list[str] = field(default_factory=list)  # why other rows are not known
     _made: dict[str, Recording] = field(default_factory=dict)
@@ -73,6 +81,9 @@ class Search:
         found: dict[str, Rows] = {}
         for file in files:
             paths = writers.of(file, self.scripts, self.read)
+            if not paths and file in self.own:
+                found[file] = self.own[file]
+                self.by.setdefault("the script itself", []).append(self._shown(file))
             if not 0 < len(paths) <= MOST:
                 continue
             scripts = {self._shown(path): self._recording(path) for path in paths}
@@ -85,7 +96,7 @@ class Search:
         return found
 
     def _shown(self, path: str) -> str:
-        return os.path.relpath(path, self.root)
+        return os.path.relpath(path, self.root) if path.startswith(self.root + os.sep) else path
 
     def _recording(self, script: str) -> Recording:
         if script not in self._made:
@@ -105,12 +116,43 @@ class Search:
         return made
 
 
-def search(recording: Recording, reviewed: str, root: str, drafts: Mapping[str, bytes]) -> Search:
+def kept(recordings: list[Recording]) -> dict[str, Rows]:
+    """Return the rows of files that a script keeps for its next start: it loads a file if there is one, else writes it.
+
+    `if os.path.exists(path): rows = load_from_disk(path)`, `else: …; rows.save_to_disk(path)`.
+    """
+    found: dict[str, list[list[Rows]]] = {}
+    for one in recordings:
+        calls, root = one.every(), one.project.root or "."
+        for file in [file for file in one.rows_awaited if file in one.rows_written]:
+            loads = [c for c in calls if c.callee in LOADERS and is_of(c, file, root)]
+            saves = [c for c in calls if last(c.callee) in WRITERS and is_of(c, file, root)]
+            if loads and saves and all(otherwise(load, save) for load in loads for save in saves):
+                found.setdefault(file, []).append(one.rows_written[file])
+    return {file: merged(each) for file, each in found.items()}
+
+
+def is_of(call: Call, file: str, root: str) -> bool:
+    """Return whether a file is an argument of a call."""
+    return any(is_file(path, file, root) for path in call.arguments.values() if not isinstance(path, Unknown))
+
+
+def otherwise(load: Call, save: Call) -> bool:
+    """Return whether a dataset is loaded on a condition under which it is not saved, and is not what is saved."""
+    if load in getattr(save.receiver, "sources", ()):
+        return False
+    same = [one for one in save.conditions if isinstance(one, Condition)]
+    opposed = [c for c in load.conditions if not any(one == c and one.holds == getattr(c, "holds", "") for one in same)]
+    return bool(opposed) or save.condition.startswith(FAILED) and not load.condition.startswith(FAILED)
+
+
+def search(recordings: list[Recording], reviewed: str, root: str, drafts: Mapping[str, bytes]) -> Search:
     """Return the search for what a training script loads."""
+    recording = recordings[0]
     scripts = project_scripts.texts(root, drafts)
     read = [text for path in recording.files_read if (text := project_scripts.text(path, drafts)) is not None]
     own = disk.real(reviewed)
-    return Search(root, drafts, {path: text for path, text in scripts.items() if path != own}, read)
+    return Search(root, drafts, {path: text for path, text in scripts.items() if path != own}, read, kept(recordings))
 
 
 def rows_from(file: str, scripts: Mapping[str, Recording], root: str) -> tuple[Rows, str] | str:

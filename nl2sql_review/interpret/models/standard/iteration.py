@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable
 from typing import Any
 
-from ....training_plan.values import Absent, Known, Unknown, Value
+from ....training_plan.values import Absent, Known, Unknown, Value, join
 from ...core.library import model
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
@@ -19,13 +19,26 @@ MAX_PRODUCT = 400
 
 
 def rows(m: Machine, columns: list[Items], combined: Iterable[tuple[Value, ...]]) -> Value:
-    """Return tuples of elements, open if a column is open."""
+    """Return tuples of elements, open if a column is open; of too many one that stands for all."""
     open_ = next((c.why_incomplete for c in columns if c.why_incomplete), "")
     by = next((c.overridden_by for c in columns if c.overridden_by), "")
     made = tuple(Known(Sequence(tuple(row), "tuple")) for row in itertools.islice(combined, MAX_PRODUCT + 1))
     if len(made) > MAX_PRODUCT:
-        return Known(Sequence(made[:1], "list", f"more than {MAX_PRODUCT} combinations", by))
+        why = f"more than {MAX_PRODUCT} combinations"
+        each = columns if len(columns) > 1 else columns * len(made[0].value.state.items)
+        any_row = Sequence(tuple(one_of(column, f"one of {why}") for column in each), "tuple")
+        return Known(Sequence((Known(any_row),), "list", why, by))
     return Known(Sequence(made, "list", open_, by))
+
+
+def one_of(column: Items, why: str) -> Value:
+    """Return what is known of any element of a column."""
+    element: Value = column.items[0]
+    for other in column.items[1:]:
+        element = join(element, other)
+        if isinstance(element, Unknown):
+            return Unknown(why)
+    return element
 
 
 @model("itertools.product")
@@ -50,14 +63,13 @@ def combinations(call: ModelCall) -> Value:
 def zip_longest(call: ModelCall) -> Value:
     columns = [call.machine.iterate(v, call.node) for v in call.arguments.positional]
     fill = call.arguments.get(None, "fillvalue")
+    filled = fill if not isinstance(fill, Absent) else Known(None)
     if any(c.why_incomplete for c in columns):
         return Unknown("columns whose lengths are known only at run time")
     return rows(
         call.machine,
-        columns,
-        itertools.zip_longest(
-            *(c.items for c in columns), fillvalue=fill if not isinstance(fill, Absent) else Known(None)
-        ),
+        [c._replace(items=(*c.items, filled)) for c in columns],
+        itertools.zip_longest(*(c.items for c in columns), fillvalue=filled),
     )
 
 
