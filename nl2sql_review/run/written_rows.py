@@ -20,7 +20,7 @@ from ..launches import project_scripts, writers
 from ..readers.object_settings import last
 from ..source import Source, SourceError
 from ..training_plan.facts import Fact, TrainingPlan
-from ..training_plan.values import Either, Unknown, Value
+from ..training_plan.values import Either, Known, Unknown, Value, same
 
 MOST = 4  # scripts that are interpreted for a file
 STEPS = 20_000  # of the interpretation of all of them
@@ -225,14 +225,18 @@ def is_open(fact: Fact) -> bool:
 def fill(plans: list[TrainingPlan], others: list[TrainingPlan], why: str) -> None:
     """Replace the facts that hang on rows by those of the same plans that were read with them, marked as assumed.
 
-    They are those that are unknown without, and those that apply only with or only without the rows.
+    They are those that are unknown without, those that apply only with or only without the rows, and those that the
+    rows contradict.
     """
     if [plan.place and plan.place.node for plan in plans] != [plan.place and plan.place.node for plan in others]:
         return
     for plan, other in zip(plans, others):
+        other_text = is_open(other["prompt.form"])  # with such rows it is not even known which of them is the text
         for name, fact in facts(plan):
             known = other[name]
-            if (is_open(fact) or bool(fact.why_not) != bool(known.why_not)) and not is_open(known):
+            contradicted = isinstance(fact.value, Known) and not same(fact.value, known.value)
+            decided = is_open(fact) or bool(fact.why_not) != bool(known.why_not) or contradicted
+            if decided and not is_open(known) or other_text and is_open(known) and not is_open(fact):
                 note = f"{known.note} ({why})" if known.note else why
                 section, _, attribute = name.partition(".")
                 cases = tuple(replace(case, assumed=True) for case in known.cases)

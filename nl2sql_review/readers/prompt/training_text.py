@@ -214,11 +214,17 @@ def _choose(run: Run, dataset: Dataset, columns: dict[str, Value], at: Place | N
     if name == CHAT_COLUMNS[0] and not unsloth and name not in columns and dataset.open:
         return of_messages(Unknown("the content of the messages is not in the script"), at)
     conversation = next((c for c in CHAT_COLUMNS if c in columns), None)
+    paired = "prompt" in columns and "completion" in columns and not unsloth
+    if paired and name in columns and takes_text_field(run) is None:
+        why = (
+            f"whether the trainer takes column {name!r} or those of prompt and completion depends on the release of TRL"
+        )
+        return TrainingText(why=why, at=at)
     if (
         name in columns
         and (unsloth or conversation is None)
         and (unsloth or name != CHAT_COLUMNS[0])
-        and not ("prompt" in columns and "completion" in columns and not unsloth and not takes_text_field(run))
+        and not (paired and not takes_text_field(run))
     ):
         made = _text(columns[name], "text", at, name)
         of_chat = dataset.open and any(CHAT_COLUMNS[0] in piece.columns for pieces in made.texts for piece in pieces)
@@ -269,13 +275,16 @@ def _text_field(run: Run) -> str:
     return ""
 
 
-def takes_text_field(run: Run) -> bool:
+def takes_text_field(run: Run) -> bool | None:
     """Return whether the trainer takes its text column from its own argument, as only a TRL before 0.13 does.
 
-    Such a one looks at no other column then.
+    Such a one looks at no other column then. None if that depends on the release.
     """
     given = run.trainer.get("dataset_text_field") if run.trainer is not None else Absent()
-    return isinstance(given, (Known, Default)) and since(run, "0.13.0") is False
+    if not isinstance(given, (Known, Default)):
+        return False
+    newer = since(run, "0.13.0")
+    return None if newer is None else not newer
 
 
 def _formatted(run: Run) -> Value | None:
