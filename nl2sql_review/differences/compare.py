@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from ..readers import defaults
 from ..readers.object_settings import last
 from ..render.plan_json import describe_call, describe_fact, steps
 from ..render.plan_words import said
@@ -224,6 +225,10 @@ def _defaults(first: TrainingPlan, second: TrainingPlan, told: set[str]) -> Iter
                 _versions(first, second),
                 [describe_fact(p.api.arguments_class).value for p in (first, second)],
             )
+            patched = [describe_fact(p.api.patched).value for p in (first, second)]
+            alike = classes[0] == classes[1] and patched[0] == patched[1] and not versions
+            if alike and defaults.differs_by_release(str(classes[0]), fact.argument):
+                continue  # each script was read with the newest release that takes it, and one may take both
             note = "a default"
             if classes[0] != classes[1]:
                 note = f"a default, because the class differs: {last(str(classes[0]))} → {last(str(classes[1]))}"

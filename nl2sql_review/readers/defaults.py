@@ -161,6 +161,18 @@ def by_release(callee: str, name: str) -> ByRelease | None:
     return None
 
 
+@lru_cache(maxsize=256)
+def differs_by_release(callee: str, name: str) -> bool:
+    """Return whether the releases in the tables do not agree on a default."""
+    newest = {library: store.versions(library)[-1] for library in ("trl", "transformers")}
+    for library, versions in ((library, store.versions(library)) for library in newest):
+        made = [_of(callee, tuple(sorted({**newest, library: version}.items())), "") for version in versions]
+        given = [one[name] for one in made if name in one]
+        if any(one != given[0] for one in given):
+            return True
+    return False
+
+
 def switches(callee: str, names: tuple[str, ...]) -> dict[str, Any] | None:
     """Return those of these parameters that are True, False or None by the signature of a class.
 
