@@ -257,7 +257,11 @@ trainer = SFTTrainer(model="x", args=SFTConfig(output_dir="out"))
 @pytest.mark.parametrize(
     ("made", "name", "expected"),
     [
-        ("PPOConfig", "arguments.scheduler", "linear"),  # in the releases whose trainer takes `args`; before, it had none
+        (
+            "PPOConfig",
+            "arguments.scheduler",
+            "linear",
+        ),  # in the releases whose trainer takes `args`; before, it had none
         ("ORPOConfig", "arguments.bf16", "Unknown"),  # False in some releases that have it, True in others
         ("ORPOConfig", "arguments.scheduler", "linear"),  # the same in each of them
         ("DPOConfig", "arguments.scheduler", "linear"),

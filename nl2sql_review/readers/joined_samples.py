@@ -69,12 +69,34 @@ def defects(run: Run, packs: Value, free: Value) -> Iterator[Defect | Fact]:
     switch, value = ("packing", packs) if is_true(packs) else ("padding_free", free)
     at = given.where(switch) or (run.trainer.places.get(switch) if run.trainer else None) or run.place
     assert at is not None
+    if switch == "packing" and (old := one_stream(run)) is not False:
+        if raw(run):
+            return
+        if old is None:
+            yield Fact(
+                Unknown(f"trl before {MEASURED[:-2]} packs without a boundary: it depends on the version"), at=at
+            )
+        else:
+            text = (
+                f"trl before {MEASURED[:-2]} joins samples without a boundary and cuts them at the end of a row: they "
+                f"attend to each other"
+            )
+            guess = run.versions is None or assumed(run.versions["trl"]) or isinstance(value, Default)
+            yield Defect("wrapped", switch, at, text, "", guess, value.trace)
+        return
     if (attention := attention_of(run)) is None:
         yield Fact(Unknown("the attention implementation of the model is unknown"), at=at)
         return
     if SEPARATES.search(attention):
         return
     yield from by_version(run, switch, value, at, attention)
+
+
+def one_stream(run: Run) -> bool | None:
+    """Return whether packing joins the samples to one stream, with a mask of ones, as before the strategies it did."""
+    if within(run, "trl", MEASURED):
+        return False
+    return True if within(run, "trl", "0.0.1", MEASURED) else None
 
 
 def by_version(run: Run, switch: str, value: Value, at: Place, attention: str) -> Iterator[Defect | Fact]:
