@@ -267,7 +267,8 @@ def warmup(run: Run, part: Arguments) -> None:
         if shares
         else "warmup_steps does not accept a share of the steps yet"
     )
-    part.warmup = Fact(value, at=steps.at, note=f"by {steps.argument or 'warmup_steps'}", why_not=why_not)
+    by = f"by {steps.argument}" if steps.argument else steps.note or "by warmup_steps"
+    part.warmup = Fact(value, at=steps.at, note=by, why_not=why_not)
 
 
 def set_for_warmup(run: Run, ratio: Value, steps: Value) -> tuple[bool, bool]:

@@ -19,7 +19,7 @@ from .run import MODEL_NAMES, Run
 # field of the plan -> spellings of the argument
 SPELLINGS = {
     "r": ("r", "lora_r", "rank"),
-    "alpha": ("lora_alpha",),
+    "alpha": ("lora_alpha", "alpha"),  # that of LoHa and LoKr is `alpha`
     "dropout": ("lora_dropout",),
     "bias": ("bias",),
 }

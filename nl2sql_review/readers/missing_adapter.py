@@ -18,6 +18,9 @@ LOW_RANK = re.compile(  # of a line, the first `self.lora_…` alone is tried
     re.IGNORECASE | re.MULTILINE,
 )
 
+# what the script writes to leave some weights as they are, of whichever model: `p.requires_grad = False`, `freeze(…)`
+FREEZES = re.compile(r"\.requires_grad\s*=(?!=)|\.requires_grad_\(|setattr\([^()\n]{0,80}requires_grad|freeze\w*\(")
+
 
 def no_adapter(run: Run) -> Fact:
     """Return the fact that there is no adapter, or why that is not known."""
@@ -44,11 +47,12 @@ def no_adapter(run: Run) -> Fact:
     if own_layers(run):
         why = "the project defines LoRA layers of its own, and how they get into the model is not followed"
         return Fact(Unknown(why), at=run.place)
+    none = Absent("no LoRA adapter is added" + ("" if run.mentions(FREEZES) else ": all weights are trained"))
     if hand_loop.trains(run):
-        return Fact(Absent("no LoRA adapter is added: all weights are trained"), at=run.load.place or run.place)
+        return Fact(none, at=run.load.place or run.place)
     if run.trainer is None:
         return Fact(Absent("no adapter is added"), at=run.place, why_not="the script creates no adapter and no trainer")
-    return Fact(Absent("no LoRA adapter is added: all weights are trained"), at=run.trainer.place)
+    return Fact(none, at=run.trainer.place)
 
 
 def may_bring_adapter(run: Run) -> Fact | None:
@@ -61,7 +65,7 @@ def may_bring_adapter(run: Run) -> Fact | None:
     name = run.load.value(*MODEL_NAMES)
     if isinstance(name, Unknown):
         why = f"Unsloth loads an adapter too, if the model has one: {name.why}"
-    elif "/" in (path := str(getattr(name, "value", ""))) and not is_of_the_hub(path):
+    elif (path := str(getattr(name, "value", ""))) and not is_of_the_hub(path):  # no `owner/name`
         why = f"Unsloth loads an adapter too, if there is one in {path}"
     else:
         return None

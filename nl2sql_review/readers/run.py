@@ -223,6 +223,8 @@ def linked(run: Run, trainers: list[Call], trained: dict[int, list[Call]]) -> Ru
         run.adapter, run.adapter_call = config, config.call or trainer
     elif undecided(given):
         run.adapter.unknown = getattr(given, "why", "") or f"{describe(given)} decides whether there is an adapter"
+    if not run.load and isinstance(model, Absent) and trainer.unknown_arguments:
+        run.model_unknown = trainer.unknown_arguments
     if not run.load and not isinstance(model, Absent):
         fall_back(
             run, run.model_unknown or getattr(model, "why", "") or "the call that loads the model could not be found"

@@ -270,6 +270,7 @@ def bind_parameters(m: Machine, fn: Function, args: Arguments, scope: Scope) -> 
     """Set the parameters of a function in its scope: from the arguments, or from the defaults."""
     params, positional = fn.node.params, fn.positional
     left = dict(args.keywords)
+    more = args.unknown or passed_on(m, fn)
     for i, p in enumerate(positional):
         name = p.name.value
         if i < len(args.positional):
@@ -287,7 +288,7 @@ def bind_parameters(m: Machine, fn: Function, args: Arguments, scope: Scope) -> 
         m.write(scope, name, or_default(extend(value, where) if where is not None else value, fn, name))
     if isinstance(params.star_arg, cst.Param):
         rest = tuple(args.positional[len(positional) :])
-        m.write(scope, params.star_arg.name.value, Known(Sequence(rest, "tuple", args.unknown)))
+        m.write(scope, params.star_arg.name.value, Known(Sequence(rest, "tuple", more)))
     for p in params.kwonly_params:
         name = p.name.value
         if name in left:
@@ -303,7 +304,17 @@ def bind_parameters(m: Machine, fn: Function, args: Arguments, scope: Scope) -> 
     if left and params.star_kwarg is None or too_many:
         m.certainly_raises("TypeError")
     if params.star_kwarg is not None:
-        m.write(scope, params.star_kwarg.name.value, Known(Mapping(left, args.unknown)))
+        m.write(scope, params.star_kwarg.name.value, Known(Mapping(left, more)))
+
+
+def passed_on(m: Machine, fn: Function) -> str:
+    """Return why `*args` and `**kwargs` may hold more, "" if they do not.
+
+    Nobody makes an object of a class that is only tried, and its `__init__` hands them to that of a library's class
+    (`class Own(Trainer)`), which needs them: that they are empty is the one thing that cannot be.
+    """
+    owner = fn.owner if m.uncalled == fn.name == "__init__" else None
+    return f"the arguments of {owner.name}(), {NOT_GIVEN}" if owner is not None and owner.library_base() else ""
 
 
 def left_to_callers(fn: Function, name: str, value: Value) -> Value:
