@@ -277,3 +277,27 @@ def test_other_trainers_have_the_defaults_of_the_stated_transformers():
     code = stated("transformers==4.49.0") + "from trl import KTOConfig, KTOTrainer\n"
     code += "KTOTrainer(model='x', args=KTOConfig(output_dir='out')).train()\n"
     assert plan_of(code)["project.tracker"].value.why == 'report_to="all" reports to whatever is installed'
+
+
+OLD_PPO = """
+from trl import AutoModelForCausalLMWithValueHead, PPOConfig, PPOTrainer
+config = PPOConfig(model_name="gpt2", learning_rate=1.4e-5, gradient_accumulation_steps=8)
+model = AutoModelForCausalLMWithValueHead.from_pretrained("gpt2")
+trainer = PPOTrainer({given}, dataset=rows)
+trainer.step(questions, answers, scores)
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [("config, model, model", "Unknown"), ("model=model, config=config", 8), ("model=model", 1)],
+)
+def test_arguments_by_position_are_those_of_the_signature(given, expected):
+    """PPOTrainer takes the arguments first in some releases; those of Trainer, the model, are no measure of it."""
+    assert shown(plan_of(OLD_PPO.format(given=given))["arguments.gradient_accumulation"].value) == expected
+
+
+def test_the_third_of_grpo_is_its_arguments():
+    code = "from trl import GRPOConfig, GRPOTrainer\nargs = GRPOConfig(output_dir='o', gradient_accumulation_steps=3)\n"
+    plan = plan_of(code + "GRPOTrainer('m', reward, args, rows).train()\n")
+    assert shown(plan["arguments.gradient_accumulation"].value) == 3

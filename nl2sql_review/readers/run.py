@@ -208,6 +208,11 @@ def linked(run: Run, trainers: list[Call], trained: dict[int, list[Call]]) -> Ru
         run.arguments.unknown = getattr(value, "why", "") or "the training arguments could not be traced"
     if trainer.unknown_arguments and not run.arguments:
         run.arguments.unknown = trainer.unknown_arguments
+    unnamed = any(name.startswith("$") for name in trainer.arguments)
+    which = f"which parameters {last(trainer.callee)} is given by position depends on the release"
+    by_position = which if unnamed else ""
+    if isinstance(value, Absent) and by_position:
+        run.arguments.unknown = by_position
     run.dataset = trainer.get("train_dataset")
     run.train = tuple(trained.get(id(trainer), ()))
     if run.train:
@@ -225,6 +230,8 @@ def linked(run: Run, trainers: list[Call], trained: dict[int, list[Call]]) -> Ru
         run.adapter.unknown = getattr(given, "why", "") or f"{describe(given)} decides whether there is an adapter"
     if not run.load and isinstance(model, Absent) and trainer.unknown_arguments:
         run.model_unknown = trainer.unknown_arguments
+    elif not run.load and isinstance(model, Absent) and by_position:
+        fall_back(run, by_position)
     if not run.load and not isinstance(model, Absent):
         fall_back(
             run, run.model_unknown or getattr(model, "why", "") or "the call that loads the model could not be found"

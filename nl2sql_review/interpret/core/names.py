@@ -105,6 +105,12 @@ POSITIONAL: dict[str, tuple[str, ...]] = {
         "tokenize",
     ),
     "trl.SFTTrainer": ("model", "args", "data_collator", "train_dataset", "eval_dataset"),
+    "trl.GRPOTrainer": ("model", "reward_funcs", "args"),
+    "trl.DPOTrainer": ("model", "ref_model"),  # what comes third depends on the release
+    "trl.KTOTrainer": ("model", "ref_model"),
+    "trl.BCOTrainer": ("model", "ref_model"),
+    "trl.GKDTrainer": ("model", "teacher_model", "args"),
+    **dict.fromkeys(("trl.RewardTrainer", "trl.PRMTrainer", "trl.CPOTrainer", "trl.ORPOTrainer"), ("model", "args")),
     "trl.SFTConfig": ("output_dir",),
     "trl.DataCollatorForCompletionOnlyLM": ("response_template", "instruction_template", "mlm"),
     "unsloth.chat_templates.train_on_responses_only": ("trainer", "instruction_part", "response_part", "force_match"),
@@ -140,12 +146,10 @@ def positional(callee: str) -> tuple[str, ...]:
         return _ADAPTER
     if last.endswith(("Config", "TrainingArguments")) and owner in ("trl", "unsloth"):
         return ("output_dir",)
-    if last.endswith("Trainer") and owner in ("trl", "unsloth", "transformers"):
-        return (
-            ("model", "args", "data_collator", "train_dataset", "eval_dataset")
-            if owner == "transformers"
-            else ("model", "args")
-        )
+    if last.endswith("Trainer") and owner == "transformers":
+        return ("model", "args", "data_collator", "train_dataset", "eval_dataset")
+    if last.endswith("Trainer") and owner == "unsloth":
+        return ("model", "args")
     return ()
 
 
