@@ -19,7 +19,9 @@ LOW_RANK = re.compile(  # of a line, the first `self.lora_…` alone is tried
 )
 
 # what the script writes to leave some weights as they are, of whichever model: `p.requires_grad = False`, `freeze(…)`
-FREEZES = re.compile(r"\.requires_grad\s*=(?!=)|\.requires_grad_\(|setattr\([^()\n]{0,80}requires_grad|freeze\w*\(")
+FREEZES = re.compile(
+    r"\.requires_grad {0,4}=(?!=)|\.requires_grad_\(|setattr\([^()\n]{0,80}requires_grad|freeze\w{0,40}\("
+)
 
 
 def no_adapter(run: Run) -> Fact:

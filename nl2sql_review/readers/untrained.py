@@ -31,7 +31,7 @@ STEPS_OR_PARTS = re.compile(STARTS + r"|def (?:forward|training_step|compute_los
 WITHOUT_GRADIENTS = re.compile(r"\bno_grad\b|\binference_mode\b|\.eval\(\)|\.generate\(")
 # What a file does with a model that it does not train.
 USED = re.compile(
-    WITHOUT_GRADIENTS.pattern + r"|\bmerge_\w+\(|\bPeftModel\w*\.|\.(?:save|push)\w+\(|save_pretrained\w*\(|"
+    WITHOUT_GRADIENTS.pattern + r"|\bmerge_\w+\(|\bPeftModel\w*\.|\.(?:save|push)\w+\(|save_pretrained\w{0,40}\(|"
     r"\.load_adapter\(|\bpipeline\(|\bencode\("
 )
 # What a program says, and how a function or an object hands on what it makes.

@@ -133,6 +133,8 @@ def escape(m: Machine, args: Arguments, why: str) -> None:
     """Open containers passed to code that is not followed: it may change them."""
     for v in (*args.positional, *args.keywords.values()):
         obj = object_of(v)
+        if isinstance(obj, (Mapping, Sequence)):
+            m.spend(len(obj.state.items))
         if isinstance(obj, Mapping):
             m.write(obj, "state", Items({k: Unknown(why) for k in obj.state.items}, why, obj.state.overridden_by))
         elif isinstance(obj, Sequence) and obj.kind == "list":

@@ -92,8 +92,9 @@ def installed(run: Run) -> dict[str, str]:
 
 def _fitting(run: Run) -> dict[str, tuple[str, ...]]:
     made = judging(run)
-    calls = [(call, _names(call, made)) for call in _calls(run)]
-    libraries = {call.callee.partition(".")[0] for call, _ in calls}
+    given = dict.fromkeys((call.callee, _names(call, made)) for call in _calls(run))
+    libraries = {callee.partition(".")[0] for callee, _ in given}
+    calls = tuple((callee, names) for callee, names in given if names)
     of = {library: [v for v in _allowed(made.versions[library]) if _has(run, made, library, v)] for library in BOTH}
     of["transformers"] = [v for v in of["transformers"] if _take(calls, "transformers", {"transformers": v})]
     if "trl" not in libraries and not any(path.partition(".")[0] == "trl" for path, _ in run.recording.imports):
@@ -155,11 +156,11 @@ def _has(run: Run, made: Judging, library: str, version: str) -> bool:
     return True
 
 
-def _take(calls: list[tuple[Call, tuple[str, ...]]], library: str, releases: dict[str, str]) -> bool:
-    """Return whether a library's callables take what they are given; one that is not known may take it."""
-    for call, names in calls:
-        of, _, callable = call.callee.partition(".")
-        if of != library or not names:
+def _take(calls: tuple[tuple[str, tuple[str, ...]], ...], library: str, releases: dict[str, str]) -> bool:
+    """Return whether a library's callables take the arguments of these names; one that is not known may take them."""
+    for callee, names in calls:
+        of, _, callable = callee.partition(".")
+        if of != library:
             continue
         if last(callable) == "from_pretrained":
             if any(not _before(name, releases) for name in names):
