@@ -199,3 +199,14 @@ def test_an_eos_token_that_only_newer_releases_append_is_not_certain(stated, cer
     items = judge(source, plans, reviewer.rulebook(settings), settings)[0].checklist
     item = next(one for one in items if one.rule == "prompt/eos")
     assert (item.verdict, item.certainty) == ("pass", certainty)
+
+
+@pytest.mark.parametrize(("given", "verdict"), [("fp16=True, ", "fail"), ("", "unknown")])
+def test_fp16_leaves_bf16_off_in_every_release(given, verdict, tmp_path):
+    code = (
+        f"from trl import SFTConfig, SFTTrainer\nargs = SFTConfig(output_dir='o', {given}max_seq_length=1024)\n"
+        "SFTTrainer(model='m', args=args, train_dataset=rows).train()\n"
+    )
+    (script := tmp_path / "train.py").write_text(code)
+    (file,) = review(str(script), Options(isolated=True)).files
+    assert next(item.verdict for item in file.checklist if item.rule == "arguments/mixed-precision") == verdict

@@ -11,7 +11,7 @@ from ..training_plan.facts import Arguments, Fact
 from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Unknown, Value, options
 from . import defaults, launcher
 from .api.arguments import patched
-from .derive import derive, plain
+from .derive import derive, is_true, plain
 from .object_settings import from_library, last
 from .run import Run
 
@@ -39,7 +39,7 @@ REFUSES = "the script stops on a GPU without bfloat16, where fp16 would work"
 
 def read(run: Run, part: Arguments) -> None:
     """Fill the effective `bf16` and `fp16`, and `mixed_precision`."""
-    sft_precision(part)
+    sft_precision(run, part)
     emulated = not patched(run.recording) and run.configuration is None  # whose programs ask for themselves
     part.mixed_precision = by_unsloth(run, of_flags(part.bf16, part.fp16, emulated))
     launcher.precision(run, part)
@@ -61,9 +61,11 @@ def before_emulation(run: Run) -> bool:
     return torch is not None and is_exact(torch.specifier) and key_of(torch.number) < key_of(COUNTS_EMULATION)
 
 
-def sft_precision(part: Arguments) -> None:
-    """Turn bf16 on as SFTConfig does by itself, unless fp16 is on."""
+def sft_precision(run: Run, part: Arguments) -> None:
+    """Turn bf16 on as SFTConfig does by itself, unless fp16 is on: then it is off in every release."""
     bf16 = part.bf16.value
+    if isinstance(bf16, Unknown) and is_true(part.fp16.value) and isinstance(run.arguments.value("bf16"), Absent):
+        part.bf16.value = Known(False, part.fp16.value.trace)
     if isinstance(bf16, (Known, Default)) and bf16.value is None:
         part.bf16.value = derive(lambda _, half: half is not True, bf16, part.fp16.value, trace=bf16.trace)
         part.bf16.note = BY_SFT
