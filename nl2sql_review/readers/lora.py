@@ -147,6 +147,7 @@ def read_four_bit(run: Run, plan: TrainingPlan) -> None:
         part.quantized_by = Fact(part.load_in_4bit.value, at=part.load_in_4bit.at, why_not=part.load_in_4bit.why_not)
         return
     fast = run.load.callee.startswith("unsloth")
+    option = ""
     at: Place | None
     if run.load.call is run.trainer:
         value, by, at = by_trainer(run)
@@ -173,12 +174,15 @@ def read_four_bit(run: Run, plan: TrainingPlan) -> None:
     if not by and isinstance(value, Absent) and not is_true(run.load.value("load_in_8bit")):
         by_its_name = by_name(name, value)
         value = value if isinstance(by_its_name, Unknown) and trains_all_weights(run) else by_its_name
+        if (option := option_that_quantizes(run, name)) and not isinstance(value, Unknown):
+            value = Default(False, option)
     if published_in_4bit(name) and not is_true(value):
         value, by, at = Known(True, name.trace), "model name", part.model_name.at
     argument = "load_in_4bit" if by in ("Unsloth", "rejected", "the loader", "BitsAndBytesConfig") else ""
     note = f"by {by}" if by in ("BitsAndBytesConfig", "model name") else ""
     if not by and isinstance(value, Default):
         note = "nothing quantizes the model, and its name does not say that it was published in 4 bit"
+        note = f"{option} loads it in 4 bit" if option else note
     part.load_in_4bit = Fact(value, at=at, note=note, argument=argument)
     part.quantized_by = Fact(Known(by, value.trace) if by else Absent("nothing quantizes the model"), at=at)
 
@@ -259,6 +263,16 @@ def by_name(name: Value, unquantized: Absent) -> Value:
     if isinstance(name, Either) and any(map(published_in_4bit, name.options)):
         return Either(tuple(Known(published_in_4bit(o), o.trace) for o in name.options), name.condition, name.trace)
     return unquantized
+
+
+def option_that_quantizes(run: Run, name: Value) -> str:
+    """Return the option with which the script would load the same model in 4 bit, "" if there is none."""
+    for other in run.recording.alternatives:
+        if other.condition.startswith("-") and last(other.callee) == "from_pretrained":
+            names = [getattr(value, "value", None) for value in (name, other.get(*MODEL_NAMES))]
+            if names[0] == names[1] and is_true(makers(other.get("quantization_config")).value("load_in_4bit")):
+                return other.condition
+    return ""
 
 
 def trains_all_weights(run: Run) -> bool:
