@@ -348,6 +348,8 @@ def _code(place: Place, whole_line: bool = True) -> str:
     if place.note:
         return place.note
     span = place.source.span(place.node)
+    if place.source.kind == "launch" and span.end_row > span.row:
+        return "the command in quotes"  # `srun bash -c '…'`: of its lines the first says nothing
     line = place.source.line(span.row, span.cell)
     comment = line.find("#", max(line.rfind("'"), line.rfind('"')) + 1)
     line = " ".join((line if comment < 0 else line[:comment]).split()).rstrip(",")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from nl2sql_review import cli
+from nl2sql_review import cli, review
 from nl2sql_review.run.options import Options
 from nl2sql_review.run.reviewer import plan
 from nl2sql_review.training_plan.facts import TrainingPlan
@@ -667,3 +667,28 @@ def test_a_preset_of_tyro_takes_the_words_of_the_line(write: Write) -> None:
     assert isinstance(found.arguments.learning_rate.value, Known)
     (found,) = planned("train.py")
     assert isinstance(found.lora.r.value, Default) and found.lora.r.value.value == 8
+
+
+QUOTED = """#!/bin/bash
+srun bash -c '
+  echo "node $SLURM_PROCID"
+  python train.py --rank 8
+'
+"""
+
+
+@pytest.mark.parametrize(
+    ("launch", "source"), [(QUOTED, "the command in quotes"), ("python train.py --rank 8\n", "--rank 8")]
+)
+def test_the_source_of_a_value_is_quoted_if_it_says_something(
+    tmp_path: Path, launch: str, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "train.py").write_text(
+        "import argparse\nfrom peft import LoraConfig\nfrom trl import SFTConfig, SFTTrainer\n"
+        "p = argparse.ArgumentParser()\np.add_argument('--rank', type=int, required=True)\na = p.parse_args()\n"
+        "SFTTrainer('m', args=SFTConfig('o'), train_dataset=rows, peft_config=LoraConfig(r=a.rank)).train()\n"
+    )
+    (tmp_path / "job.sbatch").write_text(launch)
+    (file,) = review("train.py", Options(isolated=True)).files
+    assert f"r=8, from {source} (" in next(found.message for found in file.findings if found.rule == "lora/rank")

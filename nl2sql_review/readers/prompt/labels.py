@@ -22,7 +22,7 @@ from .preparation import uses_unsloth
 from .tokenizer import written_template
 from .tokenizers import family, has_chat_template
 from .training_text import TrainingText, texts_of
-from .unlabelled import unlabelled
+from .unlabelled import NO_LABELS, unlabelled
 from .unshifted import unshifted
 
 REMAKES = "transformers.DataCollatorForLanguageModeling"
@@ -38,6 +38,8 @@ MASK = "return_assistant_tokens_mask"
 
 def read(run: Run, plan: TrainingPlan) -> None:
     plan.prompt.labels = labels(run)
+    if any(case.sentence.startswith(NO_LABELS) and not case.branch for case in plan.prompt.labels.cases):
+        plan.prompt.loss_on.why_not = "no token has a label, so that training stops before there is a loss"
     why = "the script builds the text itself, or uses the tokenizer's own template"
     plan.prompt.foreign_template = Fact(Absent(why), at=run.place, why_not=why)
 

@@ -14,7 +14,7 @@ WHY = "the training text sets another task: neither it nor the script speaks of 
 OF_SQL = re.compile(r"sql|database|\bddl\b|spider|数据库|데이터베이스|データベース|базы? данн|base de datos", re.I)
 # What a prompt of text-to-SQL says, even one that never names SQL; not `_`, which joins the words of a column's name.
 OF_QUERIES = re.compile(
-    r"(?<![^\W_])(?:db|tables?|schemas?|quer(?:y|ies)|columns?)(?![^\W_])"
+    r"(?<![^\W_])(?:db|tables?(?! of contents)|schemas?|quer(?:y|ies)|columns?)(?![^\W_])"
     r"|\b(?:group|order) by\b"
     r"|[表查]|模式|테이블|스키마|쿼리|テーブル|スキーマ|クエリ|таблиц|запрос|схем[аы]|tablas?\b|consultas?\b|requêtes?\b",
     re.I,

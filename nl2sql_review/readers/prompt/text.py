@@ -34,7 +34,7 @@ BOS_LITERALS = ("<s>", "<|begin_of_text|>", "<bos>", "<|startoftext|>", "<｜beg
 
 LABEL_WORDS = re.compile(
     r"(?P<question>questions?|utterance|user (?:query|request)|request|natural language(?: query)?)"
-    r"|(?P<schema>schemas?|tables?|ddl|context|database)"
+    r"|(?P<schema>schemas?|tables?(?! of contents)|ddl|context|database)"
     r"|(?P<sql>response|answer|output|completion|sql(?: query| code| statement)?|query|gpt|model|\[/inst\]"
     r"|(?<![a-z] )assistant)"  # which "You are a helpful assistant with these tools:" does not announce
     r"|(?P<instruction>instructions?|task|system)"

@@ -20,6 +20,7 @@ NAMES = frozenset(("labels", "label", "label_ids"))
 NAME = ("pretrained_model_name_or_path", "$0")
 MASK_TOKEN = re.compile(r"mask_token|\[MASK\]|<mask>")
 WITH_MASK_TOKEN = ("Gemma",)  # since transformers 5
+NO_LABELS = "neither the rows nor the collator make labels"
 MASKS, PADS = "transformers.DataCollatorForLanguageModeling", "transformers.DataCollatorWithPadding"
 
 
@@ -37,7 +38,7 @@ def unlabelled(run: Run, texts: list[TrainingText]) -> Iterator[Defect]:
     without = all(text.form == "tokenised" and not text.open and not NAMES & set(text.columns) for text in texts)
     if without and (isinstance(given, Absent) or calls and all(c is not None and c.callee == PADS for c in calls)):
         text = (
-            "neither the rows nor the collator make labels: the model returns no loss, and the trainer raises "
+            f"{NO_LABELS}: the model returns no loss, and the trainer raises "
             "ValueError; use DataCollatorForLanguageModeling(tokenizer, mlm=False), or make labels"
         )
         yield Defect("missing", "labels", trainer.places.get("data_collator", trainer.place), text, branch(trainer))
