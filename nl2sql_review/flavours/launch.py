@@ -156,8 +156,9 @@ def _paths(recording: Recording, source: Source, settings: object) -> Iterator[t
     for name in stated:
         yield [Path(getattr(settings, "root", "") or ".") / name], True
     named = [name for name, _ in recording.configuration.launch_files] if recording.configuration is not None else []
-    for call in recording.calls:
-        value = call.arguments.get("deepspeed")
+    given = [call.arguments["deepspeed"] for call in recording.calls if "deepspeed" in call.arguments]
+    off = bool(given) and all(isinstance(value, Known) and value.value is None for value in given)
+    for value in given:
         if isinstance(value, (Known, Default)) and isinstance(value.value, str) and value.value.endswith(".json"):
             named.append(value.value)
     for name in named:
@@ -169,6 +170,7 @@ def _paths(recording: Recording, source: Source, settings: object) -> Iterator[t
         takes = (
             recording.configuration is None
             and not named
+            and not off
             and any(word in source.text.lower() for word in TAKES_DEEPSPEED)
         )
         for kind in (_is_accelerate, _is_deepspeed) if takes else (_is_accelerate,):

@@ -85,6 +85,14 @@ def test_a_deepspeed_number_that_disagrees_is_a_conflict(setting, told, tmp_path
     assert all("ds.json:2" in f.message for f in found)
 
 
+@pytest.mark.parametrize(("given", "told"), [(", deepspeed=None", False), (", deepspeed=stages[0]", True)])
+def test_a_deepspeed_file_beside_is_not_that_of_a_script_that_uses_none(given, told, tmp_path):
+    (tmp_path / "ds_config.json").write_text('{"zero_optimization": {}, "fp16": {"enabled": true}}', encoding="utf-8")
+    script = SCRIPT.format(f", bf16=True, fp16=False{given}")
+    file, _ = Reviewer(isolated=True).source(script.encode(), str(tmp_path / "train.py"))
+    assert any(f.rule == "arguments/launcher-conflict" for f in file.findings) == told
+
+
 def test_a_configuration_names_its_deepspeed_file(tmp_path):
     (tmp_path / "ds.json").write_text('{"zero_optimization": {}, "gradient_accumulation_steps": 8}', encoding="utf-8")
     found = plan(AXOLOTL.format("deepspeed: ds.json\n"), "c.yaml", folder=tmp_path)
