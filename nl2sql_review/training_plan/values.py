@@ -107,7 +107,7 @@ class Term(Value):
     operation: str = "op"
     args: tuple[Value, ...] = ()
     trace: Trace = ()
-    place: Place | None = None  # of what is read from a row: where that is written
+    place: Place | None = None  # of what is read from a row and of slices: where that is written
 
 
 @dataclass(slots=True)

@@ -278,7 +278,7 @@ class Opaque(Object):
     `text` is the expression, cut where it is very long; `operation` and `args` are as in `values.Term`. `kind` is the
     canonical name of its type, if known ("datasets.Dataset", "model", "trl.SFTTrainer"); a value with a kind is an
     object, any other a mere term.
-    `place`: the place in the file, for values read from a row of a dataset.
+    `place`: the place in the file, for values read from a row of a dataset and for slices.
     """
 
     __slots__ = ("text", "operation", "args", "call", "kind", "place")

@@ -316,8 +316,8 @@ def subscript(m: Machine, node: cst.Subscript, scope: Scope) -> Value:
     owner = m.evaluate(node.value, scope)
     value = m.item(owner, index(m, node, scope), node)
     of, made = object_of(owner), object_of(value)
-    if isinstance(made, Opaque) and isinstance(of, Row) and made.place is None:
-        made.place = place_of(scope, node)  # where a column of a row is read
+    if isinstance(made, Opaque) and made.place is None and (isinstance(of, Row) or made.operation == "slice"):
+        made.place = place_of(scope, node)  # where a column of a row is read, or something is cut
     return value
 
 

@@ -42,9 +42,10 @@ def cut_by_script(run: Run) -> Fact | None:
             return Fact(call.arguments["model_max_length"], at=at, note="cut by the tokenizer")
     for text in texts_of(run):
         ids = text.columns.get("input_ids", Absent())
-        length = kept_of(ids)
+        length, sliced = kept_of(ids)
         if not isinstance(length, Absent):
-            return Fact(length, at=ids.trace[0] if ids.trace else text.at, note="the tokens are cut by a slice")
+            origin = ids.trace[0] if ids.trace else text.at
+            return Fact(length, at=sliced or origin, note="the tokens are cut by a slice")
         made = text.tokenizer_call if isinstance(ids, Absent) else None  # by the collator
         if made is not None and plain(argument(made, 99, "truncation")) is True:
             length = argument(made, 99, "max_length")
@@ -119,22 +120,23 @@ def of_inputs(run: Run, calls: list[Call]) -> list[Call]:
     return made or [call for call in calls if "text_target" not in call.arguments]
 
 
-def kept_of(ids: Value) -> Value:
-    """Return how many tokens `ids[:n]`, `ids[-n:]` or `ids[len(ids) - n:]` keeps; Absent if that is not known."""
+def kept_of(ids: Value) -> tuple[Value, Place | None]:
+    """Return how many tokens `ids[:n]`, `ids[-n:]` or `ids[len(ids) - n:]` keeps, and where; Absent if not known."""
     if isinstance(ids, Either) and "len(" in ids.condition:  # `if len(ids) > n:`: the others are shorter
-        return next((kept for one in ids.options if not isinstance(kept := kept_of(one), Absent)), Absent())
+        kept = (kept_of(one) for one in ids.options)
+        return next((one for one in kept if not isinstance(one[0], Absent)), (Absent(), None))
     if not isinstance(ids, Term) or ids.operation != "slice" or len(ids.args) < 3:
-        return Absent()
+        return Absent(), None
     start, stop = (Known(None) if isinstance(end, Absent) else end for end in ids.args[1:3])
     if same(start, Known(None)) or same(start, Known(0)):
-        return stop if isinstance(plain(stop), int) and plain(stop) > 0 else Absent()
+        return stop if isinstance(plain(stop), int) and plain(stop) > 0 else Absent(), ids.place
     if same(stop, Known(None)) and isinstance(plain(start), int) and plain(start) < 0:
-        return derive(lambda first: -first, start)
+        return derive(lambda first: -first, start), ids.place
     less, whole = terms(start), terms(ids.args[0])
     if less is None or whole is None or len(less.args) != 2 or not same(stop, Known(None)):
-        return Absent()
+        return Absent(), None
     from_end = less.text.startswith(f"len({whole.text}) - ") and isinstance(plain(less.args[1]), int)
-    return less.args[1] if from_end else Absent()
+    return less.args[1] if from_end else Absent(), ids.place
 
 
 def rows_ids(run: Run) -> list[Value]:
