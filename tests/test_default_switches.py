@@ -102,3 +102,34 @@ def test_a_handler_that_ends_the_program_is_no_fallback(tmp_path: Path, handler:
     options = Options(isolated=True, overrides={"select": ["api/import-order"]})
     (file,) = review(tmp_path / "train.py", options).files
     assert bool(file.findings) is told
+
+
+WRITTEN = """
+args = SFTConfig(output_dir="o", learning_rate=7e-5)
+if {test}:
+    args.learning_rate = 3e-3
+    args.save_total_limit = 9
+rows = load_dataset("json", data_files="t.jsonl", split="train")
+SFTTrainer(model=NAME, args=args, train_dataset=rows, peft_config=LoraConfig(r=16)).train()
+"""
+
+
+@pytest.mark.parametrize(
+    ("test", "default", "rate", "limit"),
+    [
+        ("switch", True, ("default", "learning_rate=0.003"), ("default", "save_total_limit=9")),
+        ("switch", False, ("default", "learning_rate=7e-5"), ("default", "save_total_limit=None")),
+        ("tok.name_or_path in open('known').read()", True, ("branch", "0.003 or 7e-5"), ("branch", "is 9 or None")),
+        ("True", True, ("certain", "learning_rate=0.003"), ("certain", "save_total_limit=9")),
+    ],
+)
+def test_a_setting_written_in_a_branch_leaves_what_the_object_was_made_with(
+    tmp_path: Path, test: str, default: bool, rate: tuple[str, str], limit: tuple[str, str]
+) -> None:
+    (tmp_path / "train.py").write_text(HEAD.format(default=default) + WRITTEN.format(test=test))
+    rules = ("arguments/learning-rate", "checkpointing/limit")
+    (file,) = review(tmp_path / "train.py", Options(isolated=True, overrides={"select": list(rules)})).files
+    told = {finding.rule: (finding.certainty, finding.message) for finding in file.findings}
+    for rule, (certainty, said) in zip(rules, (rate, limit)):
+        assert told[rule][0] == certainty
+        assert said in told[rule][1]

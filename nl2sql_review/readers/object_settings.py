@@ -128,10 +128,11 @@ def given(
 ) -> Value:
     slots = getattr(made, "slots", None) or {}
     for name in names:
-        if name in slots and not isinstance(slots[name], Absent):
-            written: Value | None = (settled or {}).get((id(made), name), slots[name])
-            if written is not None:
-                return freeze(written)
+        written: Value | None = (settled or {}).get((id(made), name), slots.get(name))
+        if isinstance(written, Absent) and written.overridden_by:
+            return demote(given(call, None, names), written.overridden_by)
+        if written is not None and not isinstance(written, Absent):
+            return freeze(written)
     if call is None:
         return Absent(f"{names[0]} is not set")
     value = call.get(*names)
@@ -163,7 +164,7 @@ def completed(value: Value, otherwise: Value | None) -> Value:
     if otherwise is None:
         return value
     if isinstance(value, Absent):
-        return otherwise
+        return demote(otherwise, value.overridden_by) if value.overridden_by else otherwise
     if is_optional(value):
         left_out = tuple(otherwise if isinstance(o, Absent) else o for o in value.options)
         return Either(left_out, value.condition, value.trace)

@@ -139,10 +139,11 @@ class Unknown(Value):
 
 @dataclass(slots=True)
 class Absent(Value):
-    """A value that is not given. `why` tells where it could have been expected."""
+    """A value that is not given. `why` tells where it could have been expected; `overridden_by`, what may give it."""
 
     why: str = ""
     trace: Trace = ()
+    overridden_by: str = ""
 
 
 UNBOUND = Absent("not assigned on this path")

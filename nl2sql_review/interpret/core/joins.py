@@ -23,6 +23,9 @@ def join_slot(obj: Object, key: SlotKey, a: object, b: object, condition: Value 
             inherited = obj.cls.lookup(key)
             if inherited is not None:
                 return join(present, inherited)
+        if isinstance(present, BOUND) and (made := as_made(obj, key)) is not None:
+            one, other = (made, present) if a is MISSING else (present, made)
+            return join_values(one, other, condition)
         return present
     if isinstance(a, Items) and isinstance(b, Items):
         return join_items(a, b, condition)
@@ -120,18 +123,42 @@ def demote(value: Value, by: str) -> Value:
             return Either(tuple(demote(o, by) for o in options), condition, trace, value.test)
         case Text(parts, trace):
             return Text(parts, trace, value.overridden_by or by)
+        case Absent(why, trace):
+            return Absent(why, trace, value.overridden_by or by)
     return value
+
+
+def as_made(obj: Object, key: SlotKey) -> Value | None:
+    """Return the setting with which a library's object of settings was made; None for anything else.
+
+    A path that does not write the attribute leaves this one. What was left out is `Absent`: the library's default.
+    """
+    call = obj.call if isinstance(obj, Opaque) else None
+    if call is None or not isinstance(key, str) or not call.callee.endswith(("Config", "Arguments")):
+        return None
+    if key in call.arguments:
+        live = call.live_arguments[0].keywords.get(key) if call.live_arguments else None
+        return call.arguments[key] if live is None else live
+    return Unknown(call.unknown_arguments) if call.unknown_arguments else Absent("not written on this path")
+
+
+def of_owner(obj: Object, key: SlotKey) -> Any:
+    """Return what an attribute is where no path has written it: its class's, or the one the object was made with."""
+    if isinstance(obj, Instance):
+        return obj.cls.lookup(key) or MISSING if isinstance(key, str) else MISSING
+    made = as_made(obj, key)
+    return MISSING if made is None else made
 
 
 def prefer_slot(obj: Object, key: SlotKey, likely: Any, other: Any, by: str) -> Any:
     if likely is other:
         return likely
-    if likely is MISSING and isinstance(obj, Instance) and isinstance(key, str):
-        likely = obj.cls.lookup(key) or MISSING
+    if likely is MISSING:
+        likely = of_owner(obj, key)
     if likely is MISSING:
         return demote(other, by) if isinstance(other, VALUES) else other
-    if other is MISSING and isinstance(obj, Instance) and isinstance(key, str):
-        other = obj.cls.lookup(key) or MISSING
+    if other is MISSING:
+        other = of_owner(obj, key)
     if other is MISSING:
         return likely
     if isinstance(likely, Either) and any(same(other, option) for option in likely.options):

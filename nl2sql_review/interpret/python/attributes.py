@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, join
+from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, is_optional, join
 from ..core.joins import demote
 from ..core.machine import Machine
 from ..core.model_call import ModelCall, PythonModel
@@ -283,11 +283,14 @@ def module_attribute(m: Machine, v: Module, name: str) -> Value:
 
 
 def opaque_attribute(m: Machine, owner: Known, v: Opaque, name: str, node: cst.CSTNode | None) -> Value:
-    if name in v.slots:
-        own: Value = v.slots[name]
+    own: Value | None = v.slots.get(name)
+    if own is not None and not isinstance(own, Absent) and not is_optional(own):
         return own
     found = m.library_attribute(owner, v, name, node)
-    return found if found is not None else attribute_term(owner, name)
+    made = found if found is not None else attribute_term(owner, name)
+    if own is None or isinstance(own, Absent):  # what no likely path has written
+        return demote(made, own.overridden_by) if own is not None and own.overridden_by else made
+    return Either(tuple(made if isinstance(o, Absent) else o for o in own.options), own.condition, own.trace)
 
 
 def super_attribute(m: Machine, v: Super, name: str, node: cst.CSTNode | None) -> Value:
