@@ -133,3 +133,48 @@ def test_a_setting_written_in_a_branch_leaves_what_the_object_was_made_with(
     for rule, (certainty, said) in zip(rules, (rate, limit)):
         assert told[rule][0] == certainty
         assert said in told[rule][1]
+
+
+RESUMED = """
+rows = load_dataset("json", data_files="t.jsonl", split="train")
+trainer = SFTTrainer(model=NAME, args=SFTConfig(output_dir="o"), train_dataset=rows, peft_config=LoraConfig(r=16))
+if switch:
+    trainer.train(resume_from_checkpoint=True)
+else:
+    trainer.train()
+"""
+
+
+@pytest.mark.parametrize(("default", "said"), [(True, "the first run fails"), (False, "training never resumes")])
+def test_another_way_to_start_is_no_handler_of_the_first(tmp_path: Path, default: bool, said: str) -> None:
+    (tmp_path / "train.py").write_text(HEAD.format(default=default) + RESUMED)
+    options = Options(isolated=True, overrides={"select": ["checkpointing/resume"]})
+    (file,) = review(tmp_path / "train.py", options).files
+    (finding,) = file.findings
+    assert finding.certainty == "default"
+    assert said in finding.message
+
+
+QUANTIZED = """
+whole = {whole}
+if switch:
+    quantized = BitsAndBytesConfig(load_in_4bit=True)
+    model = AutoModelForCausalLM.from_pretrained(NAME, quantization_config=quantized)
+else:
+    model = AutoModelForCausalLM.from_pretrained(NAME, **whole)
+rows = load_dataset("json", data_files="t.jsonl", split="train")
+SFTTrainer(model=model, args=SFTConfig(output_dir="o"), train_dataset=rows, peft_config=LoraConfig(r=16)).train()
+"""
+
+
+@pytest.mark.parametrize(
+    ("whole", "certainty"),
+    [("{}", "default"), ('{"quantization_config": BitsAndBytesConfig(load_in_4bit=True)}', "certain")],
+)
+def test_a_model_that_another_option_loads_whole_is_quantized_by_default(
+    tmp_path: Path, whole: str, certainty: str
+) -> None:
+    (tmp_path / "train.py").write_text(HEAD.format(default=True) + QUANTIZED.format(whole=whole))
+    options = Options(isolated=True, overrides={"select": ["lora/four-bit"]})
+    (file,) = review(tmp_path / "train.py", options).files
+    assert [(item.verdict, item.certainty) for item in file.checklist] == [("pass", certainty)]

@@ -6,6 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
+from ..interpret.core.joins import demote
 from ..interpret.core.objects import Function
 from ..training_plan.facts import Checkpointing, Fact, TrainingPlan
 from ..training_plan.values import (
@@ -161,7 +162,8 @@ def resume(run: Run) -> tuple[Fact, Fact]:
         found = (nothing_given, *options(value)) if guard.runs_otherwise(call) else (*options(value), nothing_given)
         value = Either(found, condition, value.trace)
     manner, by = judge(run, value, tried=otherwise(run))
-    return Fact(manner, at=at), Fact(by, at=at)
+    option = next((one for one in call.assumed if run.trainer is None or one not in run.trainer.assumed), "")
+    return Fact(demote(manner, option) if option else manner, at=at), Fact(by, at=at)
 
 
 def resumed_by(run: Run) -> str:
@@ -173,7 +175,8 @@ def resumed_by(run: Run) -> str:
 
 def otherwise(run: Run) -> bool:
     """Return whether an `except` starts the training anew if it cannot be resumed."""
-    return any(last(c.callee) == "train" and "Trainer" in c.callee for c in getattr(run.recording, "alternatives", ()))
+    others = [c for c in run.recording.alternatives if last(c.callee) == "train" and "Trainer" in c.callee]
+    return any(not c.condition.startswith("--") for c in others)
 
 
 def judge(run: Run, value: Value, tried: bool = False) -> tuple[Value, Value]:

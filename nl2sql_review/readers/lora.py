@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from ..interpret.core.joins import demote
 from ..interpret.core.objects import Mapping, object_of
 from ..training_plan.facts import Fact, Lora, TrainingPlan
 from ..training_plan.values import Absent, Default, Either, Known, Place, Text, Unknown, Value, options
 from . import hand_loop, own_quantization, target_modules
 from .adapter_choice import chosen_adapter
 from .api.arguments import rejected
-from .derive import contents, derive, is_of_the_hub, is_true, plain
+from .derive import contents, derive, is_left_out, is_of_the_hub, is_true, plain
 from .missing_adapter import no_adapter
 from .object_settings import last, makers
 from .run import MODEL_NAMES, Run
@@ -176,6 +177,8 @@ def read_four_bit(run: Run, plan: TrainingPlan) -> None:
         value = value if isinstance(by_its_name, Unknown) and trains_all_weights(run) else by_its_name
         if (option := option_that_quantizes(run, name)) and not isinstance(value, Unknown):
             value = Default(False, option)
+    if by and is_true(value) and (whole := option_that_loads_whole(run, name)):
+        value = demote(value, whole)
     if published_in_4bit(name) and not is_true(value):
         value, by, at = Known(True, name.trace), "model name", part.model_name.at
     argument = "load_in_4bit" if by in ("Unsloth", "rejected", "the loader", "BitsAndBytesConfig") else ""
@@ -271,6 +274,18 @@ def option_that_quantizes(run: Run, name: Value) -> str:
         if other.condition.startswith("-") and last(other.callee) == "from_pretrained":
             names = [getattr(value, "value", None) for value in (name, other.get(*MODEL_NAMES))]
             if names[0] == names[1] and is_true(makers(other.get("quantization_config")).value("load_in_4bit")):
+                return other.condition
+    return ""
+
+
+def option_that_loads_whole(run: Run, name: Value) -> str:
+    """Return the option with which the script would load the same model unquantized, "" if there is none."""
+    chosen = run.load.call.assumed if run.load.call is not None else ()
+    for other in run.recording.alternatives:
+        if other.condition in chosen and last(other.callee) == "from_pretrained":
+            names = [getattr(value, "value", None) for value in (name, other.get(*MODEL_NAMES))]
+            quantized = [other.get(one) for one in ("quantization_config", "load_in_4bit", "load_in_8bit")]
+            if names[0] == names[1] and all(is_left_out(one) or plain(one) is False for one in quantized):
                 return other.condition
     return ""
 

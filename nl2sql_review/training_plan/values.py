@@ -228,6 +228,9 @@ def join(a: Value, b: Value, condition: str = "") -> Value:
             return chosen
         condition = chosen.condition if chosen is not None else ""
     elif isinstance(a, Either):  # what only `a` may be stands first: the condition holds for it
+        if a.condition and len(found) == len(a.options) == 2 and not isinstance(b, Either):
+            inner = f"not ({a.condition})" if same(a.options[0], b) else a.condition
+            condition = condition if inner in condition else f"{condition} and {inner}"
         found.sort(key=lambda option: same(option, b))
     return Either(tuple(found), condition, found[-1].trace)
 
