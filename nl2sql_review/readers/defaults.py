@@ -225,16 +225,17 @@ def may_be_missing() -> bool:
     return replaced is not None and not replaced.sure
 
 
-def trains_by_unsloth(callee: str) -> bool:
-    """Return whether a trainer is certainly one that Unsloth generates in place of TRL's."""
+def trains_by_unsloth(callee: str) -> bool | None:
+    """Return whether a trainer is one that Unsloth generates in place of TRL's; None if that needs it installed."""
     replaced, version = _replaced.get(), (_installed.get() or {}).get("unsloth", "")
-    if callee not in ("unsloth.UnslothTrainer", "unsloth.trainer.UnslothTrainer"):
+    own = callee in ("unsloth.UnslothTrainer", "unsloth.trainer.UnslothTrainer")
+    if not own:
         library, _, name = callee.partition(".")
-        if replaced is None or not replaced.sure or library != "trl" or not name.endswith("Trainer"):
+        if replaced is None or library != "trl" or not name.endswith("Trainer") or callee in replaced.early:
             return False
-        if callee in replaced.early:
-            return False
-    return store.signature("unsloth", "UnslothConfig", version) is not None
+    if store.signature("unsloth", "UnslothConfig", version) is None:
+        return False
+    return True if own or replaced is not None and replaced.sure else None
 
 
 def length_of(callee: str) -> str:
