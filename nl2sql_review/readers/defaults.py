@@ -48,6 +48,14 @@ SFT_CONFIG: dict[str, Any] = {**TRAINING_ARGUMENTS, "learning_rate": 2e-05, "bf1
 
 LORA_CONFIG: dict[str, Any] = {"r": 8, "lora_alpha": 8, "target_modules": None, "lora_dropout": 0.0, "bias": "none"}
 ADALORA_CONFIG: dict[str, Any] = {k: v for k, v in LORA_CONFIG.items() if k != "r"} | {"init_r": 12, "target_r": 8}
+LYCORIS = ("LoHaConfig", "LoKrConfig")
+LYCORIS_CONFIG: dict[str, Any] = {
+    "r": 8,
+    "alpha": 8,
+    "target_modules": None,
+    "rank_dropout": 0.0,
+    "module_dropout": 0.0,
+}
 
 UNSLOTH_ADAPTER: dict[str, Any] = {
     "r": 16,
@@ -326,6 +334,8 @@ def _newest(callee: str) -> dict[str, Any]:
         return LORA_CONFIG
     if name == "AdaLoraConfig":
         return ADALORA_CONFIG
+    if name in LYCORIS:
+        return LYCORIS_CONFIG
     if name == "BitsAndBytesConfig":
         return BITS_AND_BYTES
     if name.endswith("TrainingArguments") and owner.partition(".")[0] in ("transformers", "unsloth", HOME_OF_ENCODERS):

@@ -116,7 +116,7 @@ def by_unsloth(run: Run, fact: Fact) -> Fact:
     if by_it is False:
         return fact
     if by_it is None and not run.load.callee.startswith("unsloth"):
-        why = "neither flag is set, and whether Unsloth is installed, whose trainer then chooses, is known only at run time"
+        why = "neither flag is set: Unsloth's trainer then follows the model, and whether it is installed is unknown"
         return Fact(Unknown(why, value.trace), at=fact.at)
     if not run.load.callee.startswith("unsloth"):
         why = "neither flag is set: Unsloth's trainer then follows the dtype of the model, and that is unknown"
