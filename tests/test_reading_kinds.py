@@ -449,9 +449,12 @@ SEVEN = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_p
         (["q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"], []),  # Whisper
         (["c_attn", "c_proj", "c_fc"], []),
         (["c_attn"], SEVEN[3:]),
+        (["c_attn", "mlp.c_proj", "c_fc"], ["o_proj"]),
         (["q", "k", "v", "o"], SEVEN[4:]),
         (["query_key_value", "dense", "dense_h_to_4h", "dense_4h_to_h"], []),
         (["query", "value"], ["k_proj", *SEVEN[3:]]),
+        (["query", "key", "value", "attention.output.dense"], SEVEN[4:]),
+        (["query", "key", "value", "output.dense", "intermediate.dense"], []),  # the first ends both outputs' names
         (["q_proj", "k_proj", "v_proj", "o_proj", "fc1", "fc2"], SEVEN[4:]),  # of a vision tower
         (["q_proj", "v_proj", "lm_head"], ["k_proj", *SEVEN[3:]]),
     ],
