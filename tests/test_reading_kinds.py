@@ -467,6 +467,28 @@ def test_layers_of_other_families_stand_for_the_projections_of_llama(names, miss
     assert set(names) <= set(found)
 
 
+SAVED = "model = PeftModel.from_pretrained(model, 'sft', is_trainable=True)\n"
+NEW = "model = get_peft_model(model, LoraConfig(r=32, lora_alpha=64))\n"
+
+
+@pytest.mark.parametrize(
+    ("adapted", "overridden"),
+    [
+        (f"if os.path.exists('sft'):\n    {SAVED}else:\n    {NEW}", True),
+        (f"{SAVED}model = model.merge_and_unload()\n{NEW}", False),
+        (f"if parser.parse_args().sft:\n    {SAVED}else:\n    {NEW}", False),  # which lora/adapter says
+        (NEW, False),
+    ],
+)
+def test_a_saved_adapter_of_another_branch_has_settings_of_its_own(adapted, overridden):
+    parser = "parser = argparse.ArgumentParser()\nparser.add_argument('--sft')\n"
+    model = 'from peft import PeftModel\nmodel = AutoModelForCausalLM.from_pretrained("x/y")\n'
+    plan = plan_of(f"{parser}{model}{adapted}SFTTrainer(model, train_dataset=[]).train()\n")
+    for name, number in (("r", 32), ("alpha", 64), ("scaling", 2)):
+        value = plan[f"lora.{name}"].value
+        assert (value.value, isinstance(value, Default)) == (number, overridden)
+
+
 @pytest.mark.parametrize("decorator", ["", "@app.function(gpu='A100')\n", "@app\n"])
 def test_a_function_that_nobody_calls_gives_another_its_parameters(decorator):
     train = "def _train(d, rate=1e-4):\n    SFTTrainer('x', train_dataset=d, args=SFTConfig(learning_rate=rate))\n"

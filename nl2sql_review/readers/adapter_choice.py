@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from ..interpret.core.objects import Object
 from ..interpret.core.recording import Call
 from ..training_plan.values import Absent, Default, Either, Known, Value, options, overrider
+from .model_state import loads_adapter
 from .object_settings import last, objects
 from .run import ADAPTERS, Run, call_of, is_model_load
 
 if TYPE_CHECKING:
     import libcst as cst
 
+MERGES = ("merge_and_unload", "unload")
 DEPTH = 12  # calls that a model goes through on its way to the trainer
 
 
@@ -84,6 +86,21 @@ def _paths(value: Value, depth: int) -> Iterator[bool]:
                 yield False
             else:
                 yield from _paths(_before(call), depth - 1)
+
+
+def loaded_instead(run: Run) -> Call | None:
+    """Return a call that loads a saved adapter, on another way to the trainer than that of the adapter's settings."""
+    return next(_loaded(run.trainer.get("model"), DEPTH), None) if run.trainer is not None else None
+
+
+def _loaded(value: Value, depth: int) -> Iterator[Call]:
+    """Yield the calls that load a saved adapter, on the ways on which no new one is put on the model after them."""
+    for option in options(value):
+        for call in (call for thing in objects(option) if (call := call_of(thing)) is not None):
+            if loads_adapter(call):
+                yield call
+            elif depth and last(call.callee) not in (*ADAPTERS, *MERGES) and not is_model_load(call):
+                yield from _loaded(_before(call), depth - 1)
 
 
 def _before(call: Call) -> Value:

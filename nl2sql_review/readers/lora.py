@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from ..interpret.core.joins import demote
 from ..interpret.core.objects import Mapping, object_of
 from ..training_plan.facts import Fact, Lora, TrainingPlan
 from ..training_plan.values import Absent, Default, Either, Known, Place, Text, Unknown, Value, options
 from . import defaults, hand_loop, own_quantization, target_modules
-from .adapter_choice import chosen_adapter
+from .adapter_choice import chosen_adapter, loaded_instead
 from .api.arguments import rejected
 from .derive import contents, derive, is_of_the_hub, is_true, plain
 from .missing_adapter import no_adapter
@@ -67,6 +68,10 @@ def read(run: Run, plan: TrainingPlan) -> None:
     part.scaling = scaling(run, part)
     part.target_modules, part.unmatched_modules = target_modules.modules(run, part.model_name.value)
     part.gradient_checkpointing = checkpointing(run, part)
+    if loaded_instead(run) is not None:
+        for name in SETTINGS[:-1]:
+            fact: Fact = getattr(part, name)
+            fact.value = demote(fact.value, "the saved adapter that another branch loads")
 
 
 def absent_why(fact: Fact) -> str:
