@@ -468,6 +468,7 @@ def test_layers_of_other_families_stand_for_the_projections_of_llama(names, miss
 
 
 SAVED = "model = PeftModel.from_pretrained(model, 'sft', is_trainable=True)\n"
+OPTIMIZER = "optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)\n"
 NEW = "model = get_peft_model(model, LoraConfig(r=32, lora_alpha=64))\n"
 
 
@@ -483,10 +484,12 @@ NEW = "model = get_peft_model(model, LoraConfig(r=32, lora_alpha=64))\n"
 def test_a_saved_adapter_of_another_branch_has_settings_of_its_own(adapted, overridden):
     parser = "parser = argparse.ArgumentParser()\nparser.add_argument('--sft')\n"
     model = 'from peft import PeftModel\nmodel = AutoModelForCausalLM.from_pretrained("x/y")\n'
-    plan = plan_of(f"{parser}{model}{adapted}SFTTrainer(model, train_dataset=[]).train()\n")
-    for name, number in (("r", 32), ("alpha", 64), ("scaling", 2)):
-        value = plan[f"lora.{name}"].value
-        assert (value.value, isinstance(value, Default)) == (number, overridden)
+    loop = "for batch in loader:\n    model(**batch).loss.backward()\n    optimizer.step()\n"
+    for trains in ("SFTTrainer(model, train_dataset=[]).train()\n", f"{OPTIMIZER}{loop}"):
+        plan = plan_of(f"{parser}{model}{adapted}{trains}")
+        for name, number in (("r", 32), ("alpha", 64), ("scaling", 2)):
+            value = plan[f"lora.{name}"].value
+            assert (value.value, isinstance(value, Default)) == (number, overridden)
 
 
 @pytest.mark.parametrize("decorator", ["", "@app.function(gpu='A100')\n", "@app\n"])
