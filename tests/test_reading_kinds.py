@@ -449,9 +449,12 @@ SEVEN = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_p
         (["q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"], []),  # Whisper
         (["c_attn", "c_proj", "c_fc"], []),
         (["c_attn"], SEVEN[3:]),
+        (["c_attn", "mlp.c_proj", "c_fc"], ["o_proj"]),
         (["q", "k", "v", "o"], SEVEN[4:]),
         (["query_key_value", "dense", "dense_h_to_4h", "dense_4h_to_h"], []),
         (["query", "value"], ["k_proj", *SEVEN[3:]]),
+        (["query", "key", "value", "attention.output.dense"], SEVEN[4:]),
+        (["query", "key", "value", "output.dense", "intermediate.dense"], []),  # the first ends both outputs' names
         (["q_proj", "k_proj", "v_proj", "o_proj", "fc1", "fc2"], SEVEN[4:]),  # of a vision tower
         (["q_proj", "v_proj", "lm_head"], ["k_proj", *SEVEN[3:]]),
     ],
@@ -462,6 +465,31 @@ def test_layers_of_other_families_stand_for_the_projections_of_llama(names, miss
     found = plan["lora.target_modules"].value.value
     assert [name for name in SEVEN if name not in found] == missing
     assert set(names) <= set(found)
+
+
+SAVED = "model = PeftModel.from_pretrained(model, 'sft', is_trainable=True)\n"
+OPTIMIZER = "optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)\n"
+NEW = "model = get_peft_model(model, LoraConfig(r=32, lora_alpha=64))\n"
+
+
+@pytest.mark.parametrize(
+    ("adapted", "overridden"),
+    [
+        (f"if os.path.exists('sft'):\n    {SAVED}else:\n    {NEW}", True),
+        (f"{SAVED}model = model.merge_and_unload()\n{NEW}", False),
+        (f"if parser.parse_args().sft:\n    {SAVED}else:\n    {NEW}", False),  # which lora/adapter says
+        (NEW, False),
+    ],
+)
+def test_a_saved_adapter_of_another_branch_has_settings_of_its_own(adapted, overridden):
+    parser = "parser = argparse.ArgumentParser()\nparser.add_argument('--sft')\n"
+    model = 'from peft import PeftModel\nmodel = AutoModelForCausalLM.from_pretrained("x/y")\n'
+    loop = "for batch in loader:\n    model(**batch).loss.backward()\n    optimizer.step()\n"
+    for trains in ("SFTTrainer(model, train_dataset=[]).train()\n", f"{OPTIMIZER}{loop}"):
+        plan = plan_of(f"{parser}{model}{adapted}{trains}")
+        for name, number in (("r", 32), ("alpha", 64), ("scaling", 2)):
+            value = plan[f"lora.{name}"].value
+            assert (value.value, isinstance(value, Default)) == (number, overridden)
 
 
 @pytest.mark.parametrize("decorator", ["", "@app.function(gpu='A100')\n", "@app\n"])

@@ -124,6 +124,23 @@ def test_the_gpu_decides_where_neither_flag_is_on(loader, expected):
     assert shown(plan_of(code)["arguments.mixed_precision"].value) == expected
 
 
+@pytest.mark.parametrize(
+    ("flags", "precision"),
+    [
+        ("", "Unknown"),  # TRL's class enables bf16, Unsloth's trainer follows the model
+        (", bf16=False, fp16=False", "Unknown"),  # TRL's trainer has none, Unsloth's follows the model
+        (", bf16=True", "bf16"),
+        (", fp16=True", "fp16"),
+    ],
+)
+def test_whose_trainer_it_is_decides_where_unsloth_is_only_tried(flags, precision):
+    plan = plan_of(TRIED.replace('output_dir="out"', f'output_dir="out"{flags}'))
+    assert shown(plan["arguments.mixed_precision"].value) == precision
+    without = TRIED.partition("from transformers")
+    plan = plan_of(f"{without[1]}{without[2]}".replace('output_dir="out"', 'output_dir="out", bf16=False, fp16=False'))
+    assert shown(plan["arguments.mixed_precision"].value) == "none"
+
+
 def test_transformers_own_arguments_and_trainer_stay_as_they_are():
     code = FIRST + RUN.format("").replace("SFTConfig()", "TrainingArguments('out')").replace("SFTTrainer", "Trainer")
     plan = plan_of("from transformers import Trainer, TrainingArguments\n".join(["", code]))

@@ -43,6 +43,8 @@ DEEPSPEED = {
     "bf16.enabled": "arguments.bf16",
     "fp16.enabled": "arguments.fp16",
 }
+STEPS = 1000  # of warm-up in DeepSpeed's schedules, where the file has none
+WARMUP = "scheduler.params.warmup_num_steps"
 # key of accelerate's `deepspeed_config` -> the same
 PLUGIN = {"gradient_accumulation_steps": "arguments.gradient_accumulation"}
 
@@ -66,6 +68,16 @@ class Said:
     place: Place
 
 
+@dataclass(frozen=True)
+class Schedule:
+    """DeepSpeed's own schedule, which takes the place of the trainer's. `sure`: this file starts the run."""
+
+    kind: Known | Default  # as in the file: "WarmupDecayLR"
+    warmup: Known | Default | None  # a number of steps, or None if it is left to the training arguments
+    file: str
+    sure: bool
+
+
 @dataclass
 class Launch:
     """Combined settings of all these files. `files` are their paths, as shown to people."""
@@ -74,6 +86,9 @@ class Launch:
     precision: Value | None = None  # "bf16", "fp16" or "no"
     accumulation: Value | None = None
     said: list[Said] = field(default_factory=list)
+    schedule: Schedule | None = None
+    deepspeed: bool = False  # whether one of them is DeepSpeed's
+    unread: str = ""  # a DeepSpeed file that the script names and that is not there
     files: list[str] = field(default_factory=list)
     by: str = ""  # what starts the processes, where it is a command line: "torchrun in run.sh:3"
 
@@ -82,10 +97,12 @@ def find(recording: Recording, source: Source, settings: object) -> Launch:
     """Return the settings of the files that belong to a script or configuration; unreadable files are ignored."""
     made = Launch()
     _of_line(made, recording.started)
-    known = set()
+    known, given = set(), {os.path.basename(name) for name in _given(recording)}
     maybe: list[Path] = []
     for path, sure in _paths(recording, source, settings):
         file = _file(recording, path)
+        if file is None and path[-1].name in given:
+            made.unread = made.unread or path[-1].name
         if file is None or file in known:
             continue
         known.add(file)
@@ -158,10 +175,7 @@ def _paths(recording: Recording, source: Source, settings: object) -> Iterator[t
     named = [name for name, _ in recording.configuration.launch_files] if recording.configuration is not None else []
     given = [call.arguments["deepspeed"] for call in recording.calls if "deepspeed" in call.arguments]
     off = bool(given) and all(isinstance(value, Known) and value.value is None for value in given)
-    for value in given:
-        if isinstance(value, (Known, Default)) and isinstance(value.value, str) and value.value.endswith(".json"):
-            named.append(value.value)
-    for name in named:
+    for name in (*named, *_given(recording)):
         yield [folder / name for folder in roots], True
     line = recording.started
     for name in line.files if line is not None else ():
@@ -170,6 +184,7 @@ def _paths(recording: Recording, source: Source, settings: object) -> Iterator[t
         takes = (
             recording.configuration is None
             and not named
+            and not _given(recording)
             and not off
             and any(word in source.text.lower() for word in TAKES_DEEPSPEED)
         )
@@ -177,6 +192,13 @@ def _paths(recording: Recording, source: Source, settings: object) -> Iterator[t
             beside = [p for folder in roots for p in _beside(folder, kind) if kind(recording, p)]
             for path in dict.fromkeys(beside) if kind is _is_accelerate else beside if len(set(beside)) == 1 else ():
                 yield [path], False
+
+
+def _given(recording: Recording) -> list[str]:
+    """Return the DeepSpeed files that training arguments are given."""
+    values = [call.arguments["deepspeed"] for call in recording.calls if "deepspeed" in call.arguments]
+    names = [value.value for value in values if isinstance(value, (Known, Default)) and isinstance(value.value, str)]
+    return [name for name in names if name.endswith(".json")]
 
 
 def _beside(folder: Path, kind: object) -> list[Path]:
@@ -230,7 +252,9 @@ def _read(made: Launch, recording: Recording, file: Path, sure: bool) -> None:
         return
     made.files.append(name)
     if _at(found, "compute_environment") is None and _at(found, "distributed_type") is None:
+        made.deepspeed = True
         _agreements(made, found, DEEPSPEED, sure)
+        made.schedule = made.schedule or _schedule(found, name, sure)
         return
     processes = _value(found, "num_processes", sure)
     kind = str(_plain(_at(found, "distributed_type")) or "").upper()
@@ -248,7 +272,9 @@ def _read(made: Launch, recording: Recording, file: Path, sure: bool) -> None:
             path = _file(
                 recording, [file.parent / inner, *([recording.project.root / inner] if recording.project.root else [])]
             )
-            if path is not None and recording.project.display(path) not in made.files:
+            if path is None:
+                made.unread = made.unread or inner
+            elif recording.project.display(path) not in made.files:
                 _read(made, recording, path, sure)
 
 
@@ -259,17 +285,35 @@ def _agreements(made: Launch, found: Value | None, table: dict[str, str], sure: 
             made.said.append(Said(key, fact, value, value.trace[-1]))
 
 
+def _schedule(found: Value | None, file: str, sure: bool) -> Schedule | None:
+    kind, warmup = _value(found, "scheduler.type", sure), _value(found, WARMUP, sure)
+    if kind is None or not isinstance(kind.value, str):
+        return None
+    if warmup is None and kind.value.startswith("Warmup"):
+        warmup = Known(STEPS, kind.trace) if sure else Default(STEPS, LAUNCHER, kind.trace)
+    return Schedule(kind, None if warmup is not None and warmup.value == "auto" else warmup, file, sure)
+
+
 def _inline(made: Launch, call: Call) -> None:
     """Read `TrainingArguments(deepspeed={…})`: the file's content, in the call."""
     given = call.arguments.get("deepspeed")
     if not isinstance(given, (Known, Default)) or not isinstance(given.value, dict):
         return
+    made.deepspeed = True
     for key, fact in DEEPSPEED.items():
-        plain: object = given.value
-        for part in key.split("."):
-            plain = plain.get(part) if isinstance(plain, dict) else None
+        plain = _inside(given.value, key)
         if isinstance(plain, (bool, int, float)):
             made.said.append(Said(key, fact, Known(plain, given.trace), call.places.get("deepspeed", call.place)))
+    kind, warmup = _inside(given.value, "scheduler.type"), _inside(given.value, WARMUP)
+    if isinstance(kind, str):
+        steps = None if warmup == "auto" else Known(warmup if warmup is not None else STEPS, given.trace)
+        made.schedule = Schedule(Known(kind, given.trace), steps, "", True)
+
+
+def _inside(content: object, dotted: str) -> object:
+    for part in dotted.split("."):
+        content = content.get(part) if isinstance(content, dict) else None
+    return content
 
 
 def _value(found: Value | None, key: str, sure: bool, instead: int | None = None) -> Known | Default | None:

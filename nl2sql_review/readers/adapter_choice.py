@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 from ..interpret.core.objects import Object
 from ..interpret.core.recording import Call
 from ..training_plan.values import Absent, Default, Either, Known, Value, options, overrider
+from .derive import is_true
+from .model_state import loads_adapter
 from .object_settings import last, objects
 from .run import ADAPTERS, Run, call_of, is_model_load
 
 if TYPE_CHECKING:
     import libcst as cst
 
+MERGES = ("merge_and_unload", "unload")
 DEPTH = 12  # calls that a model goes through on its way to the trainer
 
 
@@ -84,6 +87,37 @@ def _paths(value: Value, depth: int) -> Iterator[bool]:
                 yield False
             else:
                 yield from _paths(_before(call), depth - 1)
+
+
+def loaded_instead(run: Run) -> Call | None:
+    """Return a call that loads a saved adapter, on another way to the trainer than that of the adapter's settings.
+
+    A hand-written loop has no trainer to start from: there it is one to be trained, on the other side of a branch.
+    """
+    if run.trainer is not None:
+        return next(_loaded(run.trainer.get("model"), DEPTH), None)
+    trained = (c for c in run.calls if c.conditions and loads_adapter(c) and is_true(c.get("is_trainable")))
+    return next((c for c in trained if run.adapter_call is not None and _apart(run.adapter_call, c)), None)
+
+
+def _apart(call: Call, other: Call) -> bool:
+    """Return whether two calls are on two sides of one branch."""
+    nodes = call.place.source.nodes
+    if other.place.source is not call.place.source:
+        return False
+    mine, its = (set(map(id, nodes.path(one.place.node))) for one in (call, other))
+    sides = (side for one in nodes.path(call.place.node) for side in _sides(one))
+    return any(id(side) in its and id(side) not in mine for side in sides)
+
+
+def _loaded(value: Value, depth: int) -> Iterator[Call]:
+    """Yield the calls that load a saved adapter, on the ways on which no new one is put on the model after them."""
+    for option in options(value):
+        for call in (call for thing in objects(option) if (call := call_of(thing)) is not None):
+            if loads_adapter(call):
+                yield call
+            elif depth and last(call.callee) not in (*ADAPTERS, *MERGES) and not is_model_load(call):
+                yield from _loaded(_before(call), depth - 1)
 
 
 def _before(call: Call) -> Value:

@@ -59,6 +59,8 @@ def read(run: Run, plan: TrainingPlan) -> None:
         precision.read(run, part)
     steps = part.max_steps
     own_optimizer.follow_schedule(run, part)
+    if not by_hand and own_optimizer.schedule(run) is None:
+        launcher.schedule(run, part)
     part.scheduler.value = derive(scheduler_name, part.scheduler.value, terms=True)
     warmup(run, part)
     part.max_steps = steps

@@ -48,6 +48,14 @@ SFT_CONFIG: dict[str, Any] = {**TRAINING_ARGUMENTS, "learning_rate": 2e-05, "bf1
 
 LORA_CONFIG: dict[str, Any] = {"r": 8, "lora_alpha": 8, "target_modules": None, "lora_dropout": 0.0, "bias": "none"}
 ADALORA_CONFIG: dict[str, Any] = {k: v for k, v in LORA_CONFIG.items() if k != "r"} | {"init_r": 12, "target_r": 8}
+LYCORIS = ("LoHaConfig", "LoKrConfig")
+LYCORIS_CONFIG: dict[str, Any] = {
+    "r": 8,
+    "alpha": 8,
+    "target_modules": None,
+    "rank_dropout": 0.0,
+    "module_dropout": 0.0,
+}
 
 UNSLOTH_ADAPTER: dict[str, Any] = {
     "r": 16,
@@ -225,16 +233,17 @@ def may_be_missing() -> bool:
     return replaced is not None and not replaced.sure
 
 
-def trains_by_unsloth(callee: str) -> bool:
-    """Return whether a trainer is certainly one that Unsloth generates in place of TRL's."""
+def trains_by_unsloth(callee: str) -> bool | None:
+    """Return whether a trainer is one that Unsloth generates in place of TRL's; None if that needs it installed."""
     replaced, version = _replaced.get(), (_installed.get() or {}).get("unsloth", "")
-    if callee not in ("unsloth.UnslothTrainer", "unsloth.trainer.UnslothTrainer"):
+    own = callee in ("unsloth.UnslothTrainer", "unsloth.trainer.UnslothTrainer")
+    if not own:
         library, _, name = callee.partition(".")
-        if replaced is None or not replaced.sure or library != "trl" or not name.endswith("Trainer"):
+        if replaced is None or library != "trl" or not name.endswith("Trainer") or callee in replaced.early:
             return False
-        if callee in replaced.early:
-            return False
-    return store.signature("unsloth", "UnslothConfig", version) is not None
+    if store.signature("unsloth", "UnslothConfig", version) is None:
+        return False
+    return True if own or replaced is not None and replaced.sure else None
 
 
 def length_of(callee: str) -> str:
@@ -325,6 +334,8 @@ def _newest(callee: str) -> dict[str, Any]:
         return LORA_CONFIG
     if name == "AdaLoraConfig":
         return ADALORA_CONFIG
+    if name in LYCORIS:
+        return LYCORIS_CONFIG
     if name == "BitsAndBytesConfig":
         return BITS_AND_BYTES
     if name.endswith("TrainingArguments") and owner.partition(".")[0] in ("transformers", "unsloth", HOME_OF_ENCODERS):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Iterator
 from ..interpret.core.recording import Call
 from ..source import Source
 from ..training_plan.facts import Fact, TrainingPlan
-from ..training_plan.values import Absent, Default, Known, Trace, Value
+from ..training_plan.values import Absent, Default, Known, Trace, Unknown, Value
 from .api.arguments import Defect
 from .api.imports import fact as listed
 from .derive import is_left_out, plain
@@ -56,6 +56,9 @@ def read(run: Run, plan: TrainingPlan) -> None:
     guess, trace = isinstance(several, Default), several.trace
     plan.dataset.unseeded_split = listed(list(unseeded(run, guess, trace)), run.place)
     plan.project.unguarded = listed(list(unguarded(run, guess)), run.place)
+    if not run.train and (write := next((c for c in run.calls if written(c) and not guarded(c)), None)) is not None:
+        why = f"several processes train, and no training was found that {last(write.callee)} may come after"
+        plan.project.unguarded = Fact(Unknown(why, trace), at=write.place)
 
 
 def launched(line: str) -> re.Match[str] | None:

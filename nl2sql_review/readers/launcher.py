@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from ..flavours.launch import Launch
+from ..interpret.core.joins import demote
 from ..training_plan.facts import Arguments, Fact, TrainingPlan
-from ..training_plan.values import Default, Known, Unknown, Value
+from ..training_plan.values import Absent, Default, Known, Unknown, Value, join
 from .derive import plain
 from .hand_loop.turn import calls_accumulate
 from .object_settings import last
 from .run import Run
 
+# DeepSpeed's schedules by the names of transformers
+SCHEDULES = {"WarmupLR": "constant_with_warmup", "WarmupDecayLR": "linear", "WarmupCosineLR": "cosine"}
 NO_FILE = "no DeepSpeed config was found"
+LEFT = "the DeepSpeed config leaves these settings to the training arguments"
 NO_ACCELERATE = "no accelerate config was found"
 
 
@@ -53,6 +58,31 @@ def accumulation(run: Run, part: Arguments) -> None:
             return
         value = Unknown("without accumulate(), the versions of accelerate and DeepSpeed decide whether it counts")
     part.gradient_accumulation = Fact(value, at=run.place, note=f"in {', '.join(launch.files)}")
+
+
+def schedule(run: Run, part: Arguments) -> None:
+    """Use the schedule of a DeepSpeed file, which the trainer takes instead of the one that its arguments name."""
+    launch: Launch | None = run.recording.launch
+    if launch is None or not run.arguments or isinstance(part.scheduler.value, Absent):
+        return
+    warmup, own = (part.warmup_ratio, part.warmup_steps), launch.schedule
+    if own is None:
+        by = f"the DeepSpeed file {launch.unread}"
+        for fact in (part.scheduler, *warmup) if launch.unread and not launch.deepspeed else ():
+            fact.value = fact.value if isinstance(fact.value, Absent) else demote(fact.value, by)
+        return
+    name, at = SCHEDULES.get(own.kind.value, own.kind.value.lower()), part.scheduler.at
+    if not own.sure:
+        part.scheduler.value = join(part.scheduler.value, Known(name, own.kind.trace), f"{own.file} starts the run")
+        if own.warmup is not None:
+            why = f"if {own.file} starts the run, its schedule warms up for {own.warmup.value} steps"
+            part.warmup_ratio = part.warmup_steps = Fact(Unknown(why, own.warmup.trace), at=at)
+        return
+    note = f"DeepSpeed's {own.kind.value} takes the place of lr_scheduler_type"
+    part.scheduler = Fact(Known(name, own.kind.trace), at=at, note=note)
+    if own.warmup is not None:
+        part.warmup_ratio = Fact(Absent("DeepSpeed's schedule has steps"), at=at)
+        part.warmup_steps = Fact(own.warmup, at=at, note="by warmup_num_steps of DeepSpeed's schedule")
 
 
 def read(run: Run, plan: TrainingPlan) -> None:
@@ -152,7 +182,7 @@ def conflicts(run: Run, plan: TrainingPlan) -> None:
     """Fill in the settings that must agree in both: the trainer compares them and stops."""
     launch, part = run.recording.launch, plan.arguments
     if launch is None or not launch.said or not run.arguments:
-        part.launcher_conflicts = Fact(Known([]), at=run.place, why_not=NO_FILE)
+        part.launcher_conflicts = Fact(Known([]), at=run.place, why_not=why_none(launch))
         return
     cases = []
     for said in launch.said:
@@ -169,6 +199,13 @@ def conflicts(run: Run, plan: TrainingPlan) -> None:
         value: Value = Known([name], trace) if certain else Default([name], "the launcher", trace)
         cases.append(Fact(value, at=fact.at or run.place, argument=name, sentence=text))
     part.launcher_conflicts = Fact(Known([c.argument for c in cases]), at=run.place, cases=tuple(cases))
+
+
+def why_none(launch: Launch | None) -> str:
+    """Return why nothing is compared."""
+    if launch is not None and launch.unread and not launch.deepspeed:
+        return f"the DeepSpeed config {launch.unread} was not found"
+    return LEFT if launch is not None and launch.deepspeed else NO_FILE
 
 
 def agree(a: object, b: object) -> bool:

@@ -9,12 +9,13 @@ from ..interpret.core.joins import demote
 from ..interpret.core.objects import Mapping, object_of
 from ..training_plan.facts import Fact, Lora, TrainingPlan
 from ..training_plan.values import Absent, Default, Either, Known, Place, Text, Unknown, Value, options
-from . import hand_loop, own_quantization, target_modules
-from .adapter_choice import chosen_adapter
+from . import defaults, hand_loop, own_quantization, target_modules
+from .adapter_choice import chosen_adapter, loaded_instead
 from .api.arguments import rejected
 from .derive import contents, derive, is_left_out, is_of_the_hub, is_true, plain
 from .missing_adapter import no_adapter
 from .object_settings import last, makers
+from .other_methods import not_lora, one_dropout
 from .run import MODEL_NAMES, Run
 
 # field of the plan -> spellings of the argument
@@ -25,11 +26,6 @@ SPELLINGS = {
     "bias": ("bias",),
 }
 
-# PEFT's methods without a rank: they train a prompt, vectors, rotations or norms
-OTHER_METHODS = (
-    "PromptTuningConfig MultitaskPromptTuningConfig PromptEncoderConfig PrefixTuningConfig CPTConfig "
-    "AdaptionPromptConfig IA3Config LNTuningConfig OFTConfig BOFTConfig FourierFTConfig"
-).split()
 QUANTIZED = re.compile(r"gptq|awq|aqlm|eetq|hqq|torchao|quanto|bnb|[48]-?bit|int[48]|fp8", re.IGNORECASE)
 SETTINGS = (*SPELLINGS, "scaling", "target_modules", "unmatched_modules", "gradient_checkpointing")
 
@@ -65,21 +61,17 @@ def read(run: Run, plan: TrainingPlan) -> None:
     if last(run.adapter.callee) == "AdaLoraConfig":  # which ignores r
         part.r = setting(run, "init_r")
         part.r.note = "the rank that AdaLoRA begins with and prunes to target_r"
+    if last(run.adapter.callee) in defaults.LYCORIS:
+        part.dropout = one_dropout(setting(run, "rank_dropout"), setting(run, "module_dropout"))
+        part.bias = replace(part.bias, why_not=f"{last(run.adapter.callee)} has no bias")
     note_scale(part)
     part.scaling = scaling(run, part)
     part.target_modules, part.unmatched_modules = target_modules.modules(run, part.model_name.value)
     part.gradient_checkpointing = checkpointing(run, part)
-
-
-def not_lora(run: Run) -> Fact | None:
-    """Return the adapter of a run that trains by another method of PEFT, or by one that a saved file names."""
-    makers_of = [call.callee for call, _ in run.adapter.makers if call is not None]
-    names = {last(callee) for callee in makers_of}
-    if names and names <= set(OTHER_METHODS):
-        return Fact(Absent(f"no LoRA adapter is added: {names.pop()} trains by another method"), at=run.adapter.place)
-    if any(callee.endswith("Config.from_pretrained") for callee in makers_of):
-        return Fact(Unknown("the adapter's settings are in the file that from_pretrained reads"), at=run.adapter.place)
-    return None
+    if loaded_instead(run) is not None:
+        for name in SETTINGS[:-1]:
+            fact: Fact = getattr(part, name)
+            fact.value = demote(fact.value, "the saved adapter that another branch loads")
 
 
 def absent_why(fact: Fact) -> str:
@@ -270,7 +262,12 @@ def by_name(name: Value, unquantized: Absent) -> Value:
 
 def option_that_quantizes(run: Run, name: Value) -> str:
     """Return the option with which the script would load the same model in 4 bit, "" if there is none."""
+    given = run.load.value("quantization_config")
+    by = given.overridden_by if isinstance(given, Default) and given.value is None else ""
     for other in run.recording.alternatives:
+        if by and other.condition == by and last(other.callee) == "BitsAndBytesConfig":
+            asked = other.get("load_in_4bit", "$0")
+            return by if is_true(asked) else ""
         if other.condition.startswith("-") and last(other.callee) == "from_pretrained":
             names = [getattr(value, "value", None) for value in (name, other.get(*MODEL_NAMES))]
             if names[0] == names[1] and is_true(makers(other.get("quantization_config")).value("load_in_4bit")):

@@ -18,6 +18,13 @@ LOW_RANK = re.compile(  # of a line, the first `self.lora_…` alone is tried
     re.IGNORECASE | re.MULTILINE,
 )
 
+# libraries beside PEFT that put low-rank or other layers into the model they are given
+LIBRARIES = re.compile(
+    r"^[ \t]*(?:from|import)[ \t]+(?:(?:loralib|minlora|lora_pytorch|lycoris|opendelta|transformers\.adapters)\b|"
+    r"adapters(?:[ \t]*$|[ \t]+import\b.{0,200}\b(?:Auto\w*AdapterModel|AdapterTrainer|init)\b))",
+    re.MULTILINE,
+)
+
 # what the script writes to leave some weights as they are, of whichever model: `p.requires_grad = False`, `freeze(…)`
 FREEZES = re.compile(
     r"\.requires_grad {0,4}=(?!=)|\.requires_grad_\(|setattr\([^()\n]{0,80}requires_grad|freeze\w{0,40}\("
@@ -48,6 +55,9 @@ def no_adapter(run: Run) -> Fact:
         return unnamed
     if own_layers(run):
         why = "the project defines LoRA layers of its own, and how they get into the model is not followed"
+        return Fact(Unknown(why), at=run.place)
+    if run.mentions(LIBRARIES):
+        why = "the script imports another library of adapters than PEFT, and what it does to the model is not followed"
         return Fact(Unknown(why), at=run.place)
     none = Absent("no LoRA adapter is added" + ("" if run.mentions(FREEZES) else ": all weights are trained"))
     if hand_loop.trains(run):

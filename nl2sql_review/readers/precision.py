@@ -69,6 +69,9 @@ def sft_precision(run: Run, part: Arguments) -> None:
     if isinstance(bf16, (Known, Default)) and bf16.value is None:
         part.bf16.value = derive(lambda _, half: half is not True, bf16, part.fp16.value, trace=bf16.trace)
         part.bf16.note = BY_SFT
+    elif isinstance(bf16, Either) and any(isinstance(v, (Known, Default)) and v.value is None for v in bf16.options):
+        # TRL's own default on one side, that of Unsloth's class on the other
+        part.bf16.value = derive(lambda on, half: half is not True if on is None else on, bf16, part.fp16.value)
 
 
 def of_flags(bf16: Fact, fp16: Fact, emulated: bool = False) -> Fact:
@@ -109,8 +112,12 @@ def by_unsloth(run: Run, fact: Fact) -> Fact:
     made_by = trainer.callee if trainer is not None else "trl.SFTTrainer"
     if trainer is None and not defaults.generated(run.arguments.callee):
         return fact
-    if not chosen or not defaults.trains_by_unsloth(made_by):
+    by_it = defaults.trains_by_unsloth(made_by) if chosen else False
+    if by_it is False:
         return fact
+    if by_it is None and not run.load.callee.startswith("unsloth"):
+        why = "neither flag is set: Unsloth's trainer then follows the model, and whether it is installed is unknown"
+        return Fact(Unknown(why, value.trace), at=fact.at)
     if not run.load.callee.startswith("unsloth"):
         why = "neither flag is set: Unsloth's trainer then follows the dtype of the model, and that is unknown"
         return Fact(Unknown(why, value.trace), at=fact.at)

@@ -27,14 +27,19 @@ FAMILIES: tuple[dict[str, set[str]], ...] = (
     {**_SPLIT, "dense": _O, "fc1": _GATE | _UP, "fc2": _DOWN},  # Phi-2
     {**_SPLIT, "out_proj": _O, "fc_in": _GATE | _UP, "fc_out": _DOWN},  # GPT-J
     {**_SPLIT, "out_proj": _O, "in_proj": set(), "w1": _GATE, "w3": _UP, "w2": _DOWN},  # LFM2
-    {"c_attn": _QKV, "c_proj": _O | _DOWN, "c_fc": _GATE | _UP},  # GPT-2
+    {"c_attn": _QKV, "c_proj": _O | _DOWN, "c_fc": _GATE | _UP, "attn.c_proj": _O, "mlp.c_proj": _DOWN},  # GPT-2
     # GPT-NeoX, Falcon, Bloom, ChatGLM
     {"query_key_value": _QKV, "dense": _O, "dense_h_to_4h": _GATE | _UP, "dense_4h_to_h": _DOWN},
     {"q": _Q, "k": _K, "v": _V, "o": _O, "wi": _GATE | _UP, "wi_0": _GATE, "wi_1": _UP, "wo": _DOWN},  # T5
-    {"query": _Q, "key": _K, "value": _V, "dense": _O | _GATE | _UP | _DOWN, "out_proj": set()},  # BERT; a head's
+    {  # BERT; out_proj is a head's
+        **{"query": _Q, "key": _K, "value": _V, "dense": _O | _GATE | _UP | _DOWN, "out_proj": set()},
+        **{"attention.output.dense": _O, "output.dense": _O | _DOWN, "intermediate.dense": _GATE | _UP},
+    },
     {"W_pack": _QKV, "o_proj": _O, "gate_proj": _GATE, "up_proj": _UP, "down_proj": _DOWN},  # Baichuan
     {"wqkv": _QKV, "wo": _O, "w1": _GATE, "w3": _UP, "w2": _DOWN},  # InternLM2
 )
+# Names by which only some of the layers of one name are meant
+DOTTED = [name for layers in FAMILIES for name in layers if "." in name]
 # Models whose name says that their layers are those of a family above.
 NAMED = (
     (re.compile(r"bart|/opt-\d|whisper|m2m100|nllb|pegasus|marian|blenderbot"), FAMILIES[0]),
@@ -154,10 +159,16 @@ def expand(chosen: object, llama: bool = False) -> object:
     if isinstance(chosen, (list, tuple, set, frozenset)):
         out: list[object] = []
         for name in chosen:
-            short = name.rpartition(".")[2] if isinstance(name, str) else name
+            short = shortened(name) if isinstance(name, str) else name
             out += FUSED.get(short, (short,))
         return [*out, *(n for n in ([] if llama else stands_for(out)) if n not in out)]
     return chosen
+
+
+def shortened(name: str) -> str:
+    """Return the last part of a dotted name, or the last parts where these decide which layers are meant."""
+    meant = (known for known in DOTTED if f".{name}".endswith(f".{known}"))
+    return max(meant, key=len, default=name.rpartition(".")[2])
 
 
 def family_of(names: list[object]) -> dict[str, set[str]]:
@@ -184,7 +195,9 @@ def said(chosen: object) -> str:
     own = [str(name) for name in names if name not in stands_for(names)]
     counted = [name for name in stands_for(names) if name not in names]
     others = [
-        name for name, covered in family_of(names).items() if name not in own and covered - set(stands_for(names))
+        name
+        for name, covered in family_of(names).items()
+        if name not in own and "." not in name and covered - set(stands_for(names))
     ]
     rest = f"; the others are called {', '.join(others)}" if others else ""
     return f"{', '.join(own)} standing for {', '.join(counted)}{rest}" if counted else ""

@@ -159,3 +159,66 @@ def test_a_remembered_review_is_made_anew_when_a_launch_file_appears_or_changes(
     assert "64" in effective()[0] and "64" in effective()[0]
     (tmp_path / "accelerate.yaml").write_text(ACCELERATE.replace("processes: 4", "processes: 2"), encoding="utf-8")
     assert "32" in effective()[0]
+
+
+DEEPSPEED = '{"zero_optimization": {"stage": 2}, "scheduler": {"type": "%s", "params": {%s}}}'
+AUTO = '"warmup_num_steps": "auto"'
+STEPS = '"warmup_num_steps": 50'
+COSINE = SCRIPT.format(', lr_scheduler_type="cosine", warmup_ratio=0.03, max_steps=1000, deepspeed="ds_config.json"')
+
+
+@pytest.mark.parametrize(
+    ("kind", "steps", "scheduler", "warmup"),
+    [
+        ("WarmupDecayLR", AUTO, "linear", 0.03),
+        ("WarmupLR", AUTO, "constant_with_warmup", 0.03),
+        ("WarmupCosineLR", STEPS, "cosine", 0.05),
+        ("WarmupDecayLR", "", "linear", 1.0),  # 1000 steps, DeepSpeed's default
+        ("OneCycle", "", "onecycle", 0.03),
+    ],
+)
+def test_the_schedule_of_a_deepspeed_file_takes_the_place_of_the_arguments(kind, steps, scheduler, warmup, tmp_path):
+    (tmp_path / "ds_config.json").write_text(DEEPSPEED % (kind, steps), encoding="utf-8")
+    found = plan(COSINE, "train.py", folder=tmp_path)
+    assert found["arguments.scheduler"].value.value == scheduler
+    assert isinstance(found["arguments.scheduler"].value, Known)
+    assert found["arguments.warmup"].value.value == warmup
+    written = COSINE.replace('"ds_config.json"', DEEPSPEED % (kind, steps))
+    assert plan(written, "train.py", folder=tmp_path)["arguments.scheduler"].value.value == scheduler
+
+
+def test_without_a_schedule_of_deepspeeds_the_arguments_decide(tmp_path):
+    (tmp_path / "ds_config.json").write_text('{"zero_optimization": {"stage": 2}}', encoding="utf-8")
+    found = plan(COSINE, "train.py", folder=tmp_path)
+    assert isinstance(found["arguments.scheduler"].value, Known)
+    assert found["arguments.scheduler"].value.value == "cosine"
+
+
+def test_a_deepspeed_file_that_is_not_there_may_have_a_schedule(tmp_path):
+    found = plan(COSINE, "train.py", folder=tmp_path)
+    scheduler = found["arguments.scheduler"].value
+    assert (scheduler.value, scheduler.overridden_by) == ("cosine", "the DeepSpeed file ds_config.json")
+    assert isinstance(found["arguments.warmup"].value, Default)
+    assert found["arguments.launcher_conflicts"].why_not == "the DeepSpeed config ds_config.json was not found"
+
+
+def test_the_schedule_of_a_file_that_is_only_found_beside_may_be_that_of_the_run(tmp_path):
+    (tmp_path / "ds_config.json").write_text(DEEPSPEED % ("WarmupDecayLR", STEPS), encoding="utf-8")
+    script = COSINE.replace(', deepspeed="ds_config.json"', "") + "# deepspeed train.py\n"
+    found = plan(script, "train.py", folder=tmp_path)
+    assert {option.value for option in found["arguments.scheduler"].value.options} == {"cosine", "linear"}
+    assert "warms up for 50 steps" in found["arguments.warmup"].value.why
+
+
+def test_accelerate_names_a_deepspeed_file_with_a_schedule(tmp_path):
+    (tmp_path / "zero2.json").write_text(DEEPSPEED % ("WarmupDecayLR", AUTO), encoding="utf-8")
+    named = ZERO.replace("gradient_accumulation_steps: 8", "deepspeed_config_file: zero2.json")
+    named = named.replace("{", "{ ").replace("}", " }")
+    (tmp_path / "accelerate.yaml").write_text(named, encoding="utf-8")
+    (tmp_path / "nl2sql-review.toml").write_text('launch = ["accelerate.yaml"]\n', encoding="utf-8")
+    (tmp_path / "train.py").write_text(COSINE.replace(', deepspeed="ds_config.json"', ""), encoding="utf-8")
+    reviewer = Reviewer()
+    _, _, (made,) = reviewer.plans(
+        (tmp_path / "train.py").read_bytes(), str(tmp_path / "train.py"), reviewer.settings(str(tmp_path))
+    )
+    assert made["arguments.scheduler"].value.value == "linear"
