@@ -94,7 +94,9 @@ class ObjectSettings:
     def rewritten(self, name: str) -> bool:
         """Whether every object got this setting by an attribute written after it was made and before `train()`."""
         slots = [(id(made), getattr(made, "slots", None) or {}) for _, made in self.makers]
-        return bool(slots) and all(name in held and self.settled.get((key, name), 0) is not None for key, held in slots)
+        if not slots or any(isinstance(held.get(name), Absent) for _, held in slots):
+            return False
+        return all(name in held and self.settled.get((key, name), 0) is not None for key, held in slots)
 
     def spelling(self, *names: str) -> str:
         """Return the setting's name in this script: the spelling that is used; in a configuration, the key."""
@@ -137,7 +139,7 @@ def given(
     value = call.get(*names)
     if isinstance(value, Absent):
         if not call.unknown_arguments:
-            return value
+            return next((slots[name] for name in names if isinstance(slots.get(name), Absent)), value)
         why = f"{last(call.callee)} may set {names[0]}: {call.unknown_arguments}"
         return left_to_options(call, names) or Unknown(why, (call.place,))
     name = next(n for n in names if n in call.arguments)
@@ -163,7 +165,7 @@ def completed(value: Value, otherwise: Value | None) -> Value:
     if otherwise is None:
         return value
     if isinstance(value, Absent):
-        return otherwise
+        return demote(otherwise, value.overridden_by) if value.overridden_by else otherwise
     if is_optional(value):
         left_out = tuple(otherwise if isinstance(o, Absent) else o for o in value.options)
         return Either(left_out, value.condition, value.trace)

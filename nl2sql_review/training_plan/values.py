@@ -139,10 +139,11 @@ class Unknown(Value):
 
 @dataclass(slots=True)
 class Absent(Value):
-    """A value that is not given. `why` tells where it could have been expected."""
+    """A value that is not given. `why` tells where it could have been expected, `overridden_by` what would give one."""
 
     why: str = ""
     trace: Trace = ()
+    overridden_by: str = ""
 
 
 UNBOUND = Absent("not assigned on this path")
@@ -257,5 +258,7 @@ def extend(value: Value, place: Place) -> Value:
             return Text(parts, trace, value.overridden_by)
         case Unknown(why, _, parts):
             return Unknown(why, trace, parts)
+        case Absent(why, _, by):
+            return Absent(why, trace, by)
         case _:
             return Absent(value.why, trace)

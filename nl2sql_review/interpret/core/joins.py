@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ...training_plan.values import UNBOUND, Absent, Default, Either, Known, Term, Text, Unknown, Value, join, same
+from ...training_plan.values import (
+    UNBOUND,
+    Absent,
+    Default,
+    Either,
+    Known,
+    Term,
+    Text,
+    Unknown,
+    Value,
+    extend,
+    join,
+    same,
+)
 from .objects import Instance, Items, Mapping, Object, Opaque, Sequence, SlotKey
 
 BOUND = (Known, Default, Either, Term, Text, Unknown)
@@ -19,6 +32,9 @@ def join_slot(obj: Object, key: SlotKey, a: object, b: object, condition: Value 
         return a
     if a is MISSING or b is MISSING:
         present = b if a is MISSING else a
+        if isinstance(present, VALUES) and (unwritten := setting_of(obj, key)) is not None:
+            one, two = (unwritten, present) if a is MISSING else (present, unwritten)
+            return join_values(one, two, condition)
         if isinstance(obj, Instance) and isinstance(key, str) and isinstance(present, BOUND):
             inherited = obj.cls.lookup(key)
             if inherited is not None:
@@ -29,6 +45,20 @@ def join_slot(obj: Object, key: SlotKey, a: object, b: object, condition: Value 
     if not isinstance(a, VALUES) or not isinstance(b, VALUES):
         return a
     return join_values(a, b, condition)
+
+
+def setting_of(obj: Object, key: SlotKey) -> Value | None:
+    """Return what a library's settings were made with, `TrainingArguments(…)`; None for other objects.
+
+    A path that does not set `args.seed` leaves this.
+    """
+    call = obj.call if isinstance(obj, Opaque) else None
+    if call is None or not isinstance(key, str) or not call.callee.endswith(("Arguments", "Config")):
+        return None
+    if key in call.arguments:
+        given = call.arguments[key]
+        return extend(given, call.places[key]) if key in call.places else given
+    return Unknown(call.unknown_arguments) if call.unknown_arguments else Absent(f"{key} is not set")
 
 
 def join_values(a: Value, b: Value, condition: Value | None = None) -> Value:
@@ -128,10 +158,16 @@ def prefer_slot(obj: Object, key: SlotKey, likely: Any, other: Any, by: str) -> 
         return likely
     if likely is MISSING and isinstance(obj, Instance) and isinstance(key, str):
         likely = obj.cls.lookup(key) or MISSING
+    if likely is MISSING and isinstance(other, VALUES) and (unwritten := setting_of(obj, key)) is not None:
+        if isinstance(unwritten, Absent):
+            return Absent(unwritten.why, (), by)
+        return unwritten if same(unwritten, other) else demote(unwritten, by)
     if likely is MISSING:
         return demote(other, by) if isinstance(other, VALUES) else other
     if other is MISSING and isinstance(obj, Instance) and isinstance(key, str):
         other = obj.cls.lookup(key) or MISSING
+    if other is MISSING and isinstance(likely, VALUES) and (unwritten := setting_of(obj, key)) is not None:
+        other = unwritten
     if other is MISSING:
         return likely
     if isinstance(likely, Either) and any(same(other, option) for option in likely.options):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, join
+from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, join, options
 from ..core.joins import demote
 from ..core.machine import Machine
 from ..core.model_call import ModelCall, PythonModel
@@ -283,11 +283,14 @@ def module_attribute(m: Machine, v: Module, name: str) -> Value:
 
 
 def opaque_attribute(m: Machine, owner: Known, v: Opaque, name: str, node: cst.CSTNode | None) -> Value:
-    if name in v.slots:
-        own: Value = v.slots[name]
+    own: Value | None = v.slots.get(name)
+    if own is not None and not any(isinstance(one, Absent) for one in options(own)):
         return own
     found = m.library_attribute(owner, v, name, node)
-    return found if found is not None else attribute_term(owner, name)
+    unset = found if found is not None else attribute_term(owner, name)
+    if not isinstance(own, Either):
+        return demote(unset, own.overridden_by) if isinstance(own, Absent) and own.overridden_by else unset
+    return Either(tuple(unset if isinstance(one, Absent) else one for one in own.options), own.condition, own.trace)
 
 
 def super_attribute(m: Machine, v: Super, name: str, node: cst.CSTNode | None) -> Value:
