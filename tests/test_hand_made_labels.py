@@ -152,7 +152,8 @@ def test_padding_in_front_of_the_ids(tmp_path: Path) -> None:
 
 PADS = """\
 from datasets import load_dataset
-from transformers import AutoModelForCausalLM, AutoTokenizer, DataCollatorForLanguageModeling, Trainer, TrainingArguments
+from transformers import AutoModelForCausalLM, AutoTokenizer, DataCollatorForLanguageModeling
+from transformers import Trainer, TrainingArguments
 tok = AutoTokenizer.from_pretrained("codellama/CodeLlama-7b-hf")
 tok.pad_token = tok.eos_token
 def encode(rows):

@@ -9,7 +9,8 @@ ENCODER = "sentence_transformers.SentenceTransformer"
 # What such a tool is asked for; anything else may train it.
 ASKED = frozenset(
     "encode encode_query encode_document encode_multi_process start_multi_process_pool stop_multi_process_pool "
-    "get_sentence_embedding_dimension get_embedding_dimension similarity similarity_pairwise eval to cuda cpu half".split()
+    "get_sentence_embedding_dimension get_embedding_dimension similarity similarity_pairwise "
+    "eval to cuda cpu half".split()
 )
 
 
