@@ -148,3 +148,44 @@ def test_padding_in_front_of_the_ids(tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text(code, encoding="utf-8")
     (file,) = batch.review([str(tmp_path / "train.py")], Options(isolated=True)).files
     assert next(str(one.verdict) for one in file.checklist if one.rule == "prompt/eos") == "pass"
+
+
+PADS = """\
+from datasets import load_dataset
+from transformers import AutoModelForCausalLM, AutoTokenizer, DataCollatorForLanguageModeling
+from transformers import Trainer, TrainingArguments
+tok = AutoTokenizer.from_pretrained("codellama/CodeLlama-7b-hf")
+tok.pad_token = tok.eos_token
+def encode(rows):
+    out = tok({texts}, padding={padding}, truncation=True, max_length=512)
+    out["labels"] = out["input_ids"].copy()
+    return out
+rows = load_dataset("json", data_files="t.jsonl", split="train").map(encode{how})
+model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf")
+Trainer(model=model, args=TrainingArguments(output_dir="o"), train_dataset=rows{collator}).train()
+"""
+EACH = "[f'{q} SQL: {a}' for q, a in zip(rows['question'], rows['sql'])]"
+ONE = "f\"{rows['question']} SQL: {rows['sql']}\""
+BATCHED, REMADE = ", batched=True", ", data_collator=DataCollatorForLanguageModeling(tok, mlm=False)"
+
+
+@pytest.mark.parametrize(
+    ("texts", "padding", "how", "collator", "labels", "eos"),
+    [
+        (EACH, "True", BATCHED, "", "fail", "unknown"),
+        (EACH, "'longest'", BATCHED, "", "fail", "unknown"),
+        (EACH, "'max_length'", BATCHED, "", "fail", "unknown"),
+        (EACH, "False", BATCHED, "", "pass", "fail"),
+        (EACH, "True", BATCHED + ", batch_size=1", "", "pass", "fail"),
+        (ONE, "True", "", "", "pass", "fail"),
+        (ONE, "'max_length'", "", "", "fail", "unknown"),
+        (EACH, "True", BATCHED, REMADE, "pass", "fail"),
+        (ONE, "'max_length'", "", REMADE, "pass", "fail"),
+    ],
+)
+def test_rows_padded_to_the_longest(
+    tmp_path: Path, texts: str, padding: str, how: str, collator: str, labels: str, eos: str
+) -> None:
+    file = reviewed(tmp_path, PADS.format(texts=texts, padding=padding, how=how, collator=collator))
+    found = {one.rule: str(one.verdict) for one in file.checklist}
+    assert (found["prompt/labels"], found["prompt/eos"]) == (labels, eos)

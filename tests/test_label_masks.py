@@ -343,3 +343,35 @@ def test_an_end_replaced_if_the_ids_are_as_asked(tmp_path: Path, asked: str) -> 
     (tmp_path / "train.py").write_text(script, encoding="utf-8")
     (file,) = batch.review([str(tmp_path / "train.py")], Options(isolated=True)).files
     assert file.status == "reviewed" and verdict(file, "prompt/response-only-loss") == "fail"
+
+
+IN_PLACE = "labels = [{}] * len(prompt) + answer"
+MASKED_BY = "labels = torch.tensor(ids).masked_fill(torch.arange(len(ids)) < len(prompt), {})"
+WHERE = "labels = torch.where(torch.arange(len(ids)) >= len(prompt), torch.tensor(ids), {})"
+EACH = "labels = [{} for _ in prompt] + answer"
+
+
+@pytest.mark.parametrize("labels", [IN_PLACE, MASKED_BY, WHERE, EACH])
+def test_unknown_number_in_labels_may_be_the_mask(tmp_path: Path, labels: str) -> None:
+    elsewhere = "from elsewhere import IGNORE\n"
+    file = reviewed(tmp_path, "joined", elsewhere + labels.format("IGNORE"))
+    (item,) = (one for one in file.checklist if one.rule == "prompt/response-only-loss")
+    assert (str(item.verdict), "elsewhere.IGNORE" in item.reason) == ("unknown", True)
+
+
+@pytest.mark.parametrize("number", ["0", "tok.pad_token_id"])
+@pytest.mark.parametrize("labels", [IN_PLACE, MASKED_BY, WHERE])
+def test_another_number_in_labels_masks_nothing(tmp_path: Path, labels: str, number: str) -> None:
+    file = reviewed(tmp_path, "joined", labels.format(number))
+    assert verdict(file, "prompt/response-only-loss") == "fail"
+
+
+@pytest.mark.parametrize("labels", ["labels = list(ids)", "labels = torch.tensor(ids).clone()", "labels = joined"])
+def test_copies_of_the_ids_have_all_labels(tmp_path: Path, labels: str) -> None:
+    assert verdict(reviewed(tmp_path, "joined", labels), "prompt/response-only-loss") == "fail"
+
+
+def test_mask_by_the_librarys_name(tmp_path: Path) -> None:
+    smoother = "from transformers.trainer_pt_utils import LabelSmoother\n"
+    file = reviewed(tmp_path, "joined", smoother + IN_PLACE.format("LabelSmoother.ignore_index"))
+    assert verdict(file, "prompt/response-only-loss") == "pass"

@@ -276,9 +276,44 @@ def test_an_adapter_for_another_file_is_judged(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("call", "why"), [("fit(train_objectives=[(loader, loss)])", "SentenceTransformer.fit()"), ("encode(rows)", "")]
+    ("call", "why"), [("fit(train_objectives=[(loader, loss)])", "SentenceTransformer.fit()"), ("forward(rows)", "")]
 )
 def test_an_encoder_that_is_fit_learns_no_answer(call, why):
     code = "from sentence_transformers import SentenceTransformer\nSentenceTransformer('x').{}\nother.step()\n"
     assert plan_of(code.format(call))["prompt.ending"].why_not.startswith(why)
     assert bool(plan_of(code.format(call))["prompt.ending"].why_not) == bool(why)
+
+
+ENCODER = """
+import torch
+from sentence_transformers import SentenceTransformer
+encoder = SentenceTransformer("all-MiniLM-L6-v2")
+encoder.eval()
+
+class Scorer(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(384, 1)
+
+    def forward(self, seen):
+        return self.layer(seen)
+
+scorer = Scorer()
+optimizer = torch.optim.AdamW({}, lr=1e-4)
+for question in open("questions.txt"):
+    loss = scorer({}).sum()
+    loss.backward()
+    optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(
+    ("parameters", "seen", "judged"),
+    [
+        ("scorer.parameters()", "torch.tensor(encoder.encode(question))", False),
+        ("[*scorer.parameters(), *encoder.parameters()]", "torch.tensor(encoder.encode(question))", True),
+        ("scorer.parameters()", "encoder(encoder.tokenize([question]))['sentence_embedding']", True),
+    ],
+)
+def test_an_encoder_that_only_embeds_is_a_tool(parameters, seen, judged, tmp_path):
+    assert bool(verdicts(ENCODER.format(parameters, seen), tmp_path)) == judged

@@ -94,7 +94,9 @@ class ObjectSettings:
     def rewritten(self, name: str) -> bool:
         """Whether every object got this setting by an attribute written after it was made and before `train()`."""
         slots = [(id(made), getattr(made, "slots", None) or {}) for _, made in self.makers]
-        return bool(slots) and all(name in held and self.settled.get((key, name), 0) is not None for key, held in slots)
+        if not slots or any(isinstance(held.get(name), Absent) for _, held in slots):
+            return False
+        return all(name in held and self.settled.get((key, name), 0) is not None for key, held in slots)
 
     def spelling(self, *names: str) -> str:
         """Return the setting's name in this script: the spelling that is used; in a configuration, the key."""

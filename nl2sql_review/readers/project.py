@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 
 from ..files import disk, projects
 from ..training_plan.facts import Fact, TrainingPlan
-from ..training_plan.values import Absent, Known, Place
+from ..training_plan.values import Absent, Known, Place, Unknown
 from .arguments import setting
 from .checkpointing import UNSAVED
 from .object_settings import last
@@ -14,6 +15,7 @@ from .run import Run
 from .tracked_settings import untracked
 from .tracker import tracker
 
+HYDRA = re.compile(r"^\s*@hydra\.main\b", re.MULTILINE)
 OF_UNSLOTH = "unsloth_training_checkpoints"
 
 
@@ -53,6 +55,8 @@ def log_file(run: Run) -> Fact:
         if not isinstance(value, Absent):
             name = next(n for n in ("filename", "sink", "$0") if n in call.arguments)
             return Fact(value, at=call.places.get(name, call.place))
+    if run.mentions(HYDRA):
+        return Fact(Unknown("Hydra configures a log file, and its job_logging says which"), at=run.place)
     return Fact(Absent("no log file is configured"), at=run.place)
 
 

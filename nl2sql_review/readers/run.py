@@ -16,6 +16,7 @@ from ..interpret.core.objects import Instance, Object, Opaque
 from ..interpret.core.operations import describe
 from ..interpret.core.recording import Call, Recording
 from ..training_plan.values import Absent, Default, Known, Place, Unknown, Value
+from .embedders import only_embeds
 from .object_settings import ObjectSettings, last, made_by, makers, objects
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def runs(recording: Recording, source: Source, settings: ProjectSettings | None)
     owners = ("unsloth", "peft", "transformers", "model")
     adapters = [c for c in recording.calls if last(c.callee) in ADAPTERS and c.callee.split(".")[0] in owners]
     arguments = [c for c in recording.calls if last(c.callee) in CONFIGS]
-    loads = [c for c in recording.calls if is_model_load(c)]
+    loads = [c for c in recording.calls if is_model_load(c) and not only_embeds(recording, c)]
     if not adapters and not arguments and (not loads or infers(recording, source)):
         return []
     if arguments:

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ...training_plan.values import UNBOUND, Absent, Default, Either, Known, Term, Text, Unknown, Value, join, same
+from ...training_plan.values import (
+    UNBOUND,
+    Absent,
+    Default,
+    Either,
+    Known,
+    Term,
+    Text,
+    Unknown,
+    Value,
+    extend,
+    join,
+    same,
+)
 from .objects import Instance, Items, Mapping, Object, Opaque, Sequence, SlotKey
 
 BOUND = (Known, Default, Either, Term, Text, Unknown)
@@ -138,7 +151,8 @@ def as_made(obj: Object, key: SlotKey) -> Value | None:
         return None
     if key in call.arguments:
         live = call.live_arguments[0].keywords.get(key) if call.live_arguments else None
-        return call.arguments[key] if live is None else live
+        given = call.arguments[key] if live is None else live
+        return extend(given, call.places[key]) if key in call.places else given
     return Unknown(call.unknown_arguments) if call.unknown_arguments else Absent("not written on this path")
 
 

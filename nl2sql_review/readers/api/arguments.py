@@ -238,7 +238,7 @@ class Judging:
             return None
         if re.findall(r"\d+", hint) != re.findall(r"\d+", name):  # bnb_8bit_… is no slip for bnb_4bit_…
             hint = ""
-        return Defect("unknown", name, place, f"{callable} has no {name}=: it logs a warning and ignores it{hint}")
+        return Defect("unknown", name, place, f"{callable} has no {name}=: it is ignored, and no warning says so{hint}")
 
     def refused(self, callable: str, name: str, place: Place) -> Defect | None:
         library, since, instead = REFUSED["from_pretrained"].get(name, ("", "", ""))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Iterable, Iterator
 
+from ...interpret.core.operations import ROWS_OF_BATCH
 from ...interpret.core.recording import Call
 from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Either, Known, Place, Term, Unknown, Value, overrider
@@ -299,6 +300,19 @@ def tokenizer_call(run: Run, value: Value) -> Call | None:
     return next((c for c in run.calls if c.callee == CALL and getattr(c.result, "text", "") == term.text), None)
 
 
+def pads_rows(run: Run, call: Call) -> bool:
+    """Return whether a tokenizer call pads rows: to a length, or those of a batch to the longest of them."""
+    padding = plain(call.get("padding"))
+    if padding not in (True, "longest"):
+        return bool(padding == "max_length")
+    given = call.get("text", "$0")
+    texts = contents(given)
+    if not isinstance(texts, (list, tuple)) or len(texts) == 1 and not isinstance(given, Unknown):
+        return False
+    of_batch = isinstance(given, Unknown) and ROWS_OF_BATCH in given.why
+    return not (of_batch and any(last(c.callee) == "map" and plain(c.get("batch_size")) == 1 for c in run.calls))
+
+
 def copies_padding(run: Run, value: Value, depth: int = 0) -> bool:
     """Return whether these are the ids of a tokenizer call that pads, unchanged or copied."""
     if depth > 6:
@@ -314,7 +328,7 @@ def copies_padding(run: Run, value: Value, depth: int = 0) -> bool:
         return copies_padding(run, term.args[0], depth + 1)
     call = tokenizer_call(run, term)
     if call is not None:
-        return bool(plain(call.get("padding")) == "max_length")
+        return pads_rows(run, call)
     if term.operation == "call" and re.search(r"^list\(|(copy|clone|tolist|deepcopy)\(", term.text):
         inner = [a for a in term.args if terms(a) is not None]
         for one in inner:

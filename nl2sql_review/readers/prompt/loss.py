@@ -13,6 +13,7 @@ from ..object_settings import last, objects
 from ..run import Run, made_from
 from ..spelling import spelt
 from . import collated, corpus, label_mask, module_text
+from .label_fillers import unknown_filler
 from .mask_columns import labels_by_mask
 from .padding_mask import masks_padding_alone
 from .training_text import TrainingText, takes_text_field
@@ -378,6 +379,9 @@ def hand_made(run: Run, text: TrainingText, at: Place | None) -> Loss:
     if "-100" not in said:
         if isinstance(labels, Unknown):
             return Loss("", "hand-made labels", why=f"it is unknown which labels are masked: {labels.why}", at=at)
+        if filler := unknown_filler(labels):
+            why = f"it is unknown whether {filler}, which stands in the labels, is the -100 that no loss counts"
+            return Loss("", "hand-made labels", why=why, at=at)
         return Loss("all", "labels of all tokens", at=at, note=EVERY_TOKEN)
     shown = label_mask.masked(run, labels, text.columns.get("input_ids"))
     if shown is not None and shown[0] != "response":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ....training_plan.values import Absent, Known, Unknown, Value
 from ...core.datasets import Dataset, Row
-from ...core.library import ATTRIBUTE_MODELS, METHOD_MODELS, model, record, record_call, result
+from ...core.library import ATTRIBUTE_MODELS, CONSTANTS, METHOD_MODELS, model, record, record_call, result
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Function, Instance, Opaque, Sequence, object_of
@@ -59,6 +59,7 @@ def setup_chat_format(call: ModelCall) -> Value:
 
 # A processor of texts and images holds the tokenizer: both are one here, as what is set on either is set on the texts'.
 ATTRIBUTE_MODELS["transformers.PreTrainedTokenizer", "tokenizer"] = lambda call: call.receiver
+CONSTANTS["transformers.LabelSmoother.ignore_index"] = Known(-100)  # scripts take it for the label that no loss counts
 
 
 # -- methods that return the object itself ---------------------------------------------------------------
