@@ -13,6 +13,7 @@ from .api.arguments import rejected
 from .api.version_guards import Guards
 from .derive import derive, for_processes, numeric, plain
 from .hand_loop import arguments as loop_arguments
+from .hand_loop.objective import rewarded, unsure
 from .object_settings import ObjectSettings, from_library, last
 from .prompt.objective import objective
 from .run import SFT_TRAINERS, Run
@@ -33,6 +34,7 @@ SPELLINGS = {
     "weight_decay": ("weight_decay",),
     "seed": ("seed",),
 }
+SAMPLED = "a step takes the texts that the loop samples for a row, and how many these are is not read"
 WORLD = "derived from the world size"
 
 
@@ -64,6 +66,10 @@ def read(run: Run, plan: TrainingPlan) -> None:
     part.max_steps = steps
     if other := objective(run):  # what fine-tuning on answers wants of these is no measure of another objective
         of_policy(run, part, other)
+    elif by_hand and (doubt := unsure(run)):
+        part.learning_rate.value = part.warmup.value = part.warmup_spelling.value = Unknown(doubt)
+    if by_hand and rewarded(run):
+        part.effective_batch.value = Unknown(SAMPLED)
 
 
 def setting(run: Run, name: str, spellings: tuple[str, ...]) -> Fact:
@@ -84,6 +90,8 @@ def of_policy(run: Run, part: Arguments, why: str) -> None:
         fact = getattr(part, name)
         if f"arguments/{name.replace('_', '-')}" not in said:
             fact.why_not = fact.why_not or why
+    if part.warmup.why_not and hand_loop.trains(run):
+        part.warmup_spelling.why_not = part.warmup_conflict.why_not = part.warmup.why_not  # no argument spells it
 
 
 def left_out(run: Run, spellings: tuple[str, ...]) -> Fact:

@@ -12,6 +12,7 @@ from ...interpret.core.recording import Call
 from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Default, Known, Place, Trace, Unknown, Value
 from ..derive import plain
+from ..hand_loop.objective import unsure
 from ..run import Run
 from . import ending as prompt_ending
 from . import label_mask, markers
@@ -40,6 +41,10 @@ def read(run: Run, plan: TrainingPlan) -> None:
     if why_not:
         for name in prompt.names():
             getattr(prompt, name).why_not = why_not
+        return
+    if doubt := unsure(run):
+        for name in prompt.names():
+            setattr(prompt, name, Fact(Unknown(doubt), at=run.place))
         return
     texts = training_texts(run)
     at = texts[0].at

@@ -6,6 +6,7 @@ import re
 
 from ...training_plan.values import Term
 from ..derive import plain
+from ..hand_loop.objective import other_objective
 from ..object_settings import last
 from ..run import Run
 from ..untrained import no_training
@@ -33,7 +34,7 @@ def objective(run: Run) -> str:
         return why
     if run.trainer is None:
         fit = next((c.callee for c in run.calls if FITS.fullmatch(c.callee)), "")
-        return f"{fit.partition('.')[2]}() does not train on a text and its answer" if fit else ""
+        return f"{fit.partition('.')[2]}() does not train on a text and its answer" if fit else other_objective(run)
     name = last(run.trainer.callee)
     other = next((o for o in OTHER_OBJECTIVES if name.startswith(o)), None)
     return f"{name} does not train on a text and its answer" if other else classifies(run)
