@@ -8,7 +8,7 @@ from ..interpret.core.operations import describe
 from ..libraries.versions import key_of
 from ..training_plan.facts import Arguments, Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Known, Term, Unknown, Value, is_optional
-from . import defaults, hand_loop, launcher, own_optimizer, precision
+from . import completions, defaults, hand_loop, launcher, own_optimizer, precision
 from .api.arguments import rejected
 from .api.version_guards import Guards
 from .derive import derive, for_processes, numeric, plain
@@ -56,6 +56,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
     part.effective_batch = effective(part, raised, accumulation, getattr(run.configuration, "sharing", 1))
     if plain(raised) != plain(batch):
         part.effective_batch.note += f"; Unsloth raises the batch of {plain(batch)} to num_generations"
+    completions.count(run, part)
     note_strings(part.learning_rate)
     if not by_hand:
         precision.read(run, part)
