@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 
+from ..interpret.core.objects import Function
+from ..interpret.core.recording import Call
 from ..training_plan.facts import Fact
-from ..training_plan.values import Absent, Default, Unknown
-from . import hand_loop
-from .derive import is_of_the_hub, is_true
+from ..training_plan.values import Absent, Default, Term, Unknown
+from . import hand_loop, own_optimizer
+from .derive import is_left_out, is_of_the_hub, is_true
 from .model_state import loads_adapter
 from .object_settings import last
 from .run import MODEL_NAMES, Run
+from .spelling import spelt
 
 # a class of LoRA layers, or the two matrices of one
 LOW_RANK = re.compile(  # of a line, the first `self.lora_…` alone is tried
@@ -22,6 +25,17 @@ LOW_RANK = re.compile(  # of a line, the first `self.lora_…` alone is tried
 FREEZES = re.compile(
     r"\.requires_grad {0,4}=(?!=)|\.requires_grad_\(|setattr\([^()\n]{0,80}requires_grad|freeze\w{0,40}\("
 )
+
+# The parameters of a whole model: by its own method, those that train, and in the two groups that weight decay makes.
+ALL_PARAMETERS = re.compile(
+    r"(?:transformers\.PreTrainedModel|torch\.(?:nn\.[\w.]*DataParallel|compile)\(.*\))\.parameters\(\)"
+)
+OF_MODEL = re.compile(r"PreTrainedModel\.(?:named_)?parameters\(\)")
+TRAINABLE = re.compile(
+    r"filter\(lambda (\w+): {0,2}\1\.requires_grad, {0,2}[\w.]+\.parameters\(\)\)"
+    r"|\b(\w+) for \2 in [\w.]+\.parameters\(\) if \2\.requires_grad[\])]"
+)
+BOTH_GROUPS = re.compile(r"(?s)not any\(.*(?<!not )any\(|(?<!not )any\(.*not any\(")
 
 
 def no_adapter(run: Run) -> Fact:
@@ -49,12 +63,40 @@ def no_adapter(run: Run) -> Fact:
     if own_layers(run):
         why = "the project defines LoRA layers of its own, and how they get into the model is not followed"
         return Fact(Unknown(why), at=run.place)
-    none = Absent("no LoRA adapter is added" + ("" if run.mentions(FREEZES) else ": all weights are trained"))
+    none = Absent("no LoRA adapter is added" + (": all weights are trained" if trains_all(run) else ""))
     if hand_loop.trains(run):
         return Fact(none, at=run.load.place or run.place)
     if run.trainer is None:
         return Fact(Absent("no adapter is added"), at=run.place, why_not="the script creates no adapter and no trainer")
     return Fact(none, at=run.trainer.place)
+
+
+def trains_all(run: Run) -> bool:
+    """Return whether the script surely trains all weights: it freezes none, and gives its optimizer every parameter."""
+    if run.mentions(FREEZES):
+        return False
+    trainer = run.trainer
+    if trainer is None:
+        made = hand_loop.calls_of(run, hand_loop.OPTIMIZERS)
+        return bool(made) and all(map(takes_all, made))
+    cls = getattr(trainer.instance, "cls", None)
+    if cls is not None and isinstance(getattr(cls.lookup("create_optimizer"), "value", None), Function):
+        return False
+    made = [call] if (call := own_optimizer.maker(run)) is not None else []
+    given = trainer.get("optimizers", "optimizer_cls_and_kwargs")
+    return all(map(takes_all, made)) if made else is_left_out(given)
+
+
+def takes_all(optimizer: Call) -> bool:
+    """Return whether an optimizer is given all parameters of a model, in groups too, and not those of a part of it."""
+    given = optimizer.get("params", "$0")
+    if isinstance(given, Term):
+        return ALL_PARAMETERS.fullmatch(given.text) is not None
+    places = [place for name in ("params", "$0") if (place := optimizer.places.get(name)) is not None]
+    codes = [place.source.segment(place.node) for place in (*places, *given.trace) if hasattr(place.node, "children")]
+    return OF_MODEL.search(spelt(given)) is not None and any(
+        TRAINABLE.search(c) or BOTH_GROUPS.search(c) for c in codes
+    )
 
 
 def may_bring_adapter(run: Run) -> Fact | None:
