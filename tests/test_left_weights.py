@@ -91,7 +91,16 @@ def test_a_trainer_of_the_script_that_nobody_makes_has_arguments_that_are_unknow
     assert used["arguments/scheduler"].verdict == used["lora/adapter"].verdict == "fail"
 
 
-@pytest.mark.parametrize(("name", "verdict"), [("sft_lora", "unknown"), ("unsloth/Qwen2.5-3B", "fail")])
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        ("sft_lora", "unknown"),
+        ("unsloth/Qwen2.5-3B", "fail"),
+        ("Qwen/Qwen2.5-Coder-7B-Instruct", "fail"),
+        ("somebody/qwen-sql", "unknown"),  # of which nobody here knows whether it is a whole model
+        ("unsloth/Qwen2.5-3B-lora", "unknown"),
+    ],
+)
 def test_a_folder_that_unsloth_loads_may_hold_an_adapter(tmp_path: Path, name: str, verdict: str) -> None:
     assert items(tmp_path, UNSLOTH.format(name=name))["lora/adapter"].verdict == verdict
 
@@ -159,3 +168,12 @@ def test_optimizer_that_a_trainer_is_given_decides_too(tmp_path: Path, optimizer
         "train_dataset=", f"optimizers=({optimizer}, None), train_dataset=" if optimizer else "train_dataset="
     )
     assert ("all weights are trained" in items(tmp_path, text)["lora/adapter"].evidence) is all_of_them
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [("somebody/qwen-sql-lora", "unknown"), ("somebody/qwen-sql", "fail"), ("my/explorator", "fail")],
+)
+def test_repository_that_is_called_an_adapter_is_no_whole_model(tmp_path: Path, name: str, verdict: str) -> None:
+    text = LOADED.format(between="").replace("Qwen/Qwen2.5-0.5B", name)
+    assert items(tmp_path, text)["lora/adapter"].verdict == verdict

@@ -37,6 +37,17 @@ TRAINABLE = re.compile(
 )
 BOTH_GROUPS = re.compile(r"(?s)not any\(.*(?<!not )any\(|(?<!not )any\(.*not any\(")
 
+# What the name of an adapter's repository says of it, and who publishes whole models: others publish adapters, too.
+OF_ADAPTER = re.compile(r"(?:^|[-_.])(?:q?lora|adapters?|peft)(?:$|[-_.])", re.IGNORECASE)
+PUBLISHERS = frozenset(
+    (
+        "unsloth meta-llama codellama qwen google mistralai microsoft deepseek-ai tiiuae bigscience eleutherai openai "
+        "openai-community huggingfacetb ibm-granite nvidia 01-ai thudm zai-org internlm baichuan-inc bigcode facebook "
+        "stabilityai defog seeklhy tinyllama nousresearch allenai liquidai coherelabs cohereforai salesforce snowflake "
+        "xgenerationlab lmsys openchat upstage databricks mosaicml apple baidu tencent moonshotai minimaxai openbmb"
+    ).split()
+)
+
 
 def no_adapter(run: Run) -> Fact:
     """Return the fact that there is no adapter, or why that is not known."""
@@ -100,20 +111,30 @@ def takes_all(optimizer: Call) -> bool:
 
 
 def may_bring_adapter(run: Run) -> Fact | None:
-    """Return that the adapter is unknown if Unsloth loads a directory or an unknown model, else None.
+    """Return that the adapter is unknown if the loader may be given the directory or repository of one, else None.
 
-    If it is the directory of an adapter, Unsloth loads that adapter as well, and it is trained.
+    Unsloth loads that adapter as well, and it is trained; so does transformers, of a name that says that it is one.
     """
-    if not run.load or not run.load.callee.startswith("unsloth") or is_true(run.load.value("full_finetuning")):
+    by_unsloth = run.load.callee.startswith("unsloth")
+    if not run.load or is_true(run.load.value("full_finetuning")):
         return None
     name = run.load.value(*MODEL_NAMES)
-    if isinstance(name, Unknown):
+    path = str(getattr(name, "value", ""))
+    loader = "Unsloth" if by_unsloth else "transformers"
+    if isinstance(name, Unknown) and by_unsloth:
         why = f"Unsloth loads an adapter too, if the model has one: {name.why}"
-    elif (path := str(getattr(name, "value", ""))) and not is_of_the_hub(path):  # no `owner/name`
+    elif by_unsloth and path and not is_of_the_hub(path):  # no `owner/name`
         why = f"Unsloth loads an adapter too, if there is one in {path}"
+    elif OF_ADAPTER.search(path.rpartition("/")[2]) or by_unsloth and path and not published(path):
+        why = f"{loader} loads an adapter too, if {path} is the repository of one"
     else:
         return None
     return Fact(Unknown(why, name.trace), at=run.load.where(*MODEL_NAMES))
+
+
+def published(name: str) -> bool:
+    """Return whether a repository is of a publisher whose models are whole ones."""
+    return name.partition("/")[0].lower() in PUBLISHERS
 
 
 def own_layers(run: Run) -> bool:
