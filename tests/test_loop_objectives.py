@@ -106,3 +106,37 @@ def test_method_is_known_by_its_name_where_the_expression_is_cut():
     long = " + ".join(f"scores(policy, batch['{'c' * 40}{i}']).sum(-1)" for i in range(12))
     made = plan(f"-(({long}) * {NORMED}).sum(-1).mean()", SAMPLES)
     assert "reward" in made["arguments.learning_rate"].why_not
+
+
+OWN = """\
+from transformers import Trainer
+class Own(Trainer):
+    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+        {loss}
+        return loss
+    {method}
+model = get_peft_model(AutoModelForCausalLM.from_pretrained("gpt2"), LoraConfig(r=16))
+rows = load_dataset("json", data_files="t.jsonl", split="train")
+Own(model=model, args=TrainingArguments(output_dir="o", learning_rate=5e-6), train_dataset=rows).train()
+"""
+
+
+@pytest.mark.parametrize(
+    ("loss", "method", "rate", "why"),
+    [
+        ("loss = model(**inputs).loss", "", 5e-6, ""),
+        ("loss = model(**inputs).loss - torch.nn.functional.logsigmoid(gain(model, inputs))", "", 5e-6, "log-sigmoid"),
+        (
+            "loss = self.gain(model, inputs)",
+            "def gain(self, *given): return F.logsigmoid(given[0])",
+            5e-6,
+            "log-sigmoid",
+        ),
+        ("loss = model(**inputs).loss * inputs['advantages']", "", "unknown", ""),
+    ],
+)
+def test_own_loss_of_a_trainer_tells_its_objective(loss, method, rate, why):
+    made = plan_of(OWN.format(loss=loss, method=method))
+    fact = made["arguments.learning_rate"]
+    assert shown(fact.value) == rate and why in fact.why_not and bool(fact.why_not) == bool(why)
+    assert (why in made["prompt.loss_on"].why_not) if why else not made["prompt.loss_on"].why_not

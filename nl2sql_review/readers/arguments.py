@@ -13,9 +13,9 @@ from .api.arguments import rejected
 from .api.version_guards import Guards
 from .derive import derive, for_processes, numeric, plain
 from .hand_loop import arguments as loop_arguments
-from .hand_loop.objective import rewarded, unsure
+from .hand_loop.objective import rewarded
 from .object_settings import ObjectSettings, from_library, last
-from .prompt.objective import objective
+from .prompt.objective import doubt, objective
 from .run import SFT_TRAINERS, Run
 
 # field of the plan -> spellings of the argument
@@ -67,8 +67,9 @@ def read(run: Run, plan: TrainingPlan) -> None:
     part.max_steps = steps
     if other := objective(run):  # what fine-tuning on answers wants of these is no measure of another objective
         of_policy(run, part, other)
-    elif by_hand and (doubt := unsure(run)):
-        part.learning_rate.value = part.warmup.value = part.warmup_spelling.value = Unknown(doubt)
+    elif unclear := doubt(run):
+        for fact in (part.learning_rate, part.warmup, *([part.warmup_spelling] if by_hand else [])):
+            fact.value = Unknown(unclear)
     if by_hand and rewarded(run):
         part.effective_batch.value = Unknown(SAMPLED)
 

@@ -14,6 +14,7 @@ from .object_settings import last
 from .own_quantization import QUANTIZED
 from .run import Run
 
+UNNAMED = "a condition"  # that is not kept as code
 ARGUMENTS = ("gradient_checkpointing", "activation_checkpointing")
 
 
@@ -72,7 +73,8 @@ def switched(run: Run, call: Call, value: Value) -> Value:
         return Default(value.value, assumed[0], value.trace)
     of_loop = {one for backward in run.backward for one in backward.conditions}
     if conditions := [one for one in beyond(run, call.conditions, "conditions") if one not in of_loop]:
-        return Either((value, Known(False, value.trace)), conditions[0], value.trace)
+        condition = conditions[0] if conditions[0] != UNNAMED else "the path taken"
+        return Either((value, Known(False, value.trace)), condition, value.trace)
     return value
 
 

@@ -12,7 +12,6 @@ from ...interpret.core.recording import Call
 from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Default, Known, Place, Trace, Unknown, Value
 from ..derive import plain
-from ..hand_loop.objective import unsure
 from ..run import Run
 from . import ending as prompt_ending
 from . import label_mask, markers
@@ -20,7 +19,7 @@ from . import loss as prompt_loss
 from . import parts as prompt_parts
 from .label_turns import end_is_masked, grows
 from .labels import copies_padding
-from .objective import apart
+from .objective import apart, doubt
 from .other_task import WHY, sets_another_task
 from .padding_mask import masks_padding_tokens
 from .padding_token import asks_tokenizer, is_eos, pads_with_eos, written
@@ -42,9 +41,9 @@ def read(run: Run, plan: TrainingPlan) -> None:
         for name in prompt.names():
             getattr(prompt, name).why_not = why_not
         return
-    if doubt := unsure(run):
+    if unclear := doubt(run):
         for name in prompt.names():
-            setattr(prompt, name, Fact(Unknown(doubt), at=run.place))
+            setattr(prompt, name, Fact(Unknown(unclear), at=run.place))
         return
     texts = training_texts(run)
     at = texts[0].at
