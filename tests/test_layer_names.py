@@ -21,8 +21,8 @@ from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
 LLAMA = '["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]'
 
 
-def item(folder: Path, name: str, modules: str, imports: str = IMPORTS):
-    loaded = f'model = AutoModelForCausalLM.from_pretrained("{name}")'
+def item(folder: Path, name: str, modules: str, imports: str = IMPORTS, loader: str = "AutoModelForCausalLM"):
+    loaded = f'model = {loader}.from_pretrained("{name}")'
     if "unsloth" in imports:
         loaded = f'model, tokenizer = FastLanguageModel.from_pretrained("{name}")'
     if "sys" in imports:
@@ -68,3 +68,14 @@ def test_unsloth_splits_fused_layers(tmp_path: Path) -> None:
 def test_lacking_layers_of_a_model_that_another_command_line_names_are_a_default(tmp_path: Path) -> None:
     found = item(tmp_path, "gpt2", LLAMA, "import sys\n" + IMPORTS)
     assert (found.verdict, found.certainty) == ("fail", "default")
+
+
+@pytest.mark.parametrize(
+    ("name", "named"), [("somebody/translator", True), ("somebody/t5-sql", False), ("./last", False)]
+)
+def test_encoder_decoder_model_has_no_layers_of_llama(tmp_path: Path, name: str, named: bool) -> None:
+    found = item(
+        tmp_path, name, '["q_proj", "v_proj"]', IMPORTS.replace("CausalLM", "Seq2SeqLM"), "AutoModelForSeq2SeqLM"
+    )
+    assert found.verdict == "fail" and ("are called q_proj, k_proj, v_proj, out_proj" in found.evidence) is named
+    assert "are called" not in item(tmp_path, name, '["q_proj", "v_proj"]').evidence

@@ -9,7 +9,7 @@ from functools import partial
 from ..gpu_memory.architectures import Architecture, find
 from ..training_plan.facts import Fact
 from ..training_plan.values import SET_ORDER, Absent, Default, Known, Unknown, Value, options, same
-from .derive import derive, plain
+from .derive import derive, is_of_the_hub, plain
 from .object_settings import ObjectSettings, from_library
 from .prompt.tokenizers import family
 from .run import Run
@@ -54,6 +54,7 @@ NAMED = (
         FUSED_LAYERS,
     ),
 )
+T5 = re.compile(r"t5|ul2|t0")
 QUERY_VALUE = ["q_proj", "v_proj"]
 # What PEFT adapts where no modules are named (peft.utils.constants), by the family or the name of the model.
 QUERY_AND_VALUE = ("Llama 3", "CodeLlama", "Llama 2", "Mistral")
@@ -151,7 +152,10 @@ def layers_of(run: Run, model_name: Value) -> dict[str, set[str]]:
     lowered = name.lower().replace("_", "-") if isinstance(name, str) else ""
     if run.load.callee.startswith("unsloth") and lowered.startswith("microsoft/"):
         return {}
-    return next((layers for names, layers in NAMED if names.search(lowered)), {})
+    named = next((layers for names, layers in NAMED if names.search(lowered)), {})
+    # No encoder-decoder model has Llama's layers; those that have `q_proj` have BART's.
+    like_bart = "Seq2Seq" in run.load.callee and is_of_the_hub(lowered) and not T5.search(lowered)
+    return named or (FAMILIES[0] if like_bart else {})
 
 
 def existing(chosen: object, layers: dict[str, set[str]]) -> object:

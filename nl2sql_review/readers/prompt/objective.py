@@ -26,6 +26,10 @@ OTHER_OBJECTIVES = (
 OTHER_HEADS = re.compile(r"Classification$|For(?:QuestionAnswering|MultipleChoice|MaskedLM|PreTraining)$")
 # The older way to train an encoder, without a trainer.
 FITS = re.compile(r"sentence_transformers\.(?:SentenceTransformer|CrossEncoder|SparseEncoder)\.(?:fit|old_fit)")
+# Models of sound and of pictures: by their class.
+NO_TEXT = re.compile(
+    r"^Whisper|Speech|CTC$|^Wav2Vec|^Hubert|^UNet|Diffusion|^Autoencoder|Transformer2D|^Flux|^CLIP|^ViT"
+)
 CLASSIFYING = ("SEQ_CLS", "TOKEN_CLS", "QUESTION_ANS")  # task types of peft
 # Encoder-decoder models, by their class and by their name; a Seq2SeqTrainer trains any model.
 ENCODES = re.compile(r"Seq2Seq|^M?T5|^U?MT5|^M?Bart|Pegasus|EncoderDecoder")
@@ -90,6 +94,8 @@ def classifies(run: Run) -> str:
     loader = last(run.load.callee.rpartition(".")[0])
     if "For" in loader and OTHER_HEADS.search(loader):
         return f"{loader} does not learn to write a text"
+    if NO_TEXT.search(loader):
+        return f"{loader} is a model of sound or pictures: it reads no question"
     if "CausalLM" in loader:
         return ""
     task = run.adapter.value("task_type")
