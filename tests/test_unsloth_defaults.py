@@ -36,9 +36,9 @@ def stated(*versions: str) -> str:
     return "# /// script\n# dependencies = [" + ", ".join(f'"{v}"' for v in versions) + "]\n# ///\n"
 
 
-def plan_of(code: str):
-    source = Source.from_bytes(code.encode(), "train.py")
-    (plan,) = readers.read(interpret(source, "."), source, SimpleNamespace(processes=None, gpu=None))
+def plan_of(code: str, folder="."):
+    source = Source.from_bytes(code.encode(), f"{folder}/train.py")
+    (plan,) = readers.read(interpret(source, folder), source, SimpleNamespace(processes=None, gpu=None))
     return plan
 
 
@@ -318,3 +318,23 @@ def test_the_third_of_grpo_is_its_arguments():
     code = "from trl import GRPOConfig, GRPOTrainer\nargs = GRPOConfig(output_dir='o', gradient_accumulation_steps=3)\n"
     plan = plan_of(code + "GRPOTrainer('m', reward, args, rows).train()\n")
     assert shown(plan["arguments.gradient_accumulation"].value) == 3
+
+
+GROUPS = """\
+from trl import GRPOConfig, GRPOTrainer
+args = GRPOConfig(output_dir="o", per_device_train_batch_size=8, num_generations=4)
+GRPOTrainer(model="gpt2", reward_funcs=len, args=args, train_dataset=rows).train()
+"""
+
+
+@pytest.mark.parametrize(("pin", "effective"), [("trl==0.16.0", 8), ("trl==0.14.0", "Unknown"), ("trl", 8)])
+def test_batch_of_grpo_counts_completions_since_trl_0_15(tmp_path, pin, effective):
+    (tmp_path / "requirements.txt").write_text(pin + "\n", encoding="utf-8")
+    fact = plan_of(GROUPS, tmp_path)["arguments.effective_batch"]
+    assert shown(fact.value) == effective
+    assert ("it counts completions, 4 of each prompt" in fact.note) == (effective == 8)
+
+
+def test_batch_of_pairs_counts_no_completions():
+    code = GROUPS.replace("GRPO", "DPO").replace(", num_generations=4", "").replace("reward_funcs=len, ", "")
+    assert "completions" not in plan_of(code)["arguments.effective_batch"].note

@@ -8,13 +8,14 @@ from ..interpret.core.operations import describe
 from ..libraries.versions import key_of
 from ..training_plan.facts import Arguments, Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Known, Term, Unknown, Value, is_optional
-from . import defaults, hand_loop, launcher, own_optimizer, precision
+from . import completions, defaults, hand_loop, launcher, own_optimizer, precision
 from .api.arguments import rejected
 from .api.version_guards import Guards
 from .derive import derive, for_processes, numeric, plain
 from .hand_loop import arguments as loop_arguments
+from .hand_loop.objective import rewarded
 from .object_settings import ObjectSettings, from_library, last
-from .prompt.objective import objective
+from .prompt.objective import doubt, objective
 from .run import SFT_TRAINERS, Run
 
 # field of the plan -> spellings of the argument
@@ -33,6 +34,7 @@ SPELLINGS = {
     "weight_decay": ("weight_decay",),
     "seed": ("seed",),
 }
+SAMPLED = "a step takes the texts that the loop samples for a row, and how many these are is not read"
 WORLD = "derived from the world size"
 
 
@@ -54,6 +56,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
     part.effective_batch = effective(part, raised, accumulation, getattr(run.configuration, "sharing", 1))
     if plain(raised) != plain(batch):
         part.effective_batch.note += f"; Unsloth raises the batch of {plain(batch)} to num_generations"
+    completions.count(run, part)
     note_strings(part.learning_rate)
     if not by_hand:
         precision.read(run, part)
@@ -66,6 +69,11 @@ def read(run: Run, plan: TrainingPlan) -> None:
     part.max_steps = steps
     if other := objective(run):  # what fine-tuning on answers wants of these is no measure of another objective
         of_policy(run, part, other)
+    elif unclear := doubt(run):
+        for fact in (part.learning_rate, part.warmup, *([part.warmup_spelling] if by_hand else [])):
+            fact.value = Unknown(unclear)
+    if by_hand and rewarded(run):
+        part.effective_batch.value = Unknown(SAMPLED)
 
 
 def setting(run: Run, name: str, spellings: tuple[str, ...]) -> Fact:
@@ -86,6 +94,8 @@ def of_policy(run: Run, part: Arguments, why: str) -> None:
         fact = getattr(part, name)
         if f"arguments/{name.replace('_', '-')}" not in said:
             fact.why_not = fact.why_not or why
+    if part.warmup.why_not and hand_loop.trains(run):
+        part.warmup_spelling.why_not = part.warmup_conflict.why_not = part.warmup.why_not  # no argument spells it
 
 
 def left_out(run: Run, spellings: tuple[str, ...]) -> Fact:

@@ -12,10 +12,12 @@ from ..training_plan.values import Absent, Default, Either, Known, Place, Text, 
 from . import defaults, hand_loop, own_quantization, target_modules
 from .adapter_choice import chosen_adapter, loaded_instead
 from .api.arguments import rejected
-from .derive import contents, derive, is_left_out, is_of_the_hub, is_true, plain
+from .derive import contents, derive, is_left_out, is_true, plain
+from .gradient_checkpointing import checkpointing, misplaced
 from .missing_adapter import no_adapter
 from .object_settings import last, makers
 from .other_methods import not_lora, one_dropout
+from .own_quantization import QUANTIZED
 from .run import MODEL_NAMES, Run
 
 # field of the plan -> spellings of the argument
@@ -26,7 +28,6 @@ SPELLINGS = {
     "bias": ("bias",),
 }
 
-QUANTIZED = re.compile(r"gptq|awq|aqlm|eetq|hqq|torchao|quanto|bnb|[48]-?bit|int[48]|fp8", re.IGNORECASE)
 SETTINGS = (*SPELLINGS, "scaling", "target_modules", "unmatched_modules", "gradient_checkpointing")
 
 
@@ -313,48 +314,3 @@ def ending(name: Value) -> str | None:
 
 
 # -- the adapter -------------------------------------------------------------------------------------------------
-
-
-def checkpointing(run: Run, part: Lora) -> Fact:
-    """Return `use_gradient_checkpointing` of Unsloth's call; otherwise only whether plain checkpointing is on."""
-    call = run.adapter_call
-    if run.adapter.callee.startswith("unsloth"):
-        return setting(run, "use_gradient_checkpointing")
-    for prepared in run.prepared:
-        if last(prepared.callee) == "prepare_model_for_kbit_training" and not unquantized(run, part):
-            value = prepared.get("use_gradient_checkpointing")
-            value = Known(True, (prepared.place,)) if isinstance(value, Absent) else value
-            off = isinstance(value, (Known, Default)) and not value.value
-            by = "by prepare_model_for_kbit_training"
-            return Fact(value, at=prepared.place, note=by if off else f"plain checkpointing, {by}")
-    for enabled in run.recording.named("gradient_checkpointing_enable"):
-        return Fact(Known(True, (enabled.place,)), at=enabled.place, note="plain checkpointing")
-    value = run.arguments.value("gradient_checkpointing", "activation_checkpointing")
-    if not isinstance(value, Absent):
-        off = isinstance(value, (Known, Default)) and not value.value
-        return Fact(
-            value,
-            at=run.arguments.where("gradient_checkpointing", "activation_checkpointing"),
-            note="" if off else "plain checkpointing, by the training arguments",
-        )
-    why = "the adapter is not created by Unsloth" if call is not None else "nothing enables gradient checkpointing"
-    return Fact(Absent(why), at=call.place if call else run.load.place or run.place)
-
-
-def unquantized(run: Run, part: Lora) -> bool:
-    """Return whether the weights are not quantized for certain: PEFT then prepares them, but checkpoints nothing."""
-    call, name = run.load.call, plain(part.model_name.value)
-    if call is None or call.unknown_arguments or run.quantization or run.quantization.unknown:
-        return False
-    if not isinstance(part.load_in_4bit.value, Absent) or not isinstance(run.load.value("load_in_8bit"), Absent):
-        return False
-    return isinstance(name, str) and is_of_the_hub(name) and not QUANTIZED.search(name)
-
-
-def misplaced(run: Run) -> Fact:
-    """Return a string such as "unsloth" in the training arguments, which is accepted there but only taken as true."""
-    value = run.arguments.value("gradient_checkpointing", "activation_checkpointing")
-    if any(isinstance(o, (Known, Default)) and isinstance(o.value, str) for o in options(value)):
-        return Fact(value, at=run.arguments.where("gradient_checkpointing", "activation_checkpointing"))
-    why = "the training arguments do not name a kind of checkpointing"
-    return Fact(Absent(why), why_not=why)

@@ -32,6 +32,9 @@ LOADERS = ("from_pretrained", "from_config")
 MODEL_NAMES = ("model_name", "pretrained_model_name_or_path", "model_id", "$0", "model")
 # Whose classes train, beside those of flavours.
 TRAINERS = ("trl", "transformers", "unsloth", "unsloth_zoo", "sentence_transformers")
+FITS = re.compile(
+    r"(?:pytorch_lightning|lightning|sentence_transformers)\..*\.fit$", re.DOTALL
+)  # not of these trainers
 SFT_TRAINERS = ("SFTTrainer", "UnslothTrainer")
 CONFIGS = (
     *("TrainingArguments", "SFTConfig", "Seq2SeqTrainingArguments", "UnslothTrainingArguments"),
@@ -140,7 +143,8 @@ def runs(recording: Recording, source: Source, settings: ProjectSettings | None)
     if arguments:
         run.arguments = made_by(arguments[-1:])
     if loads:
-        ends = run.backward[-1].order if run.backward else loads[-1].order  # what is loaded later is the result
+        steps = [c for c in run.calls if last(c.callee) == "backward" or FITS.match(c.callee)]
+        ends = steps[-1].order if steps else loads[-1].order  # what is loaded later is the result
         loads = [c for c in loads if c.order <= ends] or loads
         follow_model(run, [loads[-1].result] if loads[-1].result is not None else [], loads[-1:])
     if adapters:

@@ -9,7 +9,7 @@ from functools import partial
 from ..gpu_memory.architectures import Architecture, find
 from ..training_plan.facts import Fact
 from ..training_plan.values import SET_ORDER, Absent, Default, Known, Unknown, Value, options, same
-from .derive import derive, plain
+from .derive import derive, is_of_the_hub, plain
 from .object_settings import ObjectSettings, from_library
 from .prompt.tokenizers import family
 from .run import Run
@@ -40,12 +40,26 @@ FAMILIES: tuple[dict[str, set[str]], ...] = (
 )
 # Names by which only some of the layers of one name are meant
 DOTTED = [name for layers in FAMILIES for name in layers if "." in name]
+# Phi-3 and Phi-4, unless Unsloth loads them: it splits these layers.
+FUSED_LAYERS = {"qkv_proj": _QKV, "o_proj": _O, "gate_up_proj": _GATE | _UP, "down_proj": _DOWN}
 # Models whose name says that their layers are those of a family above.
 NAMED = (
     (re.compile(r"bart|/opt-\d|whisper|m2m100|nllb|pegasus|marian|blenderbot"), FAMILIES[0]),
+    (re.compile(r"/phi-(?:1|1[.-]5|2)$"), FAMILIES[1]),
     (re.compile(r"gpt-?j-"), FAMILIES[2]),
     (re.compile(r"lfm-?2"), FAMILIES[3]),
+    (re.compile(r"^(?:[\w.-]+/)?(?:(?:distil)?gpt2|dialogpt)(?:-(?:small|medium|large|xl))?$"), FAMILIES[4]),
+    (re.compile(r"/(?:gpt-neox-|pythia-|bloomz?-|chatglm[23]?-6b|falcon-(?:rw-)?\d+b)"), FAMILIES[5]),
+    (re.compile(r"^(?:[\w.-]+/)?(?:flan-|m|code|by)?t5(?:-v1-1)?-(?:small|base|large|xl|xxl|3b|11b)$"), FAMILIES[6]),
+    (re.compile(r"^(?:[\w.-]+/)?(?:bert|(?:xlm-)?roberta)-(?:base|large)"), FAMILIES[7]),
+    (re.compile(r"/baichuan2?-(?:7|13)b"), FAMILIES[8]),
+    (re.compile(r"/internlm2(?:-5)?-"), FAMILIES[9]),
+    (
+        re.compile(r"^microsoft/phi-(?:3(?:[.-]5)?-(?:mini|medium)-|4$|4-(?:mini-)?(?:instruct|reasoning))"),
+        FUSED_LAYERS,
+    ),
 )
+T5 = re.compile(r"t5|ul2|t0")
 QUERY_VALUE = ["q_proj", "v_proj"]
 # What PEFT adapts where no modules are named (peft.utils.constants), by the family or the name of the model.
 QUERY_AND_VALUE = ("Llama 3", "CodeLlama", "Llama 2", "Mistral")
@@ -113,8 +127,11 @@ def modules(run: Run, model_name: Value) -> tuple[Fact, Fact]:
         fact.note = "qkv_proj and gate_up_proj combine several projections in one matrix"
     elif not llama and (counted := next(filter(None, map(said, names)), "")):
         fact.note = counted
-    elif own := of_name(model_name):
-        fact.note = f"of this model, the layers are called {', '.join(own)}"
+    elif own := layers_of(run, model_name):
+        fact.note = f"of this model, the layers are called {', '.join(n for n, covered in own.items() if covered)}"
+        there = derive(partial(existing, layers=own), value)
+        if not same(there, value):
+            fact.given, value = fact.given or value, derive(lambda kept, _: kept, there, model_name)
     expanded = derive(partial(expand, llama=llama), value)
     if not same(expanded, value) and all(isinstance(n, (list, tuple, set)) or n == "all-linear" for n in names):
         fact.given = fact.given or value
@@ -134,11 +151,24 @@ def taken_by_peft(run: Run) -> list[str]:
     return next((taken for pattern, taken in BY_NAME if pattern.search(name)), [])
 
 
-def of_name(model_name: Value) -> list[str]:
+def layers_of(run: Run, model_name: Value) -> dict[str, set[str]]:
     """Return how the layers of a model are called if its name says that they are not called as in Llama."""
     name = plain(model_name)
-    said = name.lower().replace("_", "-") if isinstance(name, str) else ""
-    return next(([n for n, covered in layers.items() if covered] for names, layers in NAMED if names.search(said)), [])
+    lowered = name.lower().replace("_", "-") if isinstance(name, str) else ""
+    if run.load.callee.startswith("unsloth") and lowered.startswith("microsoft/"):
+        return {}
+    named = next((layers for names, layers in NAMED if names.search(lowered)), {})
+    # No encoder-decoder model has Llama's layers; those that have `q_proj` have BART's.
+    like_bart = "Seq2Seq" in run.load.callee and is_of_the_hub(lowered) and not T5.search(lowered)
+    return named or (FAMILIES[0] if like_bart else {})
+
+
+def existing(chosen: object, layers: dict[str, set[str]]) -> object:
+    """Return the names that are chosen, without those of Llama's projections that a model of these layers has not."""
+    if not isinstance(chosen, (list, tuple, set, frozenset)):
+        return chosen
+    lacking = {*ATTENTION, *FEED_FORWARD} - set(layers)
+    return [name for name in chosen if not (isinstance(name, str) and name.rpartition(".")[2] in lacking)]
 
 
 def has_llama_layers(model_name: Value) -> bool:
@@ -192,6 +222,7 @@ def stands_for(names: list[object]) -> list[str]:
 def said(chosen: object) -> str:
     """Return how names of another family are counted, and what it calls the others, for a message."""
     names = list(chosen) if isinstance(chosen, (list, tuple, set, frozenset)) else []
+    names = [name.rpartition(".")[2] if isinstance(name, str) else name for name in names]
     own = [str(name) for name in names if name not in stands_for(names)]
     counted = [name for name in stands_for(names) if name not in names]
     others = [

@@ -178,6 +178,7 @@ def call_library(
         receiver = f.args[0]
         owner = object_of(receiver)
         name = plain(f.args[1])
+        callee += f".{name}" if callee.endswith("…") else ""  # what was cut is its end
         if isinstance(owner, Opaque):
             run = METHOD_MODELS.get((owner.kind or owner.callee, name))
             callee = method_name(owner.kind, name) if owner.kind else callee
@@ -315,7 +316,7 @@ def result(
         call.result = dataset
         return Known(dataset, trace)
     keywords = tuple(Known(Opaque(k, "keyword", (a,))) for k, a in args.keywords.items())
-    owner = (Known(Opaque(f.text.rpartition(".")[2], "receiver", f.args[:1])),) if f.operation == "attribute" else ()
+    owner = (Known(Opaque(callee.rpartition(".")[2], "receiver", f.args[:1])),) if f.operation == "attribute" else ()
     frozen = tuple(freeze(a) for a in (*args.positional, *keywords, *owner))
     inner = ", ".join(
         [*(describe(a, 30) for a in args.positional), *(f"{k}={describe(a, 30)}" for k, a in args.keywords.items())]

@@ -24,6 +24,7 @@ from ..api.arguments import rejected
 from ..api.version_guards import Guards
 from ..derive import derive, plain
 from ..object_settings import completed, from_library, last
+from ..prompt.objective import classifies
 from ..run import SFT_TRAINERS, Run
 from . import inputs
 from .collator_length import TRAINER_LENGTH, collator_length, idle_length
@@ -59,6 +60,8 @@ def read(run: Run, plan: TrainingPlan) -> None:
         part.length_conflict = idle_length(run, collated) or Fact(Known(False), at=collated.at)
     else:
         part.sequence_length, part.length_conflict = settle(run, part.model_length, part.trainer_length)
+    if other := classifies(run):  # such a model may have no more positions than it is given
+        part.sequence_length.why_not = part.length_conflict.why_not = other
     inputs.read(run, plan)
 
 

@@ -19,7 +19,7 @@ from . import loss as prompt_loss
 from . import parts as prompt_parts
 from .label_turns import end_is_masked, grows
 from .labels import copies_padding
-from .objective import apart
+from .objective import apart, doubt
 from .other_task import WHY, sets_another_task
 from .padding_mask import masks_padding_tokens
 from .padding_token import asks_tokenizer, is_eos, pads_with_eos, written
@@ -40,6 +40,10 @@ def read(run: Run, plan: TrainingPlan) -> None:
     if why_not:
         for name in prompt.names():
             getattr(prompt, name).why_not = why_not
+        return
+    if unclear := doubt(run):
+        for name in prompt.names():
+            setattr(prompt, name, Fact(Unknown(unclear), at=run.place))
         return
     texts = training_texts(run)
     at = texts[0].at
