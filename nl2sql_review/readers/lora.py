@@ -64,8 +64,8 @@ def read(run: Run, plan: TrainingPlan) -> None:
     if last(run.adapter.callee) == "AdaLoraConfig":  # which ignores r
         part.r = setting(run, "init_r")
         part.r.note = "the rank that AdaLoRA begins with and prunes to target_r"
-    note_scale(part)
     part.scaling = scaling(run, part)
+    note_scale(part)
     part.target_modules, part.unmatched_modules = target_modules.modules(run, part.model_name.value)
     part.gradient_checkpointing = checkpointing(run, part)
 
@@ -93,12 +93,14 @@ def setting(run: Run, *spellings: str) -> Fact:
 
 
 def note_scale(part: Lora) -> None:
-    r, alpha = part.r.value, part.alpha.value
-    if isinstance(r, (Known, Default)) and isinstance(alpha, (Known, Default)) and r.value != alpha.value:
-        if isinstance(r.value, (int, float)) and isinstance(alpha.value, (int, float)) and r.value:
-            part.alpha.note = (
-                f"alpha differs from r ({r.value}): the adapter's output is scaled by {alpha.value / r.value:g}"
-            )
+    """Say by how much the adapter's output is scaled, and if an option decides the rank of it, that it is a default."""
+    r, alpha, factor = part.r.value, part.alpha.value, part.scaling.value
+    if not isinstance(r, (Known, Default)) or not isinstance(factor, (Known, Default)) or not r.value:
+        return
+    if isinstance(alpha, (Known, Default)) and r.value != alpha.value:
+        by = r.overridden_by if isinstance(r, Default) and isinstance(alpha, Known) else ""
+        rank = f"{r.value}, the default of {by}" if by.startswith(("-", "$")) else f"{r.value}"
+        part.alpha.note = f"alpha differs from r ({rank}): the adapter's output is scaled by {factor.value:g}"
 
 
 def scaling(run: Run, part: Lora) -> Fact:

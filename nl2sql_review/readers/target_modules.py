@@ -32,6 +32,7 @@ FAMILIES: tuple[dict[str, set[str]], ...] = (
     {"query_key_value": _QKV, "dense": _O, "dense_h_to_4h": _GATE | _UP, "dense_4h_to_h": _DOWN},
     {"q": _Q, "k": _K, "v": _V, "o": _O, "wi": _GATE | _UP, "wi_0": _GATE, "wi_1": _UP, "wo": _DOWN},  # T5
     {"query": _Q, "key": _K, "value": _V, "dense": _O | _GATE | _UP | _DOWN, "out_proj": set()},  # BERT; a head's
+    {"q_lin": _Q, "k_lin": _K, "v_lin": _V, "out_lin": _O, "lin1": _GATE | _UP, "lin2": _DOWN},  # DistilBERT, XLM
     {"W_pack": _QKV, "o_proj": _O, "gate_proj": _GATE, "up_proj": _UP, "down_proj": _DOWN},  # Baichuan
     {"wqkv": _QKV, "wo": _O, "w1": _GATE, "w3": _UP, "w2": _DOWN},  # InternLM2
 )
@@ -64,7 +65,7 @@ MODULES = {
     ).split(),
     *(
         "input_linear output_linear in_proj_ba in_proj_qkvz w1 w2 w3 q k v o query key value in_proj x_proj dt_proj "
-        "up down ffn_up ffn_down linear_in linear_out gate router proj qkv"
+        "up down ffn_up ffn_down linear_in linear_out gate router proj qkv q_lin k_lin v_lin out_lin lin1 lin2"
     ).split(),
     *(
         "query_proj key_proj value_proj kv_proj o_b_proj q_a_proj q_b_proj kv_a_proj_with_mqa kv_b_proj "
