@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from ..interpret.core.joins import demote
 from ..interpret.core.objects import Mapping, object_of
 from ..training_plan.facts import Fact, Lora, TrainingPlan
 from ..training_plan.values import Absent, Default, Either, Known, Place, Text, Unknown, Value, options
 from . import hand_loop, own_quantization, target_modules
 from .adapter_choice import chosen_adapter
-from .api.arguments import rejected
+from .api.arguments import branch, rejected
 from .derive import contents, derive, is_of_the_hub, is_true, plain
 from .missing_adapter import no_adapter
 from .object_settings import last, makers
@@ -318,7 +319,10 @@ def checkpointing(run: Run, part: Lora) -> Fact:
             by = "by prepare_model_for_kbit_training"
             return Fact(value, at=prepared.place, note=by if off else f"plain checkpointing, {by}")
     for enabled in run.recording.named("gradient_checkpointing_enable"):
-        return Fact(Known(True, (enabled.place,)), at=enabled.place, note="plain checkpointing")
+        on: Value = Known(True, (enabled.place,))
+        if enabled.assumed:  # `if args.checkpointing:`
+            on = demote(on, enabled.assumed[-1])
+        return Fact(on, at=enabled.place, note="plain checkpointing", branch=branch(enabled))
     value = run.arguments.value("gradient_checkpointing", "activation_checkpointing")
     if not isinstance(value, Absent):
         off = isinstance(value, (Known, Default)) and not value.value
