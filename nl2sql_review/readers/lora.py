@@ -31,6 +31,8 @@ OTHER_METHODS = (
     "AdaptionPromptConfig IA3Config LNTuningConfig OFTConfig BOFTConfig FourierFTConfig"
 ).split()
 QUANTIZED = re.compile(r"gptq|awq|aqlm|eetq|hqq|torchao|quanto|bnb|[48]-?bit|int[48]|fp8", re.IGNORECASE)
+# `if args.qlora: kwargs["quantization_config"] = …`
+PUT_IN = re.compile(r"""\[["']quantization_config["']\]\s{0,4}=(?!=)|["']quantization_config["']\s{0,4}:""")
 SETTINGS = (*SPELLINGS, "scaling", "target_modules", "unmatched_modules", "gradient_checkpointing")
 
 
@@ -275,6 +277,12 @@ def option_that_quantizes(run: Run, name: Value) -> str:
             names = [getattr(value, "value", None) for value in (name, other.get(*MODEL_NAMES))]
             if names[0] == names[1] and is_true(makers(other.get("quantization_config")).value("load_in_4bit")):
                 return other.condition
+    if run.load.call is not None and run.load.call.more_by and run.mentions(PUT_IN):
+        for other in run.recording.alternatives:
+            nearest = other.conditions[-1].partition(" ")[0] if other.conditions else other.condition
+            if nearest.startswith("-") and last(other.callee) == "BitsAndBytesConfig":
+                if is_true(other.get("load_in_4bit")):
+                    return nearest
     return ""
 
 
