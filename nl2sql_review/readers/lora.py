@@ -328,9 +328,13 @@ def checkpointing(run: Run, part: Lora) -> Fact:
             return Fact(value, at=prepared.place, note=by if off else f"plain checkpointing, {by}")
     for enabled in run.recording.named("gradient_checkpointing_enable"):
         on: Value = Known(True, (enabled.place,))
-        if enabled.assumed:  # `if args.checkpointing:`
-            on = demote(on, enabled.assumed[-1])
-        return Fact(on, at=enabled.place, note="plain checkpointing", branch=branch(enabled))
+        load = run.load.call
+        if own := [by for by in enabled.assumed if load is None or by not in load.assumed]:  # `if args.checkpointing:`
+            on = demote(on, own[-1])
+        together = load is not None and enabled.conditions == load.conditions
+        asked = enabled.condition.endswith("'gradient_checkpointing_enable')")  # hasattr(model, …): models have it
+        decides = "" if together or asked else branch(enabled)
+        return Fact(on, at=enabled.place, note="plain checkpointing", branch=decides)
     value = run.arguments.value("gradient_checkpointing", "activation_checkpointing")
     if not isinstance(value, Absent):
         off = isinstance(value, (Known, Default)) and not value.value
