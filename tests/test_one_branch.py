@@ -149,3 +149,37 @@ def test_a_packing_that_only_the_run_decides(tmp_path: Path, settings: str, verd
     (tmp_path / "train.py").write_text(body, encoding="utf-8")
     (file,) = review(str(tmp_path / "train.py"), Options(isolated=True)).files
     assert [str(one.verdict) for one in file.checklist if one.rule == "dataset/joined-samples"] == [verdict]
+
+
+CHECKPOINTED = """
+import argparse
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM
+parser = argparse.ArgumentParser()
+parser.add_argument("--probe", action="store_true")
+parser.add_argument("--full", action="store_false")
+args = parser.parse_args()
+{}
+"""
+LOADED = 'model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf")'
+ADAPTED = "model = get_peft_model(model, LoraConfig(r=16))"
+ENABLED = "    model.gradient_checkpointing_enable()"
+
+
+@pytest.mark.parametrize(
+    ("lines", "certainty"),
+    [
+        ((LOADED, ENABLED.strip(), ADAPTED), "certain"),
+        ((LOADED, 'if hasattr(model, "gradient_checkpointing_enable"):', ENABLED, ADAPTED), "certain"),
+        ((LOADED, "if model.config.tied:", ENABLED, ADAPTED), "branch"),
+        ((LOADED, "if args.full:", ENABLED, ADAPTED), "default"),
+        (("if args.probe:", f"    {LOADED}", ENABLED, f"    {ADAPTED}"), "certain"),
+        (("if args.probe:", f"    {LOADED}", "    if args.full:", f"    {ENABLED}", f"    {ADAPTED}"), "default"),
+    ],
+    ids=["always", "asked for", "a branch", "an option", "with the model", "an option beside the model's"],
+)
+def test_gradient_checkpointing_is_as_sure_as_the_branch_that_enables_it(lines, certainty, tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(CHECKPOINTED.format("\n".join(lines)))
+    (report,) = review(str(path), Options(isolated=True)).files
+    assert [f.certainty for f in report.findings if f.rule == "lora/gradient-checkpointing"] == [certainty]

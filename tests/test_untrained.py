@@ -268,6 +268,36 @@ def test_policy_applies_where_a_training_may_be_started(code, tmp_path):
     assert found["dataset/dataset-config"][0] == "fail"
 
 
+TRAINED_BEFORE = (
+    MODEL
+    + """
+from transformers import AutoModelForSequenceClassification, Trainer, TrainingArguments
+Trainer(model, TrainingArguments("out"), train_dataset=rows).train()
+judge = AutoModelForSequenceClassification.from_pretrained("org/judge")
+judge.print_trainable_parameters()
+other = Trainer(judge, {given})
+print(other.evaluate())
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("given", "more", "judged"),
+    [
+        ("eval_dataset=rows", "", 0),
+        ("train_dataset=rows", "", 1),
+        ("**given", "", 1),
+        ("eval_dataset=rows", "other.train_dataset = rows\n", 1),
+    ],
+    ids=["no rows to train on", "rows", "rows perhaps", "rows later"],
+)
+def test_a_second_trainer_that_has_no_rows_to_train_on_only_evaluates(given, more, judged, tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(TRAINED_BEFORE.format(given=given) + more)
+    (report,) = review(str(path), Options(isolated=True)).files
+    assert [f.location.row for f in report.findings if f.rule == "lora/adapter"] == [10] * judged
+
+
 def test_an_adapter_for_another_file_is_judged(tmp_path):
     found = verdicts(MODEL.replace("r=16", "r=64"), tmp_path)
     assert found["lora/rank"][0] == "fail" and found["lora/four-bit"][0] == "fail"

@@ -67,7 +67,7 @@ def defects(run: Run, packs: Value, free: Value) -> Iterator[Defect | Fact]:
     if plain(given.value("packing_strategy")) == "wrapped" and is_true(packs):
         return
     switch, value = ("packing", packs) if is_true(packs) else ("padding_free", free)
-    at = given.where(switch) or (run.trainer.places.get(switch) if run.trainer else None) or run.place
+    at = (run.trainer.places.get(switch) if run.trainer else None) or given.where(switch) or run.place
     assert at is not None
     if switch == "packing" and (old := one_stream(run)) is not False:
         if raw(run):

@@ -28,6 +28,8 @@ SPELLINGS = {
     "bias": ("bias",),
 }
 
+# `if args.qlora: kwargs["quantization_config"] = …`
+PUT_IN = re.compile(r"""\[["']quantization_config["']\]\s{0,4}=(?!=)|["']quantization_config["']\s{0,4}:""")
 SETTINGS = (*SPELLINGS, "scaling", "target_modules", "unmatched_modules", "gradient_checkpointing")
 
 
@@ -65,8 +67,8 @@ def read(run: Run, plan: TrainingPlan) -> None:
     if last(run.adapter.callee) in defaults.LYCORIS:
         part.dropout = one_dropout(setting(run, "rank_dropout"), setting(run, "module_dropout"))
         part.bias = replace(part.bias, why_not=f"{last(run.adapter.callee)} has no bias")
-    note_scale(part)
     part.scaling = scaling(run, part)
+    note_scale(part)
     part.target_modules, part.unmatched_modules = target_modules.modules(run, part.model_name.value)
     part.gradient_checkpointing = checkpointing(run, part)
     if loaded_instead(run) is not None:
@@ -87,12 +89,14 @@ def setting(run: Run, *spellings: str) -> Fact:
 
 
 def note_scale(part: Lora) -> None:
-    r, alpha = part.r.value, part.alpha.value
-    if isinstance(r, (Known, Default)) and isinstance(alpha, (Known, Default)) and r.value != alpha.value:
-        if isinstance(r.value, (int, float)) and isinstance(alpha.value, (int, float)) and r.value:
-            part.alpha.note = (
-                f"alpha differs from r ({r.value}): the adapter's output is scaled by {alpha.value / r.value:g}"
-            )
+    """Say by how much the adapter's output is scaled, and if an option decides the rank of it, that it is a default."""
+    r, alpha, factor = part.r.value, part.alpha.value, part.scaling.value
+    if not isinstance(r, (Known, Default)) or not isinstance(factor, (Known, Default)) or not r.value:
+        return
+    if isinstance(alpha, (Known, Default)) and r.value != alpha.value:
+        by = r.overridden_by if isinstance(r, Default) and isinstance(alpha, Known) else ""
+        rank = f"{r.value}, the default of {by}" if by.startswith(("-", "$")) else f"{r.value}"
+        part.alpha.note = f"alpha differs from r ({rank}): the adapter's output is scaled by {factor.value:g}"
 
 
 def scaling(run: Run, part: Lora) -> Fact:
@@ -273,6 +277,12 @@ def option_that_quantizes(run: Run, name: Value) -> str:
             names = [getattr(value, "value", None) for value in (name, other.get(*MODEL_NAMES))]
             if names[0] == names[1] and is_true(makers(other.get("quantization_config")).value("load_in_4bit")):
                 return other.condition
+    if run.load.call is not None and run.load.call.more_by and run.mentions(PUT_IN):
+        for other in run.recording.alternatives:
+            nearest = other.conditions[-1].partition(" ")[0] if other.conditions else other.condition
+            if nearest.startswith("-") and last(other.callee) == "BitsAndBytesConfig":
+                if is_true(other.get("load_in_4bit")):
+                    return nearest
     return ""
 
 

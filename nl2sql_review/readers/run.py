@@ -146,6 +146,10 @@ def runs(recording: Recording, source: Source, settings: ProjectSettings | None)
         steps = [c for c in run.calls if last(c.callee) == "backward" or FITS.match(c.callee)]
         ends = steps[-1].order if steps else loads[-1].order  # what is loaded later is the result
         loads = [c for c in loads if c.order <= ends] or loads
+        if len(loads) > 1:
+            from .set_aside import without_references  # it follows objects to their calls, as this file does
+
+            loads = without_references(loads, run.calls)
         follow_model(run, [loads[-1].result] if loads[-1].result is not None else [], loads[-1:])
     if adapters:
         adopt_adapter(run, [c for c in adapters if last(c.callee) != "LoraConfig"][-1:] or adapters[-1:])

@@ -37,6 +37,7 @@ FAMILIES: tuple[dict[str, set[str]], ...] = (
     },
     {"W_pack": _QKV, "o_proj": _O, "gate_proj": _GATE, "up_proj": _UP, "down_proj": _DOWN},  # Baichuan
     {"wqkv": _QKV, "wo": _O, "w1": _GATE, "w3": _UP, "w2": _DOWN},  # InternLM2
+    {"q_lin": _Q, "k_lin": _K, "v_lin": _V, "out_lin": _O, "lin1": _GATE | _UP, "lin2": _DOWN},  # DistilBERT, XLM
 )
 # Names by which only some of the layers of one name are meant
 DOTTED = [name for layers in FAMILIES for name in layers if "." in name]
@@ -83,7 +84,7 @@ MODULES = {
     ).split(),
     *(
         "input_linear output_linear in_proj_ba in_proj_qkvz w1 w2 w3 q k v o query key value in_proj x_proj dt_proj "
-        "up down ffn_up ffn_down linear_in linear_out gate router proj qkv"
+        "up down ffn_up ffn_down linear_in linear_out gate router proj qkv q_lin k_lin v_lin out_lin lin1 lin2"
     ).split(),
     *(
         "query_proj key_proj value_proj kv_proj o_b_proj q_a_proj q_b_proj kv_a_proj_with_mqa kv_b_proj "

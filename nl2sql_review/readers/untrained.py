@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..interpret.core.recording import Call
+from ..interpret.core.recording import Call, Recording
 from ..training_plan.facts import TrainingPlan
 from ..training_plan.values import Absent
 from .object_settings import last, objects
-from .run import ADAPTERS, CONFIGS, Run, call_of, is_model_load
+from .run import ADAPTERS, CONFIGS, Run, call_of, is_model_load, is_trainer
 from .spelling import terms
 
 NOTHING_TRAINED = "nothing is trained in this file: it makes a model and no trainer"
@@ -39,7 +39,10 @@ PROGRAM = re.compile(r"__name__\s{0,4}==\s{0,4}['\"]__main__")
 HANDED_OUT = re.compile(r"\b(?:return|yield)\b[ \t]*[^\s#]|\bself\.\w+\s{0,4}=(?!=)|\bglobal ")
 # What starts a training in another process.
 STARTS_ANOTHER = re.compile(r"(?:subprocess\.\w{1,20}|os\.system|Popen)\([^)]{0,400}train")
-TRAIN_CALLED = re.compile(r"(?<!pre)train\w{0,40}\(|\.train\b|\.(?:fit|learn|step|launch)\(|backward\(")
+TRAIN_CALLED = re.compile(r"(?<!pre)train(?!able)\w{0,40}\(|\.train\b|\.(?:fit|learn|step|launch)\(|backward\(")
+# The same without the method of a trainer, which is recorded.
+TRAINS_OTHERWISE = re.compile(r"(?<!pre)(?<!\.)train(?!able)\w{0,40}\(|\.(?:fit|learn|step|launch)\(|backward\(")
+GIVES_ROWS = re.compile(r"\.train_dataset\s{0,4}=(?!=)|['\"]train_dataset['\"]|\bget_train_dataloader\b")
 # What code says that changes weights where it computes gradients: a step of an optimizer, a trainer, or the gradients.
 CHANGES_WEIGHTS = re.compile(r"[Tt]rainer\w{0,40}\s{0,4}[=(.]|\.(?:fit|learn|step|launch)\(|\.grad\b|\.data\b|optim\.")
 FORWARD = "transformers.PreTrainedModel.__call__"
@@ -69,7 +72,38 @@ def only_evaluates(run: Run) -> bool:
     trainer, recording = run.trainer, run.recording
     if trainer is None or run.train or run.configuration is not None or recording.exhausted or recording.broken:
         return False
-    return only_asked(run) and not run.mentions(TRAIN_CALLED)
+    return only_asked(run) and (not run.mentions(TRAIN_CALLED) or without_rows(run))
+
+
+def without_rows(run: Run) -> bool:
+    """Return whether the trainer is given no rows to train on: its train() would raise.
+
+    A file that trains one trainer often makes a second one to evaluate what it has trained.
+    """
+    trainer = run.trainer
+    if trainer is None or trainer.unknown_arguments or any(run.mentions(p) for p in (GIVES_ROWS, TRAINS_OTHERWISE)):
+        return False
+    return isinstance(trainer.get("train_dataset"), Absent) and not any(n.startswith("$") for n in trainer.arguments)
+
+
+def trains_none(recording: Recording) -> bool:
+    """Return whether nothing that the script calls may train a trainer of it, followed as it was to its end."""
+    if recording.exhausted or recording.broken:
+        return False
+    if any(
+        last(call.callee) in ("train", "unsloth_train", "fit", "learn", "launch", "backward")
+        for call in recording.calls
+    ):
+        return False
+    return not handed_on(recording, [call for call in recording.calls if is_trainer(call)])
+
+
+def handed_on(recording: Recording, trainers: list[Call]) -> bool:
+    """Return whether a call is passed one of these trainers, which it may train."""
+    made = {id(call.result) for call in trainers}
+    return any(
+        id(thing) in made for call in recording.calls for value in call.arguments.values() for thing in objects(value)
+    )
 
 
 def only_asked(run: Run) -> bool:

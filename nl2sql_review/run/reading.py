@@ -52,6 +52,26 @@ class Reading:
             if plan.place is None or (at := id(plan.place.node)) not in anywhere or at in run_by.get(plan.run, anywhere)
         ]
 
+    def leave_to_those_that_train(self) -> None:
+        """Drop the plans of command lines that make a trainer and certainly do not train it, where another one does."""
+        from ..readers.run import train_calls
+        from ..readers.untrained import trains_none
+
+        trained = {id(recording): train_calls(recording, None) for recording in self.recordings}
+        by_node = {
+            id(call.place.node)
+            for recording in self.recordings
+            for call in recording.calls
+            if id(call) in trained[id(recording)]
+        }
+        if not by_node:
+            return
+        idle = {recording.run for recording in self.recordings if not trained[id(recording)] and trains_none(recording)}
+        elsewhere = [plan.place is not None and id(plan.place.node) in by_node for plan in self.plans]
+        self.plans = [
+            plan for plan, there in zip(self.plans, elsewhere) if plan.run not in idle or not (there or plan.untrained)
+        ]
+
 
 def _reached(recording: Recording) -> set[int]:
     """Return the places of the calls that a run makes, by node."""
@@ -101,6 +121,7 @@ class Reader:
                 made.drop_runs(foreign)
             if len(lines) > 1:
                 made.leave_to_their_runs()
+                made.leave_to_those_that_train()
             if source.kind == "notebook" and not made.plans:
                 return self._read_started(source) or made
             if source.kind == "script" and not lines:

@@ -559,6 +559,28 @@ def test_what_is_sure_in_one_run_is_told_once(
     assert [(one["certainty"], one["run"]) for one in file["findings"]] == [(certainty, "")]
 
 
+@pytest.mark.parametrize(
+    ("otherwise", "runs"),
+    [
+        ("trainer.evaluate()", ["python train.py --task train"]),
+        ("print(len(rows))", ["python train.py --task train"]),
+        ("more.finish(trainer)", ["python train.py --task train", "python train.py --task other"]),
+    ],
+    ids=["evaluates", "does nothing", "may train"],
+)
+def test_a_launch_that_trains_nothing_is_no_run_where_another_one_trains(
+    otherwise: str, runs: list[str], write: Write
+) -> None:
+    script = (
+        "import argparse, more\n" + IMPORTS + "parser = argparse.ArgumentParser()\n"
+        'parser.add_argument("--task", required=True)\nargs = parser.parse_args()\n'
+        "trainer = SFTTrainer(model='m', args=SFTConfig(), train_dataset=rows)\n"
+        f"if args.task == 'train':\n    trainer.train()\nelse:\n    {otherwise}\n"
+    )
+    write(train_DOT_py=script, go_DOT_sh="python train.py --task train\npython train.py --task other\n")
+    assert [one.run for one in planned("train.py")] == runs
+
+
 def test_a_launch_file_that_starts_others_is_reviewed_by_what_those_start(write: Write) -> None:
     write(
         train_DOT_py=ARGPARSE.format(words=""),

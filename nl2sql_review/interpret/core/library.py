@@ -262,6 +262,7 @@ def record(
         places,
         object_of(receiver) if receiver is not None else None,
         unknown_arguments=args.unknown,
+        more_by=args.more_by,
     )
     call.live_arguments = (args, node)
     if place.node is not None:  # else nobody wrote this call: a class that is only tried

@@ -389,9 +389,9 @@ class Positional(list[Value]):
 
 
 class Arguments:
-    """Evaluated arguments of one call. `unknown`: why there may be more of them."""
+    """Evaluated arguments of one call. `unknown`: why there may be more; `more_by`: the option that adds some."""
 
-    __slots__ = ("positional", "keywords", "places", "unknown", "place", "clash")
+    __slots__ = ("positional", "keywords", "places", "unknown", "more_by", "place", "clash")
 
     def __init__(
         self,
@@ -402,7 +402,7 @@ class Arguments:
         self.positional = Positional(positional if positional is not None else ())
         self.keywords = keywords if keywords is not None else {}
         self.places: dict[Any, Place] = {}  # index or name -> the Arg
-        self.unknown = ""
+        self.unknown = self.more_by = ""
         self.clash = False  # an argument is given twice
         self.place = place
 

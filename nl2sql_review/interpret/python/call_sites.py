@@ -42,7 +42,7 @@ def arguments(m: Machine, node: cst.Call, scope: Scope) -> Arguments:
                     args.clash = args.clash or k in args.keywords
                     args.keywords[k] = x
                     args.places[k] = place_of(scope, arg)
-            args.unknown = args.unknown or state.why_incomplete
+            args.unknown, args.more_by = args.unknown or state.why_incomplete, args.more_by or state.overridden_by
     return args
 
 

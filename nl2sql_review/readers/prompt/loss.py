@@ -382,7 +382,8 @@ def hand_made(run: Run, text: TrainingText, at: Place | None) -> Loss:
         if filler := unknown_filler(labels):
             why = f"it is unknown whether {filler}, which stands in the labels, is the -100 that no loss counts"
             return Loss("", "hand-made labels", why=why, at=at)
-        return Loss("all", "labels of all tokens", at=at, note=EVERY_TOKEN)
+        made = (step for step in labels.trace if step.source in run.sources and step.node is not None)
+        return Loss("all", "labels of all tokens", at=next(made, at), note=EVERY_TOKEN)
     shown = label_mask.masked(run, labels, text.columns.get("input_ids"))
     if shown is not None and shown[0] != "response":
         by = "labels that mask padding only" if shown[1] == label_mask.PADDING_ONLY else "hand-made labels"

@@ -394,6 +394,8 @@ def _tokenised(ids: Value, columns: dict[str, Value], at: Place | None) -> Train
         why = "the text behind the tokens could not be traced"
         return TrainingText("tokenised", [], Unknown(why, ids.trace), at, why, "input_ids")
     found = _text(text, "tokenised", at, "input_ids")
+    if isinstance(text, Unknown):  # its trace begins where what is unknown comes from, perhaps an option
+        found.at = at
     added = last_ids(ids) or ()
     found.tokenizer_call, found.appends_eos = call, bool(added) and all(map(is_eos_id, added))
     found.appended = () if found.appends_eos else tuple(added)
