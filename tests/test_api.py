@@ -260,6 +260,9 @@ def notebook(*cells):
         ("# !pip install trl==0.11.0\nx = 1", {}),
         ('!pip install "unsloth[colab-new] @ git+https://github.com/unslothai/unsloth.git"', {"unsloth": "?"}),
         ("!pip install {package}==1.0 rich", {}),
+        ("!pip install trl>=0.9 'peft>=0.5' -q > log.txt 2>&1", {"trl": "", "peft": ">=0.5"}),  # the shell takes >=0.9
+        ("!pip install trl==0.9.0>log.txt", {"trl": "==0.9.0"}),
+        ("!pip install trl>=0.9,<0.13", {"trl": ">=0.9,<0.13"}),  # which fails, but says what is meant
     ],
 )
 def test_install_lines(cell, expected):

@@ -25,6 +25,7 @@ trainer = SFTTrainer(
 {train}
 """
 NAMES = "for name, one in model.named_parameters():\n    "
+RUN = "import json\nsettings = json.load(open('run.json'))\n"
 OPTIMIZER = "optimizer = torch.optim.AdamW({}.parameters())"
 
 
@@ -38,6 +39,20 @@ OPTIMIZER = "optimizer = torch.optim.AdamW({}.parameters())"
         (NAMES + "if 'lora' in name:\n        continue\n    one.requires_grad = False", "pass"),
         (NAMES + "one.requires_grad = 'lora_' in name", "pass"),
         (NAMES + "one.requires_grad = name.endswith('bias')", "unknown"),
+        (RUN + "if settings['frozen']:\n    model.requires_grad_(False)", "unknown"),
+        (
+            RUN + "if settings['frozen']:\n    for one in model.parameters():\n        one.requires_grad = False",
+            "unknown",
+        ),
+        (
+            RUN
+            + "if settings['frozen']:\n    "
+            + NAMES.replace("    ", "        ")
+            + "one.requires_grad = 'lora' in name",
+            "pass",
+        ),
+        ("model.requires_grad_(False)\n" + RUN + "if settings['a']:\n    model.requires_grad_(True)", "unknown"),
+        ("if True:\n    model.requires_grad_(False)", "fail"),
         ("model.disable_adapter_layers()", "fail"),
         ("model.disable_adapter_layers()\nmodel.enable_adapter_layers()", "pass"),
         ("with model.disable_adapter():\n    model.generate()", "pass"),
@@ -45,6 +60,27 @@ OPTIMIZER = "optimizer = torch.optim.AdamW({}.parameters())"
 )
 def test_what_happens_to_the_parameters(tmp_path: Path, after: str, verdict: str) -> None:
     assert judged(tmp_path, after=after) == verdict
+
+
+TWO = (
+    RUN
+    + """\
+def chosen(trains):
+    if trains:
+        return model
+    other = get_peft_model(AutoModelForCausalLM.from_pretrained("a/b"), LoraConfig(r=16))
+    other.requires_grad_(False)
+    return other
+model = chosen(settings["train"])
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("train", "verdict"), [("trainer.train()", "fail"), ("if settings['train']:\n    trainer.train()", "unknown")]
+)
+def test_a_frozen_model_may_be_the_one_that_is_not_trained(tmp_path: Path, train: str, verdict: str) -> None:
+    assert judged(tmp_path, after=TWO, train=train) == verdict
 
 
 @pytest.mark.parametrize(("place", "verdict"), [("before", "fail"), ("after", "pass")])

@@ -58,6 +58,7 @@ def test_every_file_that_states_versions_is_judged(name, tmp_path):
         ("install.sh", "pip install unsloth==2026.10.9\npip install trl==1.16.0\n"),  # each by itself
         ("install.sh", "pip install --no-deps unsloth==2026.10.9 trl==1.16.0\n"),
         ("install.sh", "# pip install unsloth==2026.10.9 trl==1.16.0\n"),
+        ("install.sh", "pip install unsloth==2026.10.9 trl>=1.16.0\n"),  # of which pip gets `trl`
         ("pyproject.toml", '[project.optional-dependencies]\na = ["unsloth==2026.10.9"]\nb = ["trl==1.16.0"]\n'),
         (
             "pyproject.toml",

@@ -17,17 +17,17 @@ from ..training_plan.values import Default, Known, Unknown, Value
 from .shell_commands import Command, Word
 from .shell_parts import POSITION, Hole, Raw, Simple, Variable, literal
 from .shell_syntax import DECLARES, Block, Branch, Function, Loop, Node, assigned_in, block_of, reads_options, simple_in
+from .shell_tests import TESTS, Tests, excerpt
 from .shell_values import MOST_OPTIONS, either
-from .shell_variables import Variables, open_part
+from .shell_variables import open_part
 
 MOST_CALLS = 6  # functions within functions
 MOST_SOURCED = 2  # files within files
 LEAVES = ("exit", "return", "continue", "break")
 SETS = ("read", "getopts", "printf", "mapfile", "readarray", "let", "unset")  # variables that they name
-TESTS = ("[", "[[", "test", "grep", "command", "which", "((")
 
 
-class Shell(Variables):
+class Shell(Tests):
     """Commands of a script as they would run."""
 
     def __init__(
@@ -85,14 +85,7 @@ class Shell(Variables):
                 return
             is_test = isinstance(step.node, Simple) and literal(step.node.words[0]) in TESTS
             if is_test or step.before not in ("&&", "||"):
-                tested = self._excerpt(step.node) if is_test else ""
-
-    def _excerpt(self, node: Node) -> str:
-        """Return the first row of a command, as it stands."""
-        if not isinstance(node, Simple) or not node.words:
-            return ""
-        row = " ".join(self._text[node.words[0].start : node.words[-1].end].split())
-        return row if len(row) <= 40 else f"{row[:39]}…"
+                tested = excerpt(self._text, step.node) if is_test else ""
 
     def _node(self, node: Node) -> Iterator[Command]:
         self._budget -= 1
@@ -115,11 +108,13 @@ class Shell(Variables):
     def _branch(self, node: Branch) -> Iterator[Command]:
         """Follow every arm from the same state, and join what they make of it."""
         before, made, left = self._state(), [], ""
-        for head, body in node.arms:
+        for number, (head, body) in enumerate(node.arms):
             self._restore(before)
             yield from self._run(head)
             self._left = ""
+            supposed = self._suppose(node, number)
             yield from self._run(body)
+            self._forget_supposed(supposed, before)
             if not self._left:
                 made.append(self._state())
             left, self._left = left or self._left, ""
@@ -127,7 +122,7 @@ class Shell(Variables):
             made.append(before)
         if made:
             head = node.arms[0][0] if node.arms else []
-            self._join(made, f"if {self._excerpt(head[0].node)}" if head else "case")
+            self._join(made, f"if {excerpt(self._text, head[0].node)}" if head else "case")
         else:
             self._restore(before)
             self._left = left

@@ -81,9 +81,27 @@ class Document:
     end: int = 0
 
 
+class Made(NamedTuple):
+    """What a variable was made of: the words as written, and the variables behind them, near and far."""
+
+    raws: list[Raw]
+    of: frozenset[str]
+
+
 def literal(raw: Raw) -> str:
     """Return the word if no part of it is a variable."""
     return raw.parts[0] if len(raw.parts) == 1 and isinstance(raw.parts[0], str) and raw.array is None else ""
+
+
+def named_in(raw: Raw) -> set[str]:
+    """Return the variables that a word is made of."""
+    parts, named = [part for one in [raw, *(raw.array or [])] for part in one.parts], set()
+    while parts:
+        part = parts.pop()
+        if isinstance(part, (Variable, Edited)):
+            named.add(part.name)
+            parts += (part.fallback if isinstance(part, Variable) else part.parts) or []
+    return named
 
 
 def unbraced(raw: Raw) -> list[Raw] | None:

@@ -22,6 +22,8 @@ class Branch:
 
     arms: list[tuple[Block, Block]]
     complete: bool = False  # one of them certainly runs: there is an `else`, or a pattern `*`
+    subject: Union[Raw, None] = None  # of `case`, and the patterns of its arms; "" for one that is no text
+    patterns: list[list[str]] = field(default_factory=list)
 
 
 @dataclass
@@ -58,6 +60,7 @@ class Step:
 
     before: str
     node: Node
+    negated: bool = False  # `! command`
 
 
 Block = list[Step]
@@ -93,6 +96,7 @@ class Parser:
     def block(self, until: tuple[str, ...]) -> Block:
         """Return the steps before the first of some words, which is left at the front."""
         made: Block = []
+        negated = False
         while self.at < len(self.commands):
             command, before = self.commands[self.at], self.before
             word = _keyword(command)
@@ -100,11 +104,12 @@ class Parser:
                 break
             if word in ("then", "do", "else", "elif", "fi", "done", "esac", "}", "!", "time"):  # where none belongs
                 self._drop()
-                self.before = before
+                self.before, negated = before, word == "!"
                 continue
             node = self._node(command, word)
             if node is not None:
-                made.append(Step(before if before in ("&&", "||", "|") else "", node))
+                made.append(Step(before if before in ("&&", "||", "|") else "", node, negated))
+            negated = False
             if self.before in until:
                 break
         return made
@@ -166,29 +171,31 @@ class Parser:
     def _case(self, command: Simple) -> Node:
         arms: list[tuple[Block, Block]] = []
         pattern = Simple(command.words[3:], command.after) if command.words[3:] else None
-        complete = False
+        patterns: list[list[str]] = []
         self._take()
         while self._left() and not self._is_next("esac"):
-            complete = self._pattern(pattern) or complete
+            patterns.append(self._pattern(pattern))
             pattern = None
             arms.append(([], self.block((";;", ";&", ";;&", "esac"))))
             while self._left() and not self.commands[self.at].words and self.commands[self.at].after[0] == ";":
                 self._take()
         self._skip("esac")
-        return Branch(arms, complete)
+        complete = any("*" in one for one in patterns)
+        return Branch(arms, complete, command.words[1] if len(command.words) > 1 else None, patterns)
 
-    def _pattern(self, first: Simple | None) -> bool:
-        """Pass over the pattern of an arm, of which the first word may be read; return whether it is `*`."""
-        is_any = False
+    def _pattern(self, first: Simple | None) -> list[str]:
+        """Pass over the patterns of an arm, of which the first word may be read, and return them."""
+        made: list[str] = []
         while first is not None or self._left():
             command = first or self.commands[self.at]
             if first is None:
                 self._take()
-            first, is_any = None, is_any or any(literal(word) == "*" for word in command.words)
+            first = None
+            made += map(literal, command.words)
             if command.after not in ("(", "|"):
                 break
         self.before = ""
-        return is_any
+        return made
 
     def _loop(self, command: Simple) -> Node:
         words, head = command.words[1:], []

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ..training_plan.values import Default, Either, Known, Unknown, Value
 from .shell_commands import Command, Word
-from .shell_parts import ASSIGNED, POSITION, Edited, Hole, Part, Raw, Variable, unbraced
+from .shell_parts import ASSIGNED, POSITION, Edited, Hole, Made, Part, Raw, Variable, named_in, unbraced
 from .shell_values import edited, either, joined, result, spread
 from .shell_words import MOST_WORDS, Reader
 
@@ -28,6 +28,7 @@ class State(NamedTuple):
     exported: dict[str, Value]
     folder: str
     own_folder: bool
+    sources: dict[str, Made]
 
 
 class Variables:
@@ -44,11 +45,13 @@ class Variables:
         self._folder, self._own_folder = folder, False
         self._exported: dict[str, Value] = {}
         self._texts: dict[str, list[Value]] = {}
-        self._assigned: dict[str, tuple[list[Value], str]] = {}  # the words of a value before it is set, why more
+        self._assigned: dict[str, tuple[list[Value], str, list[Raw]]] = {}  # words of a value to be set, why more
+        self._sources: dict[str, Made] = {}  # in the order in which the variables were set
         self._more: dict[str, str] = {}
         self._budget = MOST_COMMANDS  # what is left of it; to keep a state costs by its size
 
     def _forget_positions(self) -> None:
+        self._sources.clear()  # what was made of the caller's words before is not made of these
         self.variables = {name: values for name, values in self.variables.items() if not POSITION.fullmatch(name)}
 
     def _give(self, values: list[Value]) -> None:
@@ -57,12 +60,12 @@ class Variables:
     def _state(self) -> State:
         self._budget -= len(self.variables) // 40
         own = {**self.variables}, {**self._texts}, {**self._more}, {**self._exported}
-        return State(*own, self._folder, self._own_folder)
+        return State(*own, self._folder, self._own_folder, {**self._sources})
 
     def _restore(self, state: State) -> None:
         self.variables, self._texts = {**state.variables}, {**state.texts}
         self._more, self._exported = {**state.more}, {**state.exported}
-        self._folder, self._own_folder = state.folder, state.own_folder
+        self._folder, self._own_folder, self._sources = state.folder, state.own_folder, {**state.sources}
 
     def _join(self, states: list[State], condition: str) -> None:
         """Go on with what holds after any of these states."""
@@ -91,6 +94,7 @@ class Variables:
         is_list = any(one is not None and len(one) != 1 for one in values)
         self.variables[name] = (shortest if adds else [unknown]) if is_list else [unknown]
         self._texts.pop(name, None)
+        self._sources.pop(name, None)
         self._more[name] = next(filter(None, (state.more.get(name, "") for state in states)), "")
         if adds:
             self._more[name] = f"a branch may add words to ${name}"
@@ -101,6 +105,7 @@ class Variables:
         self.variables[name] = [value]
         self._texts.pop(name, None)
         self._more.pop(name, None)
+        self._sources.pop(name, None)
         if name in self._exported:
             self._exported[name] = value
 
@@ -163,12 +168,19 @@ class Variables:
             values = [spaced([word.value for word in self.expanded(whole, scratch)])]
             text = Raw([open_part(part) for part in parts], raw.start, raw.end)
             words = [word.value for word in self.expanded(text, scratch, split=True)]
-        self._assigned[name] = words, scratch.more
+        known = not appends or name in self._sources
+        raws = [*self._sources[name].raws, raw] if appends and known else [raw]
+        self._assigned[name] = words, scratch.more, raws if known else []
         return name, values
 
     def _set(self, assigned: dict[str, list[Value]]) -> None:
         for name, values in assigned.items():
-            words, more = self._assigned.pop(name, (values, ""))
+            words, more, raws = self._assigned.pop(name, (values, "", []))
+            of = {one for raw in raws for one in named_in(raw)}
+            of |= {far for one in of if one in self._sources for far in self._sources[one].of}
+            self._sources.pop(name, None)
+            if raws:
+                self._sources[name] = Made(raws, frozenset(of))
             is_list = words is values
             if len(words) > MOST_WORDS:
                 words = values = [Unknown(f"${name} is a very long list")]

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Iterable, Iterator
 
 from ..files import disk, toml
-from .project_files import INSTALLED_BY_LINES, Broken, groups
+from .project_files import INSTALLED_BY_LINES, Broken, groups, unredirected
 from .store import BESIDE, TOGETHER
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def installed(magics: Iterable[Magic]) -> Iterator[Statement]:
             if not match or line.lstrip().startswith("#"):
                 continue
             for part in re.split(r"&&|;(?=\s)", match[1])[:1]:
-                words = [w.strip("'\"") for w in _WORD.findall(part)]
+                words = [w.strip("'\"") for w in _WORD.findall(unredirected(part))]
                 upgrades = any(w in ("-U", "--upgrade") for w in words)
                 for word in words:
                     made = None if word.startswith("-") or "{" in word else requirement(word, f"cell {magic.cell}")

@@ -262,10 +262,21 @@ def _install_lines(text: str, name: str) -> Iterator[Group]:
         row += line.count("\n") + 1
 
 
+_REDIRECTED = re.compile(r"""("[^"]*"|'[^']*')|(?<!\S)((?:\\.|[^\s"'<>\\])+)(?:>[^\s"'<>]*)+(?=\s|$)""")
+
+
+def unredirected(arguments: str) -> str:
+    """Return the words of an install command without what the shell takes for the name of an output file.
+
+    Of `pip install trl>=0.9` pip gets `trl`; with a `<` in the word the command fails, and it says what is meant.
+    """
+    return _REDIRECTED.sub(lambda found: found[1] or found[2], arguments)
+
+
 def installed(arguments: str, by: str) -> Group:
     """Return the requirements of one install command, or none if it leaves out dependencies."""
     try:
-        words = shlex.split(arguments, comments=True)
+        words = shlex.split(unredirected(arguments), comments=True)
     except ValueError:
         return ()
     if {"--no-deps", "--no-dependencies"} & set(words):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from ..interpret.core.recording import Call
+from ..training_plan.values import Default, Known
 from .object_settings import last, objects
 
 ADAPTERS_NAME = re.compile(r"""["']\.?lora\w*\.?["'] in \w+(?:\.lower\(\))?""")
@@ -12,15 +13,33 @@ ADAPTERS_NAME = re.compile(r"""["']\.?lora\w*\.?["'] in \w+(?:\.lower\(\))?""")
 
 def of_every_parameter(call: Call) -> bool:
     """Return whether the write is to the variable of a loop over all parameters of a model."""
+    return parameters_of(call) is not None
+
+
+def parameters_of(call: Call) -> Call | None:
+    """Return the call of `parameters()` whose elements are written to, if it is one."""
     one = call.receiver
     for _ in range(4):
         maker = getattr(one, "call", None)
         if maker is not None:
-            return last(maker.callee) in ("parameters", "named_parameters")
+            return maker if last(maker.callee) in ("parameters", "named_parameters") else None
         if getattr(one, "operation", "") != "item" or not one.args:
-            return False
+            return None
         one = next(objects(one.args[0]), None)
-    return False
+    return None
+
+
+def decides(call: Call) -> str:
+    """Return what decides whether parameters are written to at all, "" if they are: the condition around the loop."""
+    around = parameters_of(call) or call
+    return around.condition or "the path taken" if around.conditional else ""
+
+
+def freezes(call: Call, tests: list[str]) -> bool:
+    """Return whether a write turns off the gradients of the adapter's parameters too."""
+    value = next(iter(call.arguments.values()), Known(True))
+    off = isinstance(value, (Known, Default)) and value.value is False
+    return off and (not tests or only_of_adapters(call))
 
 
 def only_of_adapters(call: Call) -> bool:

@@ -8,7 +8,7 @@ from typing import Iterator
 
 from ..interpret.core.recording import Call
 from ..training_plan.facts import Fact, TrainingPlan
-from ..training_plan.values import Absent, Default, Known, Place, Value
+from ..training_plan.values import Absent, Default, Known, Place, Value, is_optional
 from . import own_optimizer
 from .api.arguments import Defect, branch, on_some_branch
 from .api.imports import fact as listed
@@ -170,7 +170,7 @@ def swallowed(run: Run) -> Iterator[Defect]:
 
 def unknown_names(call: Call, known: tuple[str, ...], more: tuple[str, ...]) -> Iterator[Defect]:
     who = "apply_chat_template" if known is TEMPLATE else "the tokenizer"
-    for name in call.arguments:
+    for name, value in call.arguments.items():
         if name[0] == "$" or name in known or name not in call.places:
             continue
         near = get_close_matches(name, known, 1, NEAR)
@@ -180,7 +180,8 @@ def unknown_names(call: Call, known: tuple[str, ...], more: tuple[str, ...]) -> 
             text = f"{who} accepts any keyword, and nothing reads {name}=; did you mean {near[0]}?"
         else:
             continue
-        yield Defect("swallowed", name, call.places[name], text, branch(call))
+        on = branch(call) or (value.condition if is_optional(value) else "")
+        yield Defect("swallowed", name, call.places[name], text, on)
 
 
 # -- a variable that was read already --------------------------------------------------------------------------------

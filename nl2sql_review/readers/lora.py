@@ -254,6 +254,8 @@ def by_name(name: Value, unquantized: Absent) -> Value:
             "the model's name says that its weights are quantized; it is unknown to how many bits", name.trace
         )
     if isinstance(name, Default):
+        if not name.value:
+            return Unknown(f"nothing quantizes the model, and only {name.overridden_by} names it", name.trace)
         return Default(published_in_4bit(name), name.overridden_by)  # its place says nothing of a quantization
     if any(not isinstance(o, Absent) and ending(o) is None for o in options(name)):
         return Unknown(

@@ -14,7 +14,7 @@ from ..interpret.core.objects import Object, Opaque
 from ..interpret.core.operations import describe
 from ..interpret.core.recording import Call
 from ..training_plan.values import Absent, Default, Known, Place, Trace, Unknown, Value
-from .chosen_parameters import guards, of_every_parameter, only_of_adapters
+from .chosen_parameters import decides, freezes, guards, of_every_parameter
 from .object_settings import ObjectSettings, last, makers, objects
 from .run import Run, call_of, is_model_load
 
@@ -326,7 +326,9 @@ def gradients(state: ModelState, call: Call, sure: bool) -> None:
     if not isinstance(value, (Known, Default)):  # a test of the name decides
         if "lora" not in describe(value):
             state.doubt = f"it is unknown for which parameters `{describe(value)}` holds"
-    elif off and tests and only_of_adapters(call):
+    elif (not off and state.frozen or state.adapters and freezes(call, tests)) and (on := decides(call)):
+        state.doubt = f"it depends on {on} whether the parameters are frozen"
+    elif off and tests and freezes(call, tests):
         freeze(state, call.place, "frozen")
     elif off and not tests:
         if call.conditional and not whole and "how many there are" not in call.condition:

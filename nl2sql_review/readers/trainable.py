@@ -75,7 +75,13 @@ def read(run: Run, plan: TrainingPlan) -> None:
             doubts.append(state.doubt)
             continue
         branch = value.condition or "the path taken" if isinstance(value, Either) else ""
-        frozen += list(judged(run, state, branch)) or made_before(run, state, maker(run), branch)
+        wrong = list(judged(run, state, branch)) or made_before(run, state, maker(run), branch)
+        if wrong and branch and run.train and all(call.conditional for call in run.train):
+            doubts.append(
+                "one of the models that may be trained is frozen, and it is unknown whether that one is trained"
+            )
+            continue
+        frozen += wrong
         replaced += second(run, state, branch)
     by_trainer = [d for d in trainers_own(run)]
     frozen += by_trainer

@@ -8,7 +8,7 @@ import pytest
 
 from nl2sql_review.flavours import keys
 from nl2sql_review.flavours.calls import llamafactory, unsloth
-from nl2sql_review.training_plan.values import Unknown
+from nl2sql_review.training_plan.values import Known, Unknown
 
 from .reading import FACTORY, Case, check, each, findings, mapped, plan, untried
 
@@ -89,6 +89,24 @@ def test_every_mapped_key_has_a_case_above() -> None:
 
 def test_every_mapped_key_is_one_of_the_released_library() -> None:
     assert mapped(llamafactory) <= set(keys.of("llamafactory").sections[""])
+
+
+@pytest.mark.parametrize(
+    ("lines", "rank"),
+    [
+        ("adapter_name_or_path: out/sft\n", None),
+        ("adapter_name_or_path: out/sft\nlora_rank: 64\n", None),  # which is not read
+        ("adapter_name_or_path: out/sft\ncreate_new_adapter: true\nquantization_bit: 4\n", None),  # cannot be merged
+        ("adapter_name_or_path: out/sft\ncreate_new_adapter: true\n", 8),
+        ("adapter_name_or_path: null\n", 8),
+        ("create_new_adapter: true\n", 8),
+    ],
+)
+def test_an_adapter_that_is_trained_further_has_its_own_settings(lines, rank):
+    found = plan(FACTORY.format(lines))
+    facts = [found[f"lora.{name}"].value for name in ("r", "alpha", "target_modules", "dropout")]
+    assert facts[0].value == rank if rank else all(isinstance(one, Unknown) for one in facts)
+    assert isinstance(found["lora.adapter"].value, Known)
 
 
 def test_omegaconf_refuses_a_key_that_comes_twice():

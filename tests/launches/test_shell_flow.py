@@ -133,6 +133,44 @@ def test_each_way_through_a_launch_file_is_a_launch(text: str, words: list[list[
     assert words_of(text) == words
 
 
+MODE = 'M="${1:-one}"\nC="$M.yaml"\nA=(--config "$C")\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('if [ "$M" = two ]; then\n  python t.py "${A[@]}"\nfi\npython t.py $C',
+         [["--config", "two.yaml"], ["one.yaml"]]),
+        ('if [[ $M == two && -n $X ]]; then python t.py $C; fi', [["two.yaml"]]),
+        ('if ! [ "$M" = two ]; then python t.py $C; fi', [["one.yaml"]]),
+        ('if [ "$M" = two ] || true; then python t.py $C; fi', [["one.yaml"]]),
+        ('if [[ $M == t* ]]; then python t.py $C; fi', [["one.yaml"]]),
+        ('if [ "$M" = one ]; then python t.py $C; else python t.py $C; fi', [["one.yaml"], ["Unknown"]]),
+        ('if [ "$M" = one ] && [ -f x ]; then python t.py $C; else python t.py $C; fi', [["one.yaml"], ["one.yaml"]]),
+        ('case "$M" in\n  two) python t.py $C;;\n  a|b) python t.py $C;;\n  *) python t.py $C;;\nesac',
+         [["two.yaml"], [{"a.yaml", "b.yaml"}], ["one.yaml"]]),
+        ('case "$M" in\n  one|two) python t.py $C;;\n  *) python t.py $C;;\nesac', [["one.yaml"], ["Unknown"]]),
+        ('M=3\nif [ "$M" = two ]; then python t.py $C $M; fi', [["one.yaml", "two"]]),
+        ('L=$C\nC=c.yaml\nif [ "$M" = two ]; then python t.py $L $C; fi', [["Unknown", "c.yaml"]]),
+        ('if [ "$M" = two ]; then C=c.yaml; fi\npython t.py $C', [["Unknown"]]),
+    ],
+)  # fmt: skip
+def test_an_arm_has_what_its_test_says(text: str, words: list[list[object]]) -> None:
+    assert words_of(MODE + text) == words
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+def test_a_launch_file_gets_what_bash_hands_on_in_every_arm() -> None:
+    text = MODE + 'if [ "$M" = two ]; then python t.py "${A[@]}" 2; else python t.py "$C" "$M"; fi'
+    lines = launches(text)
+    for given in ([], ["two"]):
+        made = subprocess.run(
+            ["bash", "-c", PYTHON + text, "run.sh", *given], capture_output=True, text=True, check=True
+        )
+        words = made.stdout.split("\036")[1].rstrip("\n").split("\037")[1:]
+        assert any(fits(line, words) for line in lines), words
+
+
 def test_a_launch_of_a_loop_or_function_says_which() -> None:
     text = "go() { python t.py --lr $1 --r $r; }\nfor r in 8 16; do go 1; done"
     assert [line.text for line in launches(text)] == [

@@ -152,6 +152,12 @@ def adapter(r: Reading, top: Level, model: Call, unsloth: bool) -> Call:
             why = "adds no LoRA adapter" if kind == "oft" else "fully trains some of the layers"
             r.state("lora.adapter", Absent(f"finetuning_type: {kind} {why}"), top.where("finetuning_type"))
         return model
+    if not unset(top.get("adapter_name_or_path")) and not adds_anew(top, unsloth):
+        at = top.where("adapter_name_or_path")
+        made = r.call("peft.PeftModel.from_pretrained", at, model=known(model), is_trainable=Known(True, (at,)))
+        r.give(made, "model_id", top.get("adapter_name_or_path"), top, "adapter_name_or_path")
+        r.state("lora.adapter", Known(made.callee, (at,)), note="it is trained further")
+        return made
     if unsloth:
         made = r.call("unsloth.FastLanguageModel.get_peft_model", top.place, model=known(model))
         made.arguments["use_gradient_checkpointing"] = Known("unsloth", (top.where("use_unsloth"),))
@@ -161,6 +167,12 @@ def adapter(r: Reading, top: Level, model: Call, unsloth: bool) -> Call:
     config = r.call("peft.LoraConfig", top.place)
     settings(r, top, config)
     return r.call("peft.get_peft_model", top.place, model=known(model), peft_config=known(config))
+
+
+def adds_anew(top: Level, unsloth: bool) -> bool:
+    """Whether an adapter that is named gets merged, and a new one is trained; else the named one is trained further."""
+    merges = not unsloth and unset(top.get("quantization_bit")) and unset(top.get("deepspeed"))
+    return top.plain("create_new_adapter") is True and merges
 
 
 def settings(r: Reading, top: Level, call: Call) -> None:

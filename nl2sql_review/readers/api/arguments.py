@@ -11,7 +11,7 @@ from ...interpret.core.recording import Call, Recording
 from ...libraries import store
 from ...libraries.chosen import Choice, Versions
 from ...libraries.replacements import ARGUMENTS, MISTAKEN, REFUSED, UNSLOTH_EXTRA, Change
-from ...libraries.versions import allows, key_of
+from ...libraries.versions import allows, is_exact, key_of
 from ...training_plan.facts import Fact
 from ...training_plan.values import Absent, Default, Known, Place, Trace, is_optional
 from ..object_settings import last
@@ -154,7 +154,8 @@ class Judging:
                 text += f"; {stated(choice)}"
             else:
                 removed, newest = choice.judged[taken.index(False)], choice.judged[-1]
-                text += f" and removed in {short(removed)}; up to {short(newest)} may be installed"
+                text += f" and removed in {short(removed)}; "
+                text += stated(choice) if is_exact(choice.specifier) else f"up to {short(newest)} may be installed"
             remedy = use(self.offered(library, name, change))
             guess = assumed_since(choice, change.deprecated)
             return Defect("deprecated", name, place, text, assumed=guess, remedy=remedy)
