@@ -352,6 +352,21 @@ def test_recipes_beside_a_script_that_parses_them_are_its_runs(write: Write) -> 
     assert [one.lora.r.value.value for one in planned("sft.py")] == [8, 64]
 
 
+def test_a_value_of_a_recipe_that_nobody_gives_is_from_the_recipe_itself(
+    write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line with `--config` was only supposed, so it is no source; one that a file has is."""
+    recipe = "model_name_or_path: m\ndataset_name: d\nuse_peft: true\nlora_r: 8\n"
+    write(sft_DOT_py=HF, recipes__a_DOT_yaml=recipe)
+    _, report = reviewed(capsys, "sft.py")
+    (said,) = [f["message"] for f in report["files"][0]["findings"] if f["rule"] == "lora/rank"]
+    assert "r=8, from lora_r: 8 (recipes/a.yaml:4) (another launch may give another value)" in said
+    write(run_DOT_sh="python sft.py --config recipes/a.yaml\n")
+    _, report = reviewed(capsys, "sft.py")
+    (said,) = [f["message"] for f in report["files"][0]["findings"] if f["rule"] == "lora/rank"]
+    assert "r=8, from --config recipes/a.yaml (run.sh:1)" in said
+
+
 def test_a_recipe_with_keys_of_another_scripts_parser_is_no_run(write: Write) -> None:
     recipe = "model_name_or_path: m\ndataset_name: d\nuse_peft: true\nlora_r: {}\n{}: {}\n"
     other = HF.replace("SFTConfig, M", "GRPOConfig, M").replace("import Mod", "import GRPOConfig, Mod")
