@@ -329,6 +329,29 @@ def test_a_notebook_is_reviewed_by_what_its_cells_start(
     assert isinstance(value, Unknown) if rank is None else value.value == rank
 
 
+@pytest.mark.parametrize(
+    ("words", "batch", "rate"),
+    [
+        ("--per_device_train_batch 4 --learning_rate 1e-4", 4, 1e-4),  # the beginning of one name, and a whole name
+        ("--per-device-train-b=4 --learning_rate_of 7", 4, 2e-5),
+        ("--per_device 4 --learning_rate 1e-4", None, None),  # of training or of evaluation
+        ("--data per_device_train_batch --learning_rate 1e-4", 8, 1e-4),  # no option
+    ],
+)
+def test_the_beginning_of_an_options_name_stands_for_it(
+    words: str, batch: int | None, rate: float | None, write: Write
+) -> None:
+    """argparse takes it; a name of the library's class is not the beginning of a longer one of the script's."""
+    declared = "from dataclasses import dataclass\n@dataclass\nclass Ours:\n    data: str = None\n"
+    declared += "    learning_rate_of_head: float = 3.0\n"
+    parsed = "_, training = HfArgumentParser((Ours, SFTConfig)).parse_args_into_dataclasses()\n"
+    write(sft_DOT_py=IMPORTS + declared + parsed + 'SFTTrainer("m", args=training, train_dataset=rows).train()\n')
+    (found,) = planned("sft.py", *words.split())
+    for fact, value in ((found.arguments.per_device_batch_size, batch), (found.arguments.learning_rate, rate)):
+        assert isinstance(fact.value, Unknown) if value is None else fact.value.value == value
+    assert found.api.unknown_arguments.cases == ()
+
+
 def test_words_that_the_parser_refuses_leave_the_librarys_fields_unknown(write: Write) -> None:
     declared = "from dataclasses import dataclass\n@dataclass\nclass Ours:\n    data: str = None\n"
     parsed = "_, training = HfArgumentParser((Ours, SFTConfig)).parse_args_into_dataclasses()\n"

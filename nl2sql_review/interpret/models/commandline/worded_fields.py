@@ -6,13 +6,15 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ....libraries import store
 from ....source.command_line import ANOTHER
 from ....source.literals import CONSTANTS, literal
 from ....training_plan.values import Absent, Default, Known, Value
 from ...core.joins import demote
 from ...core.machine import Machine
-from ...core.objects import Arguments, Mapping, Sequence, object_of, plain
+from ...core.objects import Arguments, Class, Mapping, Opaque, Sequence, object_of, plain
 from ...python.builtins import BUILTINS, rebuild
+from .argparse import Parser
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -67,6 +69,36 @@ def number_of(text: str) -> object:
         except ValueError:
             continue
     return text
+
+
+def flags_of(parser: Parser) -> dict[str, str]:
+    """Return the flags of an HfArgumentParser, those of its library's classes too: flag → its option's first one.
+
+    {} if a class is unknown. A library's class has the fields of all its releases.
+    """
+    made = {flag: option.flags[0] for option in parser.option_list() for flag in option.flags}
+    if parser.classes is None or parser.classes.state.why_incomplete:
+        return {}
+    for value in parser.classes.state.items:
+        cls = object_of(value)
+        base = cls.library_base() if isinstance(cls, Class) else cls
+        if base is None:
+            continue
+        library, _, name = base.text.rpartition(".") if isinstance(base, Opaque) else ("", "", "")
+        library = library.partition(".")[0]
+        if not store.knows(library, name):
+            return {}
+        for field in (f for owner in store.owners(library, name) for f in store.ever(*owner)):
+            made.setdefault(f"--{field}", f"--{field}")
+            made.setdefault(f"--{field}".replace("_", "-"), f"--{field}")
+    return made
+
+
+def spelled_out(word: str, flags: dict[str, str]) -> set[str]:
+    """Return the flags that a word may stand for: argparse takes the beginning of one, too."""
+    word, equals, text = word.partition("=")
+    meant = {word} if word in flags else {first for flag, first in flags.items() if flag.startswith(word)}
+    return {f"{flag}{equals}{text}" for flag in meant}
 
 
 def of_line(
