@@ -390,6 +390,44 @@ def test_a_value_of_a_recipe_that_nobody_gives_is_from_the_recipe_itself(
     assert "r=8, from --config recipes/a.yaml (run.sh:1)" in said
 
 
+def test_argparse_makes_numbers_of_the_texts_in_a_recipe(write: Write) -> None:
+    """YAML reads `1e-4` as a text, and so does a script that loads the file itself."""
+    declared = (
+        "from dataclasses import dataclass\n@dataclass\nclass Ours:\n    dropout: float = 0.5\n    name: str = 'a'\n"
+    )
+    script = IMPORTS + declared + "ours, training = TrlParser((Ours, SFTConfig)).parse_args_and_config()\n"
+    script += 'SFTTrainer("m", args=training, train_dataset=rows,\n'
+    script += "           peft_config=LoraConfig(lora_dropout=ours.dropout)).train()\n"
+    recipe = "learning_rate: 1e-4\ndropout: 1e-1\nname: 1e-2\noutput_dir: 1e-3\nwarmup_steps: 1e1\n"
+    write(sft_DOT_py=script, a_DOT_yaml=recipe)
+    (found,) = planned("sft.py", "--config", "a.yaml")
+    assert (found.arguments.learning_rate.value.value, found.lora.dropout.value.value) == (1e-4, 0.1)
+    assert found.arguments.warmup_steps.value.value == 10
+    assert found.project.output_dir.value.value == "1e-3"
+    itself = "import yaml\n" + IMPORTS + 'training = SFTConfig(**yaml.safe_load(open("a.yaml")))\n'
+    itself += 'SFTTrainer("m", args=training, train_dataset=rows).train()\n'
+    write(itself_DOT_py=itself, a_DOT_yaml="learning_rate: 1e-4\n")
+    assert planned("itself.py")[0].arguments.learning_rate.value.value == "1e-4"
+
+
+@pytest.mark.parametrize(
+    ("trl", "words", "said"),
+    [
+        ("trl==0.14.0", "--config a.yaml", []),  # it drops the key
+        ("trl==0.14.0", "--config a.yaml --made_up 1", ["made_up"]),
+        ("trl==0.19.1", "--config a.yaml", ["invented"]),
+    ],
+)
+def test_a_key_that_no_class_has_is_refused_by_the_parser_that_reads_it(
+    trl: str, words: str, said: list[str], write: Write
+) -> None:
+    write(sft_DOT_py=HF, a_DOT_yaml="model_name_or_path: m\ninvented: 3\n", requirements_DOT_txt=f"{trl}\n")
+    (found,) = planned("sft.py", *words.split())
+    cases = found.api.unknown_arguments.cases
+    assert [case.argument for case in cases] == said
+    assert all("the parser raises ValueError" in case.sentence for case in cases)
+
+
 def test_a_recipe_with_keys_of_another_scripts_parser_is_no_run(write: Write) -> None:
     recipe = "model_name_or_path: m\ndataset_name: d\nuse_peft: true\nlora_r: {}\n{}: {}\n"
     other = HF.replace("SFTConfig, M", "GRPOConfig, M").replace("import Mod", "import GRPOConfig, Mod")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ....libraries import store
@@ -92,6 +93,38 @@ def flags_of(parser: Parser) -> dict[str, str]:
             made.setdefault(f"--{field}", f"--{field}")
             made.setdefault(f"--{field}".replace("_", "-"), f"--{field}")
     return made
+
+
+def numbered(parser: Parser, fields: dict[Any, Value]) -> dict[Any, Value]:
+    """Return the fields with numbers for texts (YAML reads `1e-4` as one) where a library's default is a number.
+
+    argparse converts a default that is a text, and TrlParser makes defaults of the keys of a configuration.
+    """
+    items = parser.classes.state.items if parser.classes is not None else ()
+    bases = [cls.library_base() if isinstance(cls, Class) else cls for cls in map(object_of, items)]
+    names = [base.text for base in bases if isinstance(base, Opaque)]
+    made = dict(fields)
+    for name, value in fields.items():
+        text = plain(value)
+        if not isinstance(text, str) or isinstance(number_of(text), (str, bool)):
+            continue
+        if any(_is_number(*cls.partition(".")[::2], str(name)) for cls in names):
+            number = Known(number_of(text), value.trace)
+            made[name] = demote(number, value.overridden_by) if isinstance(value, Default) else number
+    return made
+
+
+def _is_number(library: str, callable: str, name: str) -> bool:
+    """Return whether the default of a class's field is a number in some release."""
+    for owner in store.owners(library, callable) if store.knows(library, callable) else ():
+        if name in store.ever(*owner):
+            for version in reversed(store.versions(owner[0])):
+                found = store.signature(*owner, version)
+                with suppress(KeyError):
+                    if found is not None:
+                        default = found.default(name)
+                        return isinstance(default, (int, float)) and not isinstance(default, bool)
+    return False
 
 
 def spelled_out(word: str, flags: dict[str, str]) -> set[str]:
