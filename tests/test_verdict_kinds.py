@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from nl2sql_review import Options, plan, review
+from nl2sql_review.report.report import Finding
 
 MODEL = 'model = AutoModelForCausalLM.from_pretrained("meta-llama/Llama-3.2-3B")\n'
 TOKENIZER = 'tokenizer = AutoTokenizer.from_pretrained("meta-llama/Llama-3.2-3B")\n'
@@ -683,3 +684,46 @@ def test_checkpointing_that_is_off_is_not_called_plain(tmp_path, given, note):
     _, found = items(tmp_path, code)
     (told,) = [message for message in found if message.startswith("lora/gradient-checkpointing")]
     assert note in told
+
+
+@pytest.mark.parametrize(
+    ("test", "arguments", "note", "certainty"),
+    [
+        ("True", "", "yes (plain checkpointing, by prep", "certain"),
+        ("args.bits4", "", "yes (default of --bits4", "default"),
+        ("quantizes()", "", "True or False, depending on", "branch"),
+        ("quantizes()", ", gradient_checkpointing=True", "yes (plain checkpointing, by the training", "certain"),
+    ],
+)
+def test_checkpointing_of_one_branch_is_not_that_of_every_run(tmp_path, test, arguments, note, certainty):
+    code = (
+        "import argparse\nfrom peft import prepare_model_for_kbit_training\nfrom elsewhere import quantizes\n"
+        'parser = argparse.ArgumentParser()\nparser.add_argument("--bits4", type=int, default=1)\n'
+        "args = parser.parse_args()\nfrom transformers import BitsAndBytesConfig\n"
+        + MODEL.replace(")\n", ", quantization_config=BitsAndBytesConfig(load_in_4bit=True))\n")
+    )
+    code += f"if {test}:\n    model = prepare_model_for_kbit_training(model)\n"
+    code += "model = get_peft_model(model, LoraConfig(r=16))\n"
+    code += f"SFTTrainer(model=model, args=SFTConfig('out'{arguments})).train()\n"
+    (told,) = told_of(tmp_path, code, "lora/gradient-checkpointing")
+    assert note in told.message and told.certainty == certainty
+
+
+@pytest.mark.parametrize(("test", "certainty"), [("not args.data", "default"), ("True", "certain")])
+def test_datasets_that_an_option_replaces_are_concatenated_by_default(tmp_path, test, certainty):
+    code = (
+        "import argparse\nfrom datasets import concatenate_datasets\nparser = argparse.ArgumentParser()\n"
+        'parser.add_argument("--data")\nargs = parser.parse_args()\n' + ROWS
+    )
+    code += "more = load_dataset('json', data_files='b.jsonl', split='train')\n"
+    code += f"if {test}:\n    rows = concatenate_datasets([rows, more])\n"
+    code += MODEL + "SFTTrainer(model, train_dataset=rows).train()\n"
+    (told,) = told_of(tmp_path, code, "dataset/weighted-sampling")
+    assert "are concatenated" in told.message and told.certainty == certainty
+
+
+def told_of(folder: Path, code: str, rule: str) -> list[Finding]:
+    """The findings of one rule."""
+    items(folder, code)
+    (file,) = review([str(folder / "train.py")], options=Options()).files
+    return [found for found in file.findings if found.rule == rule]

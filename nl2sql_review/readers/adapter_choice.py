@@ -24,7 +24,7 @@ def chosen_adapter(run: Run, call: Call) -> Value:
     Only what decides beyond the trainer counts: where both stand behind the same option, the run has the adapter.
     """
     trace = (call.place,)
-    if left := _beyond(run, call.left, "left"):
+    if left := beyond(run, call.left, "left"):
         return Default(None, left[0], trace)
     by, condition = _deciding(run, call)
     if by:
@@ -36,11 +36,11 @@ def chosen_adapter(run: Run, call: Call) -> Value:
 
 def _deciding(run: Run, call: Call) -> tuple[str, str]:
     """Return the option whose default chooses the adapter, and the condition that does, each "" if there is none."""
-    if passed := _beyond(run, call.passed, "passed"):
+    if passed := beyond(run, call.passed, "passed"):
         return passed[0], ""
     trainer = run.trainer
     given = trainer.get("peft_config") if trainer is not None else Absent()
-    assumed, conditions = _beyond(run, call.assumed, "assumed"), _beyond(run, call.conditions, "conditions")
+    assumed, conditions = beyond(run, call.assumed, "assumed"), beyond(run, call.conditions, "conditions")
     if _sides_adapt(run, call, len(assumed) + len(conditions)):
         return "", ""
     if any(objects(given)) and run.adapter_call is run.adapter.call:
@@ -65,10 +65,17 @@ def _of_value(given: Value) -> tuple[str, str]:
     return "", ""
 
 
-def _beyond(run: Run, deciding: tuple[str, ...], name: str) -> list[str]:
-    """Return what decides whether the adapter is made, but not whether the run is."""
+def beyond(run: Run, deciding: tuple[str, ...], name: str) -> list[str]:
+    """Return what decides whether a call is made, the adapter's say, but not whether the run is."""
     other = run.trainer or run.load.call
-    return [one for one in deciding if other is None or one not in getattr(other, name)]
+    shared = list(getattr(other, name)) if other is not None else []
+    found = []
+    for one in deciding:
+        if one in shared:  # two branches may have the same reason
+            shared.remove(one)
+        else:
+            found.append(one)
+    return found
 
 
 def _paths(value: Value, depth: int) -> Iterator[bool]:

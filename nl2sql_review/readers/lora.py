@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from ..interpret.core.joins import demote
 from ..interpret.core.objects import Mapping, object_of
 from ..training_plan.facts import Fact, Lora, TrainingPlan
 from ..training_plan.values import Absent, Default, Either, Known, Place, Text, Unknown, Value, options
 from . import hand_loop, own_quantization, target_modules
-from .adapter_choice import chosen_adapter
+from .adapter_choice import beyond, chosen_adapter
 from .api.arguments import rejected
 from .derive import contents, derive, is_of_the_hub, is_true, plain
 from .missing_adapter import no_adapter
@@ -314,6 +315,13 @@ def checkpointing(run: Run, part: Lora) -> Fact:
             value = Known(True, (prepared.place,)) if isinstance(value, Absent) else value
             off = isinstance(value, (Known, Default)) and not value.value
             by = "by prepare_model_for_kbit_training"
+            if chosen := beyond(run, prepared.assumed, "assumed"):
+                value = demote(value, chosen[0])
+            elif branches := beyond(run, prepared.conditions, "conditions"):
+                stated = run.arguments.value("gradient_checkpointing", "activation_checkpointing")
+                if is_true(stated):
+                    continue  # the arguments enable it on either branch
+                value = Either((value, Known(False, (prepared.place,))), branches[-1], (prepared.place,))
             return Fact(value, at=prepared.place, note=by if off else f"plain checkpointing, {by}")
     for enabled in run.recording.named("gradient_checkpointing_enable"):
         return Fact(Known(True, (enabled.place,)), at=enabled.place, note="plain checkpointing")
