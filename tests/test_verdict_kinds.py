@@ -722,6 +722,20 @@ def test_datasets_that_an_option_replaces_are_concatenated_by_default(tmp_path, 
     assert "are concatenated" in told.message and told.certainty == certainty
 
 
+@pytest.mark.parametrize(
+    ("collator", "verdict"),
+    [("", "unknown"), (", data_collator=DataCollatorForLanguageModeling(tokenizer, mlm=False)", "fail")],
+)
+def test_padding_is_not_in_the_loss_of_a_collator_that_makes_the_labels_again(tmp_path, collator, verdict):
+    """Rows that are filled up with the EOS token end with it, where their labels are the ids."""
+    code = "from transformers import DataCollatorForLanguageModeling\n" + TOKENIZER + "def cut(row):\n"
+    code += "    text = 'Question: ' + row['question'] + ' SQL: ' + row['sql'] + '\\n'\n"
+    code += "    made = tokenizer(text, padding='max_length', truncation=True, max_length=512)\n"
+    code += "    made['labels'] = made['input_ids'].copy()\n    return made\n" + ROWS + MODEL
+    code += f"Trainer(model, args=TrainingArguments('o'), train_dataset=rows.map(cut){collator}).train()\n"
+    assert items(tmp_path, code)[0]["prompt/eos"] == verdict
+
+
 def told_of(folder: Path, code: str, rule: str) -> list[Finding]:
     """The findings of one rule."""
     items(folder, code)
