@@ -11,12 +11,13 @@ from ...interpret.core.recording import Call, Recording
 from ...libraries import store
 from ...libraries.chosen import Choice, Versions
 from ...libraries.replacements import ARGUMENTS, MISTAKEN, REFUSED, UNSLOTH_EXTRA, Change
+from ...libraries.store import owners
 from ...libraries.versions import allows, key_of
 from ...training_plan.facts import Fact
 from ...training_plan.values import Absent, Default, Known, Place, Trace, Value, is_optional
 from ..object_settings import last
 from ..run import Run
-from .definitions import accepts_own, chain, gone, home, inherited, owners
+from .definitions import accepts_own, chain, gone, home, inherited
 from .version_guards import Guards
 from .wording import from_on, lower_end, requirement, short, stated, use
 
