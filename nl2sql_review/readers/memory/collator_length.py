@@ -35,7 +35,7 @@ def collator_length(run: Run, model: Fact) -> Fact | None:
         return None
     if (length := cut_by(collator)) is not None:
         at = run.trainer.places.get("data_collator", run.trainer.place)
-        return Fact(length, at=at, note="cut by the script's own data collator, which tokenizes the rows")
+        return Fact(length, at=at, note="the script's own data collator tokenizes the rows and cuts them")
     if not skips_preparation(run):
         return None
     why = "skip_prepare_dataset=True leaves the rows to the data collator, and its truncation was not recognized"
