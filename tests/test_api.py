@@ -86,7 +86,7 @@ def test_defaults():
 def test_what_replaces_an_argument_is_about_arguments_that_exist():
     for callable, changes in ARGUMENTS.items():
         library, _, name = callable.partition(".")
-        from nl2sql_review.readers.api.definitions import owners
+        from nl2sql_review.libraries.store import owners
 
         known = {n for owner in owners(library, name) for n in store.ever(*owner)}
         assert set(changes) <= known, callable

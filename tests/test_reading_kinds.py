@@ -427,6 +427,27 @@ def test_rows_that_the_trainer_does_not_prepare_are_cut_by_the_collator_or_not_a
 
 
 @pytest.mark.parametrize(
+    ("body", "length"),
+    [
+        ('tok([row["text"] for row in rows], truncation=True, padding=True, max_length=256)', 256),
+        ('tok([row["text"] for row in rows], truncation=True, max_length=self.longest)', 768),
+        ('tok([row["text"] for row in rows], truncation=True, max_length=longest_of(rows))', "unknown"),
+        ('tok([row["text"] for row in rows], truncation=True)', "unknown"),
+        ("tok.pad(rows, max_length=256)", 512),
+        ("pad_sequence(rows)", 512),
+    ],
+)
+def test_a_collator_that_tokenizes_the_rows_cuts_them_and_not_the_trainer(body, length):
+    collator = "class Batches:\n    def __init__(self, longest):\n        self.longest = longest\n"
+    collator += f"    def __call__(self, rows):\n        return {body}\n"
+    arguments = "train_dataset=rows, args=SFTConfig(max_length=512), data_collator=Batches(768)"
+    code = f'SFTTrainer(model="m", {arguments}).train()\n'
+    plan = plan_of(ROWS + collator + code)
+    assert shown(plan["memory.sequence_length"].value) == length
+    assert plan["memory.length_conflict"].value.value == ("idle" if length in (256, 768) else False)
+
+
+@pytest.mark.parametrize(
     ("config", "rank", "bias"),
     [
         ("AdaLoraConfig(init_r=16, target_r=8, r=4, total_step=100)", 16, "none"),

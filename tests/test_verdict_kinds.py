@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from nl2sql_review import Options, plan, review
+from nl2sql_review.report.report import Finding
 
 MODEL = 'model = AutoModelForCausalLM.from_pretrained("meta-llama/Llama-3.2-3B")\n'
 TOKENIZER = 'tokenizer = AutoTokenizer.from_pretrained("meta-llama/Llama-3.2-3B")\n'
@@ -683,3 +684,60 @@ def test_checkpointing_that_is_off_is_not_called_plain(tmp_path, given, note):
     _, found = items(tmp_path, code)
     (told,) = [message for message in found if message.startswith("lora/gradient-checkpointing")]
     assert note in told
+
+
+@pytest.mark.parametrize(
+    ("test", "arguments", "note", "certainty"),
+    [
+        ("True", "", "yes (plain checkpointing, by prep", "certain"),
+        ("args.bits4", "", "yes (default of --bits4", "default"),
+        ("quantizes()", "", "True or False, depending on", "branch"),
+        ("quantizes()", ", gradient_checkpointing=True", "yes (plain checkpointing, by the training", "certain"),
+    ],
+)
+def test_checkpointing_of_one_branch_is_not_that_of_every_run(tmp_path, test, arguments, note, certainty):
+    code = (
+        "import argparse\nfrom peft import prepare_model_for_kbit_training\nfrom elsewhere import quantizes\n"
+        'parser = argparse.ArgumentParser()\nparser.add_argument("--bits4", type=int, default=1)\n'
+        "args = parser.parse_args()\nfrom transformers import BitsAndBytesConfig\n"
+        + MODEL.replace(")\n", ", quantization_config=BitsAndBytesConfig(load_in_4bit=True))\n")
+    )
+    code += f"if {test}:\n    model = prepare_model_for_kbit_training(model)\n"
+    code += "model = get_peft_model(model, LoraConfig(r=16))\n"
+    code += f"SFTTrainer(model=model, args=SFTConfig('out'{arguments})).train()\n"
+    (told,) = told_of(tmp_path, code, "lora/gradient-checkpointing")
+    assert note in told.message and told.certainty == certainty
+
+
+@pytest.mark.parametrize(("test", "certainty"), [("not args.data", "default"), ("True", "certain")])
+def test_datasets_that_an_option_replaces_are_concatenated_by_default(tmp_path, test, certainty):
+    code = (
+        "import argparse\nfrom datasets import concatenate_datasets\nparser = argparse.ArgumentParser()\n"
+        'parser.add_argument("--data")\nargs = parser.parse_args()\n' + ROWS
+    )
+    code += "more = load_dataset('json', data_files='b.jsonl', split='train')\n"
+    code += f"if {test}:\n    rows = concatenate_datasets([rows, more])\n"
+    code += MODEL + "SFTTrainer(model, train_dataset=rows).train()\n"
+    (told,) = told_of(tmp_path, code, "dataset/weighted-sampling")
+    assert "are concatenated" in told.message and told.certainty == certainty
+
+
+@pytest.mark.parametrize(
+    ("collator", "verdict"),
+    [("", "unknown"), (", data_collator=DataCollatorForLanguageModeling(tokenizer, mlm=False)", "fail")],
+)
+def test_padding_is_not_in_the_loss_of_a_collator_that_makes_the_labels_again(tmp_path, collator, verdict):
+    """Rows that are filled up with the EOS token end with it, where their labels are the ids."""
+    code = "from transformers import DataCollatorForLanguageModeling\n" + TOKENIZER + "def cut(row):\n"
+    code += "    text = 'Question: ' + row['question'] + ' SQL: ' + row['sql'] + '\\n'\n"
+    code += "    made = tokenizer(text, padding='max_length', truncation=True, max_length=512)\n"
+    code += "    made['labels'] = made['input_ids'].copy()\n    return made\n" + ROWS + MODEL
+    code += f"Trainer(model, args=TrainingArguments('o'), train_dataset=rows.map(cut){collator}).train()\n"
+    assert items(tmp_path, code)[0]["prompt/eos"] == verdict
+
+
+def told_of(folder: Path, code: str, rule: str) -> list[Finding]:
+    """The findings of one rule."""
+    items(folder, code)
+    (file,) = review([str(folder / "train.py")], options=Options()).files
+    return [found for found in file.findings if found.rule == rule]

@@ -117,6 +117,20 @@ def ever(library: str, callable: str) -> tuple[str, ...]:
 
 
 @cache
+def owners(library: str, callable: str) -> tuple[tuple[str, str], ...]:
+    """Return the callable and every class that it extended in some version, as (library, name)."""
+    found = [(library, callable)]
+    for one in found:
+        for version in versions(one[0]):
+            own = signature(*one, version)
+            for base in own.bases if own is not None else ():
+                where = one[0] if knows(one[0], base) else HOMES.get(base, "")
+                if where and (where, base) not in found:
+                    found.append((where, base))
+    return tuple(found)
+
+
+@cache
 def exported(library: str, name: str) -> tuple[str, ...]:
     """Return the versions that export a name, `X` or `trainer.X`, oldest first; () for an unknown name."""
     data = _stored().get(library, {})

@@ -71,7 +71,14 @@ def _of_value(given: Value) -> tuple[str, str]:
 def beyond(run: Run, deciding: tuple[str, ...], name: str) -> list[str]:
     """Return what decides whether a call of the run is made, but not whether the run is."""
     other = run.trainer or run.load.call
-    return [one for one in deciding if other is None or one not in getattr(other, name)]
+    shared = list(getattr(other, name)) if other is not None else []
+    found = []
+    for one in deciding:
+        if one in shared:  # two branches may have the same reason
+            shared.remove(one)
+        else:
+            found.append(one)
+    return found
 
 
 def _paths(value: Value, depth: int) -> Iterator[bool]:

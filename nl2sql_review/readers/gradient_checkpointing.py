@@ -72,7 +72,9 @@ def switched(run: Run, call: Call, value: Value) -> Value:
     if assumed := beyond(run, call.assumed, "assumed"):
         return Default(value.value, assumed[0], value.trace)
     of_loop = {one for backward in run.backward for one in backward.conditions}
-    if conditions := [one for one in beyond(run, call.conditions, "conditions") if one not in of_loop]:
+    conditions = [one for one in beyond(run, call.conditions, "conditions") if one not in of_loop]
+    # `if hasattr(model, "gradient_checkpointing_enable")`: models have it
+    if conditions := [one for one in conditions if not one.endswith("'gradient_checkpointing_enable')")]:
         condition = conditions[0] if conditions[0] != UNNAMED else "the path taken"
         return Either((value, Known(False, value.trace)), condition, value.trace)
     return value

@@ -329,6 +329,29 @@ def test_a_notebook_is_reviewed_by_what_its_cells_start(
     assert isinstance(value, Unknown) if rank is None else value.value == rank
 
 
+@pytest.mark.parametrize(
+    ("words", "batch", "rate"),
+    [
+        ("--per_device_train_batch 4 --learning_rate 1e-4", 4, 1e-4),  # the beginning of one name, and a whole name
+        ("--per-device-train-b=4 --learning_rate_of 7", 4, 2e-5),
+        ("--per_device 4 --learning_rate 1e-4", None, None),  # of training or of evaluation
+        ("--data per_device_train_batch --learning_rate 1e-4", 8, 1e-4),  # no option
+    ],
+)
+def test_the_beginning_of_an_options_name_stands_for_it(
+    words: str, batch: int | None, rate: float | None, write: Write
+) -> None:
+    """argparse takes it; a name of the library's class is not the beginning of a longer one of the script's."""
+    declared = "from dataclasses import dataclass\n@dataclass\nclass Ours:\n    data: str = None\n"
+    declared += "    learning_rate_of_head: float = 3.0\n"
+    parsed = "_, training = HfArgumentParser((Ours, SFTConfig)).parse_args_into_dataclasses()\n"
+    write(sft_DOT_py=IMPORTS + declared + parsed + 'SFTTrainer("m", args=training, train_dataset=rows).train()\n')
+    (found,) = planned("sft.py", *words.split())
+    for fact, value in ((found.arguments.per_device_batch_size, batch), (found.arguments.learning_rate, rate)):
+        assert isinstance(fact.value, Unknown) if value is None else fact.value.value == value
+    assert found.api.unknown_arguments.cases == ()
+
+
 def test_words_that_the_parser_refuses_leave_the_librarys_fields_unknown(write: Write) -> None:
     declared = "from dataclasses import dataclass\n@dataclass\nclass Ours:\n    data: str = None\n"
     parsed = "_, training = HfArgumentParser((Ours, SFTConfig)).parse_args_into_dataclasses()\n"
@@ -350,6 +373,59 @@ def test_recipes_beside_a_script_that_parses_them_are_its_runs(write: Write) -> 
     assert said.arguments.learning_rate.value.value == 1e-4 and said.arguments.bf16.value.value is False
     write(recipes__b_DOT_yaml=recipe.format(64))
     assert [one.lora.r.value.value for one in planned("sft.py")] == [8, 64]
+
+
+def test_a_value_of_a_recipe_that_nobody_gives_is_from_the_recipe_itself(
+    write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line with `--config` was only supposed, so it is no source; one that a file has is."""
+    recipe = "model_name_or_path: m\ndataset_name: d\nuse_peft: true\nlora_r: 8\n"
+    write(sft_DOT_py=HF, recipes__a_DOT_yaml=recipe)
+    _, report = reviewed(capsys, "sft.py")
+    (said,) = [f["message"] for f in report["files"][0]["findings"] if f["rule"] == "lora/rank"]
+    assert "r=8, from lora_r: 8 (recipes/a.yaml:4) (another launch may give another value)" in said
+    write(run_DOT_sh="python sft.py --config recipes/a.yaml\n")
+    _, report = reviewed(capsys, "sft.py")
+    (said,) = [f["message"] for f in report["files"][0]["findings"] if f["rule"] == "lora/rank"]
+    assert "r=8, from --config recipes/a.yaml (run.sh:1)" in said
+
+
+def test_argparse_makes_numbers_of_the_texts_in_a_recipe(write: Write) -> None:
+    """YAML reads `1e-4` as a text, and so does a script that loads the file itself."""
+    declared = (
+        "from dataclasses import dataclass\n@dataclass\nclass Ours:\n    dropout: float = 0.5\n    name: str = 'a'\n"
+    )
+    script = IMPORTS + declared + "ours, training = TrlParser((Ours, SFTConfig)).parse_args_and_config()\n"
+    script += 'SFTTrainer("m", args=training, train_dataset=rows,\n'
+    script += "           peft_config=LoraConfig(lora_dropout=ours.dropout)).train()\n"
+    recipe = "learning_rate: 1e-4\ndropout: 1e-1\nname: 1e-2\noutput_dir: 1e-3\nwarmup_steps: 1e1\n"
+    write(sft_DOT_py=script, a_DOT_yaml=recipe)
+    (found,) = planned("sft.py", "--config", "a.yaml")
+    assert (found.arguments.learning_rate.value.value, found.lora.dropout.value.value) == (1e-4, 0.1)
+    assert found.arguments.warmup_steps.value.value == 10
+    assert found.project.output_dir.value.value == "1e-3"
+    itself = "import yaml\n" + IMPORTS + 'training = SFTConfig(**yaml.safe_load(open("a.yaml")))\n'
+    itself += 'SFTTrainer("m", args=training, train_dataset=rows).train()\n'
+    write(itself_DOT_py=itself, a_DOT_yaml="learning_rate: 1e-4\n")
+    assert planned("itself.py")[0].arguments.learning_rate.value.value == "1e-4"
+
+
+@pytest.mark.parametrize(
+    ("trl", "words", "said"),
+    [
+        ("trl==0.14.0", "--config a.yaml", []),  # it drops the key
+        ("trl==0.14.0", "--config a.yaml --made_up 1", ["made_up"]),
+        ("trl==0.19.1", "--config a.yaml", ["invented"]),
+    ],
+)
+def test_a_key_that_no_class_has_is_refused_by_the_parser_that_reads_it(
+    trl: str, words: str, said: list[str], write: Write
+) -> None:
+    write(sft_DOT_py=HF, a_DOT_yaml="model_name_or_path: m\ninvented: 3\n", requirements_DOT_txt=f"{trl}\n")
+    (found,) = planned("sft.py", *words.split())
+    cases = found.api.unknown_arguments.cases
+    assert [case.argument for case in cases] == said
+    assert all("the parser raises ValueError" in case.sentence for case in cases)
 
 
 def test_a_recipe_with_keys_of_another_scripts_parser_is_no_run(write: Write) -> None:

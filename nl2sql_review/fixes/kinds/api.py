@@ -12,8 +12,9 @@ import libcst as cst
 from ...interpret.core.recording import Call
 from ...libraries import store
 from ...libraries.replacements import ARGUMENTS, IMPORTS
+from ...libraries.store import owners
 from ...readers.api.arguments import ADAPTERS, CONFIG_OF
-from ...readers.api.definitions import inherited, owners
+from ...readers.api.definitions import inherited
 from ...readers.derive import plain
 from ...report.report import Edit, Location
 from ...source.syntax import dotted

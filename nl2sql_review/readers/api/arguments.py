@@ -11,17 +11,19 @@ from ...interpret.core.recording import Call, Recording
 from ...libraries import store
 from ...libraries.chosen import Choice, Versions
 from ...libraries.replacements import ARGUMENTS, MISTAKEN, REFUSED, UNSLOTH_EXTRA, Change
+from ...libraries.store import owners
 from ...libraries.versions import allows, is_exact, key_of
 from ...training_plan.facts import Fact
-from ...training_plan.values import Absent, Default, Known, Place, Trace, is_optional
+from ...training_plan.values import Absent, Default, Known, Place, Trace, Value, is_optional
 from ..object_settings import last
 from ..run import Run
-from .definitions import accepts_own, chain, gone, home, inherited, owners
+from .definitions import accepts_own, chain, gone, home, inherited
 from .version_guards import Guards
 from .wording import from_on, lower_end, requirement, short, stated, use
 
 # Callables that log what they do not know, and go on.
 IGNORE = ("transformers.BitsAndBytesConfig",)
+REFUSES_KEYS = "0.19.0"  # the first trl whose TrlParser refuses keys of a configuration that it has no option for
 ADAPTERS = ("FastLlamaModel.get_peft_model", "FastBaseModel.get_peft_model")
 CONFIG_OF = {
     "SFTTrainer": "SFTConfig",
@@ -73,6 +75,8 @@ class Judging:
     versions: Versions
     patched: bool = False
     guards: Guards = field(default_factory=Guards)
+    parsed: tuple[str, ...] = ()  # the classes that a parser of command lines makes
+    by_trl: bool = False  # TrlParser makes them
     suggestions: Suggestions = field(default_factory=Suggestions)
 
     def defects(self, call: Call) -> Iterator[Defect]:
@@ -87,7 +91,17 @@ class Judging:
             name_of = last(call.callee) if last(call.callee)[:1].isupper() else call.callee.split(".")[-2]
             if not self.guards.over(call.place, value, name_of) and not self.guards.asked(call.place.source, name_of):
                 defect.branch = branch(call)
+                if call.callee in self.parsed and name not in call.places:
+                    if self.ignores(value):
+                        continue
+                    defect.sentence = defect.sentence.replace("TypeError", "the parser raises ValueError")
                 yield defect
+
+    def ignores(self, value: Value) -> bool:
+        """Return whether a key of a configuration is dropped in silence: by TrlParser in trl before 0.19."""
+        choice = self.versions["trl"]
+        in_file = any(step.source.kind == "configuration" for step in value.trace)
+        return self.by_trl and in_file and all(key_of(v) < key_of(REFUSES_KEYS) for v in choice.judged or ("",))
 
     def argument(self, call: Call, name: str) -> Defect | None:
         place = call.places.get(name, call.place)
@@ -298,7 +312,9 @@ def assumed_since(choice: Choice, version: str) -> bool:
 
 
 def judging(run: Run) -> Judging:
-    return Judging(run.versions or Versions(), patched(run.recording))
+    by_trl = any(name == "trl.TrlParser" for name, _ in run.recording.imports)
+    made = tuple(run.recording.parsed_classes)
+    return Judging(run.versions or Versions(), patched(run.recording), parsed=made, by_trl=by_trl)
 
 
 def defects_of(run: Run) -> list[Defect]:

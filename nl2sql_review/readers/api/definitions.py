@@ -7,21 +7,8 @@ from functools import cache
 from ...libraries import store
 from ...libraries.chosen import Choice
 from ...libraries.replacements import ARGUMENTS, Change
+from ...libraries.store import owners
 from ...libraries.versions import key_of
-
-
-@cache
-def owners(library: str, callable: str) -> tuple[tuple[str, str], ...]:
-    """Return the callable and every class that it extended in some version, as (library, name)."""
-    found = [(library, callable)]
-    for one in found:
-        for version in store.versions(one[0]):
-            own = store.signature(*one, version)
-            for base in own.bases if own is not None else ():
-                where = one[0] if store.knows(one[0], base) else store.HOMES.get(base, "")
-                if where and (where, base) not in found:
-                    found.append((where, base))
-    return tuple(found)
 
 
 def chain(library: str, callable: str) -> list[str]:

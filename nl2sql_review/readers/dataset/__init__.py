@@ -7,9 +7,11 @@ import re
 from typing import TYPE_CHECKING, Any, Iterator
 
 from ...interpret.core.datasets import Dataset
+from ...interpret.core.joins import demote
 from ...interpret.core.recording import Call
 from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Default, Known, Place, Term, Unknown, Value, join
+from ..adapter_choice import beyond
 from ..derive import derive
 from ..object_settings import last
 from ..prompt.training_text import TrainingText, datasets, texts_of
@@ -155,6 +157,8 @@ def mixing(
             "each dataset is cut to its share before they are concatenated; the proportions depend on their sizes",
             value.trace,
         )
+    if calls and (by := beyond(run, calls[0].assumed, "assumed")):  # other data, by another command line
+        value = demote(value, by[0])
     part.mixing = Fact(value, at=calls[0].place if calls else at, why_not=NOT_MIXED if single else "")
     return calls
 

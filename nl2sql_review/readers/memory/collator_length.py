@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from ...training_plan.facts import Fact
-from ...training_plan.values import Absent, Known, Unknown, Value
+from ...training_plan.values import Absent, Default, Known, Unknown, Value
 from ..derive import plain
-from ..object_settings import last, makers
+from ..object_settings import last, makers, objects
+from ..prompt.collated import defined
 from ..run import SFT_TRAINERS, Run
 
 VISION = "UnslothVisionDataCollator"
 TRAINER_LENGTH = ("max_length", "max_seq_length")
+NOT_RECOGNIZED = "the script's own data collator tokenizes and truncates the rows, and its length was not recognized"
+CUT_BY = ("truncation", "max_length")  # arguments of a call that tokenizes
 
 
 def collator_length(run: Run, model: Fact) -> Fact | None:
     """Return the length of a collator that tokenizes the rows, or None if the trainer prepares them.
 
     Unsloth's SFTTrainer prepares no rows for UnslothVisionDataCollator, which cuts at its own `max_seq_length` or at
-    the length that the model is loaded with. Of other collators it is unknown what they cut.
+    the length that the model is loaded with. A collator of the script may tokenize the rows anew. Of others it is
+    unknown what they cut.
     """
     if run.trainer is None or last(run.trainer.callee) not in SFT_TRAINERS:
         return None
@@ -29,10 +33,40 @@ def collator_length(run: Run, model: Fact) -> Fact | None:
             return Fact(own, at=call.places.get("max_seq_length", call.place), note=f"cut by {VISION}")
     if isinstance(collator, Absent) or plain(collator) is None and isinstance(collator, Known):
         return None
+    if (length := cut_by(collator)) is not None:
+        at = run.trainer.places.get("data_collator", run.trainer.place)
+        return Fact(length, at=at, note="the script's own data collator tokenizes the rows and cuts them")
     if not skips_preparation(run):
         return None
     why = "skip_prepare_dataset=True leaves the rows to the data collator, and its truncation was not recognized"
     return Fact(Unknown(why), at=run.arguments.where("dataset_kwargs") or run.trainer.place)
+
+
+def cut_by(collator: Value) -> Value | None:
+    """Return the length at which a collator of the script truncates the text that it tokenizes itself, None for none.
+
+    The length is known if it is a number or an attribute of the collator.
+    """
+    import libcst as cst
+
+    from ...source.syntax import walk
+
+    for thing in objects(collator):
+        source, function = defined(thing) or (None, None)
+        for node in walk(function) if function is not None else ():
+            if source is None or not isinstance(node, cst.Call):
+                continue
+            given = {a.keyword.value: source.segment(a.value) for a in node.args if a.keyword is not None}
+            if not any(name in given for name in CUT_BY) or source.segment(node.func).rpartition(".")[2].startswith(
+                "pad"
+            ):
+                continue
+            length = given.get("max_length", "")
+            said: Value | None = Known(int(length)) if length.isdigit() else None
+            if length.startswith("self."):
+                said = getattr(thing, "slots", {}).get(length.partition(".")[2])
+            return said if isinstance(said, (Known, Default)) else Unknown(NOT_RECOGNIZED)
+    return None
 
 
 def skips_preparation(run: Run) -> bool:
@@ -47,5 +81,6 @@ def idle_length(run: Run, applies: Fact) -> Fact | None:
     given: Value = run.arguments.value(name) if name else Absent()
     if plain(given) is None or plain(applies.value) in (None, plain(given)):
         return None
-    note = f"{name}={plain(given)} cuts nothing: {VISION} cuts at {plain(applies.value)}"
+    who = VISION if VISION in applies.note else "the data collator"
+    note = f"{name}={plain(given)} cuts nothing: {who} cuts at {plain(applies.value)}"
     return Fact(Known("idle", given.trace), at=run.arguments.where(name), note=note)

@@ -163,11 +163,9 @@ def _lengthened(
         return prompt_ending.Ending("eos", "eos_token_id", "its id is appended to the tokens")
     if text.form == "tokenised" and text.appended:
         return _other_id(text.appended, run, tokenizer)
-    made_anew = run.trainer is not None and prompt_loss.always_remade(
-        run.trainer.get("data_collator")
-    )  # without the padding
-    labels = text.columns.get("labels") if text.form == "tokenised" and not made_anew else None
-    if labels is not None and copies_padding(run, labels):
+    remade = run.trainer is not None and prompt_loss.always_remade(run.trainer.get("data_collator"))
+    copied = text.form == "tokenised" and "labels" in text.columns and not remade
+    if copied and copies_padding(run, text.columns["labels"]):
         why = "padding is in the loss: where the padding token is the EOS token, shorter rows end with it all the same"
         return prompt_ending.Ending("", why=why)
     if text.form == "text" and packs_with_eos(run):

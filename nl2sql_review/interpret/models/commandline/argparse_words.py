@@ -14,6 +14,7 @@ from ...core.operations import lift
 from ...python.builtins import BUILTINS
 from ...python.operators import binary
 from .argparse import Option, Parser, is_suppressed
+from .worded_fields import flags_of, spelled_out
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -118,9 +119,19 @@ def parse_words(
             texts.append(f"\0{i}\0")
     if parser.why_open:
         return failed(parser, parser.why_open)
+    flags: dict[str, str] = {}
+    if parser.classes is not None and plain(parser.strict) is not False:
+        short = [i for i, text in enumerate(texts) if text.startswith("--") and "\0" not in text]
+        flags = flags_of(parser) if short else {}
+        for i in short if flags else ():
+            found_flags = spelled_out(texts[i], flags)
+            if len(found_flags) > 1:
+                return failed(parser, f"{texts[i]} may be short for {' or '.join(sorted(found_flags))}")
+            if found_flags and (full := found_flags.pop()) != texts[i]:
+                texts[i] = Word.of(full, Known(full, taken(texts[i]).trace))
     try:
         events: list[Event] = []
-        real = build(parser, None, events)
+        real = build(parser, None, events, abbreviates=not flags)
         found, rest = real.parse_known_args(texts)
     except _Wrong as e:
         return failed(parser, f"the words do not fit the parser: {e}")
@@ -185,13 +196,14 @@ def scopes(parser: Parser, found: dict[str, Any]) -> list[Parser]:
     return out
 
 
-def build(parser: Parser, real: _Parser | None = None, events: list[Event] | None = None) -> _Parser:
+def build(
+    parser: Parser, real: _Parser | None = None, events: list[Event] | None = None, abbreviates: bool = True
+) -> _Parser:
     prefix = plain(parser.prefix)
     strict = plain(parser.strict)
     if real is None:
-        real = _Parser(
-            prog="script", prefix_chars=prefix or "-", allow_abbrev=strict is not False, conflict_handler="resolve"
-        )
+        abbreviates = abbreviates and strict is not False
+        real = _Parser(prog="script", prefix_chars=prefix or "-", allow_abbrev=abbreviates, conflict_handler="resolve")
     for option in parser.option_list():
         add(real, option, events if events is not None else [])
     commands = parser.subcommands()

@@ -18,9 +18,10 @@ from ...core.recording import ANY_OPTION
 from ...python.builtins import BUILTINS
 from .argparse import Parser, add, make_parser, parser_behind
 from .argparse_namespace import parse
+from .argparse_words import converted
 from .dataclass_parsers import bare, elements, option_of
 from .process import started, words
-from .worded_fields import number_of, of_line
+from .worded_fields import number_of, numbered, of_line
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -82,6 +83,12 @@ def into_dataclasses(call: ModelCall) -> Value:
         stated = of_line(call.machine, line, items, rest, call.callee, args, call.node)
         if stated is None:
             return Unknown(f"the file that {line.where()} names with --config is not read")
+        if call.callee.endswith("parse_args_and_config"):
+            options = {option.dest: option for option in parser.option_list()}
+            stated = {
+                name: converted(call.machine, options[name], value, call.node) if name in options else value
+                for name, value in numbered(parser, stated).items()
+            }
         lost = rest.why if isinstance(rest, Unknown) else ""
         made = instances(call.machine, parser, stated, args, call.node, line.more or lost, shared=True)
         items = {}

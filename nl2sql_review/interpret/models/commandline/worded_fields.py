@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from ....libraries import store
 from ....source.command_line import ANOTHER
 from ....source.literals import CONSTANTS, literal
 from ....training_plan.values import Absent, Default, Known, Value
 from ...core.joins import demote
 from ...core.machine import Machine
-from ...core.objects import Arguments, Mapping, Sequence, object_of, plain
+from ...core.objects import Arguments, Class, Mapping, Opaque, Sequence, object_of, plain
 from ...python.builtins import BUILTINS, rebuild
+from .argparse import Parser
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -67,6 +70,68 @@ def number_of(text: str) -> object:
         except ValueError:
             continue
     return text
+
+
+def flags_of(parser: Parser) -> dict[str, str]:
+    """Return the flags of an HfArgumentParser, those of its library's classes too: flag → its option's first one.
+
+    {} if a class is unknown. A library's class has the fields of all its releases.
+    """
+    made = {flag: option.flags[0] for option in parser.option_list() for flag in option.flags}
+    if parser.classes is None or parser.classes.state.why_incomplete:
+        return {}
+    for value in parser.classes.state.items:
+        cls = object_of(value)
+        base = cls.library_base() if isinstance(cls, Class) else cls
+        if base is None:
+            continue
+        library, _, name = base.text.rpartition(".") if isinstance(base, Opaque) else ("", "", "")
+        library = library.partition(".")[0]
+        if not store.knows(library, name):
+            return {}
+        for field in (f for owner in store.owners(library, name) for f in store.ever(*owner)):
+            made.setdefault(f"--{field}", f"--{field}")
+            made.setdefault(f"--{field}".replace("_", "-"), f"--{field}")
+    return made
+
+
+def numbered(parser: Parser, fields: dict[Any, Value]) -> dict[Any, Value]:
+    """Return the fields with numbers for texts (YAML reads `1e-4` as one) where a library's default is a number.
+
+    argparse converts a default that is a text, and TrlParser makes defaults of the keys of a configuration.
+    """
+    items = parser.classes.state.items if parser.classes is not None else ()
+    bases = [cls.library_base() if isinstance(cls, Class) else cls for cls in map(object_of, items)]
+    names = [base.text for base in bases if isinstance(base, Opaque)]
+    made = dict(fields)
+    for name, value in fields.items():
+        text = plain(value)
+        if not isinstance(text, str) or isinstance(number_of(text), (str, bool)):
+            continue
+        if any(_is_number(*cls.partition(".")[::2], str(name)) for cls in names):
+            number = Known(number_of(text), value.trace)
+            made[name] = demote(number, value.overridden_by) if isinstance(value, Default) else number
+    return made
+
+
+def _is_number(library: str, callable: str, name: str) -> bool:
+    """Return whether the default of a class's field is a number in some release."""
+    for owner in store.owners(library, callable) if store.knows(library, callable) else ():
+        if name in store.ever(*owner):
+            for version in reversed(store.versions(owner[0])):
+                found = store.signature(*owner, version)
+                with suppress(KeyError):
+                    if found is not None:
+                        default = found.default(name)
+                        return isinstance(default, (int, float)) and not isinstance(default, bool)
+    return False
+
+
+def spelled_out(word: str, flags: dict[str, str]) -> set[str]:
+    """Return the flags that a word may stand for: argparse takes the beginning of one, too."""
+    word, equals, text = word.partition("=")
+    meant = {word} if word in flags else {first for flag, first in flags.items() if flag.startswith(word)}
+    return {f"{flag}{equals}{text}" for flag in meant}
 
 
 def of_line(
