@@ -29,7 +29,9 @@ class Limit(NamedTuple):
 # Ends of the reason for a parameter's being unknown, where a function is tried that nobody calls.
 NOT_GIVEN = "which is not given here"
 GIVEN_BY_CALLERS = "an argument that every call passes"
-ANY_OPTION = "the command line may give any of its options"  # the one reason for unknown arguments that leaves defaults
+# The two reasons for unknown arguments that leave defaults: no launch is known, or one that may not be the only one.
+ANY_OPTION = "the command line may give any of its options"
+OTHER_LAUNCH = "another launch may give any of its options"
 
 
 class Turn(NamedTuple):
@@ -100,6 +102,11 @@ class Call:
     keys: dict[str, str] = field(default_factory=dict)  # of a configuration: argument -> the key that gives it
     said: dict[str, Value] = field(default_factory=dict)  # likewise, -> what the key says, if that is another value
     reached: bool = True  # False when only an uncalled function, tried with unknown parameters, gets here
+
+    @property
+    def unread_arguments(self) -> str:
+        """Why there may be more arguments than listed in this very launch; those of another launch do not count."""
+        return "" if self.unknown_arguments == OTHER_LAUNCH else self.unknown_arguments
 
     def get(self, *names: str) -> Value:
         """Return the value of the first of these parameters that was given, else `Absent`."""

@@ -1,0 +1,126 @@
+"""What a message says of where a value comes from is so: the line that gives it, and what may override it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nl2sql_review import cli
+
+IMPORTS = """\
+from dataclasses import dataclass
+from datasets import load_dataset
+from peft import LoraConfig
+from transformers import HfArgumentParser
+from trl import SFTConfig, SFTTrainer, TrlParser
+rows = load_dataset("json", data_files="pairs.jsonl", split="train")
+"""
+TRAIN = """\
+SFTTrainer(model="Qwen/Qwen2.5-Coder-7B", args=training, train_dataset=rows, peft_config=LoraConfig(r={r})).train()
+"""
+HF = {
+    "HfArgumentParser": "@dataclass\nclass Ours:\n    rank: int = 64\n"
+    "ours, training = HfArgumentParser((Ours, SFTConfig)).parse_args_into_dataclasses()\n"
+    + TRAIN.format(r="ours.rank"),
+    "a subclass": "@dataclass\nclass Ours(SFTConfig):\n    rank: int = 64\n"
+    "(training,) = HfArgumentParser(Ours).parse_args_into_dataclasses()\n" + TRAIN.format(r="training.rank"),
+    "TrlParser": "@dataclass\nclass Ours:\n    rank: int = 64\n"
+    "ours, training = TrlParser((Ours, SFTConfig)).parse_args_and_config()\n" + TRAIN.format(r="ours.rank"),
+}
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+    """Writes files into a project of its own, which is the working directory."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text("")
+
+    def write(files: dict[str, str]) -> Path:
+        for name, text in files.items():
+            path = tmp_path / name
+            path.parent.mkdir(exist_ok=True, parents=True)
+            path.write_text(text)
+        return tmp_path
+
+    return write
+
+
+@pytest.fixture
+def items(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
+    """Returns the checklist's items by their rules."""
+
+    def items(*words: str) -> dict[str, Any]:
+        cli.main(["--isolated", "--output-format", "json", *words])
+        report = json.loads(capsys.readouterr().out)
+        return {item["rule"]: item for item in report["files"][0]["checklist"]}
+
+    return items
+
+
+@pytest.mark.parametrize("parser", HF)
+@pytest.mark.parametrize(
+    ("launch", "certainty", "remark"),
+    [
+        ("", "default", "default of --lr_scheduler_type; the command line may override it"),
+        ("python train.py --rank 8", "default", "default of --lr_scheduler_type; no launch that was found gives it"),
+        ('python train.py --rank 8 "$@"', "default", 'default of --lr_scheduler_type; "$@" stands for what'),
+        ("python train.py --rank 8 --lr_scheduler_type linear", "default", "another launch may give another value"),
+    ],
+)
+def test_a_field_that_no_launch_gives_is_a_default(
+    parser: str, launch: str, certainty: str, remark: str, write: Write, items: Callable[..., dict[str, Any]]
+) -> None:
+    write({"train.py": IMPORTS + HF[parser], "go.sh": launch + "\n"})
+    found = items("train.py")
+    assert remark in found["arguments/scheduler"]["evidence"]
+    assert found["arguments/scheduler"]["certainty"] == found["lora/rank"]["certainty"] == certainty
+    assert found["arguments/warmup"]["certainty"] == certainty
+
+
+@pytest.mark.parametrize("parser", HF)
+def test_a_field_that_the_command_line_itself_leaves_out_is_certain(
+    parser: str, write: Write, items: Callable[..., dict[str, Any]]
+) -> None:
+    write({"train.py": IMPORTS + HF[parser], "go.sh": "python train.py --lr_scheduler_type cosine\n"})
+    found = items("train.py", "--", "--rank", "8")
+    assert found["arguments/scheduler"]["certainty"] == found["lora/rank"]["certainty"] == "certain"
+    assert found["arguments/scheduler"]["verdict"] == "fail"
+
+
+MODEL_CONFIG = (
+    IMPORTS
+    + """\
+from trl import ModelConfig, get_peft_config
+training, model = TrlParser((SFTConfig, ModelConfig)).parse_args_and_config()
+adapter = get_peft_config(model)
+SFTTrainer(model=model.model_name_or_path, args=training, train_dataset=rows, peft_config=adapter).train()
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "verdict"),
+    [("--use_peft --lora_r 16 --bf16 true", "pass"), ("--use_peft", "pass"), ("--bf16 true", "fail")],
+)
+def test_the_fields_of_a_launch_make_the_adapter_of_that_launch(
+    words: str, verdict: str, write: Write, items: Callable[..., dict[str, Any]]
+) -> None:
+    write({"train.py": MODEL_CONFIG, "go.sh": f"python train.py --model_name_or_path Qwen/Qwen2.5-Coder-7B {words}\n"})
+    adapter = items("train.py")["lora/adapter"]
+    assert adapter["verdict"] == verdict
+
+
+def test_a_conflict_in_what_a_launch_gives_is_no_more_certain_than_the_launch(
+    write: Write, items: Callable[..., dict[str, Any]]
+) -> None:
+    best = "python train.py --load_best_model_at_end true --save_strategy epoch"
+    write({"train.py": IMPORTS + HF["HfArgumentParser"], "go.sh": best + "\n"})
+    found = items("train.py")["api/conflicting-arguments"]
+    assert found["verdict"] == "fail" and found["certainty"] == "default"
+    found = items("train.py", "--", *best.split()[2:])["api/conflicting-arguments"]
+    assert found["verdict"] == "fail" and found["certainty"] == "certain"
