@@ -15,7 +15,7 @@ from ..report.report import EFFECTS, Effect, Kind, Location, TraceStep
 from ..source.command_line import ANOTHER, CommandLine
 from ..source.spans import Span
 from ..training_plan.facts import Fact
-from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
+from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Trace, Unknown, Value
 from .verdict import FactVerdict, written
 
 if TYPE_CHECKING:
@@ -273,8 +273,7 @@ def _origin(fact: Fact, primary: Location, path: str) -> str:
     """Return `, from LORA_R = 64 (train.py:24)`, or "" if the value is written at the place to look at."""
     if not fact.value.trace:
         return ""
-    # the line of the file that is read, rather than the call that opens it
-    first = next((p for p in fact.value.trace if isinstance(p.node, Span)), fact.value.trace[0])
+    first = _first(fact.value.trace)
     if first.note.startswith(LIBRARY_DEFAULT):
         owner = first.note.partition(": ")[2]
         return f", the library's default for {owner}" if owner else ", the library's default"
@@ -287,6 +286,25 @@ def _origin(fact: Fact, primary: Location, path: str) -> str:
         return ""
     code = _code(first)
     return f", {'computed ' if _is_computed(fact.value, code) else ''}from {code} ({at(place, path)})"
+
+
+def _first(trace: Trace) -> Place:
+    """Return the place that gives the value: the line of a file, rather than what opens the file or names it."""
+    lines = [place for place in trace if isinstance(place.node, Span)]
+    if not lines:
+        return trace[0]
+    at = 0
+    while at + 1 < len(lines) and _names_file(lines[at], lines[at + 1]):
+        at += 1
+    return lines[at]
+
+
+def _names_file(line: Place, following: Place) -> bool:
+    """Return whether a line names the file that the following line is in, as `--config "$CONFIG"` of a launch does."""
+    if following.source is line.source or following.source.kind != "configuration":
+        return False
+    name = os.path.basename(following.source.path)
+    return line.source.kind == "launch" or name in str(line.source.excerpt(line.node))
 
 
 def _is_computed(value: Value, code: str) -> bool:

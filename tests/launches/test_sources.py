@@ -124,3 +124,83 @@ def test_a_conflict_in_what_a_launch_gives_is_no_more_certain_than_the_launch(
     assert found["verdict"] == "fail" and found["certainty"] == "default"
     found = items("train.py", "--", *best.split()[2:])["api/conflicting-arguments"]
     assert found["verdict"] == "fail" and found["certainty"] == "certain"
+
+
+CONFIGURED = """\
+import argparse, json, yaml
+from datasets import load_dataset
+from peft import LoraConfig
+from trl import SFTConfig, SFTTrainer
+parser = argparse.ArgumentParser()
+parser.add_argument("--config")
+parser.add_argument("--rank", type=int)
+args = parser.parse_args()
+with open(args.config) as file:
+    settings = yaml.safe_load(file)
+"""
+TUNED = """\
+rows = load_dataset("json", data_files="pairs.jsonl", split="train")
+training = SFTConfig(output_dir="out", learning_rate=settings["lr"])
+SFTTrainer(model="m/m", args=training, train_dataset=rows, peft_config=LoraConfig(r=settings["rank"])).train()
+"""
+
+
+@pytest.mark.parametrize(
+    "launch", ['CONFIG=configs/a.yaml\npython train.py --config "$CONFIG"', "python train.py --config=configs/a.yaml"]
+)
+def test_a_value_of_a_file_that_a_launch_names_comes_from_the_line_of_the_file(
+    launch: str, write: Write, items: Callable[..., dict[str, Any]]
+) -> None:
+    files = {"train.py": CONFIGURED + TUNED, "configs/a.yaml": "lr: 1.0e-5\nrank: 64\n", "go.sh": launch + "\n"}
+    write(files)
+    found = items("train.py")
+    assert "r=64, from rank: 64 (configs/a.yaml:2)" in found["lora/rank"]["evidence"]
+    assert "from lr: 1.0e-5 (configs/a.yaml:1)" in found["arguments/learning-rate"]["evidence"]
+    write({"train.py": CONFIGURED + 'settings["rank"] = args.rank\n' + TUNED, "go.sh": launch + " --rank 64\n"})
+    assert "r=64, from --rank 64 (go.sh:" in items("train.py")["lora/rank"]["evidence"]
+
+
+def test_a_file_that_names_a_file_is_not_the_source_of_its_values(
+    write: Write, items: Callable[..., dict[str, Any]]
+) -> None:
+    inner = 'with open(settings["more"]) as file:\n    settings = json.load(file)\n'
+    more = '{"lr": 1e-5,\n "rank": 64\n}\n'
+    files = {"train.py": CONFIGURED + inner + TUNED, "a.yaml": "more: more.json\n", "more.json": more}
+    write({**files, "go.sh": "python train.py --config a.yaml\n"})
+    assert 'from "rank": 64 (more.json:2)' in items("train.py")["lora/rank"]["evidence"]
+
+
+@pytest.mark.parametrize(
+    ("second", "origin"),
+    [
+        ("--rank=64 --name b", "from --rank 64 (a.sh:1, b.sh:1)"),
+        ('--rank "64" --name b', "from --rank 64 (a.sh:1, b.sh:1)"),
+        ("--ran 64", "from --rank 64 (a.sh:1) and --ran 64 (b.sh:1)"),
+    ],
+)
+def test_lines_that_give_a_value_in_other_words_are_quoted_themselves(
+    second: str, origin: str, write: Write, items: Callable[..., dict[str, Any]]
+) -> None:
+    named = CONFIGURED.replace("args =", 'parser.add_argument("--name")\nargs =')
+    script = named + 'settings["rank"] = args.rank\n' + TUNED
+    first = "python train.py --config a.yaml --rank 64\n"
+    write(
+        {
+            "train.py": script,
+            "a.yaml": "lr: 1.0e-5\n",
+            "a.sh": first,
+            "b.sh": f"python train.py --config a.yaml {second}\n",
+        }
+    )
+    assert origin in items("train.py")["lora/rank"]["evidence"]
+
+
+def test_two_files_that_give_one_value_are_both_named(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    files = {"a.yaml": "lr: 1.0e-5\nrank: 64\n", "b.yaml": "rank: 64\nlr: 0.00001\n"}
+    launches = {f"{name}.sh": f"python train.py --config {name}.yaml\n" for name in "ab"}
+    write({"train.py": CONFIGURED + TUNED, **files, **launches})
+    cli.main(["--isolated", "--output-format", "json", "--select", "lora/rank,arguments/learning-rate", "train.py"])
+    found = json.loads(capsys.readouterr().out)["files"][0]["findings"]
+    messages = {finding["rule"]: finding["message"] for finding in found}
+    assert "from rank: 64 (a.yaml:2, b.yaml:1)" in messages["lora/rank"]
+    assert "from lr: 1.0e-5 (a.yaml:1) and lr: 0.00001 (b.yaml:2)" in messages["arguments/learning-rate"]
