@@ -204,3 +204,45 @@ def test_two_files_that_give_one_value_are_both_named(write: Write, capsys: pyte
     messages = {finding["rule"]: finding["message"] for finding in found}
     assert "from rank: 64 (a.yaml:2, b.yaml:1)" in messages["lora/rank"]
     assert "from lr: 1.0e-5 (a.yaml:1) and lr: 0.00001 (b.yaml:2)" in messages["arguments/learning-rate"]
+
+
+LONG = "a help that is long enough that the line does not fit into a message of one line"
+OPTIONS = f"""\
+import argparse
+from datasets import load_dataset
+from peft import LoraConfig
+from trl import SFTConfig, SFTTrainer
+parser = argparse.ArgumentParser()
+parser.add_argument("--gradient_accumulation_steps", type=int, default=16, help="{LONG}")
+parser.add_argument("--rank", type=int, default=8, help="{LONG}")
+parser.add_argument(
+    "--lr",
+    type=float, default=1e-5, help="{LONG}",
+)
+parser.add_argument("--decay", type=float, default=0.01)
+DEFAULT_ALPHA = 64
+parser.add_argument("--alpha", type=int, default=DEFAULT_ALPHA, help="{LONG}")
+args = parser.parse_args()
+rows = load_dataset("json", data_files="pairs.jsonl", split="train")
+training = SFTConfig(
+    output_dir="out", learning_rate=args.lr, gradient_accumulation_steps=args.gradient_accumulation_steps
+)
+adapter = LoraConfig(r=args.rank, lora_alpha=args.alpha)
+SFTTrainer(model="m/m", args=training, train_dataset=rows, peft_config=adapter).train()
+"""
+
+
+@pytest.mark.parametrize(
+    ("rule", "origin"),
+    [
+        ("arguments/gradient-accumulation", "from --gradient_accumulation_steps, default 16 (train.py:6)"),
+        ("lora/rank", 'from parser.add_argument("--rank", type=int, default=8… (train.py:7)'),
+        ("arguments/learning-rate", "from --lr, default 1e-5 (train.py:10)"),
+        ("lora/alpha", "from DEFAULT_ALPHA = 64 (train.py:13)"),
+    ],
+)
+def test_a_default_in_a_long_line_is_quoted_with_its_option(
+    rule: str, origin: str, write: Write, items: Callable[..., dict[str, Any]]
+) -> None:
+    write({"train.py": OPTIONS})
+    assert origin in items("train.py")[rule]["evidence"]
