@@ -71,7 +71,8 @@ def code_at(place: Place, whole_line: bool = True) -> str:
     if whole_line:
         return line
     if span.row == span.end_row and _is_literal(place):  # which says little without its name
-        begun = " ".join(place.source.line(span.row, span.cell)[: span.end_column - 1].split())
+        whole = place.source.line(span.row, span.cell)
+        begun, rest = " ".join(whole[: span.end_column - 1].split()), whole[span.end_column - 1 :].lstrip(" ,")
         if len(begun) < LINE:
-            return f"{begun}…"
+            return f"{begun}…" if rest and not rest.startswith("#") else begun
     return str(place.source.excerpt(place.node))

@@ -71,7 +71,10 @@ class ObjectSettings:
         for call, made in self.makers:
             one = given(call, made, names, self.settled)
             if call is not None:
-                one = completed(one, default(call, names))
+                otherwise = default(call, names)
+                if call.overridden_by and otherwise is not None:
+                    otherwise = demote(otherwise, call.overridden_by)
+                one = completed(one, otherwise)
             result = one if result is None else join(result, one)
         if result is None:
             result = self.value(*names)

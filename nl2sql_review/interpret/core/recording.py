@@ -93,6 +93,7 @@ class Call:
     passed: tuple[str, ...] = ()  # the options by which another run would have left a function before it
     left: tuple[str, ...] = ()  # the options by whose defaults a plain run has left a function before it
     unknown_arguments: str = ""  # why there may be more arguments than listed: an unread `**`
+    overridden_by: str = ""  # what may add arguments that are left out: the option that names the file of a `**`
     function: str = ""  # qualified name of the enclosing user function, "" at module level
     second_result: Any = None  # the second object it returned: the tokenizer of `FastLanguageModel.from_pretrained`
     command: str = ""  # of the script's own commands, the one that makes the call

@@ -235,6 +235,7 @@ def instance(
     m: Machine, cls: Value, fields: dict[str, Value], args: Arguments, unknown: str, node: cst.CSTNode | None
 ) -> Value:
     inner = Arguments([], fields, args.place)
+    inner.overridden_by = args.overridden_by
     obj = object_of(cls)
     if isinstance(obj, Class):
         made = m.call(cls, inner, node)
@@ -254,6 +255,7 @@ def parse_dict(call: ModelCall) -> Value:
         return Unknown("a parser whose dataclasses are unknown")
     state = call.machine.mapping(args.get(0, "args"), call.node)
     items = {k: demote(v, state.overridden_by) if state.overridden_by else v for k, v in state.items.items()}
+    args.may_come_from(state.overridden_by)
     if state.why_incomplete:
         for value in classes_of(parser).items:
             for name in getattr(object_of(value), "fields", ()):
