@@ -67,7 +67,7 @@ def defects(run: Run, packs: Value, free: Value) -> Iterator[Defect | Fact]:
     if plain(given.value("packing_strategy")) == "wrapped" and is_true(packs):
         return
     switch, value = ("packing", packs) if is_true(packs) else ("padding_free", free)
-    at = given.where(switch) or (run.trainer.places.get(switch) if run.trainer else None) or run.place
+    at = (run.trainer.places.get(switch) if run.trainer else None) or given.where(switch) or run.place
     assert at is not None
     if switch == "packing" and (old := one_stream(run)) is not False:
         if raw(run):
@@ -94,6 +94,8 @@ def defects(run: Run, packs: Value, free: Value) -> Iterator[Defect | Fact]:
 
 def one_stream(run: Run) -> bool | None:
     """Return whether packing joins the samples to one stream, with a mask of ones, as before the strategies it did."""
+    if run.trainer is not None and not isinstance(run.trainer.get("packing"), Absent):
+        return True  # only trl before 0.13 takes it there, whatever release is assumed
     if within(run, "trl", MEASURED):
         return False
     return True if within(run, "trl", "0.0.1", MEASURED) else None
