@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,6 +12,7 @@ from ..training_plan.facts import TrainingPlan
 from . import wording
 
 MOST_NAMED = 4  # lines that give the same value
+BETWEEN = re.compile(r"[\s=:'\"]+")  # a name and its value, which may be written `--r 8`, `--r=8` or `r: 8`
 
 
 @dataclass(slots=True)
@@ -32,14 +34,26 @@ def worded_alike(findings: Sequence[PlacedFinding], claims: Sequence[wording.Cla
             alike.setdefault(key, []).append(at)
     made = list(findings)
     for group in alike.values():
-        given = list(dict.fromkeys(claims[at].given_at for at in group))
-        first, named = made[group[0]].finding, ", ".join(given[:MOST_NAMED])
-        more = f" and {len(given) - MOST_NAMED} more" if len(given) > MOST_NAMED else ""
-        message = first.message.replace(f"({given[0]})", f"({named}{more})")
+        first = made[group[0]].finding
+        message = first.message.replace(claims[group[0]].origin, _together([claims[at] for at in group]))
         trace = tuple(dict.fromkeys(step for at in group for step in made[at].finding.trace))
         for at in group:
             made[at] = replace(made[at], finding=replace(made[at].finding, message=message, trace=trace))
     return made
+
+
+def _together(claims: Sequence[wording.Claim]) -> str:
+    """Return the origin of a value that several lines give: each code with the lines that say so."""
+    codes: dict[str, tuple[str, dict[str, None]]] = {}
+    for claim in claims:
+        code = claim.origin.rpartition(" (")[0]
+        codes.setdefault(BETWEEN.sub(" ", code).strip(), (code, {}))[1][claim.given_at] = None
+    made = []
+    for code, given in list(codes.values())[:MOST_NAMED]:
+        more = f" and {len(given) - MOST_NAMED} more" if len(given) > MOST_NAMED else ""
+        made.append(f"{code} ({', '.join(list(given)[:MOST_NAMED])}{more})")
+    left = f" and {len(codes) - MOST_NAMED} more" if len(codes) > MOST_NAMED else ""
+    return " and ".join([made[0], *(code.removeprefix(", ").removeprefix("from ") for code in made[1:])]) + left
 
 
 def by_run(findings: Sequence[PlacedFinding], plans: Sequence[TrainingPlan], runs: set[str]) -> list[PlacedFinding]:

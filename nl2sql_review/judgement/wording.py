@@ -16,6 +16,7 @@ from ..source.command_line import ANOTHER, CommandLine
 from ..source.spans import Span
 from ..training_plan.facts import Fact
 from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
+from .quotes import LINE, code_at, is_computed, option_with, origin_of
 from .verdict import FactVerdict, written
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 W = TypeVar("W", bound=str)
 LIBRARY_DEFAULT = "library default"  # the note of a value that no call gives
-NUMBER = re.compile(r"(?<![\w.\"'-])\d[\d_]*(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w\"'.])")
-LINE = 60  # characters of a line of code in a message
 
 
 @dataclass(slots=True)
@@ -101,7 +100,7 @@ def _said(name: str, fact: Fact, origin: str, primary: Place | None, launches: L
     elif isinstance(value, Either):
         said = f"{label} is {written(value)}" + (f", depending on `{value.condition}`" if value.condition else "")
     elif isinstance(value, Unknown):  # the code says more than "unknown" does
-        said = _code(primary, whole_line=False) if _stands_at_argument(primary) else field
+        said = code_at(primary, whole_line=False) if _stands_at_argument(primary) else field
     elif fact.argument:
         said = f"{label}={written(value)}{origin}"
     else:
@@ -273,8 +272,7 @@ def _origin(fact: Fact, primary: Location, path: str) -> str:
     """Return `, from LORA_R = 64 (train.py:24)`, or "" if the value is written at the place to look at."""
     if not fact.value.trace:
         return ""
-    # the line of the file that is read, rather than the call that opens it
-    first = next((p for p in fact.value.trace if isinstance(p.node, Span)), fact.value.trace[0])
+    first = origin_of(fact.value.trace)
     if first.note.startswith(LIBRARY_DEFAULT):
         owner = first.note.partition(": ")[2]
         return f", the library's default for {owner}" if owner else ", the library's default"
@@ -285,17 +283,8 @@ def _origin(fact: Fact, primary: Location, path: str) -> str:
     inside = same_file and primary.row <= place.row <= primary.end_row
     if inside and not first.note:
         return ""
-    code = _code(first)
-    return f", {'computed ' if _is_computed(fact.value, code) else ''}from {code} ({at(place, path)})"
-
-
-def _is_computed(value: Value, code: str) -> bool:
-    """Return whether the code has numbers, and a number that comes from it is none of them."""
-    made = value.value if isinstance(value, (Known, Default)) else None
-    if isinstance(made, bool) or not isinstance(made, (int, float)):
-        return False
-    numbers = [float(number.replace("_", "")) for number in NUMBER.findall(code)]
-    return bool(numbers) and made not in numbers
+    code = option_with(fact.value, first) or code_at(first)
+    return f", {'computed ' if is_computed(fact.value, code) else ''}from {code} ({at(place, path)})"
 
 
 def _given_at(fact: Fact, origin: str) -> str:
@@ -343,20 +332,6 @@ def _is_option(line: Place) -> bool:
     return str(line.source.excerpt(line.node)).lstrip("\"'").startswith("--")
 
 
-def _code(place: Place, whole_line: bool = True) -> str:
-    """Return the code at a place, with the name that it is assigned to: `LORA_R = 64` instead of `64`."""
-    if place.note:
-        return place.note
-    span = place.source.span(place.node)
-    if place.source.kind == "launch" and span.end_row > span.row:
-        return "the command in quotes"  # `srun bash -c '…'`: of its lines the first says nothing
-    line = place.source.line(span.row, span.cell)
-    comment = line.find("#", max(line.rfind("'"), line.rfind('"')) + 1)
-    line = " ".join((line if comment < 0 else line[:comment]).split()).rstrip(",")
-    whole_line = whole_line and span.row == span.end_row and len(line) <= LINE and place.source.kind != "launch"
-    return line if whole_line else place.source.excerpt(place.node)
-
-
 def _steps(fact: Fact) -> Iterable[TraceStep]:
     options = fact.value.options if isinstance(fact.value, Either) else ()
     seen = set()
@@ -365,4 +340,4 @@ def _steps(fact: Fact) -> Iterable[TraceStep]:
             location = where(place)
             if location is not None and location not in seen:
                 seen.add(location)
-                yield TraceStep(location, _code(place))
+                yield TraceStep(location, code_at(place))

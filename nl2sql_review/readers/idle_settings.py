@@ -91,7 +91,7 @@ def of_loader(run: Run) -> Iterator[Defect]:
 
 def of_arguments(run: Run) -> Iterator[Defect]:
     given = run.arguments
-    if len(given.makers) != 1 or given.call is None or given.call.unknown_arguments:
+    if len(given.makers) != 1 or given.call is None or given.call.unread_arguments:
         return
     for name, why in idle_ones(run):
         value, place = given.value(name), given.where(name)

@@ -94,6 +94,8 @@ def defects(run: Run, packs: Value, free: Value) -> Iterator[Defect | Fact]:
 
 def one_stream(run: Run) -> bool | None:
     """Return whether packing joins the samples to one stream, with a mask of ones, as before the strategies it did."""
+    if run.trainer is not None and not isinstance(run.trainer.get("packing"), Absent):
+        return True  # only trl before 0.13 takes it there, whatever release is assumed
     if within(run, "trl", MEASURED):
         return False
     return True if within(run, "trl", "0.0.1", MEASURED) else None

@@ -8,7 +8,7 @@ from typing import Any, Iterable, Iterator
 from ..interpret.core.joins import demote
 from ..interpret.core.objects import Object
 from ..interpret.core.operations import freeze
-from ..interpret.core.recording import ANY_OPTION, Call
+from ..interpret.core.recording import ANY_OPTION, OTHER_LAUNCH, Call
 from ..training_plan.facts import Fact
 from ..training_plan.values import Absent, Default, Either, Known, Place, Unknown, Value, extend, is_optional, join
 from . import defaults
@@ -71,7 +71,10 @@ class ObjectSettings:
         for call, made in self.makers:
             one = given(call, made, names, self.settled)
             if call is not None:
-                one = completed(one, default(call, names))
+                otherwise = default(call, names)
+                if call.overridden_by and otherwise is not None:
+                    otherwise = demote(otherwise, call.overridden_by)
+                one = completed(one, otherwise)
             result = one if result is None else join(result, one)
         if result is None:
             result = self.value(*names)
@@ -149,7 +152,7 @@ def given(
 
 def left_to_options(call: Call, names: tuple[str, ...]) -> Value | None:
     """Return what a setting is unless the command line says otherwise; None if that is unknown."""
-    if call.unknown_arguments != ANY_OPTION:
+    if call.unknown_arguments not in (ANY_OPTION, OTHER_LAUNCH):
         return None
     switches = defaults.switches(call.callee, names)
     if switches is None:
@@ -158,6 +161,8 @@ def left_to_options(call: Call, names: tuple[str, ...]) -> Value | None:
     name = next((n for n in names if n in defaults.of(call.callee) or n in switches), "")
     if isinstance(made, Default):  # on the release; the option is nearer
         made = Known(made.value, made.trace)
+    if made is None and call.unknown_arguments == OTHER_LAUNCH:
+        return call.get(*names)  # left out by this launch, and the library's default is in no table
     return demote(made, f"--{name}") if made is not None else None
 
 

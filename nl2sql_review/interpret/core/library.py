@@ -222,7 +222,7 @@ def base_init(m: Machine, base: Opaque, args: Arguments, node: cst.CSTNode | Non
     """Make the library part of an object when a class of the script calls `Trainer.__init__(self, …)`."""
     rest = Arguments(args.positional[1:], args.keywords, args.place)
     rest.places = {(k - 1 if isinstance(k, int) else k): p for k, p in args.places.items() if k != 0}
-    rest.unknown = args.unknown
+    rest.open_as(args)
     object_of(args.positional[0]).base = object_of(call_library(m, base, rest, node, args.positional[0]))
     return Known(None)
 
@@ -263,6 +263,7 @@ def record(
         object_of(receiver) if receiver is not None else None,
         unknown_arguments=args.unknown,
         more_by=args.more_by,
+        overridden_by=args.overridden_by,
     )
     call.live_arguments = (args, node)
     if place.node is not None:  # else nobody wrote this call: a class that is only tried

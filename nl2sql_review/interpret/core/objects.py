@@ -388,10 +388,17 @@ class Positional(list[Value]):
             raise ArgumentMissing from None
 
 
-class Arguments:
-    """Evaluated arguments of one call. `unknown`: why there may be more; `more_by`: the option that adds some."""
+class OtherFile(str):
+    """The option that names the file of a mapping: another file may have any other keys."""
 
-    __slots__ = ("positional", "keywords", "places", "unknown", "more_by", "place", "clash")
+
+class Arguments:
+    """Evaluated arguments of one call. `unknown`: why there may be more of them; `overridden_by`: what may add any.
+
+    `more_by`: the option that adds some, through a `**`.
+    """
+
+    __slots__ = ("positional", "keywords", "places", "unknown", "overridden_by", "more_by", "place", "clash")
 
     def __init__(
         self,
@@ -402,9 +409,25 @@ class Arguments:
         self.positional = Positional(positional if positional is not None else ())
         self.keywords = keywords if keywords is not None else {}
         self.places: dict[Any, Place] = {}  # index or name -> the Arg
-        self.unknown = self.more_by = ""
+        self.unknown = self.overridden_by = self.more_by = ""
         self.clash = False  # an argument is given twice
         self.place = place
+
+    def open_as(self, other: Arguments) -> None:
+        """Leave open what another call's arguments leave open: whether there are more."""
+        self.unknown, self.overridden_by, self.more_by = other.unknown, other.overridden_by, other.more_by
+
+    def may_come_from(self, by: str) -> None:
+        """Take what may override the keys of a `**mapping`; an option that adds certain keys adds no others."""
+        if isinstance(by, OtherFile):
+            self.overridden_by = self.overridden_by or by
+        else:
+            self.more_by = self.more_by or by
+
+    def left_out(self, value: Value) -> Value:
+        """Return what a parameter is that is not given: a default where something may add the argument."""
+        by = self.overridden_by
+        return Default(value.value, by, value.trace) if by and isinstance(value, Known) else value
 
     def get(self, index: int | None, *names: str) -> Value:
         """Return the argument at this position or under one of these names, else Absent."""

@@ -29,7 +29,9 @@ class Limit(NamedTuple):
 # Ends of the reason for a parameter's being unknown, where a function is tried that nobody calls.
 NOT_GIVEN = "which is not given here"
 GIVEN_BY_CALLERS = "an argument that every call passes"
-ANY_OPTION = "the command line may give any of its options"  # the one reason for unknown arguments that leaves defaults
+# The two reasons for unknown arguments that leave defaults: no launch is known, or one that may not be the only one.
+ANY_OPTION = "the command line may give any of its options"
+OTHER_LAUNCH = "another launch may give any of its options"
 
 
 class Turn(NamedTuple):
@@ -92,6 +94,7 @@ class Call:
     left: tuple[str, ...] = ()  # the options by whose defaults a plain run has left a function before it
     unknown_arguments: str = ""  # why there may be more arguments than listed: an unread `**`
     more_by: str = ""  # the option with which the call has other arguments, through a `**`
+    overridden_by: str = ""  # what may add arguments that are left out: the option that names the file of a `**`
     function: str = ""  # qualified name of the enclosing user function, "" at module level
     second_result: Any = None  # the second object it returned: the tokenizer of `FastLanguageModel.from_pretrained`
     command: str = ""  # of the script's own commands, the one that makes the call
@@ -101,6 +104,11 @@ class Call:
     keys: dict[str, str] = field(default_factory=dict)  # of a configuration: argument -> the key that gives it
     said: dict[str, Value] = field(default_factory=dict)  # likewise, -> what the key says, if that is another value
     reached: bool = True  # False when only an uncalled function, tried with unknown parameters, gets here
+
+    @property
+    def unread_arguments(self) -> str:
+        """Why there may be more arguments than listed in this very launch; those of another launch do not count."""
+        return "" if self.unknown_arguments == OTHER_LAUNCH else self.unknown_arguments
 
     def get(self, *names: str) -> Value:
         """Return the value of the first of these parameters that was given, else `Absent`."""

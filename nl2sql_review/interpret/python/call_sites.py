@@ -35,6 +35,7 @@ def arguments(m: Machine, node: cst.Call, scope: Scope) -> Arguments:
                 args.places[len(args.positional)] = here
                 args.positional.append(demote(x, items.overridden_by) if items.overridden_by else x)
             args.unknown = args.unknown or items.why_incomplete
+            args.may_come_from(items.overridden_by)
         else:
             state: Items = m.mapping(v, arg)
             for k, x in state.items.items():
@@ -42,7 +43,8 @@ def arguments(m: Machine, node: cst.Call, scope: Scope) -> Arguments:
                     args.clash = args.clash or k in args.keywords
                     args.keywords[k] = x
                     args.places[k] = place_of(scope, arg)
-            args.unknown, args.more_by = args.unknown or state.why_incomplete, args.more_by or state.overridden_by
+            args.unknown = args.unknown or state.why_incomplete
+            args.may_come_from(state.overridden_by)
     return args
 
 

@@ -104,6 +104,7 @@ def arguments_of(partial: Partial, args: Arguments) -> Arguments:
         **{(key + offset if isinstance(key, int) else key): place for key, place in args.places.items()},
     }
     merged.unknown = args.unknown or own.unknown
+    merged.overridden_by = args.overridden_by or own.overridden_by
     return merged
 
 
@@ -146,7 +147,7 @@ def call_bound(m: Machine, f: Bound, args: Arguments, node: cst.CSTNode | None) 
     if isinstance(f.function, Function):
         inner = Arguments([f.receiver, *args.positional], args.keywords, args.place)
         inner.places = {(k + 1 if isinstance(k, int) else k): p for k, p in args.places.items()}
-        inner.unknown = args.unknown
+        inner.open_as(args)
         return call_function(m, f.function, inner, node, f.cls)
     receiver = f.receiver
     if isinstance(receiver, Text):
@@ -282,7 +283,7 @@ def bind_parameters(m: Machine, fn: Function, args: Arguments, scope: Scope) -> 
         elif args.unknown:
             value, where = Unknown(args.unknown), None
         elif name in fn.defaults:
-            value, where = fn.defaults[name], None
+            value, where = args.left_out(fn.defaults[name]), None
             if m.uncalled == fn.name:
                 value = left_to_callers(fn, name, value)
         else:
@@ -298,7 +299,7 @@ def bind_parameters(m: Machine, fn: Function, args: Arguments, scope: Scope) -> 
         elif args.unknown:
             value = Unknown(args.unknown)
         else:
-            value = fn.defaults.get(name) or not_given(m, fn, p)
+            value = args.left_out(fn.defaults[name]) if name in fn.defaults else not_given(m, fn, p)
             if m.uncalled == fn.name and name in fn.defaults:
                 value = left_to_callers(fn, name, value)
         m.write(scope, name, value)
@@ -306,7 +307,7 @@ def bind_parameters(m: Machine, fn: Function, args: Arguments, scope: Scope) -> 
     if left and params.star_kwarg is None or too_many:
         m.certainly_raises("TypeError")
     if params.star_kwarg is not None:
-        m.write(scope, params.star_kwarg.name.value, Known(Mapping(left, more)))
+        m.write(scope, params.star_kwarg.name.value, Known(Mapping(left, more, overridden_by=args.overridden_by)))
 
 
 def passed_on(m: Machine, fn: Function) -> str:

@@ -238,7 +238,7 @@ def is_dictionary(cls: Class) -> bool:
 def prefixed(first: Value, args: Arguments) -> Arguments:
     out = Arguments([first, *args.positional], args.keywords, args.place)
     out.places = {(k + 1 if isinstance(k, int) else k): p for k, p in args.places.items()}
-    out.unknown = args.unknown
+    out.open_as(args)
     return out
 
 
@@ -280,7 +280,7 @@ def build_fields(m: Machine, me: Known, cls: Class, args: Arguments, node: cst.C
         elif args.unknown and f.init:
             value = Unknown(args.unknown)
         else:
-            value = field_default(m, cls, f, node)
+            value = args.left_out(field_default(m, cls, f, node))
             if isinstance(value, Absent):
                 if not f.init:
                     continue
@@ -294,7 +294,8 @@ def build_fields(m: Machine, me: Known, cls: Class, args: Arguments, node: cst.C
     library = cls.library_base()
     if library is not None and kind_of_result(library.text):
         every = Arguments([], {**{f: obj.slots[f] for f in cls.fields if f in obj.slots}, **left}, args.place)
-        every.places, every.unknown = args.places, args.unknown
+        every.places = args.places
+        every.open_as(args)
         obj.base = object_of(m.call_library(library, every, node, me))
     post = cls.lookup(POST_INIT.get(cls.kind, ""))
     if isinstance(object_of(post), Function):

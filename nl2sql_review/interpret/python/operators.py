@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import operator
+from math import isfinite
 from typing import Any, Callable
 
-from ...training_plan.values import Absent, Known, Term, Text, Trace, Unknown, Value
+from ...training_plan.values import Absent, Default, Known, Term, Text, Trace, Unknown, Value
 from ..core import sizes
 from ..core.objects import Instance, Mapping, Object, Opaque, Sequence
 from ..core.operations import (
@@ -47,7 +48,26 @@ def binary(op: str, a: Value, b: Value) -> Value:
         else v
         for v in (a, b)
     )
+    if op == "*" and (nothing := times_zero(a, b)) is not None:
+        return nothing
     return lift(lambda x, y: binary_settled(op, x, y), a, b)
+
+
+def times_zero(a: Value, b: Value) -> Value | None:
+    """Return the product of zero and a default, which comes from the zero whatever the other factor is."""
+    if not isinstance(a, (Known, Default)) or not isinstance(b, (Known, Default)):
+        return None
+    if isinstance(a, Known) and isinstance(b, Known) or not _is_number(a.value) or not _is_number(b.value):
+        return None
+    for zero in (a, b):
+        if zero.value == 0 and (isinstance(zero, Default) or isinstance(zero.value, float)):  # 0 * "8" is a text
+            made = a.value * b.value
+            return Known(made, zero.trace) if isinstance(zero, Known) else Default(made, zero.overridden_by, zero.trace)
+    return None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
 
 
 def binary_settled(op: str, a: Value, b: Value) -> Value:

@@ -33,7 +33,7 @@ INSTEAD = {"max_length": ("max_seq_length",), "learning_rate": ("optimizers",), 
 def changed_defaults(run: Run, judging: Judging) -> Iterator[Defect]:
     """Yield the training arguments of `TOLD` that are left out, and whose default is not the same in every version."""
     call = run.arguments.call
-    if call is None or call.unknown_arguments or call.instance is not None or len(run.arguments.makers) != 1:
+    if call is None or call.unread_arguments or call.instance is not None or len(run.arguments.makers) != 1:
         return
     library, _, callable = call.callee.partition(".")
     if not store.knows(library, callable):
@@ -71,7 +71,9 @@ def _trackers(run: Run, call: Call, judging: Judging) -> Iterator[Defect]:
         'report_to is left out: the default is "none" since transformers 5.0, and every installed tracker before; '
         f'{stated(choice)}, so nothing is logged to W&B; set report_to="wandb"'
     )
-    yield Defect("changed default", "report_to", call.place, text, branch(call), assumed_since(choice, "5.0.0"))
+    assumed = assumed_since(choice, "5.0.0")
+    by = _option(call, "report_to")
+    yield Defect("changed default", "report_to", call.place, text, branch(call), assumed, overridden_by=by)
 
 
 def _within_range(library: str, callable: str, name: str, call: Call, judging: Judging) -> Iterator[Defect]:
@@ -97,5 +99,11 @@ def _within_range(library: str, callable: str, name: str, call: Call, judging: J
                 f"{name} is left out, and its default depends on the version: {' and '.join(told)}; "
                 f"{requirement(choice)} allows both",
                 branch(call),
+                overridden_by=_option(call, name),
             )
             return
+
+
+def _option(call: Call, name: str) -> str:
+    """Return the option with which another launch may give the argument, if there may be one."""
+    return f"--{name}" if call.unknown_arguments else ""

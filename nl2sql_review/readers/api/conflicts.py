@@ -8,8 +8,8 @@ from typing import Any, Iterator
 from ...interpret.core.recording import Call
 from ...libraries.versions import key_of
 from ...training_plan.values import Absent, Default, Known, Value
-from ..derive import is_left_out
-from ..object_settings import last, objects
+from ..derive import is_left_out, plain
+from ..object_settings import from_library, last, objects
 from ..run import Run
 from . import groups
 from .arguments import Defect, Judging, assumed_since, branch
@@ -103,13 +103,15 @@ def _flags(run: Run) -> Iterator[Defect]:
 def _best_model(run: Run) -> Iterator[Defect]:
     """Yield a best model to be loaded at the end that is not saved when it is measured."""
     given = run.arguments
-    if _plain(given.value("load_best_model_at_end")) is not True:
+    asked = given.value("load_best_model_at_end")
+    if plain(asked) is not True:
         return
     place = given.where("load_best_model_at_end") or given.place
     saving, evaluating = given.value("save_strategy"), given.value("eval_strategy", "evaluation_strategy")
-    save = "steps" if isinstance(saving, Absent) else _word(saving)
-    evaluate = "no" if isinstance(evaluating, Absent) else _word(evaluating)
-    if isinstance(evaluating, Absent) and not isinstance(given.value("do_eval", "eval_steps"), Absent):
+    save = "steps" if isinstance(saving, Absent) else _word(saving, assumed=True)
+    evaluate = "no" if isinstance(evaluating, Absent) else _word(evaluating, assumed=True)
+    other = given.value("do_eval", "eval_steps")
+    if isinstance(evaluating, Absent) and not isinstance(other, Absent) and not from_library(other):
         return
     if (
         save is None
@@ -117,9 +119,10 @@ def _best_model(run: Run) -> Iterator[Defect]:
         or save == "best"
         or place is None
         or given.call is None
-        or given.call.unknown_arguments
+        or given.call.unread_arguments
     ):
         return
+    assumed = any(isinstance(v, Default) for v in (asked, saving, evaluating))
     if save != evaluate:
         text = (
             "load_best_model_at_end=True requires save_strategy and eval_strategy to be the same, "
@@ -127,7 +130,7 @@ def _best_model(run: Run) -> Iterator[Defect]:
         )
         same = f'set eval_strategy="{save}" and pass an eval_dataset' if evaluate == "no" else "set both to the same"
         remedy = f"{same}, or leave out load_best_model_at_end"
-        yield Defect("conflict", "load_best_model_at_end", place, text, remedy=remedy)
+        yield Defect("conflict", "load_best_model_at_end", place, text, assumed=assumed, remedy=remedy)
         return
     saved, evaluated = given.value("save_steps"), given.value("eval_steps")
     every, each = (v.value if isinstance(v, (Known, Default)) else None for v in (saved, evaluated))
@@ -136,7 +139,7 @@ def _best_model(run: Run) -> Iterator[Defect]:
             f"load_best_model_at_end=True requires save_steps to be a multiple of eval_steps, but they are {every} "
             f"and {each}: ValueError"
         )
-        default = isinstance(saved, Default) or isinstance(evaluated, Default)
+        default = assumed or isinstance(saved, Default) or isinstance(evaluated, Default)
         trace = (*saved.trace, *evaluated.trace)
         remedy = f"set save_steps={-(-every // each) * each}, a multiple of eval_steps"
         yield Defect("conflict", "load_best_model_at_end", place, text, assumed=default, trace=trace, remedy=remedy)
@@ -276,9 +279,12 @@ def _plain(value: Value) -> Any:
     return value.value if isinstance(value, Known) else None
 
 
-def _word(value: Value) -> str | None:
-    """Return a strategy as a word, or None if unknown: `IntervalStrategy.STEPS` and "steps" are the same."""
-    if isinstance(value, Known) and isinstance(value.value, str):
+def _word(value: Value, assumed: bool = False) -> str | None:
+    """Return a strategy as a word, or None if unknown: `IntervalStrategy.STEPS` and "steps" are the same.
+
+    A default counts only if this is `assumed`.
+    """
+    if isinstance(value, (Known, Default) if assumed else Known) and isinstance(value.value, str):
         return value.value
     text = getattr(getattr(value, "value", value), "text", "")
     return text.rpartition(".")[2].lower() if "Strategy." in text else None

@@ -189,5 +189,5 @@ def alone(run: Run) -> bool:
     """Whether a batch may be a single row, which is padded to no other."""
     size = run.arguments.value("per_device_train_batch_size")
     if isinstance(size, Absent):  # the library's own is eight
-        return run.arguments.call is None or bool(run.arguments.call.unknown_arguments)
+        return run.arguments.call is None or bool(run.arguments.call.unread_arguments)
     return not isinstance(size, (Known, Default)) or size.value == 1

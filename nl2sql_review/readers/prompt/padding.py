@@ -12,7 +12,7 @@ from ..run import Run
 from . import collated, ending_of_text
 from .loss import masking_call, own_collator
 from .padding_token import asks_tokenizer, eos_of, pads_with_eos, written
-from .preparation import since, uses_unsloth
+from .preparation import packing, since, uses_unsloth
 from .text import Piece, chat_call_of
 from .tokenizer import Tokenizer
 from .training_text import TrainingText
@@ -145,10 +145,10 @@ def hides_padding(run: Run, texts: list[TrainingText]) -> tuple[Place | None, st
         return None, "", f"it is unknown which collator the trainer is given: {trainer.unknown_arguments}"
     if uses_unsloth(run):
         return _of_unsloth(run, texts)
-    packing = run.arguments.value("packing")
-    if isinstance(packing, Known) and packing.value is not False or (recent := since(run, KEEPS_PADDING)):
+    packs = packing(run)
+    if isinstance(packs, Known) and packs.value is not False or (recent := since(run, KEEPS_PADDING)):
         return None, "", ""
-    if recent is None or not isinstance(packing, (Absent, Known)):
+    if recent is None or not isinstance(packs, (Absent, Known)):
         return None, "", "it depends on the version of TRL whether its collator masks the padding token, as before 0.17"
     return trainer.place, "DataCollatorForLanguageModeling (the default of SFTTrainer before trl 0.17)", ""
 

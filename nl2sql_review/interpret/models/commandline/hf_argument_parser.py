@@ -14,7 +14,7 @@ from ...core.library import method_model, model
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Class, Items, Mapping, Opaque, Sequence, object_of, plain
-from ...core.recording import ANY_OPTION
+from ...core.recording import ANY_OPTION, OTHER_LAUNCH
 from ...python.builtins import BUILTINS
 from .argparse import Parser, add, make_parser, parser_behind
 from .argparse_namespace import parse
@@ -90,7 +90,8 @@ def into_dataclasses(call: ModelCall) -> Value:
                 for name, value in numbered(parser, stated).items()
             }
         lost = rest.why if isinstance(rest, Unknown) else ""
-        made = instances(call.machine, parser, stated, args, call.node, line.more or lost, shared=True)
+        open_ = lost or (OTHER_LAUNCH if line.overridable else "")
+        made = instances(call.machine, parser, stated, args, call.node, open_, shared=True)
         items = {}
     if items:
         made.append(Known(Mapping(items, object_of(space).state.why_incomplete, "namespace")))
@@ -116,7 +117,8 @@ def parse_h4(call: ModelCall) -> Value:
         if stated is None:
             return Unknown(f"the file that {line.where()} names is not read")
         stated.update(_in_their_types(parser, line))
-        made = tuple(instances(m, parser, stated, args, call.node, line.more, shared=True))
+        open_ = OTHER_LAUNCH if line.overridable else ""
+        made = tuple(instances(m, parser, stated, args, call.node, open_, shared=True))
     else:
         found = into_dataclasses(ModelCall(m, Arguments([], {}, args.place), call.node, call.callee, call.receiver))
         if not isinstance(object_of(found), Sequence):
@@ -240,6 +242,7 @@ def instance(
     m: Machine, cls: Value, fields: dict[str, Value], args: Arguments, unknown: str, node: cst.CSTNode | None
 ) -> Value:
     inner = Arguments([], fields, args.place)
+    inner.overridden_by = args.overridden_by
     obj = object_of(cls)
     if isinstance(obj, Class):
         made = m.call(cls, inner, node)
@@ -259,6 +262,7 @@ def parse_dict(call: ModelCall) -> Value:
         return Unknown("a parser whose dataclasses are unknown")
     state = call.machine.mapping(args.get(0, "args"), call.node)
     items = {k: demote(v, state.overridden_by) if state.overridden_by else v for k, v in state.items.items()}
+    args.may_come_from(state.overridden_by)
     if state.why_incomplete:
         for value in classes_of(parser).items:
             for name in getattr(object_of(value), "fields", ()):

@@ -27,6 +27,7 @@ def structured(m: Machine, cls: Class, data: Value, node: cst.CSTNode | None) ->
     state = m.mapping(data, node)
     args = Arguments([], {k: field(m, cls, k, v, node) for k, v in state.items.items() if k in cls.fields})
     args.unknown = state.why_incomplete
+    args.may_come_from(state.overridden_by)
     return m.call(Known(cls), args, node)
 
 

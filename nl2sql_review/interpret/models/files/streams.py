@@ -13,7 +13,7 @@ from ...core.joins import demote
 from ...core.library import iteration_model, method_model, model, record
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
-from ...core.objects import Arguments, Builtin, Items, Mapping, Opaque, Sequence, object_of, plain
+from ...core.objects import Arguments, Builtin, Items, Mapping, Opaque, OtherFile, Sequence, object_of, plain
 from ...core.operations import describe, lift
 from ...python.builtins import BUILTINS
 from .lookup import Content, content
@@ -69,7 +69,7 @@ def read(m: Machine, value: Value, then: Callable[[Content], Value]) -> Value | 
     """
     if isinstance(value, Default):
         out = read(m, Known(value.value, value.trace), then)
-        return defaulted(out, value.overridden_by) if out is not None else None
+        return defaulted(out, OtherFile(value.overridden_by)) if out is not None else None
     if isinstance(value, Either):
         joined: Value | None = None
         for option in value.options:
@@ -95,7 +95,7 @@ def read(m: Machine, value: Value, then: Callable[[Content], Value]) -> Value | 
 def read_path(m: Machine, path: Value, then: Callable[[Content], Value]) -> Value:
     """Apply `then` to the text of the file at a path."""
     if isinstance(path, Default):
-        return defaulted(read_path(m, Known(path.value, path.trace), then), path.overridden_by)
+        return defaulted(read_path(m, Known(path.value, path.trace), then), OtherFile(path.overridden_by))
     if isinstance(path, Either):
         return lift(lambda p: read_path(m, p, then), path)
     if isinstance(path, (Unknown, Absent)):

@@ -86,7 +86,8 @@ def replace(call: ModelCall) -> Value | None:
         return None
     fields = {k: obj.slots[k] for k, f in obj.cls.fields.items() if k in obj.slots and f.init}
     inner = Arguments([], {**fields, **args.keywords}, args.place)
-    inner.places, inner.unknown = args.places, args.unknown
+    inner.places = args.places
+    inner.open_as(args)
     return call.machine.call(Known(obj.cls), inner, call.node)
 
 

@@ -34,7 +34,7 @@ def partial(call: ModelCall) -> Value:
     args = call.arguments
     rest = Arguments(args.positional[1:], args.keywords, args.place)
     rest.places = {(k - 1 if isinstance(k, int) else k): p for k, p in args.places.items() if k != 0}
-    rest.unknown = args.unknown
+    rest.open_as(args)
     return Known(Partial(args.get(0), rest))
 
 

@@ -28,10 +28,14 @@ def fields_of(value: Value) -> dict[str, Value] | None:
     """Return the arguments of a `ModelConfig`, or None if they are not settled."""
     made = object_of(value)
     call = made.call if isinstance(made, Opaque) else None
-    if call is None or not call.callee.endswith("ModelConfig") or call.unknown_arguments:
+    if call is None or not call.callee.endswith("ModelConfig") or call.unread_arguments:
         return None
     fields: dict[str, Value] = call.arguments
-    return fields
+    if not call.unknown_arguments:
+        return fields
+    switches = ("use_peft", "load_in_4bit", "load_in_8bit")
+    left: dict[str, Value] = {name: Default(False, f"--{name}") for name in switches if name not in fields}
+    return {**fields, **left}
 
 
 def switched(value: Value, by: str) -> bool | None:
