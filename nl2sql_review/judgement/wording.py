@@ -105,7 +105,7 @@ def _said(name: str, fact: Fact, origin: str, primary: Place | None, launches: L
         said = f"{label}={written(value)}{origin}"
     else:
         said = f"{label}: {_listed(value)}{origin}"
-    remarks = [_overridden(value, launches)] if isinstance(value, Default) else []
+    remarks = [_overridden(value, launches, said)] if isinstance(value, Default) else []
     remarks += [fact.note] if fact.note and fact.note not in said else []
     return said + "".join(f" ({remark})" for remark in remarks)
 
@@ -304,12 +304,14 @@ def _decided(by: str) -> str:
     return f", decided by `{by if len(by) <= LINE else by[: LINE - 1] + '…'}`"
 
 
-def _overridden(value: Default, launches: Launches) -> str:
+def _overridden(value: Default, launches: Launches, said: str = "") -> str:
+    """Return what may give another value; `said` is the rest of the message, which may name the option already."""
     by, line = value.overridden_by, next((p for p in value.trace if isinstance(p.node, Span)), None)
     if by == ANOTHER or line is not None and (line.source.kind == "launch" or _is_option(line)):
         return "another launch may give another value"
     if by.startswith("-"):
-        return f"default of {by}; {_left_open(by, launches)}"
+        named = f"{by}, default " in said
+        return _left_open(by, launches) if named else f"default of {by}; {_left_open(by, launches)}"
     if by.isupper():
         return f"default of {by}; the environment may override it"
     if by.startswith("an older "):  # release, whose default is another

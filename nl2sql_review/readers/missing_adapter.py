@@ -42,16 +42,17 @@ TRAINABLE = re.compile(
     r"filter\(lambda (\w+): {0,2}\1\.requires_grad, {0,2}[\w.]+\.parameters\(\)\)"
     r"|\b(\w+) for \2 in [\w.]+\.parameters\(\) if \2\.requires_grad[\])]"
 )
-BOTH_GROUPS = re.compile(r"(?s)not any\(.*(?<!not )any\(|(?<!not )any\(.*not any\(")
+GROUP, OTHER_GROUP = re.compile(r"(?<!not )\bany\("), "not any("  # those with weight decay and those without
 
 # What the name of an adapter's repository says of it, and who publishes whole models: others publish adapters, too.
 OF_ADAPTER = re.compile(r"(?:^|[-_.])(?:q?lora|adapters?|peft)(?:$|[-_.])", re.IGNORECASE)
 PUBLISHERS = frozenset(
     (
-        "unsloth meta-llama codellama qwen google mistralai microsoft deepseek-ai tiiuae bigscience eleutherai openai "
-        "openai-community huggingfacetb ibm-granite nvidia 01-ai thudm zai-org internlm baichuan-inc bigcode facebook "
+        "unsloth meta-llama codellama qwen google mistralai microsoft deepseek-ai tiiuae bigscience eleutherai "
+        "huggingfacetb openai-community ibm-granite nvidia 01-ai thudm zai-org internlm baichuan-inc bigcode facebook "
         "stabilityai defog seeklhy tinyllama nousresearch allenai liquidai coherelabs cohereforai salesforce snowflake "
-        "xgenerationlab lmsys openchat upstage databricks mosaicml apple baidu tencent moonshotai minimaxai openbmb"
+        "xgenerationlab lmsys openchat upstage databricks mosaicml apple baidu tencent moonshotai minimaxai openbmb "
+        "openai"
     ).split()
 )
 
@@ -116,7 +117,7 @@ def takes_all(optimizer: Call) -> bool:
     places = [place for name in ("params", "$0") if (place := optimizer.places.get(name)) is not None]
     codes = [place.source.segment(place.node) for place in (*places, *given.trace) if hasattr(place.node, "children")]
     return OF_MODEL.search(spelt(given)) is not None and any(
-        TRAINABLE.search(c) or BOTH_GROUPS.search(c) for c in codes
+        TRAINABLE.search(c) or GROUP.search(c) and OTHER_GROUP in c for c in codes
     )
 
 

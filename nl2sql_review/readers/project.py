@@ -15,7 +15,7 @@ from .run import Run
 from .tracked_settings import untracked
 from .tracker import tracker
 
-HYDRA = re.compile(r"^\s*@hydra\.main\b", re.MULTILINE)
+HYDRA = re.compile(r"^[ \t]{0,8}@hydra\.main\b", re.MULTILINE)
 OF_UNSLOTH = "unsloth_training_checkpoints"
 
 

@@ -378,7 +378,7 @@ def test_recipes_beside_a_script_that_parses_them_are_its_runs(write: Write) -> 
 def test_a_value_of_a_recipe_that_nobody_gives_is_from_the_recipe_itself(
     write: Write, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A line with `--config` was only supposed, so it is no source; one that a file has is."""
+    """A line with `--config` was only supposed, so it is no source; the recipe's own line is, whoever names it."""
     recipe = "model_name_or_path: m\ndataset_name: d\nuse_peft: true\nlora_r: 8\n"
     write(sft_DOT_py=HF, recipes__a_DOT_yaml=recipe)
     _, report = reviewed(capsys, "sft.py")
@@ -387,7 +387,7 @@ def test_a_value_of_a_recipe_that_nobody_gives_is_from_the_recipe_itself(
     write(run_DOT_sh="python sft.py --config recipes/a.yaml\n")
     _, report = reviewed(capsys, "sft.py")
     (said,) = [f["message"] for f in report["files"][0]["findings"] if f["rule"] == "lora/rank"]
-    assert "r=8, from --config recipes/a.yaml (run.sh:1)" in said
+    assert "r=8, from lora_r: 8 (recipes/a.yaml:4)" in said
 
 
 def test_argparse_makes_numbers_of_the_texts_in_a_recipe(write: Write) -> None:

@@ -40,6 +40,9 @@ def quantized(task: Task) -> Iterator[Candidate]:
     if call is None or not call.callee.startswith("transformers.") or call.place.source is not task.source:
         return
     node = call.place.node
+    if call.more_by:
+        task.reasons.append(f"{call.more_by} may give the loader its own quantization_config")
+        return
     found = imports.imported(task.source, "transformers", CONFIG, node)
     if found is None or not isinstance(node, cst.Call) or "quantization_config" in call.arguments:
         return

@@ -380,7 +380,7 @@ def hand_made(run: Run, text: TrainingText, at: Place | None) -> Loss:
         if isinstance(labels, Unknown):
             return Loss("", "hand-made labels", why=f"it is unknown which labels are masked: {labels.why}", at=at)
         if filler := unknown_filler(labels):
-            why = f"it is unknown whether {filler}, which stands in the labels, is the -100 that no loss counts"
+            why = f"it is unknown whether {filler} in the labels is the -100 that no loss counts"
             return Loss("", "hand-made labels", why=why, at=at)
         made = (step for step in labels.trace if step.source in run.sources and step.node is not None)
         return Loss("all", "labels of all tokens", at=next(made, at), note=EVERY_TOKEN)
