@@ -55,6 +55,8 @@ def test_every_file_that_states_versions_is_judged(name, tmp_path):
     [
         ("requirements.txt", 'unsloth==2026.10.9\ntrl==1.16.0; sys_platform == "darwin"\n'),
         ("requirements.txt", "unsloth\ntrl==1.16.0\n"),  # an older Unsloth would do
+        ("environment.yml", "{dependencies: [trl=1.16.0, pip, {pip: [unsloth==2026.10.9]}]}\n"),  # pip replaces conda's
+        ("environment.yml", "{dependencies: [trl=1.16.0, pip, {pip: [trl==1.15.0, unsloth==2026.10.9]}]}\n"),
         ("install.sh", "pip install unsloth==2026.10.9\npip install trl==1.16.0\n"),  # each by itself
         ("install.sh", "pip install --no-deps unsloth==2026.10.9 trl==1.16.0\n"),
         ("install.sh", "# pip install unsloth==2026.10.9 trl==1.16.0\n"),
@@ -70,6 +72,13 @@ def test_every_file_that_states_versions_is_judged(name, tmp_path):
 def test_what_an_installer_may_accept_is_no_finding(name, text, tmp_path):
     (tmp_path / name).write_text(text, encoding="utf-8")
     assert judged(tmp_path)[0].verdict in ("pass", "not-applicable")
+
+
+def test_of_what_conda_and_pip_install_the_api_facts_go_by_pip(tmp_path):
+    path = tmp_path / "environment.yml"
+    path.write_text("dependencies:\n  - transformers=4.30.2\n  - pip:\n    - transformers==4.44.2\n")
+    stated, _ = declared.in_project(str(tmp_path), str(tmp_path))
+    assert [s.specifier for s in stated if s.library == "transformers"] == ["==4.44.2"]
 
 
 def test_a_requirements_file_holds_with_those_it_includes(tmp_path):

@@ -238,8 +238,8 @@ def _statements(name: str, data: bytes) -> tuple[Statement, ...]:
         return tuple(_of_notebook(data, name))
     if name.endswith((".txt", ".in")):
         return tuple(_lines(text, name))
-    by_row = tuple(_lines(text, name)) if name.startswith("environment.") else ()
-    return by_row or tuple(_grouped(text, name))
+    by_row = {one.library: one for one in _lines(text, name)} if name.startswith("environment.") else {}
+    return tuple(by_row.values()) or tuple(_grouped(text, name))  # of conda's and pip's, pip's holds, which runs last
 
 
 def _of_notebook(data: bytes, name: str) -> Iterator[Statement]:

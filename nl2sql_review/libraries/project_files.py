@@ -97,9 +97,10 @@ def _conda(text: str, name: str) -> Iterator[Iterable[Requirement]]:
         mark = getattr(error, "problem_mark", None)
         raise Broken(f"{name}{f':{mark.line + 1}' if mark else ''} cannot be parsed as YAML") from error
     found: list[Requirement] = []
+    pip: list[Requirement] = []
     for one in toml.table({"": data}, "").get("dependencies") or ():
         if isinstance(one, dict):
-            found += _all(one.get("pip"), name)
+            pip += _all(one.get("pip"), name)
         elif isinstance(one, str):
             match = re.match(r"(?:[\w./-]+::)?([\w.-]+)\s*(?:(==?)\s*([\w.*]+)(?:=\S+)?|([<>!~].*))?$", one.strip())
             if match:
@@ -108,6 +109,8 @@ def _conda(text: str, name: str) -> Iterator[Iterable[Requirement]]:
                 pin = f"={match[3].removesuffix('.*')}" if fuzzy else f"=={match[3]}"
                 found.append(Requirement(library, match[4] or (pin if match[3] else ""), name))
     yield found
+    if pip:  # which runs last, and replaces what conda has installed as it needs
+        yield [*(one for one in found if one.library == PYTHON), *pip]
 
 
 # -- manifests and locks in TOML ----------------------------------------------------------------------------------
