@@ -178,3 +178,19 @@ def test_a_model_that_another_option_loads_whole_is_quantized_by_default(
     options = Options(isolated=True, overrides={"select": ["lora/four-bit"]})
     (file,) = review(tmp_path / "train.py", options).files
     assert [(item.verdict, item.certainty) for item in file.checklist] == [("pass", certainty)]
+
+
+REPORTED = """
+import os
+args = SFTConfig(output_dir="o", report_to="wandb" if os.environ.get({name!r}) else "none")
+rows = load_dataset("json", data_files="t.jsonl", split="train")
+SFTTrainer(model=NAME, args=args, train_dataset=rows, peft_config=LoraConfig(r=16)).train()
+"""
+
+
+@pytest.mark.parametrize(("name", "verdict"), [("WANDB_API_KEY", "unknown"), ("REPORT", "fail")])
+def test_a_secret_that_may_be_set_is_not_unset_by_default(tmp_path: Path, name: str, verdict: str) -> None:
+    (tmp_path / "train.py").write_text(HEAD.format(default=True) + REPORTED.format(name=name))
+    options = Options(isolated=True, overrides={"select": ["project/tracking"]})
+    (file,) = review(tmp_path / "train.py", options).files
+    assert [item.verdict for item in file.checklist] == [verdict]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ from ...python.overlays import ENVIRON, SET_EVERYWHERE
 if TYPE_CHECKING:
     from ....source.command_line import CommandLine
 
+# A secret, and what SageMaker tells of a job: that they are missing is no default.
+SET_OUTSIDE = re.compile(r"(?:_KEY|_TOKEN|_SECRET|_PASSWORD)$|^SM_")
 OTHERS = "other environment variables are known only at run time"
 # Set by `accelerate launch` as its configuration says.
 BY_LAUNCHER = ("ACCELERATE_USE_DEEPSPEED", "ACCELERATE_USE_FSDP")
@@ -139,7 +142,7 @@ def variable(m: Machine, name: Value, fallback: Value) -> Value:
             else demote(fallback, f"${key[0]}")
         )
         found: Value | None = written(m).state.items.get(key[0])
-        if found is None and key[0] in SET_EVERYWHERE:
+        if found is None and (key[0] in SET_EVERYWHERE or SET_OUTSIDE.search(key[0]) and not_given(fallback)):
             return Known(Opaque(f"{ENVIRON}[{key[0]!r}]", "item", (Known(Opaque(ENVIRON)), name), "str"))
         if found is None:
             return inherited
@@ -154,6 +157,11 @@ def variable(m: Machine, name: Value, fallback: Value) -> Value:
         return found
 
     return lift(one, name)
+
+
+def not_given(fallback: Value) -> bool:
+    """Return whether a fallback stands for a variable that is not set: None or an empty text."""
+    return isinstance(fallback, (Known, Default)) and fallback.value in (None, "")
 
 
 @model("os.getenv", "os.environ.get", "decouple.config", "environs.Env.str")
