@@ -194,3 +194,34 @@ def test_a_secret_that_may_be_set_is_not_unset_by_default(tmp_path: Path, name: 
     options = Options(isolated=True, overrides={"select": ["project/tracking"]})
     (file,) = review(tmp_path / "train.py", options).files
     assert [item.verdict for item in file.checklist] == [verdict]
+
+
+LABELLED = """
+def encode(row):
+    made = tok(row["question"] + row["sql"])
+    made["labels"] = made["input_ids"].copy()
+    if {test}:
+        asked = len(tok(row["question"])["input_ids"])
+        made["labels"] = [-100] * asked + made["labels"][asked:]
+    return made
+rows = load_dataset("json", data_files="t.jsonl", split="train").map(encode)
+model = AutoModelForCausalLM.from_pretrained(NAME)
+Trainer(model=model, args=TrainingArguments(output_dir="o"), train_dataset=rows).train()
+"""
+
+
+@pytest.mark.parametrize(
+    ("test", "verdict", "certainty"),
+    [
+        ("not switch", "fail", "default"),
+        ("switch", "pass", "default"),
+        ("False", "fail", "certain"),
+        ("True", "pass", "certain"),
+    ],
+)
+def test_labels_that_an_option_masks(tmp_path: Path, test: str, verdict: str, certainty: str) -> None:
+    (tmp_path / "train.py").write_text(HEAD.format(default=True) + LABELLED.format(test=test))
+    options = Options(isolated=True, overrides={"select": ["prompt/response-only-loss"]})
+    (file,) = review(tmp_path / "train.py", options).files
+    (item,) = file.checklist
+    assert (item.verdict, item.certainty) == (verdict, certainty)

@@ -108,6 +108,7 @@ class Term(Value):
     args: tuple[Value, ...] = ()
     trace: Trace = ()
     place: Place | None = None  # of what is read from a row and of slices: where that is written
+    overridden_by: str = ""  # what may give another value
 
 
 @dataclass(slots=True)
@@ -256,7 +257,7 @@ def extend(value: Value, place: Place) -> Value:
         case Either(options, condition):
             return Either(options, condition, trace, value.test)
         case Term(text, operation, args):
-            return Term(text, operation, args, trace, value.place)
+            return Term(text, operation, args, trace, value.place, value.overridden_by)
         case Text(parts):
             return Text(parts, trace, value.overridden_by)
         case Unknown(why, _, parts):

@@ -136,6 +136,8 @@ def demote(value: Value, by: str) -> Value:
             return Either(tuple(demote(o, by) for o in options), condition, trace, value.test)
         case Text(parts, trace):
             return Text(parts, trace, value.overridden_by or by)
+        case Term(text, operation, args, trace):
+            return Term(text, operation, args, trace, value.place, value.overridden_by or by)
         case Absent(why, trace):
             return Absent(why, trace, value.overridden_by or by)
     return value

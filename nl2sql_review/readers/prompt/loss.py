@@ -46,7 +46,7 @@ class Loss:
     """Tokens in the loss of a text, and the mechanism that selects them.
 
     `on`: "response", "all", "nothing", or "" if not known (`why`). `by`: the mechanism, or what was tried in its
-    place. `call`: the call that names the markers.
+    place. `call`: the call that names the markers. `overridden_by`: the option that gives the rows other labels.
     """
 
     on: str = ""
@@ -55,6 +55,7 @@ class Loss:
     at: Place | None = None
     call: Call | None = None
     note: str = ""
+    overridden_by: str = ""
 
 
 def loss_of(run: Run, text: TrainingText, tokenizer: Tokenizer) -> list[Loss]:
@@ -375,7 +376,7 @@ def hand_made(run: Run, text: TrainingText, at: Place | None) -> Loss:
     labels = text.columns.get("labels")
     if labels is None:
         return _of_corpus(run, text, at) or Loss("all", "nothing", at=at, note=UNMASKED)
-    said = spelt(labels)
+    said, option = spelt(labels), getattr(labels, "overridden_by", "")
     if "-100" not in said:
         if isinstance(labels, Unknown):
             return Loss("", "hand-made labels", why=f"it is unknown which labels are masked: {labels.why}", at=at)
@@ -383,14 +384,14 @@ def hand_made(run: Run, text: TrainingText, at: Place | None) -> Loss:
             why = f"it is unknown whether {filler} in the labels is the -100 that no loss counts"
             return Loss("", "hand-made labels", why=why, at=at)
         made = (step for step in labels.trace if step.source in run.sources and step.node is not None)
-        return Loss("all", "labels of all tokens", at=next(made, at), note=EVERY_TOKEN)
+        return Loss("all", "labels of all tokens", at=next(made, at), note=EVERY_TOKEN, overridden_by=option)
     shown = label_mask.masked(run, labels, text.columns.get("input_ids"))
     if shown is not None and shown[0] != "response":
         by = "labels that mask padding only" if shown[1] == label_mask.PADDING_ONLY else "hand-made labels"
         own = (step for step in labels.trace if step.source is run.source and step.node is not None)
-        return Loss(shown[0], by, at=next(own, at), note=shown[1])
+        return Loss(shown[0], by, at=next(own, at), note=shown[1], overridden_by=option)
     if shown is not None:
-        return Loss("response", "hand-made labels", at=at)
+        return Loss("response", "hand-made labels", at=at, overridden_by=option)
     counted = "* len" in said or "*len" in said or "are replaced by" in said
     if masks_padding_alone(labels) or "pad_token" in said and not counted:
         return Loss("all", "labels that mask padding only", at=at, note="the labels mask padding only")
