@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ..interpret.core.recording import Call
+from ..source.literals import expression
 from ..training_plan.facts import Fact, Lora
-from ..training_plan.values import Absent, Default, Either, Known, Value, options
+from ..training_plan.values import Absent, Default, Known, Value, join, options
 from .adapter_choice import beyond
-from .derive import is_of_the_hub, plain
+from .derive import is_of_the_hub, is_true, plain
 from .object_settings import last
 from .own_quantization import QUANTIZED
 from .run import Run
@@ -75,9 +76,18 @@ def switched(run: Run, call: Call, value: Value) -> Value:
     conditions = [one for one in beyond(run, call.conditions, "conditions") if one not in of_loop]
     # `if hasattr(model, "gradient_checkpointing_enable")`: models have it
     if conditions := [one for one in conditions if not one.endswith("'gradient_checkpointing_enable')")]:
-        condition = conditions[0] if conditions[0] != UNNAMED else "the path taken"
-        return Either((value, Known(False, value.trace)), condition, value.trace)
+        otherwise = run.arguments.fact(*ARGUMENTS).value  # SFTConfig turns it on by default
+        otherwise = otherwise if is_true(otherwise) else Known(False, value.trace)
+        return join(value, otherwise, conditions[0] if is_code(conditions[0]) else "")
     return value
+
+
+def is_code(condition: str) -> bool:
+    """Return whether a condition is code, and no sentence about why it is unknown."""
+    try:
+        return condition != UNNAMED and bool(expression(condition))
+    except ValueError:
+        return False
 
 
 def unquantized(run: Run, part: Lora) -> bool:
