@@ -76,8 +76,10 @@ def switched(run: Run, call: Call, value: Value) -> Value:
     conditions = [one for one in beyond(run, call.conditions, "conditions") if one not in of_loop]
     # `if hasattr(model, "gradient_checkpointing_enable")`: models have it
     if conditions := [one for one in conditions if not one.endswith("'gradient_checkpointing_enable')")]:
-        otherwise = run.arguments.fact(*ARGUMENTS).value  # SFTConfig turns it on by default
-        otherwise = otherwise if is_true(otherwise) else Known(False, value.trace)
+        otherwise: Value = Known(False, value.trace)
+        if isinstance(run.arguments.value(*ARGUMENTS), Absent):  # SFTConfig turns it on by default
+            library = run.arguments.fact(*ARGUMENTS).value
+            otherwise = library if is_true(library) else otherwise
         return join(value, otherwise, conditions[0] if is_code(conditions[0]) else "")
     return value
 

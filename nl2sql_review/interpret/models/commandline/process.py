@@ -12,7 +12,7 @@ from ...core.joins import demote
 from ...core.library import method_model, model
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
-from ...core.objects import Cell, Items, Mapping, Opaque, Sequence, object_of
+from ...core.objects import Cell, Items, Mapping, Opaque, Sequence, object_of, plain
 from ...core.operations import describe, freeze, lift, plain_key
 from ...core.recording import Call
 from ...python.overlays import ENVIRON, SET_EVERYWHERE
@@ -142,7 +142,7 @@ def variable(m: Machine, name: Value, fallback: Value) -> Value:
             else demote(fallback, f"${key[0]}")
         )
         found: Value | None = written(m).state.items.get(key[0])
-        if found is None and (key[0] in SET_EVERYWHERE or SET_OUTSIDE.search(key[0]) and not_given(fallback)):
+        if found is None and (key[0] in SET_EVERYWHERE or SET_OUTSIDE.search(str(key[0])) and not_given(fallback)):
             return Known(Opaque(f"{ENVIRON}[{key[0]!r}]", "item", (Known(Opaque(ENVIRON)), name), "str"))
         if found is None:
             return inherited
@@ -161,7 +161,7 @@ def variable(m: Machine, name: Value, fallback: Value) -> Value:
 
 def not_given(fallback: Value) -> bool:
     """Return whether a fallback stands for a variable that is not set: None or an empty text."""
-    return isinstance(fallback, (Known, Default)) and fallback.value in (None, "")
+    return isinstance(fallback, (Known, Default)) and (fallback.value is None or plain(fallback) == "")
 
 
 @model("os.getenv", "os.environ.get", "decouple.config", "environs.Env.str")
