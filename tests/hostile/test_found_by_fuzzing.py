@@ -48,6 +48,8 @@ STATEMENTS = {
 
 # Values that are read only where the script shows what it trains on.
 TRAINED = {
+    "an optimizer that is a list": "from transformers import Trainer, TrainingArguments\n"
+    "Trainer(args=TrainingArguments('o', optim=['adamw_hf'])).train()\n",
     "target modules that are no names": "from datasets import load_dataset\nfrom unsloth import FastLanguageModel\n"
     'm = FastLanguageModel.from_pretrained("unsloth/Qwen2.5-Coder-7B-Instruct")[0]\n'
     'm = FastLanguageModel.get_peft_model(m, target_modules=["q_proj", {"r": 1}])\n'

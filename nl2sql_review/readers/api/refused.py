@@ -8,6 +8,7 @@ from ...files.typed_data import did_you_mean
 from ...interpret.core.recording import Call
 from ...libraries.versions import key_of
 from ...training_plan.values import Default, Known
+from ..derive import plain
 from ..object_settings import last
 from ..run import Run
 from .arguments import CONFIG_OF, Defect, Judging, assumed_since, branch
@@ -106,15 +107,16 @@ def _trackers(run: Run, judging: Judging) -> Iterator[Defect]:
 def _optimizers(run: Run, judging: Judging) -> Iterator[Defect]:
     """Yield the defect of an optimizer that the judged versions no longer know by its name."""
     call, value, place = run.arguments.call, run.arguments.value("optim"), run.arguments.where("optim")
-    if call is None or place is None or not isinstance(value, (Known, Default)) or value.value not in OPTIMIZERS:
+    optimizer = plain(value)
+    if call is None or place is None or not isinstance(optimizer, str) or optimizer not in OPTIMIZERS:
         return
-    since, instead = OPTIMIZERS[value.value]
+    since, instead = OPTIMIZERS[optimizer]
     choice = judging.versions["transformers"]
     if judging.guards.over(call.place, value, last(call.callee)) or not judging.versions.all(
         lambda installed: key_of(installed["transformers"]) >= key_of(since), "transformers"
     ):
         return
-    text = f'{last(call.callee)} has no optim="{value.value}" since transformers {short(since)}: ValueError'
+    text = f'{last(call.callee)} has no optim="{optimizer}" since transformers {short(since)}: ValueError'
     yield Defect(
         "value",
         "optim",
