@@ -178,3 +178,31 @@ def test_a_model_that_another_option_loads_whole_is_quantized_by_default(
     options = Options(isolated=True, overrides={"select": ["lora/four-bit"]})
     (file,) = review(tmp_path / "train.py", options).files
     assert [(item.verdict, item.certainty) for item in file.checklist] == [("pass", certainty)]
+
+
+ANSWERS = """
+base = {base}
+model = AutoModelForCausalLM.from_pretrained(base)
+trainer = Trainer(model=model, args=TrainingArguments("o"), train_dataset=load_dataset("t", split="train"))
+trainer.train()
+answer = model.generate(tok(input(), return_tensors="pt").input_ids)
+"""
+
+
+@pytest.mark.parametrize(
+    ("base", "expected"),
+    [
+        ("'codellama/CodeLlama-7b-hf'", ["certain"]),
+        (
+            "(parser.add_argument('--base', default='codellama/CodeLlama-7b-hf'), parser.parse_args().base)[1]",
+            ["default"],
+        ),
+        ("input()", []),
+    ],
+)
+def test_an_option_for_the_model_decides_whether_it_brings_a_length(
+    tmp_path: Path, base: str, expected: list[str]
+) -> None:
+    (tmp_path / "train.py").write_text(HEAD.format(default=True) + ANSWERS.format(base=base))
+    (file,) = review(tmp_path / "train.py", Options(isolated=True, overrides={"select": ["artifact/generation"]})).files
+    assert [finding.certainty for finding in file.findings] == expected
