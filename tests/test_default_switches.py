@@ -225,3 +225,31 @@ def test_labels_that_an_option_masks(tmp_path: Path, test: str, verdict: str, ce
     (file,) = review(tmp_path / "train.py", options).files
     (item,) = file.checklist
     assert (item.verdict, item.certainty) == (verdict, certainty)
+
+
+ANSWERS = """
+base = {base}
+model = AutoModelForCausalLM.from_pretrained(base)
+trainer = Trainer(model=model, args=TrainingArguments("o"), train_dataset=load_dataset("t", split="train"))
+trainer.train()
+answer = model.generate(tok(input(), return_tensors="pt").input_ids)
+"""
+
+
+@pytest.mark.parametrize(
+    ("base", "expected"),
+    [
+        ("'codellama/CodeLlama-7b-hf'", ["certain"]),
+        (
+            "(parser.add_argument('--base', default='codellama/CodeLlama-7b-hf'), parser.parse_args().base)[1]",
+            ["default"],
+        ),
+        ("input()", []),
+    ],
+)
+def test_an_option_for_the_model_decides_whether_it_brings_a_length(
+    tmp_path: Path, base: str, expected: list[str]
+) -> None:
+    (tmp_path / "train.py").write_text(HEAD.format(default=True) + ANSWERS.format(base=base))
+    (file,) = review(tmp_path / "train.py", Options(isolated=True, overrides={"select": ["artifact/generation"]})).files
+    assert [finding.certainty for finding in file.findings] == expected

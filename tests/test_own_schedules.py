@@ -72,6 +72,24 @@ def test_the_schedule_that_a_trainer_is_given_goes_before_its_arguments(given, s
     assert shown(part.max_steps.value) == 500
 
 
+@pytest.mark.parametrize(
+    ("writes", "expected", "rate"),
+    [
+        ("trainer.lr_scheduler = schedule", "cosine", 1e-3),
+        ("trainer.optimizer = optimizer; trainer.lr_scheduler = schedule", "cosine", 2e-4),
+        ("if input(): trainer.lr_scheduler = schedule", "unknown", 1e-3),
+        ("trainer.lr_scheduler = None", "linear", 1e-3),
+        ("trainer.create_scheduler(500); trainer.lr_scheduler = schedule", "unknown", 1e-3),
+        ("class Box: pass\nother = Box(); other.lr_scheduler = schedule", "linear", 1e-3),
+    ],
+)
+def test_the_schedule_that_is_set_on_a_trainer_goes_before_its_arguments(writes, expected, rate):
+    made = 'args = TrainingArguments("o", lr_scheduler_type="linear", learning_rate=1e-3)\n'
+    start = f"trainer = Trainer(model=model, args=args, train_dataset=rows)\n{writes}\ntrainer.train()\n"
+    part = arguments("get_cosine_schedule_with_warmup(optimizer, 30, 1000)", after=made + start)
+    assert (shown(part.scheduler.value), shown(part.learning_rate.value)) == (expected, rate)
+
+
 @pytest.mark.parametrize(("steps", "expected"), [("0", 0.0), ("0.03", 0.03), ("15", "default")])
 def test_no_warm_up_is_none_of_any_number_of_steps(steps, expected):
     script = (

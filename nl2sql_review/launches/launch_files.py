@@ -14,7 +14,7 @@ from ..files.discovery import JUSTFILES, MAKEFILES, is_dockerfile, shown
 from ..source import Magic, Source, SourceError, Span
 from ..source.command_line import CommandLine
 from ..training_plan.values import Default, Known, Place, Unknown, Value
-from . import entry_points
+from . import entry_points, nearby_files
 from .docker_files import of_dockerfile
 from .job_files import JOB, of_yaml
 from .justfiles import of_justfile
@@ -23,15 +23,7 @@ from .shell import Shell
 from .shell_commands import Command
 from .task_tables import of_pyproject
 
-FOLDERS = (  # of launch files, beside a script
-    *("scripts", "script", "shell_scripts", "shell", "sh", "bash", "bin", "slurm", "jobs", "run", "runs", "runner"),
-    *("launch", "recipes", "docker", "k8s", "deploy"),
-    *(".github/workflows", ".vscode"),
-)
-NAMED = ("Makefile", "makefile", "GNUmakefile", "Justfile", "justfile", ".justfile", "launch.json", projects.PYPROJECT)
-COMMON = (".sh", ".bash", ".slurm", ".sbatch", ".mk", ".yaml", ".yml")  # suffixes that are looked for beside a script
 LARGEST = 200_000  # bytes of a launch file
-MOST_FILES = 40  # that are looked into for one script
 DEEPEST = 3  # launch files that start launch files
 NO_LAUNCH = "no training is started here"
 MAKE_VARIABLE = re.compile(r"^(?:export\s+|override\s+)*([A-Za-z_]\w*)\s*(\?|:|::|\+)?=[ \t]*(.*)$")
@@ -87,7 +79,7 @@ def beside(script: str, root: str) -> list[CommandLine]:
     real = disk.real(script)
     names = _names(real, root)
     found: dict[tuple[object, ...], CommandLine] = {}
-    for path in _candidates(script, root):
+    for path in nearby_files.of(script, root):
         data = disk.read(path, LARGEST) if is_inside(path, root) else None
         if data is None or not any(name in data for name in names):
             continue
@@ -142,27 +134,6 @@ def _searched(line: CommandLine, folders: tuple[str, ...]) -> Iterator[str]:
     inner = ("", *given, "src") if line.module else ("",)
     for folder in folders:
         yield from (os.path.join(folder, one) for one in inner)
-
-
-def _candidates(script: str, root: str) -> Iterator[str]:
-    here = os.path.dirname(os.path.abspath(script))
-    above = [here]
-    top = os.path.abspath(root)
-    while above[-1] != top and os.path.dirname(above[-1]) != above[-1] and len(above) < 6:
-        above.append(os.path.dirname(above[-1]))
-    if above[-1] != top:
-        above = [here]
-    count = 0
-    for folder in above:
-        inner = [os.path.join(folder, name) for name in FOLDERS if disk.is_folder(os.path.join(folder, name))]
-        for place in (folder, *inner):
-            names = [n for suffix in COMMON for n in disk.names(place, suffix=suffix)]
-            names += [n for n in NAMED if disk.is_file(os.path.join(place, n))]
-            names += disk.names(place, prefix="Dockerfile")
-            for name in names:
-                if count < MOST_FILES:
-                    count += 1
-                    yield os.path.join(place, name)
 
 
 # -- shell scripts -----------------------------------------------------------------------------------------------

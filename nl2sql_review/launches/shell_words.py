@@ -36,6 +36,8 @@ class Reader:
                 self.at += 1
             elif text.startswith(("\\\n", "\\\r\n"), self.at):
                 self.at += 2 if text[self.at + 1] == "\n" else 3
+            elif c == "\\" and self.at + 1 == end:  # nothing follows that it could quote
+                self.at += 1
             elif c == "#":
                 self.at = self._line_end()
             elif text.startswith("((", self.at) and (not words or literal(words[0]) == "for"):

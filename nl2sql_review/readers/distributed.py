@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Iterator
 
@@ -37,6 +38,7 @@ DISTRIBUTED = (
     "global_rank",
     "get_rank",
 )
+OF_A_COMMENT = "another launch command"
 ACCELERATE, RANK = re.compile(r"(?i)accelerate\b"), re.compile(r"\bRANK\b")
 SEEDS = ("set_seed", "seed_everything", "seed_all", "fix_seed")
 DOWNLOADS = ("urllib.request.urlretrieve", "wget.download", "gdown.download")
@@ -54,17 +56,23 @@ def read(run: Run, plan: TrainingPlan) -> None:
             setattr(part, name, Fact(Absent(why), at=run.place, why_not=why))
         return
     guess, trace = isinstance(several, Default), several.trace
-    plan.dataset.unseeded_split = listed(list(unseeded(run, guess, trace)), run.place)
-    plan.project.unguarded = listed(list(unguarded(run, guess)), run.place)
+    train = "several processes train"
+    if isinstance(several, Default) and several.overridden_by == OF_A_COMMENT and (found := commented(run)) is not None:
+        train += f" under {found[0]}, as {os.path.basename(run.source.path)} says"
+    plan.dataset.unseeded_split = listed(list(unseeded(run, guess, trace, train)), run.place)
+    plan.project.unguarded = listed(list(unguarded(run, guess, train)), run.place)
     if not run.train and (write := next((c for c in run.calls if written(c) and not guarded(c)), None)) is not None:
         why = f"several processes train, and no training was found that {last(write.callee)} may come after"
         plan.project.unguarded = Fact(Unknown(why, trace), at=write.place)
 
 
-def launched(line: str) -> re.Match[str] | None:
-    """Return the match of the number of processes that a launch command in a line starts, or None."""
-    start = LAUNCH.search(line)
-    return PROCESSES.search(line, start.end()) if start is not None else None
+def commented(run: Run) -> tuple[str, int] | None:
+    """Return the first launch command in the script's text that states a number of processes, and that number."""
+    for line in (line for line in run.source.text.split("\n") if "--n" in line):
+        start = LAUNCH.search(line)
+        if start is not None and (number := PROCESSES.search(line, start.end())) is not None:
+            return f"{' '.join(start[0].split())} {number[0]}", int(number[1])
+    return None
 
 
 def processes(run: Run, plan: TrainingPlan) -> Value:
@@ -81,9 +89,8 @@ def processes(run: Run, plan: TrainingPlan) -> Value:
         return Default(True, stated.overridden_by, stated.trace)
     text = getattr(run.source, "text", "")
     if run.configuration is None:
-        found = next(filter(None, map(launched, (line for line in text.split("\n") if "--n" in line))), None)
-        if found is not None:
-            return Default(int(found[1]) > 1, "another launch command") if int(found[1]) > 1 else Known(False)
+        if (found := commented(run)) is not None:
+            return Default(True, OF_A_COMMENT) if found[1] > 1 else Known(False)
         if INDEXED.search(text) and not re.search(r"[\"']LOCAL_RANK[\"']\s*(not )?in\s+os\.environ", text):
             return Default(True, "the launcher")
     return Default(False, "the launcher") if not isinstance(stated, Known) else Known(False)
@@ -108,7 +115,7 @@ def speaks_of_processes(source: Source) -> bool:
 # -- splits ------------------------------------------------------------------------------------------------------
 
 
-def unseeded(run: Run, guess: bool, trace: Trace) -> Iterator[Defect]:
+def unseeded(run: Run, guess: bool, trace: Trace, train: str) -> Iterator[Defect]:
     end = min((c.order for c in run.train), default=None)
     if "main_process_first" in run.source.text:
         return
@@ -129,7 +136,7 @@ def unseeded(run: Run, guess: bool, trace: Trace) -> Iterator[Defect]:
             continue
         seen.add(id(call.place.node))
         what = "split" if name == "train_test_split" else "shuffle"
-        text = f"the {what} has no seed, and several processes train: each of them draws its own"
+        text = f"the {what} has no seed, and {train}: each of them draws its own"
         yield Defect("unseeded", name, call.place, text, assumed=guess)
 
 
@@ -141,7 +148,7 @@ def fixed(call: Call) -> bool:
 # -- files -------------------------------------------------------------------------------------------------------
 
 
-def unguarded(run: Run, guess: bool) -> Iterator[Defect]:
+def unguarded(run: Run, guess: bool, train: str) -> Iterator[Defect]:
     """Yield the writes of every process to the same place: downloads at any time, others after the training."""
     if not run.train:
         return
@@ -155,7 +162,7 @@ def unguarded(run: Run, guess: bool) -> Iterator[Defect]:
         if not what or guarded(call):
             continue
         seen.add(id(call.place.node))
-        text = f"several processes train, and each of them {what}: do it in only one"
+        text = f"{train}, and each of them {what}: do it in only one"
         yield Defect("unguarded", last(call.callee), call.place, text, assumed=guess)
 
 

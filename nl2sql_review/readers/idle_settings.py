@@ -100,7 +100,7 @@ def of_arguments(run: Run) -> Iterator[Defect]:
         yield Defect("idle", name, place, why, branch(given.call), isinstance(value, Default), value.trace)
     if run.trainer is not None and (idle := [*own_optimizer.without_effect(run)]):
         names, given_instead = [name for name, _ in idle], " and ".join(dict.fromkeys(what for _, what in idle))
-        place = run.trainer.places.get("optimizers", run.trainer.place)
+        place = own_optimizer.place(run)
         has = "has" if len(names) == 1 else "have"
         text = f"{', '.join(names)} {has} no effect: the trainer is given {given_instead} that the script makes"
         yield Defect("idle", "optimizers", place, text, branch(run.trainer))

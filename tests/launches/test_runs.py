@@ -204,6 +204,36 @@ def test_lines_that_lie_beside_are_defaults_of_another_line(write: Write) -> Non
     assert found.arguments.processes.value.value == 2
 
 
+@pytest.mark.parametrize(
+    ("lies_in", "line", "expected"),
+    [
+        ("cluster/go_DOT_sh", "python train.py --rank 8", 8),
+        ("cluster/go_DOT_slurm", "python train.py --rank 8", 8),
+        ("cluster/go_DOT_sh", "cd ..\npython train.py --rank 8", 8),
+        ("cluster/go_DOT_sh", "python other.py --rank 8", None),
+        ("cluster/go_DOT_txt", "python train.py --rank 8", None),
+        ("tests/go_DOT_sh", "python train.py --rank 8", None),
+        ("cluster/node/go_DOT_sh", "python train.py --rank 8", None),
+    ],
+)
+def test_shell_scripts_are_looked_for_in_a_folder_of_any_name(
+    lies_in: str, line: str, expected: int | None, write: Write
+) -> None:
+    write(train_DOT_py=ARGPARSE.format(words=""), **{lies_in.replace("/", "__"): line})
+    (found,) = planned("train.py")
+    assert getattr(found.lora.r.value, "value", None) == expected
+
+
+def test_a_script_of_the_same_name_beside_the_line_is_the_one_it_starts(write: Write) -> None:
+    write(
+        train_DOT_py=ARGPARSE.format(words=""),
+        other__train_DOT_py=ARGPARSE.format(words=""),
+        other__go_DOT_sh="python train.py --rank 8",
+    )
+    ranks = [plan.lora.r.value for path in ("train.py", "other/train.py") for plan in planned(path)]
+    assert [getattr(rank, "value", None) for rank in ranks] == [None, 8]
+
+
 @pytest.mark.parametrize("parser", PARSERS)
 def test_what_a_line_beside_gives_is_no_default_of_the_option(
     parser: str, write: Write, capsys: pytest.CaptureFixture[str]

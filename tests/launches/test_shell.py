@@ -185,6 +185,13 @@ def test_a_launch_file_knows_its_own_folder(text: str, folder: str, words: list[
     assert plain(line) == words and line.folders[0] == os.path.abspath(folder)
 
 
+@pytest.mark.parametrize(
+    ("end", "words"), [(" \\", ["8"]), ("\\", ["8"]), (" \\\n", ["8"]), (" ''", ["8", ""]), (" \\x", ["8", "x"])]
+)
+def test_a_backslash_that_ends_the_file_is_no_word(end: str, words: list[str]) -> None:
+    assert plain(one(f"python train.py --rank 8{end}")) == ["--rank", *words]
+
+
 def test_no_word_stands_for_words_of_the_caller_that_there_are_not() -> None:
     line = one('python train.py "$@"')
     assert line.words == () and line.more

@@ -65,11 +65,12 @@ def length(run: Run, call: Call) -> Iterator[Defect]:
         return
     if "generation_config" in run.source.text or "GenerationConfig" in run.source.text:
         return
-    names = [plain(run.load.value("pretrained_model_name_or_path", "model_name", "$0", "model"))]
-    if not isinstance(names[0], str) or has_chat_template(names[0]):
+    model = run.load.value("pretrained_model_name_or_path", "model_name", "$0", "model")
+    name = plain(model)
+    if not isinstance(name, str) or has_chat_template(name):
         return  # an instruction model brings settings of its own
     text = "generate() has no length limit set: it stops after 20 tokens; set max_new_tokens"
-    yield Defect("length", "max_new_tokens", call.place, text, "")
+    yield Defect("length", "max_new_tokens", call.place, text, "", overridden_by=overrider(model))
 
 
 def is_t5(run: Run) -> bool:

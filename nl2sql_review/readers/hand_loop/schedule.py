@@ -17,6 +17,7 @@ from . import calls_of, given, last_of, texts, unread
 SCHEDULES = {
     "get_cosine_schedule_with_warmup": "cosine",
     "get_cosine_with_hard_restarts_schedule_with_warmup": "cosine_with_restarts",
+    "get_cosine_with_min_lr_schedule_with_warmup": "cosine_with_min_lr",
     "get_linear_schedule_with_warmup": "linear",
     "get_constant_schedule_with_warmup": "constant_with_warmup",
     "get_constant_schedule": "constant",
@@ -88,6 +89,9 @@ def of_call(run: Run, part: Arguments, call: Call) -> None:
     if (ratio := share(run, part.warmup_steps.value, part.max_steps.value)) is not None:
         part.warmup_ratio = Fact(ratio, at=part.warmup_steps.at)
         part.warmup_steps = Fact(Absent("the warm-up is a share of all steps"), at=made.place)
+    elif isinstance(number := plain(part.warmup_steps.value), float) and 0 < number < 1:
+        # Of these functions only; training arguments take it as a share.
+        part.warmup_steps.value = Unknown(f"{last(made.callee)} counts steps: {number} is no share of them")
 
 
 def in_turn(run: Run, whole: Call) -> list[Call]:
