@@ -339,6 +339,24 @@ def test_requirements_that_include_others(tmp_path):
     assert len(read) == 2
 
 
+@pytest.mark.parametrize("mark, encoding", [("\ufeff", "utf-16-le"), ("\ufeff", "utf-16-be"), ("", "utf-16-le")])
+def test_requirements_that_windows_wrote(tmp_path, mark, encoding):
+    (tmp_path / "requirements.txt").write_bytes(f"{mark}trl>=1.4.0\r\n-r more.txt\r\n".encode(encoding))
+    (tmp_path / "requirements-other.txt").write_text("trl>=0.8.0\n")
+    (tmp_path / "more.txt").write_bytes("\ufeffpeft==0.12.0\r\n".encode())
+    found, _ = declared.in_project(str(tmp_path), str(tmp_path))
+    assert {(s.library, s.specifier, s.said) for s in found} == {
+        ("trl", ">=1.4.0", "requirements.txt:1"),
+        ("peft", "==0.12.0", "more.txt:1"),
+    }
+
+
+@pytest.mark.parametrize("data", [b"", b"\0", b"\0\0trl>=1.4.0", b"\xff\xfe", b"\xff\xfet", b"trl\0>=1.4.0\n"])
+def test_requirements_that_are_no_text_state_nothing(tmp_path, data):
+    (tmp_path / "requirements.txt").write_bytes(data)
+    assert declared.in_project(str(tmp_path), str(tmp_path))[0] == []
+
+
 def test_poetry_and_groups(tmp_path):
     (tmp_path / "pyproject.toml").write_text(
         '[tool.poetry.dependencies]\ntrl = "^0.12"\n[dependency-groups]\ntrain = ["peft==0.12.0"]\n'
