@@ -616,3 +616,21 @@ def test_what_rests_on_an_assumed_version_is_not_certain():
     assert certainty("a = SFTConfig(max_seq_length=1)", {}) == ["default"]
     assert certainty("a = SFTConfig(max_seq_length=1)", {"trl": "0.20.0"}) == ["certain"]
     assert certainty("a = SFTConfig(gradient_acumulation_steps=1)", {}) == ["certain"], "no version ever took it"
+
+
+@pytest.mark.parametrize(
+    "around, said",
+    [
+        ("for name in os.listdir('models'):", "(only if the loop runs)"),
+        ("while os.path.exists('go'):", "(only if the loop runs)"),
+        ("for name in os.listdir('models'):\n  if name in sys.argv:", "(only on one branch, decided by"),
+        ("if 'x' in sys.argv:\n  for name in os.listdir('models'):", "(only on one branch"),
+        ("for name in ('a', 'b'):", ""),
+    ],
+)
+def test_a_defect_in_a_loop_is_told_as_one(around, said):
+    code = f"import os, sys\n{HEAD}{around}\n    args = TrainingArguments(output_dir='out', no_cuda=True)\n"
+    (message,) = (
+        one for rule, one in found(f"{code}SFTTrainer(args=args, train_dataset=1)") if rule == "removed-argument"
+    )
+    assert said in message and ("only" in message) == bool(said)
