@@ -339,6 +339,24 @@ def test_requirements_that_include_others(tmp_path):
     assert len(read) == 2
 
 
+@pytest.mark.parametrize("mark, encoding", [("\ufeff", "utf-16-le"), ("\ufeff", "utf-16-be"), ("", "utf-16-le")])
+def test_requirements_that_windows_wrote(tmp_path, mark, encoding):
+    (tmp_path / "requirements.txt").write_bytes(f"{mark}trl>=1.4.0\r\n-r more.txt\r\n".encode(encoding))
+    (tmp_path / "requirements-other.txt").write_text("trl>=0.8.0\n")
+    (tmp_path / "more.txt").write_bytes("\ufeffpeft==0.12.0\r\n".encode())
+    found, _ = declared.in_project(str(tmp_path), str(tmp_path))
+    assert {(s.library, s.specifier, s.said) for s in found} == {
+        ("trl", ">=1.4.0", "requirements.txt:1"),
+        ("peft", "==0.12.0", "more.txt:1"),
+    }
+
+
+@pytest.mark.parametrize("data", [b"", b"\0", b"\0\0trl>=1.4.0", b"\xff\xfe", b"\xff\xfet", b"trl\0>=1.4.0\n"])
+def test_requirements_that_are_no_text_state_nothing(tmp_path, data):
+    (tmp_path / "requirements.txt").write_bytes(data)
+    assert declared.in_project(str(tmp_path), str(tmp_path))[0] == []
+
+
 def test_poetry_and_groups(tmp_path):
     (tmp_path / "pyproject.toml").write_text(
         '[tool.poetry.dependencies]\ntrl = "^0.12"\n[dependency-groups]\ntrain = ["peft==0.12.0"]\n'
@@ -598,3 +616,21 @@ def test_what_rests_on_an_assumed_version_is_not_certain():
     assert certainty("a = SFTConfig(max_seq_length=1)", {}) == ["default"]
     assert certainty("a = SFTConfig(max_seq_length=1)", {"trl": "0.20.0"}) == ["certain"]
     assert certainty("a = SFTConfig(gradient_acumulation_steps=1)", {}) == ["certain"], "no version ever took it"
+
+
+@pytest.mark.parametrize(
+    "around, said",
+    [
+        ("for name in os.listdir('models'):", "(only if the loop runs)"),
+        ("while os.path.exists('go'):", "(only if the loop runs)"),
+        ("for name in os.listdir('models'):\n  if name in sys.argv:", "(only on one branch, decided by"),
+        ("if 'x' in sys.argv:\n  for name in os.listdir('models'):", "(only on one branch"),
+        ("for name in ('a', 'b'):", ""),
+    ],
+)
+def test_a_defect_in_a_loop_is_told_as_one(around, said):
+    code = f"import os, sys\n{HEAD}{around}\n    args = TrainingArguments(output_dir='out', no_cuda=True)\n"
+    (message,) = (
+        one for rule, one in found(f"{code}SFTTrainer(args=args, train_dataset=1)") if rule == "removed-argument"
+    )
+    assert said in message and ("only" in message) == bool(said)

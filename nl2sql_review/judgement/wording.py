@@ -14,7 +14,7 @@ from ..policy.rulebook import Head, Rule
 from ..report.report import EFFECTS, Effect, Kind, Location, TraceStep
 from ..source.command_line import ANOTHER, CommandLine
 from ..source.spans import Span
-from ..training_plan.facts import Fact
+from ..training_plan.facts import IN_LOOP, Fact
 from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
 from .quotes import LINE, code_at, is_computed, option_with, origin_of
 from .verdict import FactVerdict, written
@@ -85,7 +85,8 @@ def claim(judged: FactVerdict, rule: Rule, source: Source, launches: Launches) -
     if own and isinstance(value, Default):  # as sure as its value
         message += f" ({_overridden(value, launches)})"
     if fact.branch:
-        message += f" (only on one branch{_decided(fact.branch)})"
+        only = f"if {IN_LOOP}" if fact.branch == IN_LOOP else f"on one branch{_decided(fact.branch)}"
+        message += f" (only {only})"
     trace = tuple(s for s in _steps(fact) if s.location != location)
     return Claim(said, message, location, trace, as_json(value), origin, _given_at(fact, origin))
 

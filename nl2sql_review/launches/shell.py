@@ -17,7 +17,7 @@ from ..training_plan.values import Default, Known, Unknown, Value
 from .shell_commands import Command, Word
 from .shell_parts import POSITION, Hole, Raw, Simple, Variable, literal
 from .shell_syntax import DECLARES, Block, Branch, Function, Loop, Node, assigned_in, block_of, reads_options, simple_in
-from .shell_tests import TESTS, Tests, excerpt
+from .shell_tests import TESTS, Tests, empties, excerpt
 from .shell_values import MOST_OPTIONS, either
 from .shell_variables import open_part
 
@@ -70,7 +70,7 @@ class Shell(Tests):
     # -- structure -----------------------------------------------------------------------------------------------
 
     def _run(self, block: Block) -> Iterator[Command]:
-        tested = ""  # the condition before `&&`
+        tested, test = "", block[:0]  # the condition before `&&`, and the one test before this step
         for step in block:
             if self._budget <= 0:
                 return
@@ -80,12 +80,14 @@ class Shell(Tests):
                 self._restore(before)
             elif before is not None and (step.before == "||" or tested):
                 self._join([before] if self._left else [self._state(), before], tested or "||")
+                self._given(empties(test, step.before) if self._left else [])
                 self._left = ""
             if self._left:
                 return
             is_test = isinstance(step.node, Simple) and literal(step.node.words[0]) in TESTS
             if is_test or step.before not in ("&&", "||"):
                 tested = excerpt(self._text, step.node) if is_test else ""
+            test = [] if step.before in ("&&", "||") else [step]
 
     def _node(self, node: Node) -> Iterator[Command]:
         self._budget -= 1
@@ -107,7 +109,7 @@ class Shell(Tests):
 
     def _branch(self, node: Branch) -> Iterator[Command]:
         """Follow every arm from the same state, and join what they make of it."""
-        before, made, left = self._state(), [], ""
+        before, made, left, leaves = self._state(), [], "", True
         for number, (head, body) in enumerate(node.arms):
             self._restore(before)
             yield from self._run(head)
@@ -117,6 +119,8 @@ class Shell(Tests):
             self._forget_supposed(supposed, before)
             if not self._left:
                 made.append(self._state())
+            leaves = leaves and bool(self._left)
+            before = self._behind(head, before) if leaves else before
             left, self._left = left or self._left, ""
         if not node.complete:
             made.append(before)

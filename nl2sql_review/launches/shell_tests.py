@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from ..training_plan.values import Default, Known, Unknown, Value
 from .shell_parts import POSITION, Raw, Simple, Variable, literal, named_in
-from .shell_syntax import Branch, Node
+from .shell_syntax import Block, Branch, Node
 from .shell_values import either
 from .shell_variables import State, Variables
 
@@ -31,6 +31,19 @@ class Tests(Variables):
             if not self._is_one_of(name, texts):
                 made |= self._with(name, either([Known(text) for text in texts], f"case ${name}"))
         return made
+
+    def _given(self, names: list[str]) -> None:
+        """Make variables unknown that are empty so far, where the script goes on only if they are not."""
+        for name in names:
+            if self._is_one_of(name, [""]):
+                self._with(name, Unknown(f"the caller gives ${name}: the script stops where it is empty"))
+
+    def _behind(self, head: Block, before: State) -> State:
+        """Return the state behind an arm that leaves the script."""
+        if names := empties(head, "&&"):
+            self._restore(before)
+            self._given(names)
+        return self._state() if names else before
 
     def _is_one_of(self, name: str, texts: list[str]) -> bool:
         values = self.variables.get(name, [])
@@ -99,6 +112,20 @@ def _said(branch: Branch, number: int) -> Iterator[tuple[str, list[str]]]:
             name, text = _variable(left), literal(right)
             if name and text and not (opens == "[[" and _is_pattern(text)):
                 yield name, [text]
+
+
+def empties(head: Block, before: str) -> list[str]:
+    """Return the variables that are not empty behind `[ -z "$A" ] || [ -z "$B" ] && exit`, or `[ -n "$A" ] || exit`."""
+    if any(step.before != "||" for step in head[1:]) or any(step.negated for step in head):
+        return []
+    made = []
+    for step in head:
+        words = step.node.words if isinstance(step.node, Simple) else []
+        opens = literal(words[0]) if words else ""
+        is_test = opens in OPENS and len(words) in (count - 1 for count in OPENS[opens])
+        if is_test and literal(words[1]) == ("-z" if before == "&&" else "-n") and (name := _variable(words[2])):
+            made.append(name)
+    return made
 
 
 def _is_one(branch: Branch, number: int) -> bool:

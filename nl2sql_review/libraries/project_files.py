@@ -6,6 +6,7 @@ once. Nothing is executed; from a `setup.py` only the literals are read.
 
 from __future__ import annotations
 
+import codecs
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator
@@ -27,6 +28,15 @@ _FROM_PYTHON = re.compile(r"^FROM\s+(?:--\S+\s+)?(?:[\w./-]+/)?python:(\d+\.\d+)
 
 class Broken(ValueError):
     """Raised if a file cannot be read by any installer either; the message gives the place."""
+
+
+def decoded(data: bytes) -> str:
+    """Return the text of a file: UTF-16 where Windows wrote it (`pip freeze >` of PowerShell), else UTF-8."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace")
+    if b"\0" in data[:2]:  # its mark was lost on the way
+        return data.decode("utf-16-be" if data[:1] == b"\0" else "utf-16-le", "replace")
+    return data.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace")
 
 
 @lru_cache(maxsize=64)

@@ -263,11 +263,31 @@ def manner_of(run: Run, value: Value, text: str, guarded: bool) -> str:
             return "newest" if guard.SEARCH.search(text) else "unguarded" if guard.EXISTS.search(text) else ""
     if SORTED.search(text):
         if not (NUMERIC.search(text) or numeric_key(value) or BY_TIME.search(text) or PAIRS.search(text)):
-            return "" if "max(" in text and "key=" not in text or OF_PAIR.search(text) else "text order"
+            several = keeps_several(run)
+            if "max(" in text and "key=" not in text or OF_PAIR.search(text) or several is None:
+                return ""
+            if several or "checkpoint" not in text:  # of one that is kept, any order finds it
+                return "text order"
+            return "newest" if joined(value, text) else "bare name"
         return "oldest" if oldest(text) else "newest" if joined(value, text) else "bare name"
     if text.endswith((")[-1]", ")[0]")) and any("listdir" in w or "glob" in w for w in re.findall(r"\b\w+\(", text)):
         return "any"
     return ""
+
+
+def keeps_several(run: Run) -> bool | None:
+    """Return whether more than one checkpoint is kept; None if an option, or what is unknown, decides.
+
+    With `load_best_model_at_end` the best one is kept beside the last.
+    """
+    limit, best = run.arguments.value("save_total_limit"), run.arguments.value("load_best_model_at_end")
+    if all(plain(one) != 1 for one in options(limit)):
+        return True
+    if isinstance(best, Absent) and run.arguments.unknown or not isinstance(best, (Absent, Known)):
+        return None
+    if not isinstance(best, Absent) and best.value is not False:
+        return True
+    return False if isinstance(limit, Known) else None
 
 
 def folder(path: str) -> str:

@@ -44,6 +44,9 @@ class Fact:
     remedy: str = ""
 
 
+IN_LOOP = "the loop runs"  # the `branch` of code in a loop of which it is not known how often it runs
+
+
 class Part:
     """One section of the plan: a fact for every name that its class annotates, absent until a reader sets it."""
 

@@ -220,3 +220,44 @@ def test_a_disabled_directive_of_slurm_counts_for_nothing() -> None:
 def test_a_half_written_structure_gives_what_can_be_read(text: str) -> None:
     launches(f"python t.py --first\n{text}\npython t.py --lr 1\n")
     assert words_of(f"python t.py --first\n{text}\n")[0] == ["--first"]
+
+
+OPTIONS = (
+    'OUT=""\nLR=1\nwhile [ $# -gt 0 ]; do case $1 in --out) OUT="$2"; shift 2 ;; --lr) LR="$2"; shift 2 ;; esac; done\n'
+)
+TRAINS = 'python t.py --out "$OUT" --lr "$LR"'
+
+
+@pytest.mark.parametrize(
+    "guard",
+    [
+        'if [ -z "$OUT" ]; then exit 1; fi\n',
+        'if [[ -z "$OUT" ]]; then echo "--out is required" >&2; exit 1; fi\n',
+        "if [[ -z $OUT || -z $LR ]]; then exit 1; fi\n",
+        'if [ -z "$LR" ] || [ -z "$OUT" ]; then exit 1; else echo "$OUT"; fi\n',
+        '[ -z "$OUT" ] && exit 1\n',
+        '[[ -n "$OUT" ]] || { echo usage; exit 1; }\n',
+    ],
+)
+def test_a_variable_without_which_the_script_stops_is_not_empty_behind_the_test(guard: str) -> None:
+    assert words_of(OPTIONS + guard + TRAINS) == [["--out", "Unknown", "--lr", "1"]]
+    (line,) = launches(OPTIONS + guard + 'RUN="$OUT/final"\npython t.py --out "$RUN"')
+    assert isinstance(line.words[1], Unknown) and "the caller gives $OUT" in line.words[1].why
+
+
+@pytest.mark.parametrize(
+    "guard",
+    [
+        "",
+        'if [ -z "$OUT" ]; then echo "no --out"; fi\n',  # goes on
+        'if [ -n "$OUT" ]; then exit 1; fi\n',
+        'if ! [ -z "$OUT" ]; then exit 1; fi\n',
+        'if [ -z "$OUT" ] && [ "$LR" = 9 ]; then exit 1; fi\n',
+        '[ -n "$OUT" ] && exit 1\n',
+        '[ -z "$OUT" ] || exit 1\n',
+        'if [ "$LR" = 9 ]; then LR=1; elif [ -z "$OUT" ]; then exit 1; fi\n',  # the first arm goes on with it
+    ],
+)
+def test_other_tests_leave_the_empty_default(guard: str) -> None:
+    (line,) = launches(OPTIONS + guard + TRAINS)
+    assert isinstance(line.words[1], (Known, Default)) and line.words[1].value == ""

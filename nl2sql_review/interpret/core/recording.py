@@ -53,6 +53,10 @@ class Condition(str):
         return made
 
 
+class Repeated(str):
+    """Why it is not known how often a loop runs its code, as text: it may be never."""
+
+
 class Choice(str):
     """What decides which of several functions one call in the script calls, as text: one object for each of them.
 

@@ -12,6 +12,7 @@ from ..core.joins import MISSING, VALUES, demote
 from ..core.machine import Machine
 from ..core.objects import REPLACED, Items, Object, Opaque, Scope, Sequence, object_of
 from ..core.operations import freeze, truth, words_of
+from ..core.recording import Repeated
 from ..core.state import UNROLLED, Changes, Flow, Loop, Rest
 from .alike import element_of, objects_in
 from .expressions import condition
@@ -238,7 +239,7 @@ def tried(m: Machine, loop: Loop, body: Callable[[], Flow], why: str) -> tuple[C
     start, exits, yields = m.mark(), len(m.frame.exits), m.frame.yield_count
     m.silent += 1
     try:
-        with m.supposing(why):
+        with m.supposing(Repeated(why)):
             alive = iteration(m, loop, body)
     finally:
         m.silent -= 1
@@ -270,7 +271,7 @@ def covering(
         else:
             widened[obj, key] = widen(old, value, why)
         m.write(obj, key, widened[obj, key])
-    with m.supposing(why):
+    with m.supposing(Repeated(why)):
         iteration(m, loop, body)
     # a value that does not depend on the iteration before it is one of two: the old one, or this
     for (obj, key), old in entry.items():

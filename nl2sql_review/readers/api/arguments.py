@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Callable, Iterable, Iterator
 
 from ...files.typed_data import Suggestions
-from ...interpret.core.recording import Call, Recording
+from ...interpret.core.recording import Call, Recording, Repeated
 from ...libraries import store
 from ...libraries.chosen import Choice, Versions
 from ...libraries.replacements import ARGUMENTS, MISTAKEN, REFUSED, UNSLOTH_EXTRA, Change
 from ...libraries.store import owners
 from ...libraries.versions import allows, is_exact, key_of
-from ...training_plan.facts import Fact
+from ...training_plan.facts import IN_LOOP, Fact
 from ...training_plan.values import Absent, Default, Known, Place, Trace, Value, is_optional
 from ..object_settings import last
 from ..run import Run
@@ -284,7 +284,10 @@ class Judging:
 
 def branch(call: Call | None) -> str:
     """Return the condition of a call, or "" if every run of the script, or of its function, makes the call."""
-    return (call.condition or "the path taken") if call is not None and call.conditional else ""
+    if call is None or not call.conditional:
+        return ""
+    loops = isinstance(call.condition, Repeated) and all(isinstance(one, Repeated) for one in call.conditions)
+    return IN_LOOP if loops else call.condition or "the path taken"
 
 
 def on_some_branch(run: Run, find: Callable[[Run], Iterable[Defect]]) -> list[Defect]:

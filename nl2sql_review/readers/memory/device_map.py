@@ -33,6 +33,9 @@ REFUSES = "1.15.0"  # the first known trl whose SFTTrainer refuses one process w
 def read(run: Run, plan: TrainingPlan) -> None:
     plan.memory.placement = placement(run, plan)
     plan.arguments.cards = cards(run, plan)
+    if why := wrapped(run, plan):
+        batch = plan.arguments.effective_batch
+        batch.value = Unknown(why, batch.value.trace)
 
 
 # -- where a model is put ----------------------------------------------------------------------------------------
@@ -155,6 +158,32 @@ def cards(run: Run, plan: TrainingPlan) -> Fact:
         )
         return Fact(Unknown(why, trace), at=at)
     return Fact(Known("one process", trace), at=at, note=_consequence(run, count))
+
+
+def wrapped(run: Run, plan: TrainingPlan) -> str:
+    """Return why a launch may multiply the batch, or "": `CUDA_VISIBLE_DEVICES=0,1 python train.py` is one process.
+
+    Trainer gives each card that it sees a batch (DataParallel), unless the model is already placed on some.
+    """
+    line, value = run.recording.started, plan.arguments.effective_batch.value
+    visible = line.environment.get(VISIBLE) if line is not None else None
+    if line is None or visible is None or line.processes is not None or line.program or run.trainer is None:
+        return ""
+    if not isinstance(value, (Known, Default)) or not isinstance(plan.arguments.processes.value, Default):
+        return ""
+    placed_or_own = not isinstance(plan.memory.placement.value, Absent) or uses_unsloth(run)
+    if placed_or_own or isinstance(_visible(run)[0], (Known, Default)):
+        return ""
+    count = "several"
+    if isinstance(visible, (Known, Default)):
+        listed = [one for one in str(visible.value).split(",") if one.strip()]
+        if len(listed) < 2:
+            return ""
+        count = str(len(listed))
+    elif not isinstance(visible, Unknown):
+        return ""
+    shows = "may show" if isinstance(visible, Unknown) else "shows"
+    return f"{line.where()} {shows} {count} GPUs to one process, and Trainer then gives each of them a batch"
 
 
 def _is_notebook(run: Run) -> bool:
