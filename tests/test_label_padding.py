@@ -118,3 +118,47 @@ def test_padding_in_the_loss_of_a_collator_may_end_a_text(tmp_path: Path, how: s
     (tmp_path / "train.py").write_text(OWN_TEXTS.format(how=how, more=more), encoding="utf-8")
     (file,) = batch.review([str(tmp_path / "train.py")], Options(isolated=True)).files
     assert next(one for one in file.checklist if one.rule == "prompt/eos").verdict == ends
+
+
+TARGETS = """\
+from datasets import load_dataset
+from transformers import AutoModelForCausalLM, AutoTokenizer, DataCollatorForLanguageModeling
+from transformers import DataCollatorForSeq2Seq, Trainer, TrainingArguments
+tokenizer = AutoTokenizer.from_pretrained("codellama/CodeLlama-7b-hf")
+tokenizer.pad_token = tokenizer.eos_token
+model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf")
+def encode(rows):
+    {how}
+    return made
+rows = load_dataset("json", data_files="t.jsonl", split="train").map(encode, batched={batched})
+Trainer(model=model, args=TrainingArguments("out"), train_dataset=rows, data_collator={collator}).train()
+"""
+BOTH = 'made = tokenizer(text=rows["sql"], text_target=rows["sql"], padding={})'
+APART = 'made = tokenizer(rows["sql"]); made["labels"] = tokenizer(text_target=rows["sql"], padding={})["input_ids"]'
+KEEPS, REMAKES = "DataCollatorForSeq2Seq(tokenizer)", "DataCollatorForLanguageModeling(tokenizer, mlm=False)"
+SET = '; made["labels"] = [[-100 if t == tokenizer.pad_token_id else t for t in row] for row in made["labels"]]'
+
+
+@pytest.mark.parametrize(
+    ("how", "batched", "collator", "told"),
+    [
+        (BOTH.format("True"), True, KEEPS, True),
+        (BOTH.format("'max_length'"), False, KEEPS, True),
+        (APART.format("True"), True, KEEPS, True),
+        (BOTH.format("True"), False, KEEPS, False),  # a row by itself is padded to no other
+        (APART.format("True"), False, KEEPS, False),
+        (BOTH.format("False"), True, KEEPS, False),
+        (BOTH.format("HOW"), True, KEEPS, False),
+        (BOTH.format("True") + SET, True, KEEPS, False),
+        (APART.format("True") + SET, True, KEEPS, False),
+        (BOTH.format("True"), True, REMAKES, False),
+        ('made = tokenizer(rows["sql"], padding=True)', True, REMAKES, False),
+    ],
+)
+def test_labels_that_the_tokenizer_makes_and_pads(
+    tmp_path: Path, how: str, batched: bool, collator: str, told: bool
+) -> None:
+    code = TARGETS.format(how=how, batched=batched, collator=collator)
+    (tmp_path / "train.py").write_text(code, encoding="utf-8")
+    (file,) = batch.review([str(tmp_path / "train.py")], Options(isolated=True)).files
+    assert [f.location.row for f in file.findings if f.rule == "prompt/labels"] == ([8] if told else [])
