@@ -60,18 +60,105 @@ def test_padding_is_in_the_loss_of_the_model(tmp_path: Path, value: str, more: s
 
 
 @pytest.mark.parametrize(
-    ("token", "told"),
+    ("token", "size", "before", "told"),
     [
-        ("tokenizer.pad_token_id", True),
-        ("0", True),
-        ("-100", False),
-        ("IGNORED", False),  # whatever it is
+        ("tokenizer.pad_token_id", 4, "", True),
+        ("tokenizer.pad_token_id", 1, "", False),
+        ("tokenizer.eos_token_id, padding='max_length', max_length=128", 4, "", True),
+        ("tokenizer.eos_token_id, padding='max_length', max_length=128", 1, "", True),  # fills up a single row, too
+        ("tokenizer.eos_token_id, padding='max_length'", 1, "", False),
+        ("tokenizer.eos_token_id", 4, "ids = tokenizer(text, padding='max_length')\n", False),  # maybe of one length
+        ("tokenizer.eos_token_id, padding='max_length'", 4, "ids = tokenizer(text, padding='max_length')\n", False),
+        ("0", 4, "", True),
+        ("-100", 4, "", False),
+        ("IGNORED", 4, "", False),  # whatever it is
     ],
 )
-def test_labels_filled_up_by_the_library(tmp_path: Path, token: str, told: bool) -> None:
+def test_labels_filled_up_by_the_library(tmp_path: Path, token: str, size: int, before: str, told: bool) -> None:
     collator = f"DataCollatorForSeq2Seq(tokenizer, label_pad_token_id={token})"
-    code = HEAD.format(value="", more="").replace("import Auto", "import DataCollatorForSeq2Seq, Auto")
-    code += TRAINER.format(size=4).replace("data_collator=collate", f"data_collator={collator}")
+    code = before + HEAD.format(value="", more="").replace("import Auto", "import DataCollatorForSeq2Seq, Auto")
+    code += TRAINER.format(size=size).replace("data_collator=collate", f"data_collator={collator}")
     (tmp_path / "train.py").write_text(code, encoding="utf-8")
     (file,) = batch.review([str(tmp_path / "train.py")], Options(isolated=True)).files
     assert ("prompt/labels" in {one.rule for one in file.findings}) == told
+
+
+OWN_TEXTS = """\
+from datasets import load_dataset
+from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainingArguments
+tokenizer = AutoTokenizer.from_pretrained("codellama/CodeLlama-7b-hf")
+tokenizer.pad_token = tokenizer.eos_token
+model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf")
+class Collate:
+    def __init__(self, tokenizer):
+        self.tokenizer = tokenizer
+    def __call__(self, rows):
+        texts = []
+        for row in rows:
+            texts.append(f"Question: {{row['question']}}\\nSQL: {{row['sql']}}")
+        batch = self.tokenizer(texts, {how}return_tensors="pt")
+        batch["labels"] = batch["input_ids"].clone()
+{more}        return batch
+args = TrainingArguments("out", per_device_train_batch_size=4, remove_unused_columns=False)
+rows = load_dataset("json", data_files="t.jsonl")
+Trainer(model=model, args=args, train_dataset=rows, data_collator=Collate(tokenizer)).train()
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "more", "ends"),
+    [
+        ('padding="max_length", max_length=512, ', "", "unknown"),
+        ("padding=True, ", "", "unknown"),  # the padding token may be the EOS token
+        ("", "", "fail"),
+        ("padding=True, ", '        batch["labels"][batch["attention_mask"] == 0] = -100\n', "fail"),
+    ],
+)
+def test_padding_in_the_loss_of_a_collator_may_end_a_text(tmp_path: Path, how: str, more: str, ends: str) -> None:
+    (tmp_path / "train.py").write_text(OWN_TEXTS.format(how=how, more=more), encoding="utf-8")
+    (file,) = batch.review([str(tmp_path / "train.py")], Options(isolated=True)).files
+    assert next(one for one in file.checklist if one.rule == "prompt/eos").verdict == ends
+
+
+TARGETS = """\
+from datasets import load_dataset
+from transformers import AutoModelForCausalLM, AutoTokenizer, DataCollatorForLanguageModeling
+from transformers import DataCollatorForSeq2Seq, Trainer, TrainingArguments
+tokenizer = AutoTokenizer.from_pretrained("codellama/CodeLlama-7b-hf")
+tokenizer.pad_token = tokenizer.eos_token
+model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf")
+def encode(rows):
+    {how}
+    return made
+rows = load_dataset("json", data_files="t.jsonl", split="train").map(encode, batched={batched})
+Trainer(model=model, args=TrainingArguments("out"), train_dataset=rows, data_collator={collator}).train()
+"""
+BOTH = 'made = tokenizer(text=rows["sql"], text_target=rows["sql"], padding={})'
+APART = 'made = tokenizer(rows["sql"]); made["labels"] = tokenizer(text_target=rows["sql"], padding={})["input_ids"]'
+KEEPS, REMAKES = "DataCollatorForSeq2Seq(tokenizer)", "DataCollatorForLanguageModeling(tokenizer, mlm=False)"
+SET = '; made["labels"] = [[-100 if t == tokenizer.pad_token_id else t for t in row] for row in made["labels"]]'
+
+
+@pytest.mark.parametrize(
+    ("how", "batched", "collator", "told"),
+    [
+        (BOTH.format("True"), True, KEEPS, True),
+        (BOTH.format("'max_length'"), False, KEEPS, True),
+        (APART.format("True"), True, KEEPS, True),
+        (BOTH.format("True"), False, KEEPS, False),  # a row by itself is padded to no other
+        (APART.format("True"), False, KEEPS, False),
+        (BOTH.format("False"), True, KEEPS, False),
+        (BOTH.format("HOW"), True, KEEPS, False),
+        (BOTH.format("True") + SET, True, KEEPS, False),
+        (APART.format("True") + SET, True, KEEPS, False),
+        (BOTH.format("True"), True, REMAKES, False),
+        ('made = tokenizer(rows["sql"], padding=True)', True, REMAKES, False),
+    ],
+)
+def test_labels_that_the_tokenizer_makes_and_pads(
+    tmp_path: Path, how: str, batched: bool, collator: str, told: bool
+) -> None:
+    code = TARGETS.format(how=how, batched=batched, collator=collator)
+    (tmp_path / "train.py").write_text(code, encoding="utf-8")
+    (file,) = batch.review([str(tmp_path / "train.py")], Options(isolated=True)).files
+    assert [f.location.row for f in file.findings if f.rule == "prompt/labels"] == ([8] if told else [])

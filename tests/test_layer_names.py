@@ -39,6 +39,7 @@ def item(folder: Path, name: str, modules: str, imports: str = IMPORTS, loader: 
     [
         ("gpt2", LLAMA, "fail", "the layers are called c_attn, c_proj, c_fc"),
         ("gpt2", '["c_attn", "c_proj", "c_fc"]', "pass", ""),
+        ("gpt2", '["lm_head", "c_attn"]', "fail", "c_attn standing for q_proj, k_proj, v_proj; the others are called"),
         ("gpt2", '["attn.c_attn"]', "fail", "the others are called c_proj, c_fc"),
         ("THUDM/chatglm-6b", '["q_proj", "v_proj"]', "fail", "the layers are called query_key_value"),
         ("google/flan-t5-base", '["q_proj", "v_proj"]', "fail", "the layers are called q, k, v, o"),

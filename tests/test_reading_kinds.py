@@ -469,7 +469,10 @@ SEVEN = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_p
     [
         (["q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"], []),  # Whisper
         (["c_attn", "c_proj", "c_fc"], []),
+        (["c_attn", "c_proj", "c_fc", "lm_head", "wte"], []),
+        (["lm_head"], SEVEN),
         (["c_attn"], SEVEN[3:]),
+        (["c_attn", "lm_head"], SEVEN[3:]),
         (["c_attn", "mlp.c_proj", "c_fc"], ["o_proj"]),
         (["q", "k", "v", "o"], SEVEN[4:]),
         (["query_key_value", "dense", "dense_h_to_4h", "dense_4h_to_h"], []),

@@ -600,6 +600,8 @@ Trainer(model=model, args=args, train_dataset=tokens, data_collator=collator).tr
         ("settings.json", "runs/continued-pretraining", 'row["text"]', "unknown"),
         ("settings.json", "out", 'row["text"]', "fail"),
         ("pretrained.json", "runs/pretrained", 'row["text"]', "fail"),
+        ("settings.json", "out", 'row["target"]', "unknown"),  # an answer alone has no prompt
+        ("settings.json", "out", 'row["source"] + row["target"]', "fail"),
         ("cpt_config.json", "out", '"### Question: " + row["q"] + row["sql"]', "fail"),
     ],
 )

@@ -280,13 +280,16 @@ class Variables:
             found = self.variables[part.name]
             if part.item is not None:
                 return found[max(part.item - 1, 0) :] if part.whole else found[part.item : part.item + 1]
-            if not (part.fallback is not None and found == [Known("")]):
+            if part.fallback is None or not _is_empty(found):
                 return found
         if part.fallback is not None:
             inner = [word.value for word in self.expanded(Raw(part.fallback, 0, 0, bare=False), Command([], 0, 0))]
             value = joined(inner) if inner else Known("")
+            emptied = next((one for one in self.variables.get(part.name, ()) if isinstance(one, Default)), None)
             is_set = part.name in self.variables or part.name.isdigit() and "@" in self.variables
-            if not is_set or self._more.get("@"):
+            if emptied is not None:  # unless the environment says otherwise
+                value = Default(value.value, emptied.overridden_by) if isinstance(value, Known) else value
+            elif not is_set or self._more.get("@"):
                 value = Default(value.value, f"${part.name}") if isinstance(value, Known) else value
             if part.sets:
                 self._assign(part.name, value)
@@ -295,6 +298,11 @@ class Variables:
             return [Known("")]
         given = part.name.isdigit()
         return [Unknown(f"${part.name} is known only at run time" if given else self._unset(part.name))]
+
+
+def _is_empty(values: list[Value]) -> bool:
+    """Return whether a variable is set to nothing, or is so by default: `A=${A:-}`."""
+    return len(values) == 1 and isinstance(values[0], (Known, Default)) and values[0].value == ""
 
 
 def _stands_alone(parts: list[Part], at: int, split: bool) -> bool:

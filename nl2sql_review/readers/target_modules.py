@@ -62,6 +62,8 @@ NAMED = (
 )
 T5 = re.compile(r"t5|ul2|t0")
 QUERY_VALUE = ["q_proj", "v_proj"]
+# Beside the layers of any family, and no projection of them
+HEADS = {*"embed_tokens lm_head wte wpe word_embeddings embed_out score classifier".split()}
 # What PEFT adapts where no modules are named (peft.utils.constants), by the family or the name of the model.
 QUERY_AND_VALUE = ("Llama 3", "CodeLlama", "Llama 2", "Mistral")
 BY_NAME = (
@@ -90,7 +92,7 @@ MODULES = {
         "query_proj key_proj value_proj kv_proj o_b_proj q_a_proj q_b_proj kv_a_proj_with_mqa kv_b_proj "
         "shared_expert_gate"
     ).split(),
-    *"embed_tokens lm_head wte wpe word_embeddings embed_out score classifier".split(),
+    *HEADS,
 }
 
 
@@ -208,8 +210,9 @@ def family_of(names: list[object]) -> dict[str, set[str]]:
     Beside `gate_proj`, `fc1` is a layer of a vision tower and stands for nothing.
     """
     given = {name for name in names if isinstance(name, str)}
-    if not given or len(given) < len(set(map(str, names))) or given <= {*ATTENTION, *FEED_FORWARD}:
+    if len(given) < len(set(map(str, names))) or given - HEADS <= {*ATTENTION, *FEED_FORWARD}:
         return {}
+    given -= HEADS
     return next((family for family in FAMILIES if given <= set(family)), {})
 
 
@@ -224,7 +227,7 @@ def said(chosen: object) -> str:
     """Return how names of another family are counted, and what it calls the others, for a message."""
     names = list(chosen) if isinstance(chosen, (list, tuple, set, frozenset)) else []
     names = [name.rpartition(".")[2] if isinstance(name, str) else name for name in names]
-    own = [str(name) for name in names if name not in stands_for(names)]
+    own = [str(name) for name in names if name not in (*stands_for(names), *HEADS)]
     counted = [name for name in stands_for(names) if name not in names]
     others = [
         name

@@ -77,6 +77,23 @@ def test_what_only_the_run_knows_is_unknown_and_says_why() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('OUT="${OUT:-}"\nTO="${OUT:-./here}"', Default("./here", "$OUT")),
+        ('OUT="${OUT:-}"\nTO="${OUT:-}"', Default("", "$OUT")),
+        ('OUT=""\nTO="${OUT:-./here}"', Known("./here")),
+        ('OUT="${OUT:-./there}"\nTO="${OUT:-./here}"', Default("./there", "$OUT")),
+        ('OUT=./there\nTO="${OUT:-./here}"', Known("./there")),
+    ],
+)
+def test_a_fallback_takes_the_place_of_an_empty_value(text: str, said: Value) -> None:
+    (word,) = one(f'{text}\npython train.py "$TO"').words
+    assert type(word) is type(said) and isinstance(word, (Known, Default)) and isinstance(said, (Known, Default))
+    assert word.value == said.value
+    assert getattr(word, "overridden_by", "") == getattr(said, "overridden_by", "")
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "nohup bash -c 'python train.py --lr 1' &",

@@ -18,6 +18,7 @@ from . import ending as prompt_ending
 from . import label_mask, markers
 from . import loss as prompt_loss
 from . import parts as prompt_parts
+from .collated import padded
 from .label_turns import end_is_masked, grows
 from .labels import copies_padding
 from .objective import apart, doubt
@@ -166,7 +167,8 @@ def _lengthened(
         return _other_id(text.appended, run, tokenizer)
     remade = run.trainer is not None and prompt_loss.always_remade(run.trainer.get("data_collator"))
     copied = text.form == "tokenised" and "labels" in text.columns and not remade
-    if copied and copies_padding(run, text.columns["labels"]):
+    by_collator = run.trainer is not None and any(padded(run))
+    if by_collator or copied and copies_padding(run, text.columns["labels"]):
         why = "padding is in the loss: where the padding token is the EOS token, shorter rows end with it all the same"
         return prompt_ending.Ending("", why=why)
     if text.form == "text" and packs_with_eos(run):

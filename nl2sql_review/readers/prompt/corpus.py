@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os.path
 import re
-from typing import Iterator
+from typing import Iterable, Iterator
 
+from ..dataset.columns import column_role
 from ..derive import plain
 from ..object_settings import last
 from ..run import Run
@@ -36,6 +37,14 @@ def sign_of(run: Run) -> str:
         return f"{names[0]} is a corpus of plain text"
     named = next((name for name in names_of(run) if CALLED.search(name)), "")
     return f"{named} is called after continued pretraining" if named else ""
+
+
+def answer_alone(columns: Iterable[str]) -> str:
+    """Return in words that the columns that a whole text is read from are called after an answer, "" if not so."""
+    names = list(dict.fromkeys(columns))
+    if not names or any(column_role(name) != "sql" for name in names):
+        return ""
+    return f"the text is {' and '.join(map(repr, names))} alone"
 
 
 def names_of(run: Run) -> Iterator[str]:

@@ -47,11 +47,14 @@ def filled_up(run: Run) -> Iterator[Defect]:
 def padded_with(run: Run) -> Iterator[Defect]:
     """Yield the token with which a collator of transformers fills up the labels, if the loss does not leave it out."""
     assert run.trainer is not None
-    if alone(run) or run.mentions(ONE_LENGTH):
-        return
     for thing in objects(run.trainer.get("data_collator")):
         call = call_of(thing)
         if call is None or last(call.callee) not in FILLS_UP or call.instance is not None:
+            continue
+        to_length = plain(call.get("padding")) == "max_length" and plain(call.get("max_length")) is not None
+        if alone(run) and not to_length:
+            continue
+        if any(ONE_LENGTH.search(text) for text in texts_beside(run, call.place)):
             continue
         token = call.get("label_pad_token_id")
         said = token.text if isinstance(token, Term) else plain(token)
@@ -62,6 +65,13 @@ def padded_with(run: Run) -> Iterator[Defect]:
             )
             place = call.places.get("label_pad_token_id", call.place)
             yield Defect("padding", "labels", place, text, branch(call), overridden_by=overrider(token))
+
+
+def texts_beside(run: Run, place: Place) -> Iterator[str]:
+    """Yield the text of each file of the script, without the call that stands at a place: it pads the batch itself."""
+    for source in run.sources:
+        own = source.segment(place.node) if source is place.source and place.node is not None else ""
+        yield source.text.replace(own, "") if own else source.text
 
 
 def collators(run: Run) -> list[Value]:

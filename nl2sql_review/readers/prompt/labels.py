@@ -91,6 +91,7 @@ def of_text(run: Run, text: TrainingText) -> Iterator[Defect]:
     """Yield the defects of hand-made labels."""
     made = text.columns.get("labels")
     if text.form != "tokenised" or made is None:
+        yield from of_targets(run, text)
         return
     place = place_of(made, text, run)
     yield from shared_labels.in_rows(run, text, place)
@@ -147,6 +148,21 @@ def of_text(run: Run, text: TrainingText) -> Iterator[Defect]:
             "labels",
             place,
             "the labels are a copy of the padded ids, so padding is in the loss; set its labels to -100",
+        )
+
+
+def of_targets(run: Run, text: TrainingText) -> Iterator[Defect]:
+    """Yield the tokenizer call that makes the labels itself, of `text_target=`, and pads them."""
+    call = tokenizer_call(run, text.tokenizer_call) if text.tokenizer_call is not None else None
+    if call is None or isinstance(call.get("text_target"), Absent) or not pads_rows(run, call) or own_loss(run):
+        return
+    if remaking(run) is None and not uses_unsloth(run) and not masks(run, (call.place,)):
+        yield Defect(
+            "padding",
+            "labels",
+            call.places.get("padding", call.place),
+            "the tokenizer pads the labels that it makes of text_target=, so padding is in the loss; set it to -100",
+            overridden_by=overrider(call.get("padding")),
         )
 
 
@@ -305,7 +321,9 @@ def pads_rows(run: Run, call: Call) -> bool:
     padding = plain(call.get("padding"))
     if padding not in (True, "longest"):
         return bool(padding == "max_length")
-    given = call.get("text", "$0")
+    given = next(
+        (one for name in ("text", "$0", "text_target") if not isinstance(one := call.get(name), Absent)), Absent()
+    )
     texts = contents(given)
     if not isinstance(texts, (list, tuple)) or len(texts) == 1 and not isinstance(given, Unknown):
         return False

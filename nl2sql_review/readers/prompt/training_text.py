@@ -10,6 +10,7 @@ from ...interpret.core.datasets import Dataset
 from ...interpret.core.joins import demote
 from ...interpret.core.operations import freeze
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Trace, Unknown, Value, options
+from ..dataset.columns import columns_read
 from ..derive import contents
 from ..object_settings import last
 from ..run import Run
@@ -52,6 +53,7 @@ class TrainingText:
     appended: tuple[Any, ...] = ()  # the other ids, one of which is added to the tokens last
     dataset: Any = None
     untraced: bool = False  # nothing is known of the rows but the column that is named
+    read: tuple[str, ...] = ()  # the columns that a text is read from of which the script shows no other part
 
     @property
     def trace(self) -> Trace:
@@ -329,7 +331,8 @@ def _text(value: Value, form: str, at: Place | None, name: str = "", by_formatti
         return TrainingText(form, [], value, at, value.why, name, by_formatting=by_formatting)
     if _wholly_open(value):
         why = f"the content of {_described(value)} is not in the script"
-        return TrainingText(form, [], Unknown(why, value.trace), at, why, name, by_formatting=by_formatting)
+        unseen, read = Unknown(why, value.trace), tuple(columns_read(value))
+        return TrainingText(form, [], unseen, at, why, name, by_formatting=by_formatting, read=read)
     return TrainingText(form, alternatives(value), value, at, "", name, by_formatting=by_formatting)
 
 
