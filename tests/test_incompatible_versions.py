@@ -81,7 +81,12 @@ def test_what_an_installer_may_accept_is_no_finding(name, text, tmp_path):
             'source = { git = "https://github.com/unslothai/unsloth.git#22e6d64" }',
             'source = { registry = "https://pypi.org/simple" }',
         ),
-        ("uv.lock", "[[package]]", 'source = { url = "https://x.org/unsloth.whl" }', 'wheels = [{ url = "https://x" }]'),
+        (
+            "uv.lock",
+            "[[package]]",
+            'source = { url = "https://x.org/unsloth.whl" }',
+            'wheels = [{ url = "https://x" }]',
+        ),
         (
             "poetry.lock",
             "[[package]]",

@@ -176,7 +176,7 @@ ELSEWHERE = ("git", "vcs", "url", "archive", "path", "directory", "file", "edita
 
 
 def from_elsewhere(package: dict[str, Any]) -> bool:
-    """Return whether a locked package is no release of an index (uv and Poetry have `source`; pdm and pylock do not)."""
+    """Return whether a locked package is no release of an index; uv and Poetry have a `source`, pdm has none."""
     source = package.get("source")
     of = source if isinstance(source, dict) else {}
     if "type" in of:
