@@ -81,6 +81,45 @@ def test_of_what_conda_and_pip_install_the_api_facts_go_by_pip(tmp_path):
     assert [s.specifier for s in stated if s.library == "transformers"] == ["==4.44.2"]
 
 
+@pytest.mark.parametrize(
+    "name, before, elsewhere, index",
+    [
+        (
+            "uv.lock",
+            "[[package]]",
+            'source = { git = "https://github.com/unslothai/unsloth.git#22e6d64" }',
+            'source = { registry = "https://pypi.org/simple" }',
+        ),
+        (
+            "uv.lock",
+            "[[package]]",
+            'source = { url = "https://x.org/unsloth.whl" }',
+            'wheels = [{ url = "https://x" }]',
+        ),
+        (
+            "poetry.lock",
+            "[[package]]",
+            '[package.source]\ntype = "git"\nurl = "https://github.com/unslothai/unsloth.git"',
+            '[package.source]\ntype = "legacy"\nurl = "https://mirror.org/simple"',
+        ),
+        ("pdm.lock", "[[package]]", 'git = "https://github.com/unslothai/unsloth.git"', 'summary = "git"'),
+        ("pylock.toml", "[[packages]]", 'vcs = {type = "git", url = "https://x"}', 'index = "https://pypi.org/simple"'),
+    ],
+)
+def test_a_commit_in_a_lock_has_requirements_of_its_own(name, before, elsewhere, index, tmp_path):
+    """The lock was resolved with what that commit requires, not with what the release of the same number does."""
+    trl = f'{before}\nname = "trl"\nversion = "1.16.0"\n'
+    for source, conflicts in ((elsewhere, False), (index, True)):
+        unsloth = f'{before}\nname = "unsloth"\nversion = "2026.10.9"\n{source}\n'
+        (tmp_path / name).write_text(f"{unsloth}\n{trl}", encoding="utf-8")
+        assert (judged(tmp_path)[0].verdict == "fail") is conflicts, source
+        stated, _ = declared.in_project(str(tmp_path), str(tmp_path))
+        specifiers = {one.library: one.specifier for one in stated}
+        assert specifiers["trl"] == "==1.16.0"
+        if conflicts or name.endswith(".lock"):
+            assert specifiers["unsloth"] == ("==2026.10.9" if conflicts else declared.UNREADABLE)
+
+
 def test_a_requirements_file_holds_with_those_it_includes(tmp_path):
     (tmp_path / "base.txt").write_text("unsloth==2026.10.9\n-r requirements.txt\n", encoding="utf-8")
     (tmp_path / "requirements.txt").write_text("-r base.txt\ntrl==1.16.0\n", encoding="utf-8")

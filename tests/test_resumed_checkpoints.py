@@ -123,3 +123,26 @@ def assert_judged(script: Path, verdict: str, told: str) -> None:
     (file,) = batch.review([str(script)], Options(isolated=True)).files
     (item,) = [one for one in file.checklist if one.rule == "checkpointing/resume"]
     assert (item.verdict, told in "".join(f.message for f in file.findings if f.rule == item.rule)) == (verdict, True)
+
+
+ARGUMENT = "import argparse\np = argparse.ArgumentParser()\np.add_argument('go', nargs='?', default='')\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "decides", "more"),
+    [
+        (ARGUMENT, "p.parse_args().go", "(unless the argument go says otherwise)"),
+        ("", "os.environ.get('AGAIN', '')", "(default of $AGAIN; the environment may override it)"),
+        ("", "''", ""),
+    ],
+)
+def test_what_else_may_resume_is_named(tmp_path: Path, before: str, decides: str, more: str) -> None:
+    """A run that another argument or the environment makes resume never resumes by default."""
+    code = SCRIPT.format(code=f"{before}again = {decides}", more="")
+    start, resumed = "trainer.train()", "trainer.train(resume_from_checkpoint=get_last_checkpoint(OUT))"
+    branch = f"if again == '':\n    {start}\nelse:\n    {resumed}\n"
+    script = tmp_path / "train.py"
+    script.write_text(code.replace("trainer.train(resume_from_checkpoint=found)\n", branch), encoding="utf-8")
+    (file,) = batch.review([str(script)], Options(isolated=True)).files
+    (found,) = [f for f in file.findings if f.rule == "checkpointing/resume"]
+    assert found.certainty == ("default" if more else "certain") and found.message.endswith(more or "step 0 again")

@@ -288,11 +288,12 @@ class Reading:
         if value.trace and not value.trace[-1].note.startswith(DEFAULT):
             call.places[argument] = value.trace[-1]
 
-    def state(self, name: str, value: Value, at: Place | None = None, note: str = "", argument: str = "") -> None:
+    def state(
+        self, name: str, value: Value, at: Place | None = None, note: str = "", argument: str = "", remedy: str = ""
+    ) -> None:
         """Set a fact that no call shows. `name` is `section.fact`; by default its place is the end of the trace."""
-        self.made.facts[name] = Fact(
-            value, at or (value.trace[-1] if value.trace else self.top.place), note, argument=argument
-        )
+        place = at or (value.trace[-1] if value.trace else self.top.place)
+        self.made.facts[name] = Fact(value, place, note, argument=argument, remedy=remedy)
 
     def beyond(self, why: str, *names: str) -> None:
         """Mark facts that a configuration of this flavour cannot express."""

@@ -148,6 +148,8 @@ def remedy(judged: FactVerdict, rule: Rule, source: Source) -> str:
     wanted, key, trace = judged.expected.equals, judged.fact.argument, judged.fact.value.trace
     if trace and trace[-1].note.endswith("has no key for it"):
         return ""
+    if key and judged.fact.remedy:  # where the plan's word is no value of the key
+        return judged.fact.remedy
     if key and isinstance(wanted, (bool, int, float, str)):
         return f"set {key}: {str(wanted).lower() if isinstance(wanted, bool) else wanted}"
     return "" if re.search(r"[=(]", rule.head.help) else rule.head.help

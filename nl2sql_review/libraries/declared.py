@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Iterable, Iterator
 
 from ..files import disk, toml
-from .project_files import INSTALLED_BY_LINES, Broken, decoded, groups, unredirected
+from .project_files import ELSEWHERE, INSTALLED_BY_LINES, Broken, decoded, groups, unredirected
 from .store import BESIDE, TOGETHER
 
 if TYPE_CHECKING:
@@ -277,13 +277,19 @@ def _lines(text: str, name: str) -> Iterator[Statement]:
 
 
 _LOCKED = re.compile(r'^\[\[package\]\]\s*\nname = "([\w.-]+)"\s*\nversion = "([^"]+)"', re.MULTILINE)
+_OF = "|".join(ELSEWHERE)
+_TYPE = re.compile(r'^type = "(\w+)"', re.MULTILINE)  # Poetry's, whose `url` may be that of an index
+_FROM_ELSEWHERE = re.compile(rf"^(?:source = \{{ *)?(?:{_OF}) =", re.MULTILINE)
 
 
 def _locked(text: str, name: str) -> Iterator[Statement]:
     for match in _LOCKED.finditer(text):
         library = match[1].lower().replace("-", "_")
         if library in LIBRARIES:
-            yield Statement(library, f"=={match[2]}", name)
+            rest, _, _ = text[match.end() :].partition("\n[[package]]")
+            of = _TYPE.search(rest)
+            elsewhere = of[1] in ELSEWHERE if of else _FROM_ELSEWHERE.search(rest) is not None
+            yield Statement(library, UNREADABLE if elsewhere else f"=={match[2]}", name)
 
 
 def _pyproject(text: str, name: str) -> Iterator[Statement]:

@@ -185,12 +185,29 @@ def _lock(text: str, name: str) -> Iterator[Iterable[Requirement]]:
         yield _locked(data.get("package"), name)
 
 
+ELSEWHERE = ("git", "vcs", "url", "archive", "path", "directory", "file", "editable", "virtual")
+
+
+def from_elsewhere(package: dict[str, Any]) -> bool:
+    """Return whether a locked package is no release of an index; uv and Poetry have a `source`, pdm has none."""
+    source = package.get("source")
+    of = source if isinstance(source, dict) else {}
+    if "type" in of:
+        return of["type"] in ELSEWHERE
+    return any(key in where for key in ELSEWHERE for where in (of, package))
+
+
 def _locked(packages: object, name: str) -> Iterator[Requirement]:
-    """Yield one version per package; none for a fork with several versions or for a conditional package."""
+    """Yield one version per package; none for a fork with several versions or for a conditional package.
+
+    None for what comes from a repository, an address or a folder, either: a commit has the number of a release, and
+    requirements of its own.
+    """
     listed = [p for p in packages if isinstance(p, dict)] if isinstance(packages, list) else []
     names = [_normal(str(p.get("name"))) for p in listed]
     for library, package in zip(names, listed):
-        if names.count(library) == 1 and not package.get("marker") and isinstance(package.get("version"), str):
+        released = not package.get("marker") and not from_elsewhere(package)
+        if names.count(library) == 1 and released and isinstance(package.get("version"), str):
             yield Requirement(library, f"=={package['version']}", name)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from ..interpret.core.joins import demote
 from ..interpret.core.objects import Function
+from ..interpret.core.recording import FAILED
 from ..training_plan.facts import Checkpointing, Fact, TrainingPlan
 from ..training_plan.values import (
     Absent,
@@ -167,16 +168,16 @@ def resume(run: Run) -> tuple[Fact, Fact]:
 
 
 def resumed_by(run: Run) -> str:
-    """Return the option with which another run resumes: `--resume` of `if args.resume: trainer.train(args.resume)`."""
+    """Return with what another run resumes: `--resume` of `if args.resume: trainer.train(args.resume)`, `$RESUME`."""
     others = [c for c in run.recording.alternatives if c.callee in {t.callee for t in run.train}]
-    options = (c.condition for c in others if not isinstance(c.get(*CHECKPOINT), Absent))
-    return next((o for o in options if o.startswith("--")), "")
+    found = (c.condition for c in others if not isinstance(c.get(*CHECKPOINT), Absent))
+    return next((by for by in found if not by.startswith(FAILED)), "")
 
 
 def otherwise(run: Run) -> bool:
     """Return whether an `except` starts the training anew if it cannot be resumed."""
     others = [c for c in run.recording.alternatives if last(c.callee) == "train" and "Trainer" in c.callee]
-    return any(not c.condition.startswith("--") for c in others)
+    return any(c.condition.startswith(FAILED) for c in others)
 
 
 def judge(run: Run, value: Value, tried: bool = False) -> tuple[Value, Value]:

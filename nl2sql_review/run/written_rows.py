@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from ..data_files.formats import data_file
 from ..data_files.heads import head
 from ..files import discovery, disk
-from ..interpret.core.recording import Call, Condition, Recording, Rows
+from ..interpret.core.recording import FAILED, Call, Condition, Recording, Rows
 from ..interpret.models.data.written import WRITERS, absolute, merged
 from ..interpret.program import interpret
 from ..launches import project_scripts, writers
@@ -25,7 +25,6 @@ from ..training_plan.values import Either, Known, Unknown, Value, same
 MOST = 4  # scripts that are interpreted for a file
 STEPS = 20_000  # of the interpretation of all of them
 AGAIN = 30_000  # of the training script, which is interpreted a second time
-FAILED = "an exception in the try block"  # how the condition begins of what a handler does
 LOADERS = ("datasets.load_dataset", "datasets.load_from_disk")
 SECTIONS = ("prompt", "dataset")  # whose facts rest on rows
 # Calls that put another file in the place of one: the argument that says where.

@@ -8,9 +8,10 @@ import pytest
 
 from nl2sql_review.flavours import keys
 from nl2sql_review.flavours.calls import llamafactory, unsloth
+from nl2sql_review.run.reviewer import Reviewer
 from nl2sql_review.training_plan.values import Known, Unknown
 
-from .reading import FACTORY, Case, check, each, findings, mapped, plan, untried
+from .reading import AXOLOTL, FACTORY, Case, check, each, findings, mapped, plan, untried
 
 KEYS: list[Case] = [
     ("lora_rank: 7", "lora.r", 7),
@@ -166,3 +167,24 @@ def test_a_configuration_with_a_key_that_stops_it_does_not_end_without_an_error(
     text = FACTORY.format(line).replace("do_train: true\n", "")
     (told,) = [said for _, rule, said in findings(text) if rule == "api/ignored-key"]
     assert told.endswith("ends without an error") == silently
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("factory.yaml", FACTORY.format("resume_from_checkpoint: true\n"), "leave out resume_from_checkpoint and"),
+        ("factory.yaml", FACTORY.format("resume_from_checkpoint: out/checkpoint-5\n"), "leave out resume_from"),
+        (
+            "c.yaml",
+            AXOLOTL.format("resume_from_checkpoint: out/checkpoint-5\n"),
+            "set auto_resume_from_checkpoints: true",
+        ),
+    ],
+)
+def test_the_help_names_a_value_that_the_program_has(name: str, text: str, says: str) -> None:
+    """ "newest" is the plan's word: as a value of the key, it would be taken for a path."""
+    file, _ = Reviewer(isolated=True).source(text.encode(), name)
+    (one,) = [f for f in file.findings if f.rule == "checkpointing/resume"]
+    assert one.help.startswith(says) and not one.help.endswith(": newest")
+    (rank,) = [f for f in file.findings if f.rule == "lora/rank"]
+    assert rank.help.endswith(": 16"), "a number is one"

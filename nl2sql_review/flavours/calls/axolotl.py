@@ -284,7 +284,8 @@ def conflicts(r: Reading, top: Level) -> None:
 def resume(r: Reading, top: Level) -> None:
     by = "resume_from_checkpoint"
     if isinstance(top.plain(by), str):
-        r.state("checkpointing.resume", Known("fixed path", (top.where(by),)), argument=by)
+        remedy = f"set auto_resume_from_checkpoints: true in place of {by}"
+        r.state("checkpointing.resume", Known("fixed path", (top.where(by),)), argument=by, remedy=remedy)
     elif top.plain("auto_resume_from_checkpoints") is True:
         r.state(
             "checkpointing.resume",

@@ -243,6 +243,8 @@ def resume(r: Reading, top: Level) -> None:
             "checkpointing.resume",
             Known("unguarded" if unguarded else "fixed path", (at,)),
             argument="resume_from_checkpoint",
+            remedy="leave out resume_from_checkpoint and overwrite_output_dir: LLaMA-Factory then resumes from the "
+            "newest checkpoint in output_dir, if there is one",
         )
     elif top.plain("overwrite_output_dir") is True:
         r.state(

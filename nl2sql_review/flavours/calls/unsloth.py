@@ -260,6 +260,7 @@ def resume(r: Reading, whole: Whole, studio: bool) -> None:
             "checkpointing.resume",
             Known("fixed path", (level.where("resume_from_checkpoint"),)),
             argument="resume_from_checkpoint",
+            remedy="leave out resume_from_checkpoint, and resume the run from Studio's history",
         )
     elif studio:
         r.beyond("a run is resumed from Studio's history, and that sets resume_from_checkpoint", "checkpointing.resume")

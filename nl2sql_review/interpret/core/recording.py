@@ -26,6 +26,8 @@ class Limit(NamedTuple):
     place: Place
 
 
+FAILED = "an exception in the try block"  # how the condition begins of what a handler does
+
 # Ends of the reason for a parameter's being unknown, where a function is tried that nobody calls.
 NOT_GIVEN = "which is not given here"
 GIVEN_BY_CALLERS = "an argument that every call passes"
