@@ -102,12 +102,13 @@ def of_text(run: Run, text: TrainingText) -> Iterator[Defect]:
         branch = "" if always_remade(given) else getattr(given, "condition", "") or "the path taken"
         loss = hand_made(run, text, text.at)
         if loss.on == "response" or not loss.on and "-100" in said and ("len(" in said or "prompt" in said):
+            lost = "labels with the masked prompt" if loss.on else "labels with their -100"
             yield Defect(
                 "overwritten",
                 "labels",
                 collator.place,
-                "DataCollatorForLanguageModeling recreates the labels from the input ids and drops the script's "
-                "labels with the masked prompt; use DataCollatorForSeq2Seq",
+                f"DataCollatorForLanguageModeling recreates the labels from the input ids and drops the script's "
+                f"{lost} (ValueError where the rows of a batch differ in length); use DataCollatorForSeq2Seq",
                 branch,
                 overridden_by=overrider(collator.get("mlm")),
             )
