@@ -116,6 +116,16 @@ def test_a_tracker_called_none_is_refused_since_transformers_5(
         ("transformers==5.1.0\n", "certain", "transformers 5.1 is stated (requirements.txt:1)"),
         ("transformers>=4.44\n", "default", "transformers>=4.44 (requirements.txt:1) allows versions up to 5.24"),
         ("transformers>=5.1\n", "certain", "transformers>=5.1 (requirements.txt:1) allows versions up to 5.24"),
+        (
+            "transformers>=5\nvllm>=0.3\n",
+            "certain",
+            "transformers>=5 (requirements.txt:1), beside vllm>=0.3 (requirements.txt:2), allows versions up to 5.20.1",
+        ),
+        (
+            "transformers>=5.1,<5.10\nvllm>=0.3\n",
+            "certain",
+            "transformers>=5.1,<5.10 (requirements.txt:1) allows versions up to 5.8",
+        ),
     ],
 )
 def test_a_tracker_that_only_new_releases_refuse_is_as_certain_as_the_release(tmp_path, stated, certainty, words):

@@ -37,6 +37,7 @@ class Choice:
     specifier: str = ""
     open: bool = False
     nearest: str = ""  # the known version that stands for a stated one that is older or newer than all known
+    held_by: str = ""  # the library that does not go with the newest version that is stated, as it is required
 
     @property
     def judged(self) -> tuple[str, ...]:
@@ -132,7 +133,8 @@ def _choices(statements: tuple[Statement, ...], unsloth: bool) -> dict[str, Choi
             said = stated[library].said  # named without a number: what gets installed is the newest
         if not choice and not held_back:
             compatible = compatible[-1:]
-        choices[library] = Choice(library, compatible, said, specifier, open=held_back)
+        held_by = _holder(library, candidates[-1:], compatible, choices)
+        choices[library] = Choice(library, compatible, said, specifier, open=held_back, held_by=held_by)
     if held_back and not choices["trl"].said:  # releases that require what the others found hold back
         trl, others = choices["trl"], choices["transformers"].versions
         fit = [
@@ -145,6 +147,16 @@ def _choices(statements: tuple[Statement, ...], unsloth: bool) -> dict[str, Choi
         if library not in choices:
             choices[library] = _beside(library, choices, held_back)
     return choices
+
+
+def _holder(library: str, newest: tuple[str, ...], fitting: tuple[str, ...], choices: dict[str, Choice]) -> str:
+    """Return the requirement with which the newest version of a library does not go: `vllm>=0.3 (pyproject.toml:4)`."""
+    if newest == fitting[-1:]:
+        return ""
+    for other in choices.values():
+        if other.library != library and not all(_goes_with(library, v, {other.library: other}) for v in newest):
+            return other.library + other.specifier + (f" ({other.said})" if other.said else "")
+    return ""
 
 
 def _beside(library: str, choices: dict[str, Choice], held_back: bool) -> Choice:

@@ -38,7 +38,8 @@ def requirement(choice: Choice) -> str:
 
 
 def allowed(choice: Choice) -> str:
-    return f"{requirement(choice)} allows versions up to {short(choice.versions[-1])}"
+    beside = f", beside {choice.held_by}," if choice.held_by else ""
+    return f"{requirement(choice)}{beside} allows versions up to {short(choice.versions[-1])}"
 
 
 def stated(choice: Choice) -> str:
@@ -55,9 +56,10 @@ def stated(choice: Choice) -> str:
     if not choice.said:
         return f"{choice.library} {short(choice.versions[-1])} is assumed"
     if not choice.specifier:
+        newest = f"newest that goes with {choice.held_by}" if choice.held_by else "newest known"
         return (
-            f"{choice.said} names {choice.library} without a version, so {short(choice.versions[-1])}, the newest "
-            f"known, is assumed"
+            f"{choice.said} names {choice.library} without a version, so {short(choice.versions[-1])}, the {newest}, "
+            f"is assumed"
         )
     if not is_exact(choice.specifier) and len(choice.versions) > 1:
         return allowed(choice)

@@ -63,6 +63,9 @@ def labels(run: Run) -> Fact:
     if not found and unread is not None:
         why = "labels are made, and " if makes_labels(run) else "whether the rows come with labels: "
         return Fact(Unknown(why + unread.why, unread.trace), at=unread.at or run.place)
+    if not found and any(drops_unread(run, text) for text in texts):
+        why = "it is unknown which labels the script masks, and DataCollatorForLanguageModeling recreates them all"
+        return Fact(Unknown(why), at=run.place)
     made = [text.columns["labels"] for text in own_rows(run)]
     if not found and (open_label := next((one for one in made if isinstance(one, Unknown)), None)) is not None:
         why = f"it is unknown which labels `__getitem__` gives: {open_label.why}"
@@ -103,12 +106,13 @@ def of_text(run: Run, text: TrainingText) -> Iterator[Defect]:
         branch = "" if always_remade(given) else getattr(given, "condition", "") or "the path taken"
         loss = hand_made(run, text, text.at)
         if loss.on == "response" or not loss.on and "-100" in said and ("len(" in said or "prompt" in said):
+            lost = "labels with the masked prompt" if loss.on else "labels with their -100"
             yield Defect(
                 "overwritten",
                 "labels",
                 collator.place,
-                "DataCollatorForLanguageModeling recreates the labels from the input ids and drops the script's "
-                "labels with the masked prompt; use DataCollatorForSeq2Seq",
+                f"DataCollatorForLanguageModeling recreates the labels from the input ids and drops the script's "
+                f"{lost} (ValueError where the rows of a batch differ in length); use DataCollatorForSeq2Seq",
                 branch,
                 overridden_by=overrider(collator.get("mlm")),
             )
@@ -203,6 +207,14 @@ def remaking(run: Run) -> Call | None:
         if call is not None and call.callee == REMAKES and plain(call.get("mlm")) is False:
             return call
     return None
+
+
+def drops_unread(run: Run, text: TrainingText) -> bool:
+    """Return whether the collator drops labels of which it is not known which are -100."""
+    made = text.columns.get("labels")
+    if text.form != "tokenised" or made is None or "-100" not in spelt(made) or remaking(run) is None:
+        return False
+    return not hand_made(run, text, text.at).on
 
 
 def own_loss(run: Run) -> bool:

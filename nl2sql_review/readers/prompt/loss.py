@@ -122,9 +122,11 @@ def always_remade(collator: Value) -> bool:
 def _made_anew(run: Run, text: TrainingText, made: Loss) -> Loss | None:
     """Return the loss after transformers' language-modelling collator, which makes labels of all tokens again."""
     assert run.trainer is not None
-    if made.on != "response" and (made.on or made.by != "hand-made labels"):
+    collator = run.trainer.get("data_collator")
+    of_script = text.form == "tokenised" and "labels" in text.columns
+    if made.on != "response" and not (of_script and (not made.on or always_remade(collator))):
         return None
-    for thing in objects(run.trainer.get("data_collator")):
+    for thing in objects(collator):
         call = getattr(thing, "call", None)
         if call is None or call.callee != RELABELS:
             continue
