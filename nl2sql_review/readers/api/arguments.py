@@ -314,7 +314,8 @@ def assumed_since(choice: Choice, version: str) -> bool:
 def judging(run: Run) -> Judging:
     by_trl = any(name == "trl.TrlParser" for name, _ in run.recording.imports)
     made = tuple(run.recording.parsed_classes)
-    return Judging(run.versions or Versions(), patched(run.recording), parsed=made, by_trl=by_trl)
+    guards = Guards(run.recording.signatures_asked)
+    return Judging(run.versions or Versions(), patched(run.recording), guards, parsed=made, by_trl=by_trl)
 
 
 def defects_of(run: Run) -> list[Defect]:
