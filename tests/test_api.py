@@ -598,3 +598,24 @@ def test_what_rests_on_an_assumed_version_is_not_certain():
     assert certainty("a = SFTConfig(max_seq_length=1)", {}) == ["default"]
     assert certainty("a = SFTConfig(max_seq_length=1)", {"trl": "0.20.0"}) == ["certain"]
     assert certainty("a = SFTConfig(gradient_acumulation_steps=1)", {}) == ["certain"], "no version ever took it"
+
+
+def test_the_keys_of_a_file_that_an_option_names_are_a_default(tmp_path):
+    (tmp_path / "one.yaml").write_text("args:\n  output_dir: x\n  max_seq_length: 8\nlength: 8\n")
+    code = (
+        "import argparse, yaml\nfrom transformers import Trainer, TrainingArguments\n"
+        "parser = argparse.ArgumentParser()\nparser.add_argument('--config', default='one.yaml')\n"
+        "parser.add_argument('--length', type=int, default=8)\noptions = parser.parse_args()\n"
+        "read = yaml.safe_load(open({path}))\nargs = TrainingArguments({given})\nTrainer('m', args=args).train()\n"
+    )
+    for path, given, expected in (
+        ("options.config", "**read['args']", "default"),
+        ("'one.yaml'", "**read['args']", "certain"),
+        ("options.config", "'x', max_seq_length=read['length']", "certain"),
+        ("'one.yaml'", "**{'output_dir': 'x', 'max_seq_length': options.length}", "certain"),
+    ):
+        text = code.format(path=path, given=given).encode()
+        report, _ = Reviewer(isolated=True).file(text, str(tmp_path / "train.py"))
+        (found,) = [f for f in report.findings if f.rule == "api/unknown-argument"]
+        assert found.certainty == expected, (path, given)
+        assert found.message.endswith("; --config may name another file") == (expected == "default")
