@@ -634,3 +634,24 @@ def test_a_defect_in_a_loop_is_told_as_one(around, said):
         one for rule, one in found(f"{code}SFTTrainer(args=args, train_dataset=1)") if rule == "removed-argument"
     )
     assert said in message and ("only" in message) == bool(said)
+
+
+def test_the_keys_of_a_file_that_an_option_names_are_a_default(tmp_path):
+    (tmp_path / "one.yaml").write_text("args:\n  output_dir: x\n  max_seq_length: 8\nlength: 8\n")
+    code = (
+        "import argparse, yaml\nfrom transformers import Trainer, TrainingArguments\n"
+        "parser = argparse.ArgumentParser()\nparser.add_argument('--config', default='one.yaml')\n"
+        "parser.add_argument('--length', type=int, default=8)\noptions = parser.parse_args()\n"
+        "read = yaml.safe_load(open({path}))\nargs = TrainingArguments({given})\nTrainer('m', args=args).train()\n"
+    )
+    for path, given, expected in (
+        ("options.config", "**read['args']", "default"),
+        ("'one.yaml'", "**read['args']", "certain"),
+        ("options.config", "'x', max_seq_length=read['length']", "certain"),
+        ("'one.yaml'", "**{'output_dir': 'x', 'max_seq_length': options.length}", "certain"),
+    ):
+        text = code.format(path=path, given=given).encode()
+        report, _ = Reviewer(isolated=True).file(text, str(tmp_path / "train.py"))
+        (found,) = [f for f in report.findings if f.rule == "api/unknown-argument"]
+        assert found.certainty == expected, (path, given)
+        assert found.message.endswith("; --config may name another file") == (expected == "default")

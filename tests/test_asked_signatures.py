@@ -129,3 +129,35 @@ def test_the_newest_of_several_allowed_releases_is_named():
         assert one.memory.trainer_length.value.value == 1024 and said in one.memory.trainer_length.note
     _, _, (old,) = Reviewer(isolated=True).plans(text.encode(), "train.py", Settings(versions={"trl": "0.11.4"}))
     assert old.memory.trainer_length.value.value == 2048 and not old.memory.trainer_length.note.count("signature")
+
+
+HELPED = """\
+import inspect, json
+from trl import SFTConfig, SFTTrainer
+
+def accepted(target, given):
+    names = inspect.signature(target).parameters
+    if any(one.kind == inspect.Parameter.VAR_KEYWORD for one in names.values()):
+        return given
+    return {name: value for name, value in given.items() if name in names}
+
+def main(settings):
+    given = {"model": "m", "args": SFTConfig(output_dir="o"), "max_seq_length": settings["length"]}
+    trainer = SFTTrainer(**accepted(SFTTrainer, given))
+    trainer.train()
+
+def load(path):
+    read = json.loads(open(path).read())
+    return {**load(read["base"]), **read} if "base" in read else read
+
+if __name__ == "__main__":
+    main(load("settings"))
+"""
+
+
+def test_a_helper_that_inspects_its_parameter_guards_the_callee():
+    """A value that is unknown on the path that gives it does not show that a path leaves it out."""
+    other = HELPED.replace("accepted(SFTTrainer, given)", "{**given, **accepted(SFTConfig, given)}")
+    for text, expected in ((HELPED, []), (other, ["api/moved-argument"])):
+        report, _ = Reviewer(isolated=True).file(text.encode(), "train.py")
+        assert [f.rule for f in report.findings if f.rule.startswith("api/")] == expected

@@ -8,6 +8,7 @@ import pytest
 
 from nl2sql_review import readers
 from nl2sql_review.interpret.program import interpret
+from nl2sql_review.run.reviewer import Reviewer
 from nl2sql_review.source import Source
 from nl2sql_review.training_plan.values import Absent, Known, Unknown
 
@@ -40,3 +41,26 @@ def test_weights_are_in_4_bit_by_their_name_and_only_where_they_can_be_trained(n
     found = plan.lora.load_in_4bit.value
     assert isinstance(found, expected)
     assert not isinstance(found, Known) or found.value is True
+
+
+BY_PARAMETER = """\
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig, Trainer, TrainingArguments
+
+def train(small: bool = False):
+    if small:
+        config = BitsAndBytesConfig(load_in_4bit={small})
+        model = AutoModelForCausalLM.from_pretrained("meta-llama/Llama-3.1-8B", quantization_config=config)
+    else:
+        model = AutoModelForCausalLM.from_pretrained("meta-llama/Llama-3.1-8B")
+    model = get_peft_model(model, LoraConfig(r=16))
+    Trainer(model, TrainingArguments("out")).train()
+"""
+
+
+@pytest.mark.parametrize(("small", "certainty"), [("True", "default"), ("False", "certain")])
+def test_a_parameter_that_loads_the_same_model_in_4_bit_makes_it_a_default(small, certainty):
+    report, _ = Reviewer(isolated=True).file(BY_PARAMETER.format(small=small).encode(), "train.py")
+    (found,) = [one for one in report.findings if one.rule == "lora/four-bit"]
+    assert found.certainty == certainty
+    assert ("unless parameter small of train() says otherwise" in found.message) == (certainty == "default")

@@ -682,7 +682,8 @@ def test_checkpointing_that_is_off_is_not_called_plain(tmp_path, given, note):
         + MODEL.replace(")\n", ", quantization_config=BitsAndBytesConfig(load_in_4bit=True))\n")
     )
     code += f"model = prepare_model_for_kbit_training(model, use_gradient_checkpointing={given})\n"
-    code += "model = get_peft_model(model, LoraConfig(r=16))\nSFTTrainer(model=model, args=SFTConfig('out')).train()\n"
+    code += "model = get_peft_model(model, LoraConfig(r=16))\n"
+    code += "SFTTrainer(model=model, args=SFTConfig('out', gradient_checkpointing=False)).train()\n"
     _, found = items(tmp_path, code)
     (told,) = [message for message in found if message.startswith("lora/gradient-checkpointing")]
     assert note in told
@@ -691,9 +692,10 @@ def test_checkpointing_that_is_off_is_not_called_plain(tmp_path, given, note):
 @pytest.mark.parametrize(
     ("test", "arguments", "note", "certainty"),
     [
-        ("True", "", "yes (plain checkpointing, by prep", "certain"),
-        ("args.bits4", "", "yes (default of --bits4", "default"),
-        ("quantizes()", "", "True or False, depending on", "branch"),
+        ("True", ", gradient_checkpointing=False", "yes (plain checkpointing, by prep", "certain"),
+        ("args.bits4", ", gradient_checkpointing=False", "yes (default of --bits4", "default"),
+        ("quantizes()", ", gradient_checkpointing=False", "True or False, depending on", "branch"),
+        ("quantizes()", "", "yes (unless an older trl is installed) (plain checkpointing, by default", "default"),
         ("quantizes()", ", gradient_checkpointing=True", "yes (plain checkpointing, by the training", "certain"),
     ],
 )

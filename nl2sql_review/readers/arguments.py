@@ -317,7 +317,7 @@ def asks_signature(run: Run, name: str) -> bool:
     call = run.arguments.call
     if call is None:
         return False
-    guards, called = Guards(), last(call.callee)
+    guards, called = Guards(run.recording.signatures_asked), last(call.callee)
     return guards.asked(call.place.source, called) or guards.over(
         call.places.get(name, call.place), call.get(name), called
     )

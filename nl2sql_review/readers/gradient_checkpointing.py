@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from ..interpret.core.joins import demote
 from ..interpret.core.recording import Call
+from ..libraries.versions import is_exact
 from ..source.literals import expression
 from ..training_plan.facts import Fact, Lora
-from ..training_plan.values import Absent, Default, Known, Value, join, options
+from ..training_plan.values import Absent, Default, Either, Known, Value, options
 from .adapter_choice import beyond
-from .derive import is_of_the_hub, is_true, plain
+from .defaults import generated, switches
+from .derive import is_of_the_hub, plain
 from .object_settings import last
 from .own_quantization import QUANTIZED
 from .run import Run
@@ -28,10 +31,9 @@ def checkpointing(run: Run, part: Lora) -> Fact:
         return fact
     found = list(plain_checkpointing(run, part))
     # What is on in any case counts first, what a switch turns on next, and what is off last.
-    for turns_on in (is_on, may_be_on):
-        for one in found:
-            if turns_on(one.value):
-                return one
+    certain = next((one for one in found if is_on(one.value)), None)
+    if one := certain or found and by_class(run) or next((one for one in found if may_be_on(one.value)), None):
+        return one
     if found:
         return replace(found[0], note=found[0].note.removeprefix("plain checkpointing, "))
     why = "the adapter is not created by Unsloth" if call is not None else "nothing enables gradient checkpointing"
@@ -55,7 +57,7 @@ def plain_checkpointing(run: Run, part: Lora) -> Iterator[Fact]:
             value = prepared.get("use_gradient_checkpointing")
             value = Known(True, (prepared.place,)) if isinstance(value, Absent) else value
             note = "plain checkpointing, by prepare_model_for_kbit_training"
-            yield Fact(switched(run, prepared, value), at=prepared.place, note=note)
+            yield Fact(where_quantized(run, part, switched(run, prepared, value)), at=prepared.place, note=note)
     for enabled in run.recording.named("gradient_checkpointing_enable"):
         value = switched(run, enabled, Known(True, (enabled.place,)))
         yield Fact(value, at=enabled.place, note="plain checkpointing")
@@ -64,6 +66,30 @@ def plain_checkpointing(run: Run, part: Lora) -> Iterator[Fact]:
         off = isinstance(value, (Known, Default)) and not value.value
         note = "" if off else "plain checkpointing, by the training arguments"
         yield Fact(value, at=run.arguments.where(*ARGUMENTS), note=note)
+
+
+def by_class(run: Run) -> Fact | None:
+    """Return what the class of the training arguments turns on where they do not say, as TRL's do since 0.22."""
+    call = run.arguments.call
+    if call is None or call.unknown_arguments or not isinstance(run.arguments.value(*ARGUMENTS), Absent):
+        return None
+    if generated(call.callee) or True not in (switches(call.callee, ARGUMENTS) or {}).values():
+        return None
+    value: Value = Known(True, (call.place,))
+    if run.versions is None or not is_exact(run.versions["trl"].specifier):
+        value = demote(value, "an older trl")
+    return Fact(value, at=call.place, note=f"plain checkpointing, by default of {last(call.callee)}")
+
+
+def where_quantized(run: Run, part: Lora, value: Value) -> Value:
+    """Return a value of the preparation as what it does: PEFT checkpoints only quantized weights."""
+    bits = (part.load_in_4bit.value, run.quantization.value("load_in_8bit"), run.load.value("load_in_8bit"))
+    decided = [one for one in bits if isinstance(one, Default) and isinstance(one.value, bool)]
+    others = [one for one in bits if one not in decided]
+    if not decided or not is_on(value) or not all(isinstance(one, Absent) or plain(one) is False for one in others):
+        return value
+    on = next((one for one in decided if one.value), decided[0])
+    return Default(on.value, on.overridden_by, value.trace)
 
 
 def switched(run: Run, call: Call, value: Value) -> Value:
@@ -76,11 +102,8 @@ def switched(run: Run, call: Call, value: Value) -> Value:
     conditions = [one for one in beyond(run, call.conditions, "conditions") if one not in of_loop]
     # `if hasattr(model, "gradient_checkpointing_enable")`: models have it
     if conditions := [one for one in conditions if not one.endswith("'gradient_checkpointing_enable')")]:
-        otherwise: Value = Known(False, value.trace)
-        if isinstance(run.arguments.value(*ARGUMENTS), Absent):  # SFTConfig turns it on by default
-            library = run.arguments.fact(*ARGUMENTS).value
-            otherwise = library if is_true(library) else otherwise
-        return join(value, otherwise, conditions[0] if is_code(conditions[0]) else "")
+        condition = conditions[0] if is_code(conditions[0]) else ""
+        return Either((value, Known(False, value.trace)), condition, value.trace)
     return value
 
 

@@ -268,14 +268,16 @@ def by_name(name: Value, unquantized: Absent) -> Value:
 
 
 def option_that_quantizes(run: Run, name: Value) -> str:
-    """Return the option with which the script would load the same model in 4 bit, "" if there is none."""
+    """Return the option or parameter with which the script would load the same model in 4 bit, "" if there is none."""
+    chosen = run.load.call.assumed if run.load.call is not None else ()
     given = run.load.value("quantization_config")
     by = given.overridden_by if isinstance(given, Default) and given.value is None else ""
     for other in run.recording.alternatives:
         if by and other.condition == by and last(other.callee) == "BitsAndBytesConfig":
             asked = other.get("load_in_4bit", "$0")
             return by if is_true(asked) else ""
-        if other.condition.startswith("-") and last(other.callee) == "from_pretrained":
+        decides = other.condition.startswith("-") or other.condition in chosen
+        if decides and last(other.callee) == "from_pretrained":
             names = [getattr(value, "value", None) for value in (name, other.get(*MODEL_NAMES))]
             if names[0] == names[1] and is_true(makers(other.get("quantization_config")).value("load_in_4bit")):
                 return other.condition

@@ -230,3 +230,11 @@ def makers(value: Value) -> ObjectSettings:
 def from_library(value: Value) -> bool:
     """Return whether a value is the default of a library, because the script does not set it."""
     return bool(value.trace) and value.trace[-1].note.startswith("library default")
+
+
+def other_file(call: Call, name: str) -> str:
+    """Return what may name another file, with other keys, than the one whose keys a call gets by `**`."""
+    value, place = call.get(name), call.places.get(name)
+    if not isinstance(value, Default) or place is None or not getattr(place.node, "star", ""):
+        return ""
+    return value.overridden_by if any(step.source.kind == "configuration" for step in value.trace) else ""

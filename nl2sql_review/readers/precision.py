@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ..interpret.core.joins import demote
 from ..interpret.core.operations import describe
-from ..libraries.versions import is_exact, key_of
+from ..libraries.versions import allows, is_exact, key_of
 from ..training_plan.facts import Arguments, Fact
 from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Unknown, Value, options
 from . import defaults, launcher
@@ -32,6 +33,7 @@ SAYS_YES = (
     "torch.cuda.is_bf16_supported(including_emulation=False)"
 )
 COUNTS_EMULATION = "2.2"  # PyTorch since, at the earliest: is_bf16_supported() is true where bfloat16 is only emulated
+ASKS_THE_CARD = ("1.13.1", "2.0.1", "2.1.2", "2.2.2", "2.3.1")  # and 2.4 has including_emulation=
 PROBED = "bf16 by a probe that says yes everywhere"
 BY_SFT = "SFTConfig enables bf16 unless fp16 is set"
 REFUSES = "the script stops on a GPU without bfloat16, where fp16 would work"
@@ -41,15 +43,17 @@ def read(run: Run, part: Arguments) -> None:
     """Fill the effective `bf16` and `fp16`, and `mixed_precision`."""
     sft_precision(run, part)
     emulated = not patched(run.recording) and run.configuration is None  # whose programs ask for themselves
-    part.mixed_precision = by_unsloth(run, of_flags(part.bf16, part.fp16, emulated))
+    old = before_emulation(run)
+    part.mixed_precision = by_unsloth(run, of_flags(part.bf16, part.fp16, emulated and not old))
     launcher.precision(run, part)
     if plain(part.mixed_precision.value) == "bf16":
-        probe = emulating(part.bf16.value) or emulating(part.fp16.value) if emulated else ""
+        probe = emulating(part.bf16.value) or emulating(part.fp16.value) if emulated and not old else ""
         if probe:
-            part.mixed_precision.value = derive(lambda _: PROBED, part.mixed_precision.value)
+            probed = derive(lambda _: PROBED, part.mixed_precision.value)
+            part.mixed_precision.value = probed if since_emulation(run) else demote(probed, "an older torch")
             part.mixed_precision.note = SAYS_YES.format(probe=probe)
             return
-        on_old = EMULATES if emulated and not before_emulation(run) else RAISES
+        on_old = EMULATES if emulated and not old else RAISES
         if part.bf16.note == BY_SFT:
             on_old = f"{last(run.arguments.callee) or 'SFTConfig'} enables it unless fp16 is set, and {on_old}"
         part.mixed_precision.note = REFUSES if refuses_old(part.mixed_precision.at) else on_old
@@ -59,6 +63,14 @@ def before_emulation(run: Run) -> bool:
     """Return whether the stated PyTorch is older than all whose probe counts emulation."""
     torch = run.versions["torch"] if run.versions is not None else None
     return torch is not None and is_exact(torch.specifier) and key_of(torch.number) < key_of(COUNTS_EMULATION)
+
+
+def since_emulation(run: Run) -> bool:
+    """Return whether the stated PyTorch is none of those whose probe may not count emulation."""
+    torch = run.versions["torch"] if run.versions is not None else None
+    return (
+        torch is not None and bool(torch.specifier) and not any(allows(torch.specifier, one) for one in ASKS_THE_CARD)
+    )
 
 
 def sft_precision(run: Run, part: Arguments) -> None:

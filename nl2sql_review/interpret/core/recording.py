@@ -169,6 +169,7 @@ class Recording:
     steps: int = 0  # that it took, and the reading of its runs
     project: Any = None  # project.Project: the door to further files, such as a model's config.json
     configuration: Any = None  # flavours.reading.Configuration, where no script is followed but a configuration is read
+    signatures_asked: set[str] = field(default_factory=set)  # the libraries' callables whose parameters it looks up
     options: dict[str, Any] = field(default_factory=dict)  # of the command line -> the place that declares each
     # Names of the libraries' dataclasses whose fields are options of the command line, too: `trl.SFTConfig`.
     parsed_classes: list[str] = field(default_factory=list)

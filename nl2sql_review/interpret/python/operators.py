@@ -159,7 +159,8 @@ def equal(a: Value, b: Value, depth: int = 8) -> bool | None:
     if type(x) in PLAIN and type(y) in PLAIN:  # one of many, where a list is searched
         return bool(x == y)
     if isinstance(a, Text) or isinstance(b, Text):
-        return None
+        hole, other = (a, y) if isinstance(a, Text) else (b, x)
+        return False if isinstance(hole, Text) and isinstance(other, str) and excludes(hole, other) else None
     if isinstance(x, Instance) and x.cls.kind == "enum" or isinstance(y, Instance) and y.cls.kind == "enum":
         px, py = (enum_value(v) for v in (x, y))
         if isinstance(x, Instance) and isinstance(y, Instance):
@@ -188,6 +189,14 @@ def equal(a: Value, b: Value, depth: int = 8) -> bool | None:
             return equal_instances(fx.value, fy.value, depth)
         return False if type(fx.value) is not type(fy.value) else None
     return None
+
+
+def excludes(text: Text, other: str) -> bool:
+    """Return whether a string is none that a text with holes may become: it does not begin or end as that does."""
+    if text.overridden_by or not text.parts:
+        return False
+    first, last = text.parts[0], text.parts[-1]
+    return isinstance(first, str) and not other.startswith(first) or isinstance(last, str) and not other.endswith(last)
 
 
 def is_mixed(v: object) -> bool:

@@ -15,7 +15,7 @@ from ...libraries.store import owners
 from ...libraries.versions import allows, is_exact, key_of
 from ...training_plan.facts import IN_LOOP, Fact
 from ...training_plan.values import Absent, Default, Known, Place, Trace, Value, is_optional
-from ..object_settings import last
+from ..object_settings import last, other_file
 from ..run import Run
 from .definitions import accepts_own, chain, gone, home, inherited
 from .version_guards import Guards
@@ -91,6 +91,8 @@ class Judging:
             name_of = last(call.callee) if last(call.callee)[:1].isupper() else call.callee.split(".")[-2]
             if not self.guards.over(call.place, value, name_of) and not self.guards.asked(call.place.source, name_of):
                 defect.branch = branch(call)
+                if by := other_file(call, name):
+                    defect.overridden_by, defect.sentence = by, f"{defect.sentence}; {by} may name another file"
                 if call.callee in self.parsed and name not in call.places:
                     if self.ignores(value):
                         continue
@@ -317,7 +319,8 @@ def assumed_since(choice: Choice, version: str) -> bool:
 def judging(run: Run) -> Judging:
     by_trl = any(name == "trl.TrlParser" for name, _ in run.recording.imports)
     made = tuple(run.recording.parsed_classes)
-    return Judging(run.versions or Versions(), patched(run.recording), parsed=made, by_trl=by_trl)
+    guards = Guards(run.recording.signatures_asked)
+    return Judging(run.versions or Versions(), patched(run.recording), guards, parsed=made, by_trl=by_trl)
 
 
 def defects_of(run: Run) -> list[Defect]:

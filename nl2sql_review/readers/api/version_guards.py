@@ -9,7 +9,7 @@ except TypeError:
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Iterable
 
 from ...source.spans import Span
 from ...training_plan.values import Place, Value
@@ -25,9 +25,13 @@ ASKS = "version signature hasattr getfullargspec __dataclass_fields__ find_spec 
 
 
 class Guards:
-    """The guarded nodes of a script's sources, computed on first use."""
+    """The guarded nodes of a script's sources, computed on first use.
 
-    def __init__(self) -> None:
+    `looked_up`: the callables whose signatures the script inspects, as a helper does whose parameter they are.
+    """
+
+    def __init__(self, looked_up: Iterable[str] = ()) -> None:
+        self._looked_up = {name.rpartition(".")[2] for name in looked_up}
         self._of: dict[tuple[int, str], set[int]] = {}
         self._choices: dict[int, list[Any]] = {}
         self._asked: dict[tuple[int, str], bool] = {}
@@ -43,6 +47,8 @@ class Guards:
 
     def asked(self, source: Source | None, name: str) -> bool:
         """Return whether the script inspects the signature of a class, as before a call of it."""
+        if name in self._looked_up:
+            return True
         key = id(source), name
         if key not in self._asked:
             self._asked[key] = _looks_at(name, getattr(source, "text", ""))

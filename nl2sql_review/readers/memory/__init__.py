@@ -203,7 +203,7 @@ def filtered_out(run: Run, asked: str = "SFTConfig") -> str:
     source = run.arguments.place.source if run.arguments.place is not None else None
     if run.versions is None or "max_seq_length" not in getattr(source, "text", ""):
         return ""
-    if not Guards().asked(source, asked):
+    if not Guards(run.recording.signatures_asked).asked(source, asked):
         return ""
     choice = run.versions["trl"]
     number = choice.judged[-1] if choice.judged else choice.number

@@ -11,7 +11,7 @@ from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Bound, Class, Field, Instance, Mapping, Opaque, Sequence, object_of, plain
 from ...core.operations import in_each, mapped
 from ..config import pydantic
-from .signatures import CLASSES, parameters
+from .signatures import CLASSES, asked
 from .small_parts import copied
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def fields(call: ModelCall) -> Value | None:
     obj = object_of(call.arguments.get(0))
     cls = obj.cls if isinstance(obj, Instance) else obj
     if isinstance(cls, Opaque) and cls.operation == "symbol" and cls.text in CLASSES:
-        return parameters(cls.text)
+        return asked(call.machine, cls.text)
     if not isinstance(cls, Class):
         return None
     made = []

@@ -137,6 +137,12 @@ def names_of(fn: Function) -> dict[str, Value]:
     }
 
 
+def asked(m: Machine, name: str) -> Known:
+    """Return the parameters of a library's callable, and keep that the script looks them up, by whatever name."""
+    m.recording.signatures_asked.add(name.removesuffix(".__init__"))
+    return parameters(name)
+
+
 def of(m: Machine, value: Value) -> Value:
     """Return the parameters of a callable."""
     obj = object_of(value)
@@ -155,12 +161,12 @@ def of(m: Machine, value: Value) -> Value:
         if isinstance(found, Function):
             obj, skip = found, 1
         elif library is not None:
-            return parameters(library.text)
+            return asked(m, library.text)
     if isinstance(obj, Function):
         items = names_of(obj)
         return Known(Mapping({n: v for i, (n, v) in enumerate(items.items()) if i >= skip}))
     if isinstance(obj, Opaque) and obj.operation == "symbol":
-        return parameters(obj.text)
+        return asked(m, obj.text)
     return Unknown(f"the parameters of {describe(value)}")
 
 
