@@ -41,6 +41,7 @@ def read(run: Run, part: Arguments) -> None:
     """Fill the effective `bf16` and `fp16`, and `mixed_precision`."""
     sft_precision(run, part)
     emulated = not patched(run.recording) and run.configuration is None  # whose programs ask for themselves
+    emulated = emulated and not before_emulation(run)
     part.mixed_precision = by_unsloth(run, of_flags(part.bf16, part.fp16, emulated))
     launcher.precision(run, part)
     if plain(part.mixed_precision.value) == "bf16":
@@ -49,7 +50,7 @@ def read(run: Run, part: Arguments) -> None:
             part.mixed_precision.value = derive(lambda _: PROBED, part.mixed_precision.value)
             part.mixed_precision.note = SAYS_YES.format(probe=probe)
             return
-        on_old = EMULATES if emulated and not before_emulation(run) else RAISES
+        on_old = EMULATES if emulated else RAISES
         if part.bf16.note == BY_SFT:
             on_old = f"{last(run.arguments.callee) or 'SFTConfig'} enables it unless fp16 is set, and {on_old}"
         part.mixed_precision.note = REFUSES if refuses_old(part.mixed_precision.at) else on_old
