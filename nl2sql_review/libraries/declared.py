@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Iterable, Iterator
 
 from ..files import disk, toml
-from .project_files import INSTALLED_BY_LINES, Broken, groups, unredirected
+from .project_files import INSTALLED_BY_LINES, Broken, groups, text_of, unredirected
 from .store import BESIDE, TOGETHER
 
 if TYPE_CHECKING:
@@ -216,18 +216,18 @@ OTHERS = (
     *("environment.yml", "environment.yaml"),
 )
 INSTALLING = re.compile(r"(?:requirements?|install|setup|environment)[\w .-]*\.ipynb$", re.IGNORECASE)
-_INCLUDES = re.compile(rb"^(?:-r|--requirement)(?:\s+|=)(\S+)", re.MULTILINE)
+_INCLUDES = re.compile(r"^(?:-r|--requirement)(?:\s+|=)(\S+)", re.MULTILINE)
 
 
 def included(path: str, data: bytes) -> list[str]:
     """Return the files that a requirements file includes by `-r`."""
-    names = _INCLUDES.findall(data) if path.endswith((".txt", ".in")) else []
-    return [os.path.normpath(os.path.join(os.path.dirname(path), n.decode("utf-8", "replace"))) for n in names]
+    names = _INCLUDES.findall(text_of(data)) if path.endswith((".txt", ".in")) else []
+    return [os.path.normpath(os.path.join(os.path.dirname(path), n)) for n in names]
 
 
 @lru_cache(maxsize=16)
 def _statements(name: str, data: bytes) -> tuple[Statement, ...]:
-    text = data.decode("utf-8", "replace")
+    text = text_of(data)
     if not _PACKAGE.search(text):
         return ()
     if name.endswith(".lock"):

@@ -72,7 +72,7 @@ def _of_file(path: str, folder: str, root: str, seen: set[str] | None = None) ->
         return ()
     seen.add(path)
     name = os.path.relpath(path, folder).replace(os.sep, "/")
-    own = project_files.groups(name, data.decode("utf-8", "replace"))
+    own = project_files.groups(name, project_files.text_of(data))
     more = [p for p in declared.included(path, data) if p.startswith(root + os.sep)]
     if not more:
         return own

@@ -6,6 +6,7 @@ once. Nothing is executed; from a `setup.py` only the literals are read.
 
 from __future__ import annotations
 
+import codecs
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator
@@ -23,6 +24,17 @@ _KEY = re.compile(r"""\[["']([\w.-]+)["']\]$""")
 _COMMENT = re.compile(r"(?:^|\s)#|\s--hash|\s\\$")
 _INSTALL = re.compile(r"(?:^|[;&|\s])(?:pip3?|uv\s+pip|uv)\s+(?:install|add)\s+([^;&|]+)")
 _FROM_PYTHON = re.compile(r"^FROM\s+(?:--\S+\s+)?(?:[\w./-]+/)?python:(\d+\.\d+)(\.\d+)?", re.MULTILINE | re.IGNORECASE)
+
+_MARKED = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"), (codecs.BOM_UTF8, "utf-8"))
+
+
+def text_of(data: bytes) -> str:
+    """Return the text of a file, in the encoding that its byte order mark tells: pip, too, reads UTF-16 by that.
+
+    PowerShell's `pip freeze > requirements.txt` writes it so.
+    """
+    mark, encoding = next((one for one in _MARKED if data.startswith(one[0])), (b"", "utf-8"))
+    return data[len(mark) :].decode(encoding, "replace")
 
 
 class Broken(ValueError):
