@@ -162,3 +162,35 @@ def test_labels_that_the_tokenizer_makes_and_pads(
     (tmp_path / "train.py").write_text(code, encoding="utf-8")
     (file,) = batch.review([str(tmp_path / "train.py")], Options(isolated=True)).files
     assert [f.location.row for f in file.findings if f.rule == "prompt/labels"] == ([8] if told else [])
+
+
+PADDED = """\
+from datasets import load_dataset
+from transformers import AutoTokenizer
+from trl import SFTConfig, SFTTrainer
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+rows = load_dataset("json", data_files="train.jsonl", split="train")
+def tokenise(row):
+    return tokenizer(row["text"], padding="max_length", max_length=512)
+rows = rows.map(tokenise, remove_columns=rows.column_names)
+SFTTrainer("gpt2", args=SFTConfig("out"), train_dataset=rows{given}).train()
+"""
+
+
+@pytest.mark.parametrize(
+    ("stated", "given", "verdict", "certainty"),
+    [
+        ("==1.15.0", "", "fail", "certain"),
+        (">=0.12", "", "fail", "default"),
+        ("==0.15.2", "", "pass", "certain"),
+        ("==1.15.0", ", data_collator=collate", "pass", "certain"),
+    ],
+)
+def test_rows_padded_by_the_script_under_the_collator_of_trl(
+    tmp_path: Path, stated: str, given: str, verdict: str, certainty: str
+) -> None:
+    (tmp_path / "requirements.txt").write_text(f"trl{stated}\n")
+    (tmp_path / "train.py").write_text("from collators import collate\n" + PADDED.format(given=given))
+    (file,) = batch.review([str(tmp_path / "train.py")], Options(isolated=True)).files
+    (found,) = [one for one in file.checklist if one.rule == "prompt/labels"]
+    assert (found.verdict, found.certainty) == (verdict, certainty)

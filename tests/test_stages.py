@@ -89,3 +89,13 @@ def test_an_early_pytorch_does_not_count_emulated_bfloat16(tmp_path, stated, tol
     code = "from transformers import Trainer, TrainingArguments\n"
     code += 'Trainer(model=None, args=TrainingArguments(output_dir="o", bf16=True)).train()\n'
     assert told in item(tmp_path, code, "arguments/mixed-precision").evidence
+
+
+@pytest.mark.parametrize(
+    ("stated", "verdict"), [("==2.1.0", "pass"), ("==2.5.1", "fail"), (">=2.1.0", "fail"), ("", "fail")]
+)
+def test_the_probe_of_an_early_pytorch_is_right(tmp_path, stated, verdict):
+    (tmp_path / "requirements.txt").write_text(f"torch{stated}\n")
+    code = "import torch\nfrom transformers import Trainer, TrainingArguments\nbf16 = torch.cuda.is_bf16_supported()\n"
+    code += 'Trainer(model=None, args=TrainingArguments(output_dir="o", bf16=bf16, fp16=not bf16)).train()\n'
+    assert item(tmp_path, code, "arguments/mixed-precision").verdict == verdict

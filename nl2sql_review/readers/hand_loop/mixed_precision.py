@@ -10,7 +10,7 @@ from ...training_plan.facts import Fact
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Unknown, Value, join
 from ..derive import derive, plain
 from ..object_settings import last
-from ..precision import CUDA, PROBE, PROBED, SAYS_YES, emulating, of_flags
+from ..precision import CUDA, PROBE, PROBED, SAYS_YES, before_emulation, emulating, of_flags
 from ..run import Run
 from . import last_of
 from .turn import alone
@@ -30,7 +30,7 @@ def precision(run: Run) -> Fact:
         made = derive(lambda name: PRECISIONS.get(name, name) if isinstance(name, str) else name, value)
         at = accelerator.places.get("mixed_precision", accelerator.place)
         if isinstance(made, Either) and asks_gpu(made):
-            return by_gpu(made, at)
+            return by_gpu(run, made, at)
         return Fact(made, at=at, note="by the Accelerator")
     launch = run.recording.launch
     if accelerator is not None and launch is not None and launch.precision is not None:
@@ -50,13 +50,14 @@ def asks_gpu(made: Value) -> bool:
     return PROBE.search(made.condition) is not None or CUDA.fullmatch(made.condition) is not None
 
 
-def by_gpu(made: Either, at: Place) -> Fact:
+def by_gpu(run: Run, made: Either, at: Place) -> Fact:
     """Return a precision that is chosen by whether the GPU supports bfloat16, as two flags would choose it."""
     if len(made.options) != 2:
         return Fact(Unknown("which precision the script chooses is known only at run time", made.trace), at=at)
     bf16, fp16 = (Fact(derive(lambda name, kind=kind: name == kind, made), at=at) for kind in ("bf16", "fp16"))
-    fact = of_flags(bf16, fp16, emulated=True)
-    if plain(fact.value) == "bf16" and (probe := emulating(made)):
+    emulated = not before_emulation(run)
+    fact = of_flags(bf16, fp16, emulated)
+    if plain(fact.value) == "bf16" and emulated and (probe := emulating(made)):
         return Fact(derive(lambda _: PROBED, fact.value), at=at, note=SAYS_YES.format(probe=probe))
     return fact
 
@@ -83,7 +84,7 @@ def by_autocast(run: Run, casts: list[Call]) -> Fact:
         return Fact(whole, at=at, note="by autocast")
     if len(casts) > 1 or not isinstance(whole, Either) or sometimes(run, casts[0]):
         return Fact(Unknown("whether autocast is around the forward pass is known only at run time"), at=at)
-    return by_gpu(whole, at)
+    return by_gpu(run, whole, at)
 
 
 def sometimes(run: Run, cast: Call) -> bool:

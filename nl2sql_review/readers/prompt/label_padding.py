@@ -6,15 +6,19 @@ import re
 from typing import TYPE_CHECKING, Iterator
 
 from ...source import Source
-from ...training_plan.values import Default, Known, Place, Term, Value, overrider
+from ...training_plan.values import Absent, Default, Known, Place, Term, Unknown, Value, overrider
 from ..api.arguments import Defect, branch
+from ..dataset.columns import argument
 from ..derive import plain
 from ..object_settings import last, objects
 from ..run import Run, call_of
 from .collated import MASKED, alone, defined
+from .preparation import KEEPS_PADDING, older_fits, since
 
 if TYPE_CHECKING:
     import libcst as cst
+
+    from .training_text import TrainingText
 
 # Rows that are as long as each other, so that nothing is filled up.
 ONE_LENGTH = re.compile(
@@ -25,6 +29,7 @@ TOKEN = re.compile(r"0(?:\.0)?|(?:\w+\.)*pad_token_id")  # what fills up the ids
 COMMENT = re.compile(r"(?:^[ \t]*|[ \t]{2})#.*$", re.MULTILINE)
 FILLS_UP = ("DataCollatorForSeq2Seq", "DataCollatorForTokenClassification")
 TOKENS_ID = re.compile(r"\.(?:pad|eos)_token_id$")
+MASKING = frozenset(("labels", "completion_mask", "assistant_masks"))  # columns that take tokens out of the loss
 MODELS_LOSS = ".__call__().loss.backward"
 
 
@@ -72,6 +77,34 @@ def texts_beside(run: Run, place: Place) -> Iterator[str]:
     for source in run.sources:
         own = source.segment(place.node) if source is place.source and place.node is not None else ""
         yield source.text.replace(own, "") if own else source.text
+
+
+def kept_by_trl(run: Run, texts: list[TrainingText]) -> Iterator[Defect | Unknown]:
+    """Yield rows padded by the script whose labels TRL copies from the ids, or why it is unknown whether it does."""
+    trainer = run.trainer
+    if trainer is None or not trainer.callee.startswith("trl.") or trainer.unknown_arguments:
+        return
+    if not isinstance(trainer.get("data_collator"), Absent) or (by_itself := since(run, KEEPS_PADDING)) is False:
+        return
+    for text in texts:
+        if text.form != "tokenised" or MASKING & set(text.columns) or text.tokenizer_call is None:
+            continue
+        padding = argument(text.tokenizer_call, 99, "padding")
+        if plain(padding) != "max_length":
+            continue
+        at = padding.trace[0] if padding.trace else text.at or run.place
+        if by_itself is None:
+            why = "whether the padding of the rows is in the loss depends on the version of TRL: before 0.17 it is not"
+            yield Unknown(why, (at,) if at is not None else ())
+        elif text.open:
+            why = "the script pads the rows, and the padding is in the loss unless they come with labels"
+            yield Unknown(why, (at,) if at is not None else ())
+        elif at is not None:
+            sentence = (
+                "the script pads the rows and makes no labels, and TRL's collator (since 0.17) takes every id for "
+                "one, so padding is in the loss; leave the padding to the trainer"
+            )
+            yield Defect("padding", "labels", at, sentence, assumed=older_fits(run, KEEPS_PADDING))
 
 
 def collators(run: Run) -> list[Value]:

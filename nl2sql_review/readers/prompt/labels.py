@@ -16,7 +16,7 @@ from ..object_settings import last, objects
 from ..run import Run
 from ..spelling import spelt, terms
 from . import collated, shared_labels
-from .label_padding import filled_up, padded_with
+from .label_padding import filled_up, kept_by_trl, padded_with
 from .loss import always_remade, hand_made
 from .objective import objective
 from .preparation import uses_unsloth
@@ -56,8 +56,11 @@ def labels(run: Run) -> Fact:
     found = [d for text in texts for d in of_text(run, text)]
     found += on_some_branch(run, lambda one: (d for text in texts for d in assistant_only(one, text)))
     found += unshifted(run) if own_loss(run) else unlabelled(run, texts)
+    kept: list[Defect | Unknown] = []
     if not own_loss(run) and not uses_unsloth(run):
         found += [*collated.padded(run), *filled_up(run), *padded_with(run)]
+        kept = list(kept_by_trl(run, texts))
+        found += [one for one in kept if isinstance(one, Defect)]
     found += shared_labels.in_batches(run)
     unread = next((text for text in texts if not text.form and not text.columns or text.untraced), None)
     if not found and unread is not None:
@@ -66,13 +69,13 @@ def labels(run: Run) -> Fact:
     if not found and any(drops_unread(run, text) for text in texts):
         why = "it is unknown which labels the script masks, and DataCollatorForLanguageModeling recreates them all"
         return Fact(Unknown(why), at=run.place)
+    if not found and (open_padding := next((one for one in kept if isinstance(one, Unknown)), None)) is not None:
+        return Fact(open_padding, at=next(iter(open_padding.trace), run.place))
     made = [text.columns["labels"] for text in own_rows(run)]
     if not found and (open_label := next((one for one in made if isinstance(one, Unknown)), None)) is not None:
         why = f"it is unknown which labels `__getitem__` gives: {open_label.why}"
         return Fact(Unknown(why, open_label.trace), at=run.place)
-    return listed(
-        list({(d.kind, id(d.place.node) if d.place is not None else 0): d for d in found}.values()), run.place
-    )
+    return listed(list({(d.kind, id(d.place.node) if d.place else 0): d for d in found}.values()), run.place)
 
 
 def makes_labels(run: Run) -> bool:

@@ -12,7 +12,7 @@ from ..run import Run
 from . import collated, ending_of_text
 from .loss import masking_call, own_collator
 from .padding_token import asks_tokenizer, eos_of, pads_with_eos, written
-from .preparation import packing, since, uses_unsloth
+from .preparation import KEEPS_PADDING, packing, since, uses_unsloth
 from .text import Piece, chat_call_of
 from .tokenizer import Tokenizer
 from .training_text import TrainingText
@@ -24,7 +24,6 @@ HIDE_PADDING = (
     "unsloth.trainer.UnslothVisionDataCollator",
     "unsloth.UnslothVisionDataCollator",
 )
-KEEPS_PADDING = "0.17.0"  # the first trl with a collator of its own, which looks at the attention mask instead
 
 
 def padding(run: Run, plan: TrainingPlan, texts: list[TrainingText]) -> Fact:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .training_text import TrainingText
 
 UNSLOTH = re.compile(r"^[ \t]*(?:import|from) unsloth", re.MULTILINE)
+KEEPS_PADDING = "0.17.0"  # the first trl with a collator of its own, which masks no padding but what it adds itself
 MEASURED = "0.19.0"  # the first trl with the strategies that are judged
 
 
@@ -72,7 +73,12 @@ def appends_eos(text: TrainingText, run: Run) -> bool | None:
 
 def older_may_not_append(text: TrainingText, run: Run) -> bool:
     """Return whether a release of TRL may be installed that does not append it, as the statements allow one."""
-    return any(key_of(one) < key_of(_appending(text)) for one in fitting(run).get("trl", ()))
+    return older_fits(run, _appending(text))
+
+
+def older_fits(run: Run, version: str) -> bool:
+    """Return whether the statements allow a release of TRL before this version that takes the script."""
+    return any(key_of(one) < key_of(version) for one in fitting(run).get("trl", ()))
 
 
 def _appending(text: TrainingText) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from ...training_plan.facts import Fact, TrainingPlan
-from ...training_plan.values import Absent, Known, Unknown, Value
+from ...training_plan.values import Absent, Known, Term, Unknown, Value
 from ..api.accepted import accepting
+from ..dataset.columns import method_of
 from ..derive import numeric
 from ..run import Run
 from . import ending_of_text
@@ -20,6 +23,8 @@ from .training_text import TrainingText, takes_text_field, texts_of
 
 # Families whose tokenizers have no BOS token.
 NO_BOS = ("Qwen", "SmolLM", "GPT-2", "GPT-OSS", "Phi 3")
+NO_ADDED_EOS = (*NO_BOS, "Llama 3")  # families whose tokenizers do not heed add_eos_token
+TEMPLATING = re.compile(r"format|prompt|template|render|substitute", re.IGNORECASE)
 
 
 def read(run: Run, plan: TrainingPlan) -> None:
@@ -94,9 +99,16 @@ def starts_with_bos(text: TrainingText, pieces: list[Piece], tokenizer: Tokenize
     literals = bos_literals(tokenizer.family)
     if "bos" in first.roles or first.hole is None and first.text.lstrip().startswith(literals):
         return "the text", ""
-    if first.hole is not None and not first.roles:
+    if first.hole is not None and (not first.roles or of_template(first.hole)):
         return "", "the script does not show how the training text begins"
     return "", ""
+
+
+def of_template(hole: Value) -> bool:
+    """Return whether a hole is more than data: a template that is not shown, filled with it (`template.format(…)`)."""
+    return isinstance(hole, Term) and (
+        hole.operation == "%" or hole.operation == "call" and TEMPLATING.search(method_of(hole)) is not None
+    )
 
 
 def own_special_tokens(run: Run) -> str:
@@ -140,6 +152,10 @@ def _appended(text: TrainingText, pieces: list[Piece], run: Run, tokenizer: Toke
         certain = not appends and not packs and accepting(run) is None
         return Known("nothing", trace) if certain else Unknown(why, trace)
     ending = ending_of_text(text, pieces, tokenizer)
+    heeds = tokenizer.family is None or tokenizer.family.name not in NO_ADDED_EOS
+    if tokenizer.adds_eos and heeds and ending.kind == "eos":
+        why = "the text ends with the EOS token, and whether add_eos_token makes the tokenizer add another is not known"
+        return Unknown(why, trace)
     if packs and ending.kind == "eos":
         return Known("a second EOS token by packing", trace)
     if not appends or ending.kind in ("text after eos", "two eos", "cut off"):  # prompt/eos tells of these
