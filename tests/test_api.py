@@ -325,18 +325,6 @@ def test_files_that_state_nothing_for_the_project(tmp_path):
     assert declared.in_project(str(tmp_path), str(tmp_path))[0] == []
 
 
-@pytest.mark.parametrize(
-    ("encoding", "read"),
-    [("utf-8", True), ("utf-8-sig", True), ("utf-16", True), ("utf-16-le", False)],  # the last writes no mark
-)
-def test_requirements_in_the_encoding_that_their_byte_order_mark_tells(tmp_path, encoding, read):
-    (tmp_path / "requirements.txt").write_text("-r more.txt\ntrl==0.24.0\n", encoding=encoding)
-    (tmp_path / "more.txt").write_text("transformers==5.2.0\n", encoding=encoding)
-    found, _ = declared.in_project(str(tmp_path), str(tmp_path))
-    stated = {("trl", "==0.24.0", "requirements.txt:2"), ("transformers", "==5.2.0", "more.txt:1")}
-    assert {(s.library, s.specifier, s.said) for s in found} == (stated if read else set())
-
-
 def test_requirements_that_include_others(tmp_path):
     (tmp_path / "requirements").mkdir()
     (tmp_path / "requirements" / "base.txt").write_text("-r ../pins/train.txt\n-r ../../outside.txt\npeft==0.12.0\n")
