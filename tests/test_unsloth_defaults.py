@@ -233,6 +233,14 @@ def test_the_batch_of_grpo_is_raised_to_the_number_of_generations(arguments, eff
     assert shown(plan_of(code)["arguments.effective_batch"].value) == effective
 
 
+@pytest.mark.parametrize(("group", "by"), [("p.parse_args().n", "--n"), ("4", "the launcher")])
+def test_an_option_for_the_number_of_generations_decides_the_batch(group, by):
+    option = "import argparse\np = argparse.ArgumentParser()\np.add_argument('--n', type=int, default=4)\n"
+    code = FIRST + option + RUN.format(f"per_device_train_batch_size=1, num_generations={group}")
+    value = plan_of(code.replace("SFT", "GRPO"))["arguments.effective_batch"].value
+    assert (type(value), value.value, value.overridden_by) == (Default, 8, by)
+
+
 def test_the_batch_of_trls_own_grpo_is_as_it_is_set():
     code = (LATE + RUN).replace("SFT", "GRPO").format("per_device_train_batch_size=2, num_generations=4")
     assert shown(plan_of(code)["arguments.effective_batch"].value) == 2

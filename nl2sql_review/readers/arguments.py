@@ -154,10 +154,10 @@ def raised_to_group(run: Run, part: Arguments, batch: Value, accumulation: Value
     if not isinstance(run.arguments.value("steps_per_generation", "generation_batch_size"), Absent):
         return batch
     group = run.arguments.fact("num_generations").value
-    return derive(fitting, batch, accumulation, part.processes.value, group)
+    return derive(fitting, group, batch, accumulation, part.processes.value)
 
 
-def fitting(batch: object, accumulation: object, processes: object, group: object) -> object:
+def fitting(group: object, batch: object, accumulation: object, processes: object) -> object:
     made = product(batch, accumulation, processes)
     return group if isinstance(made, int) and isinstance(group, int) and group > 0 and made % group else batch
 

@@ -57,7 +57,9 @@ def log_file(run: Run) -> Fact:
             return Fact(value, at=call.places.get(name, call.place))
     if run.mentions(HYDRA):
         return Fact(Unknown("Hydra configures a log file, and its job_logging says which"), at=run.place)
-    return Fact(Absent("no log file is configured"), at=run.place)
+    # A launch may still write one, with `tee` or `>`.
+    why = "the script configures no log file" if run.configuration is None else "no log file is configured"
+    return Fact(Absent(why), at=run.place)
 
 
 def dataset_configs(run: Run) -> Fact:
