@@ -536,17 +536,17 @@ def test_a_plan_knows_the_defaults_of_its_versions(tmp_path):
     assert plan({"transformers": "4.46.0"})["api.versions"].value.value["transformers"] == "4.46.0"
 
 
-def test_trl_appends_the_eos_token_since_0_17():
+def test_trl_appends_the_eos_token_since_0_16():
     code = (
         "from datasets import load_dataset\n" + HEAD + "d = load_dataset('json', data_files='x.jsonl', split='train')\n"
         "d = d.map(lambda row: {'text': 'Question: ' + row['question'] + ' SQL: ' + row['sql']})\nt = SFTTrainer('x', "
         "args=SFTConfig(), train_dataset=d)\n"
     )
     endings = {}
-    for version in ("0.16.0", "0.17.0"):
+    for version in ("0.15.2", "0.16.0", "0.17.0"):
         _, _, (plan,) = Reviewer(isolated=True).plans(code.encode(), "train.py", Settings(versions={"trl": version}))
         endings[version] = plan["prompt.ending"].value.value
-    assert endings == {"0.16.0": "none", "0.17.0": "eos"}
+    assert endings == {"0.15.2": "none", "0.16.0": "eos", "0.17.0": "eos"}
 
 
 def test_one_defect_is_one_finding():

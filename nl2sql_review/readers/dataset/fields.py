@@ -110,7 +110,7 @@ def _by_files(run: Run, reads: list[Read], every: list[Read], part: facts.Datase
         return
     bare = [r for r in reads if r.how == "bare" or (r.how == "get" and len(r.columns) == 1 and r.role != "schema")]
     bare = [r for r in bare if r.owner is not None]  # `tokenizer.eos_token or ""` reads no row
-    columns = list(dict.fromkeys(r.columns[-1] for r in bare if not _alternatives(r, reads)))
+    columns = list(dict.fromkeys(r.columns[-1] for r in bare if not r.guarded and not _alternatives(r, reads)))
     if not (columns or written) or any(one.problem or not one.rows for one in heads):
         return
     where = {one.path: f"{os.path.basename(one.path)}" for one in heads}
@@ -210,7 +210,7 @@ def _bare(
     if not reads:
         return Fact(Unknown("it is unknown which columns hold the question, the SQL and the schema"), at=at)
     bare = [r for r in reads if r.how == "bare" or r.how == "get" and len(r.columns) == 1 and r.role != "schema"]
-    bare = [r for r in bare if not _alternatives(r, reads)]
+    bare = [r for r in bare if not r.guarded and not _alternatives(r, reads)]
     if single:
         return _single(run, bare, reads, part, at)
     shared = [r for r in bare if r.mixed or _shared(r, [*before, *reads], found)]

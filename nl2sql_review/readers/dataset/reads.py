@@ -49,6 +49,14 @@ class Read:
         return id(self.place.node) if self.place is not None else self.term.text
 
     @property
+    def guarded(self) -> bool:
+        """Whether `if "a" in ex:` encloses `ex["a"]`: a row without the column takes another branch.
+
+        It guards nothing in rows of a mix, which have every column.
+        """
+        return not self.mixed and self.place is not None and is_guarded(self.place, self.columns[-1])
+
+    @property
     def mixed(self) -> bool:
         """Whether the rows are those of several datasets."""
         return isinstance(self.dataset, Dataset) and self.dataset.mixed is not None
@@ -114,3 +122,62 @@ def is_own(run: Run, read: Read) -> bool:
     loads = read.dataset.sources if isinstance(read.dataset, Dataset) else ()
     places = [*(call.place for call in loads if call is not None), read.term.place or read.place]
     return all(place is None or any(place.source is source for source in own) for place in places)
+
+
+def is_guarded(place: Place, column: str) -> bool:
+    """Return whether all reads of a column by subscript at a place are reached only if the same row has it."""
+    import libcst as cst
+
+    from ...source.syntax import walk
+
+    nodes = getattr(place.source, "nodes", None)
+    if nodes is None or not isinstance(place.node, cst.CSTNode):
+        return False
+    found = [n for n in walk(place.node) if isinstance(n, cst.Subscript) and _key_of(n) == column]
+    return bool(found) and all(_encloses(nodes.path(one), one.value, column) for one in found)
+
+
+def _key_of(node: Any) -> object:
+    """Return the string that a subscript is given, or None."""
+    import libcst as cst
+
+    index = node.slice[0].slice if len(node.slice) == 1 else None
+    key = index.value if isinstance(index, cst.Index) else None
+    return key.evaluated_value if isinstance(key, cst.SimpleString) else None
+
+
+def _encloses(path: list[Any], row: Any, column: str) -> bool:
+    """Return whether a branch on the path to a read is taken only if the row has the column."""
+    import libcst as cst
+
+    return any(
+        isinstance(outer, (cst.If, cst.IfExp))
+        and inner is outer.body
+        and any(_asks_for(test, column, row) for test in _all_of(outer.test))
+        for outer, inner in zip(path, path[1:])
+    )
+
+
+def _all_of(test: Any) -> list[Any]:
+    """Return the conditions that all hold where a test does."""
+    import libcst as cst
+
+    if isinstance(test, cst.BooleanOperation) and isinstance(test.operator, cst.And):
+        return [*_all_of(test.left), *_all_of(test.right)]
+    return [test]
+
+
+def _asks_for(test: Any, column: str, row: Any) -> bool:
+    """Return whether a test is `"column" in row`."""
+    import libcst as cst
+
+    if not isinstance(test, cst.Comparison) or len(test.comparisons) != 1:
+        return False
+    (target,) = test.comparisons
+    name = test.left
+    return (
+        isinstance(target.operator, cst.In)
+        and isinstance(name, cst.SimpleString)
+        and name.evaluated_value == column
+        and target.comparator.deep_equals(row)
+    )

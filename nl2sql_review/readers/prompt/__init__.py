@@ -172,12 +172,12 @@ def _lengthened(
         why = "padding is in the loss: where the padding token is the EOS token, shorter rows end with it all the same"
         return prompt_ending.Ending("", why=why)
     if text.form == "text" and packs_with_eos(run):
-        return prompt_ending.Ending("eos", "packing", "packing inserts it between the texts, before trl 0.17")
+        return prompt_ending.Ending("eos", "packing", "packing inserts it between the texts, before trl 0.15")
     if text.form == "text":
         appends = appends_eos(text, run)
         if appends:
             return prompt_ending.Ending(
-                "eos", "TRL", "TRL appends it to the text since 0.17; Unsloth's data preparation would not"
+                "eos", "TRL", "TRL appends it to the text since 0.16; Unsloth's data preparation would not"
             )
         if appends is None:
             where = f"a column called {text.field_name!r}" if text.field_name else "the text"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .training_text import TrainingText
 
 UNSLOTH = re.compile(r"^[ \t]*(?:import|from) unsloth", re.MULTILINE)
+APPENDING = "0.16.0"  # the first trl that appends the EOS token to a text that lacks it
 KEEPS_PADDING = "0.17.0"  # the first trl with a collator of its own, which masks no padding but what it adds itself
 MEASURED = "0.19.0"  # the first trl with the strategies that are judged
 
@@ -50,25 +51,29 @@ def continues_rows(run: Run) -> bool:
 
 
 def packs_with_eos(run: Run) -> bool:
-    """Return whether TRL joins the texts with the EOS token between them, as packing did before 0.17."""
-    if (
-        plain(packing(run)) is not True
-        or run.trainer is None
-        or run.trainer.callee != "trl.SFTTrainer"
-        or uses_unsloth(run)
-    ):
+    """Return whether TRL joins the texts with the EOS token between them, as packing did before 0.15.
+
+    With Unsloth, too, which replaces the packing of newer releases only (read in Unsloth 2025.3.5).
+    """
+    if plain(packing(run)) is not True or run.trainer is None or run.trainer.callee != "trl.SFTTrainer":
         return False
-    return since(run, "0.17.0") is False
+    return since(run, "0.15.0") is False
 
 
 def appends_eos(text: TrainingText, run: Run) -> bool | None:
     """Return whether the trainer appends the EOS token to texts that do not end with it; None if unknown.
 
-    TRL does so since 0.17, until 1.14 only if the column is called "text" (with formatting_func it is).
+    TRL does so since 0.16, from 0.17 to 1.14 only if the column is called "text" (with formatting_func it is).
     """
     if run.trainer is None or not run.trainer.callee.startswith("trl") or uses_unsloth(run):
         return False
-    return since(run, _appending(text))
+    appends = since(run, _appending(text))
+    if appends is not False or _appending(text) == APPENDING:
+        return appends
+    by_id, by_name = since(run, APPENDING), since(run, "0.17.0")
+    if by_id is False or by_name is True:
+        return False
+    return True if by_id is True and by_name is False else None
 
 
 def older_may_not_append(text: TrainingText, run: Run) -> bool:
@@ -82,7 +87,7 @@ def older_fits(run: Run, version: str) -> bool:
 
 
 def _appending(text: TrainingText) -> str:
-    return "0.17.0" if text.by_formatting or text.field_name == "text" else "1.15.0"
+    return APPENDING if text.by_formatting or text.field_name == "text" else "1.15.0"
 
 
 def since(run: Run, version: str) -> bool | None:

@@ -132,7 +132,7 @@ def appended(run: Run, plan: TrainingPlan, texts: list[TrainingText]) -> Fact:
     other = objective(run) or (
         "" if run.trainer is not None and run.trainer.callee.startswith("trl.") else "the trainer appends nothing"
     )
-    if not other and uses_unsloth(run) and any(not t.texts for t in texts):
+    if not other and uses_unsloth(run) and not packs_with_eos(run) and any(not t.texts for t in texts):
         other = "Unsloth's own data preparation appends nothing"
     if other or not texts or any(t.form not in ("", "text") for t in texts):
         return Fact(Absent("not a text"), at=at, why_not=other or "the training data is not a text column")
