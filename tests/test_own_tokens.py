@@ -8,6 +8,7 @@ import pytest
 
 from nl2sql_review import readers
 from nl2sql_review.interpret.program import interpret
+from nl2sql_review.run.reviewer import Reviewer
 from nl2sql_review.source import Source
 
 
@@ -52,3 +53,29 @@ Trainer(AutoModelForCausalLM.from_pretrained("Qwen/Qwen2.5-7B"), TrainingArgumen
 def test_the_script_cuts_its_own_tokens(cut, length):
     value = plan_of(OWN_TOKENS.format(cut=cut))["memory.trainer_length"].value
     assert getattr(value, "value", None) == length
+
+
+JOINED = """\
+from datasets import Dataset, load_dataset
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import DataCollatorForLanguageModeling, Trainer, TrainingArguments
+tokenizer = AutoTokenizer.from_pretrained("Qwen/Qwen3-4B")
+ids = {start}
+for row in load_dataset("a/b", split="train"):
+    ids.extend(tokenizer(row["text"])["input_ids"])
+blocks = Dataset.from_dict({{"input_ids": [ids[i : i + 64] for i in range(0, len(ids), 64)]}})
+trainer = Trainer(
+    AutoModelForCausalLM.from_pretrained("Qwen/Qwen3-4B"),
+    TrainingArguments("out"),
+    train_dataset=blocks,
+    data_collator=DataCollatorForLanguageModeling(tokenizer, mlm=False),
+)
+trainer.train()
+"""
+
+
+@pytest.mark.parametrize(("start", "line"), [("[]", 12), ("[tokenizer.bos_token_id]", 5)])
+def test_tokens_that_a_loop_collects_have_no_place_in_the_empty_list(start, line):
+    report, _ = Reviewer(isolated=True).file(JOINED.format(start=start).encode(), "train.py")
+    (found,) = [one for one in report.findings if one.rule == "prompt/response-only-loss"]
+    assert found.location.row == line

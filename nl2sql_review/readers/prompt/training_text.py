@@ -320,8 +320,10 @@ def own_trace(value: Value) -> Trace:
 
 
 def place_of(value: Value, otherwise: Place | None) -> Place | None:
-    """Return where a text is built, or `otherwise` if it has no place of its own."""
-    return next(iter(own_trace(value)), otherwise)
+    """Return where a text is built, or `otherwise` if it has no place of its own: `ids = []` is filled elsewhere."""
+    first = next(iter(own_trace(value)), otherwise)
+    empty = first is not None and type(first.node).__name__ == "List" and not first.node.elements
+    return otherwise if empty and otherwise is not None else first
 
 
 def _text(value: Value, form: str, at: Place | None, name: str = "", by_formatting: bool = False) -> TrainingText:
