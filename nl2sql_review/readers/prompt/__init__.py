@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ...interpret.core.joins import demote
 from ...interpret.core.recording import Call
 from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Default, Known, Place, Trace, Unknown, Value
@@ -232,7 +233,9 @@ def _loss(prompt: facts.Prompt, texts: list[TrainingText], run: Run, tokenizer: 
     losses = [(t, loss) for t in texts for loss in prompt_loss.loss_of(run, t, tokenizer)]
     failing = next((loss for _, loss in losses if loss.on != "response"), losses[0][1])
     note = failing.note or (f"by {failing.by}" if failing.on == "response" else "")
-    prompt.loss_on = Fact(joined(_known(x.on, x.why, _trace(x.at)) for _, x in losses), at=failing.at, note=note)
+    on = joined(_known(x.on, x.why, _trace(x.at)) for _, x in losses)
+    by = next((by for _, x in losses if (by := prompt_loss.decided_by(run, x))), "")
+    prompt.loss_on = Fact(demote(on, by) if by else on, at=failing.at, note=note)
     prompt.loss_by = Fact(joined(_known(x.by, x.why, _trace(x.at)) for _, x in losses), at=failing.at)
     loss = next((loss for _, loss in losses if markers.searched(loss)), losses[0][1])
     if not markers.searched(loss):
