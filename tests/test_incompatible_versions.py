@@ -264,3 +264,10 @@ def test_what_narrows_a_requirement_is_said(stated, said, tmp_path):
     file, _ = Reviewer(isolated=True).source(code.encode(), str(tmp_path / "train.py"))
     (message,) = [f.message for f in file.findings if f.rule == "api/removed-argument"]
     assert said in message
+
+
+def test_of_a_long_list_only_what_is_concerned_is_told(tmp_path):
+    rest = "".join(f"other{n}==1.{n}\n" for n in range(30))
+    (tmp_path / "requirements.txt").write_text(f"{rest}unsloth==2026.10.9\ntrl==1.16.0\n", encoding="utf-8")
+    _, (message,) = judged(tmp_path)
+    assert message.endswith("; unsloth==2026.10.9, trl==1.15.0 would be compatible")
