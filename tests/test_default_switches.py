@@ -77,6 +77,36 @@ def test_the_default_is_judged_and_its_option_named(tmp_path: Path, rule: str, b
     assert certainties == {trap: ["default"], not trap: []}
 
 
+MASKED = """
+from unsloth.chat_templates import train_on_responses_only
+def chat(row):
+    said = [{"role": "user", "content": row["question"]}, {"role": "assistant", "content": row["sql"]}]
+    return {"text": tok.apply_chat_template(said, tokenize=False)}
+rows = load_dataset("json", data_files="t.jsonl", split="train").map(chat)
+trainer = SFTTrainer(model=NAME, processing_class=tok, args=SFTConfig(output_dir="o"), train_dataset=rows)
+{test}trainer = train_on_responses_only(trainer, instruction_part="[INST]", response_part="[/INST]")
+trainer.train()
+"""
+
+
+@pytest.mark.parametrize(
+    ("default", "test", "judged"),
+    [
+        (True, "if switch: ", ("pass", "default")),
+        (False, "if switch: ", ("fail", "default")),
+        (False, "", ("pass", "certain")),
+        (False, "if False: ", ("fail", "certain")),
+    ],
+)
+def test_an_option_that_masks_the_prompt(tmp_path: Path, default: bool, test: str, judged: tuple[str, str]) -> None:
+    (tmp_path / "train.py").write_text(HEAD.format(default=default) + MASKED.replace("{test}", test))
+    (file,) = review(tmp_path / "train.py", Options(isolated=True)).files
+    (item,) = [item for item in file.checklist if item.rule == "prompt/response-only-loss"]
+    assert (item.verdict, item.certainty) == judged
+    told = [finding.message for finding in file.findings if finding.rule == "prompt/response-only-loss"]
+    assert all(("default of --switch" in message) == (judged[1] == "default") for message in told)
+
+
 def test_rows_mapped_in_batches_by_default(tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text(HEAD.format(default=True) + BATCHED)
     (file,) = review(tmp_path / "train.py", Options(isolated=True, overrides={"select": ["prompt/eos"]})).files

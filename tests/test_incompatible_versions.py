@@ -255,3 +255,28 @@ def test_only_what_holds_on_every_machine_is_kept():
     kept = refresh.unconditional({"requires_python": ">=3.11", "requires_dist": said})
     assert kept.pop(requirements.BUT_MACOS) == {"torch": ">=2.4"}
     assert kept == {"python": ">=3.11", "trl": "<=1.15.0,>=0.18.2,!=0.19.0", "peft": ">=0.18", "accelerate": ">=1"}
+
+
+@pytest.mark.parametrize(
+    ("stated", "said"),
+    [
+        ("transformers>=4.36\nhuggingface_hub==1.19.0\n", "and the versions of the other libraries allow, 5.0 to "),
+        ("transformers>=5.9\ntrl==1.10.0\n", "(requirements.txt:1) allows, 5."),
+    ],
+)
+def test_what_narrows_a_requirement_is_said(stated, said, tmp_path):
+    """The requirement alone allows transformers 4, which still has the argument: another library's pin rules it out."""
+    (tmp_path / "requirements.txt").write_text(stated, encoding="utf-8")
+    code = (
+        'from transformers import TrainingArguments\na = TrainingArguments(output_dir="o", overwrite_output_dir=True)\n'
+    )
+    file, _ = Reviewer(isolated=True).source(code.encode(), str(tmp_path / "train.py"))
+    (message,) = [f.message for f in file.findings if f.rule == "api/removed-argument"]
+    assert said in message
+
+
+def test_of_a_long_list_only_what_is_concerned_is_told(tmp_path):
+    rest = "".join(f"other{n}==1.{n}\n" for n in range(30))
+    (tmp_path / "requirements.txt").write_text(f"{rest}unsloth==2026.10.9\ntrl==1.16.0\n", encoding="utf-8")
+    _, (message,) = judged(tmp_path)
+    assert message.endswith("; unsloth==2026.10.9, trl==1.15.0 would be compatible")

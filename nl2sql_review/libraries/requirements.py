@@ -19,6 +19,7 @@ from .versions import allows, clauses, is_exact, key_of
 
 FILE = Path(__file__).with_name("requirements.json")
 TRIED, STEP = 24, 6  # releases that are tried for a set that holds: the nearest, and of those further away each sixth
+MOST_TOLD = 8  # stated versions that are told as a set that holds; of a longer list, those that have to do with it
 MOST_OF_ONE = 20  # different requirements on one library that are compared with each other
 PYTHON = "python"
 ABOVE_ALL = "99999"
@@ -41,7 +42,7 @@ class Requirement:
 
 @dataclass(frozen=True)
 class Incompatible:
-    """Two requirements that no version meets. `holds`: the nearest compatible set, as `{library: version}`."""
+    """Two requirements that no version meets. `holds`: the nearest set that holds, of a long one what is concerned."""
 
     one: Requirement
     other: Requirement
@@ -196,5 +197,6 @@ def _nearest(stated: Sequence[Requirement], conflict: Incompatible) -> tuple[tup
         for version in (*nearest[:TRIED], *nearest[TRIED::STEP]):
             changed = [r if r.library != library else replace(r, specifier=f"=={version}") for r in stated]
             if next(_conflicts(changed), None) is None:
-                return tuple({**pins, library: version}.items())
+                told = {library, conflict.one.library, *others, *owners} if len(pins) > MOST_TOLD else set(pins)
+                return tuple((one, of) for one, of in {**pins, library: version}.items() if one in told)
     return ()

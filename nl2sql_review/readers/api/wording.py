@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...libraries import requirements, store
 from ...libraries.chosen import Choice
 from ...libraries.replacements import Change
-from ...libraries.versions import clauses, is_exact, key_of
+from ...libraries.versions import between, clauses, is_exact, key_of
 
 
 def short(version: str) -> str:
@@ -47,7 +47,9 @@ def stated(choice: Choice) -> str:
     if choice.open and not is_exact(choice.specifier):
         low, high = short(choice.versions[0]), short(choice.versions[-1])
         if choice.said and choice.specifier and len(choice.versions) > 1:
-            return f"in every known version that {requirement(choice)} allows, {low} to {high}"
+            alone = between(choice.specifier, store.versions(choice.library)) == choice.versions
+            allow = "allows" if alone else "and the versions of the other libraries allow"
+            return f"in every known version that {requirement(choice)} {allow}, {low} to {high}"
         return (
             f"in every version from {low} to {high}"
             if len(choice.versions) > 1

@@ -240,7 +240,9 @@ def _loss(prompt: facts.Prompt, texts: list[TrainingText], run: Run, tokenizer: 
     losses = [(t, loss) for t in texts for loss in prompt_loss.loss_of(run, t, tokenizer)]
     failing = next((loss for _, loss in losses if loss.on != "response"), losses[0][1])
     note = failing.note or (f"by {failing.by}" if failing.on == "response" else "")
-    prompt.loss_on = Fact(joined(_loss_on(x) for _, x in losses), at=failing.at, note=note)
+    on = joined(_loss_on(x) for _, x in losses)
+    by = next((by for _, x in losses if (by := prompt_loss.decided_by(run, x))), "")
+    prompt.loss_on = Fact(demote(on, by) if by else on, at=failing.at, note=note)
     prompt.loss_by = Fact(joined(_known(x.by, x.why, _trace(x.at)) for _, x in losses), at=failing.at)
     loss = next((loss for _, loss in losses if markers.searched(loss)), losses[0][1])
     if not markers.searched(loss):

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...interpret.core.objects import Opaque
-from ...interpret.core.recording import Call
+from ...interpret.core.recording import FAILED, Call
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Unknown, Value, options
+from ..adapter_choice import beyond
 from ..hand_loop.labels import batches_changed, labels_of_ids
 from ..object_settings import last, objects
 from ..run import Run, made_from
@@ -184,6 +185,18 @@ def masking_call(run: Run) -> list[Loss] | None:
         if earlier.certain:
             return found
     return [*found, Loss("all", "nothing", at=call.place, note=UNMASKED)]
+
+
+def decided_by(run: Run, loss: Loss) -> str:
+    """Return the option by whose default `train_on_responses_only` is called, or is not; "" if none decides."""
+    if loss.by == FUNCTION and loss.call is not None:
+        return next(iter(beyond(run, loss.call.assumed, "assumed")), "")
+    if loss.on != "all" or loss.by != "nothing":
+        return ""
+    others = (
+        c for c in run.recording.alternatives if last(c.callee) == FUNCTION and not c.condition.startswith(FAILED)
+    )
+    return next((c.condition for c in others if _for_this_trainer(run, c)), "")
 
 
 def _same_branch(call: Call, train: Call) -> bool:
