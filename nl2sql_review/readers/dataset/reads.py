@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Iterator
+from typing import TYPE_CHECKING, Any, Iterator
 
 from ...interpret.core.datasets import Dataset, Row
+from ...source.spans import Span
 from ...training_plan.values import Either, Place, Term, Text
 from ..derive import plain
 from ..prompt.training_text import TrainingText
 from ..run import Run
 from .columns import columns_read, reading
 from .rows import row_of
+
+if TYPE_CHECKING:
+    import libcst as cst
 
 ROLES = ("question", "sql", "schema")
 
@@ -126,18 +130,18 @@ def is_own(run: Run, read: Read) -> bool:
 
 def is_guarded(place: Place, column: str) -> bool:
     """Return whether all reads of a column by subscript at a place are reached only if the same row has it."""
+    if isinstance(place.node, Span):
+        return False
     import libcst as cst
 
     from ...source.syntax import walk
 
-    nodes = getattr(place.source, "nodes", None)
-    if nodes is None or not isinstance(place.node, cst.CSTNode):
-        return False
+    nodes = place.source.nodes
     found = [n for n in walk(place.node) if isinstance(n, cst.Subscript) and _key_of(n) == column]
     return bool(found) and all(_encloses(nodes.path(one), one.value, column) for one in found)
 
 
-def _key_of(node: Any) -> object:
+def _key_of(node: cst.Subscript) -> object:
     """Return the string that a subscript is given, or None."""
     import libcst as cst
 
@@ -146,7 +150,7 @@ def _key_of(node: Any) -> object:
     return key.evaluated_value if isinstance(key, cst.SimpleString) else None
 
 
-def _encloses(path: list[Any], row: Any, column: str) -> bool:
+def _encloses(path: list[cst.CSTNode], row: cst.BaseExpression, column: str) -> bool:
     """Return whether a branch on the path to a read is taken only if the row has the column."""
     import libcst as cst
 
@@ -158,7 +162,7 @@ def _encloses(path: list[Any], row: Any, column: str) -> bool:
     )
 
 
-def _all_of(test: Any) -> list[Any]:
+def _all_of(test: cst.BaseExpression) -> list[cst.BaseExpression]:
     """Return the conditions that all hold where a test does."""
     import libcst as cst
 
@@ -167,7 +171,7 @@ def _all_of(test: Any) -> list[Any]:
     return [test]
 
 
-def _asks_for(test: Any, column: str, row: Any) -> bool:
+def _asks_for(test: cst.BaseExpression, column: str, row: cst.BaseExpression) -> bool:
     """Return whether a test is `"column" in row`."""
     import libcst as cst
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...interpret.core.operations import describe
 from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Default, Either, Known, Place, Unknown, Value
-from ..derive import derive, is_left_out
+from ..derive import derive, is_left_out, plain
 from ..hand_loop.labels import batches_changed
 from ..object_settings import objects
 from ..run import Run
@@ -43,6 +43,8 @@ def padding(run: Run, plan: TrainingPlan, texts: list[TrainingText]) -> Fact:
             at=at,
             why_not="the script does not change the padding token",
         )
+    if loads_tokenizer(run):
+        return _of_the_models(run, plan, texts, by, doubt)
     call, value = writes[-1]
     if isinstance(value, Either):
         return Fact(Unknown("which token is used for padding depends on a branch", value.trace), at=call.place)
@@ -67,6 +69,38 @@ def padding(run: Run, plan: TrainingPlan, texts: list[TrainingText]) -> Fact:
     if not isinstance(ends, Known):
         return Fact(ends, at=call.place, why_not=ends.why if isinstance(ends, Absent) else "")
     return Fact(Known("the eos token" if same else "its own token", (call.place,)), at=call.place, note=by)
+
+
+def loads_tokenizer(run: Run) -> bool:
+    """Return whether TRL's trainer is given no tokenizer and no collator: it loads the model's own tokenizer."""
+    trainer = run.trainer
+    return (
+        trainer is not None
+        and trainer.callee == "trl.SFTTrainer"
+        and not trainer.unknown_arguments
+        and all(
+            is_left_out(trainer.get(*names))
+            for names in (("tokenizer", "processing_class", "$5"), ("data_collator", "$2"))
+        )
+        and not uses_unsloth(run)
+    )
+
+
+def _of_the_models(run: Run, plan: TrainingPlan, texts: list[TrainingText], by: str, doubt: str) -> Fact:
+    """Return the same of a tokenizer that the trainer loads itself, whatever the script sets on another."""
+    assert run.trainer is not None
+    at = run.trainer.place
+    own = published(run, plan)
+    if own is None:
+        why = "the trainer is given no tokenizer and loads the model's own, whose padding token is not in the script"
+        return Fact(Unknown(why, (at,)), at=at)
+    if plain(own) == "the eos token":
+        ends = turn_ends(texts, Tokenizer(run, plan))
+        if doubt and not isinstance(ends, Absent):
+            return Fact(Unknown(doubt, (at,)), at=at)
+        if not isinstance(ends, Known):
+            return Fact(ends, at=at, why_not=ends.why if isinstance(ends, Absent) else "")
+    return Fact(own, at=at, note=by)
 
 
 def turn_ends(texts: list[TrainingText], tokenizer: Tokenizer) -> Value:
