@@ -52,6 +52,18 @@ def test_a_filter_leaves_out_what_the_judged_release_does_not_take(names):
         assert one.memory.trainer_length.value.value == 1024 and one.arguments.warmup.value.value == 0.0
         assert "has no max_seq_length" in one.memory.trainer_length.note
     assert old.memory.trainer_length.value.value == 2048 and old.arguments.warmup.value.value == 0.05
+    # an older trl, which may be installed where none is stated, is given the length
+    assert newest.memory.length_conflict.assumed and newest.memory.sequence_length.assumed
+    assert not new.memory.length_conflict.assumed and not old.memory.sequence_length.assumed
+
+
+def test_the_length_that_is_left_out_has_the_name_of_the_release():
+    code = 'args = TrainingArguments(output_dir="out")\n'
+    import_it = "from transformers import TrainingArguments"
+    for versions, name in ((OLD, "max_seq_length"), (NEW, "max_length"), (None, "max_length")):
+        one = plan(code, versions, after=import_it).memory.length_conflict
+        assert f"with {name} at its default" in one.note and one.value.trace[-1].note.endswith(f"SFTConfig.{name}")
+        assert not one.assumed
 
 
 def test_the_branch_of_the_judged_release_is_taken():

@@ -307,6 +307,12 @@ def test_one_defect_is_one_finding():
     assert [(f.rule, f.related) for f in merged([own, found("api/arguments")])] == [
         ("prompt/response-only-loss", ("api/arguments",))
     ]
+    passed = [found("api/removed-argument", name, effect="stops") for name in ("max_seq_length", "warmup_ratio")]
+    related = [
+        f.related for f in merged([replace(own, finding=replace(own.finding, message="warmup_ratio: 0")), *passed])
+    ]
+    assert related == [(), (own.rule.id,)], "as that of the argument which the other finding names"
+    assert [f.related for f in merged([own, *passed])] == [(own.rule.id,)] * 2
     assert merged([own]) == [own.finding]
     assert merged([own, found("api/arguments", row=9)]) == [own.finding, finding("api/arguments", row=9)]
 

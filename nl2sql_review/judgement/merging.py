@@ -103,15 +103,23 @@ def merged(findings: Sequence[PlacedFinding]) -> list[Finding]:
     made: list[Finding] = []
     sections = [f for f in findings if f.rule.section != "api"]
     apis = [f for f in findings if f.rule.section == "api"]
+    pairs = [(api, other) for other in sections for api in _of_its_argument(apis, other)]
     for found in sections:
-        same = [f.finding for f in apis if _same_defect(f, found)]
+        same = [api.finding for api, other in pairs if other is found]
         if not any(f.effect == "stops" for f in same):
             made.append(replace(found.finding, related=tuple(f.rule for f in same)) if same else found.finding)
     for found in apis:
-        others = tuple(dict.fromkeys(f.rule.id for f in sections if _same_defect(found, f)))
+        others = tuple(dict.fromkeys(other.rule.id for api, other in pairs if api is found))
         if not others or found.finding.effect == "stops":
             made.append(replace(found.finding, related=others))
     return made
+
+
+def _of_its_argument(apis: list[PlacedFinding], other: PlacedFinding) -> list[PlacedFinding]:
+    """Return the findings about the defect of another: of several arguments that share a place, that of its own."""
+    same = [api for api in apis if _same_defect(api, other)]
+    words = {other.subject, *re.findall(r"\w+", other.finding.message)} - {""}
+    return [api for api in same if api.subject in words] or same
 
 
 def _same_defect(api: PlacedFinding, other: PlacedFinding) -> bool:

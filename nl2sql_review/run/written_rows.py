@@ -27,6 +27,7 @@ STEPS = 20_000  # of the interpretation of all of them
 AGAIN = 30_000  # of the training script, which is interpreted a second time
 LOADERS = ("datasets.load_dataset", "datasets.load_from_disk")
 SECTIONS = ("prompt", "dataset")  # whose facts rest on rows
+LENGTHS = ("memory.trainer_length", "memory.length_conflict", "memory.sequence_length")  # and those of cut rows
 # Calls that put another file in the place of one: the argument that says where.
 MOVED_TO = {
     **dict.fromkeys(
@@ -214,7 +215,7 @@ def is_file(path: Value, file: str, root: str) -> bool:
 
 def facts(plan: TrainingPlan) -> Iterable[tuple[str, Fact]]:
     """Yield the facts of a plan that may rest on rows."""
-    return ((name, fact) for name, fact in plan.facts() if name.partition(".")[0] in SECTIONS)
+    return ((name, fact) for name, fact in plan.facts() if name.partition(".")[0] in SECTIONS or name in LENGTHS)
 
 
 def is_open(fact: Fact) -> bool:

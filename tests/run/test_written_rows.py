@@ -345,3 +345,37 @@ def test_nothing_is_searched_where_no_rows_are_awaited(review: Review, monkeypat
     review({"prepare.py": PREPARE, "train.py": TRAIN.replace(LOADED, 'load_dataset("b-mc2/sql-create-context")')})
     known = TRAIN.replace(LOADED, "Dataset.from_list([{'text': 'Hi</s>'}])")
     review({"train.py": known})
+
+
+TOKENS = """\
+from datasets import load_dataset
+from transformers import AutoTokenizer
+tokenizer = AutoTokenizer.from_pretrained("codellama/CodeLlama-7b-hf")
+rows = load_dataset("b-mc2/sql-create-context", split="train")
+rows = rows.map(lambda row: tokenizer(row["question"] + row["answer"]{cut}), remove_columns=rows.column_names)
+rows.save_to_disk("tokens")
+"""
+OF_TOKENS = """\
+from datasets import load_from_disk
+from trl import SFTConfig, SFTTrainer
+SFTTrainer("codellama/CodeLlama-7b-hf", args=SFTConfig("out"), train_dataset=load_from_disk("tokens")).train()
+"""
+
+
+@pytest.mark.parametrize(
+    "cut, verdict, said",
+    [
+        (", truncation=True, max_length=1024", "pass", "1024"),
+        (", truncation=True, max_length=512", "fail", "512"),
+        (", truncation=True, max_length=4096", "fail", "no length is chosen"),  # and TRL's default is shorter
+        (", max_length=1024", "fail", "no length is chosen"),
+        ("", "fail", "no length is chosen"),
+    ],
+)
+def test_a_length_may_be_chosen_by_the_script_that_writes_the_rows(
+    review: Review, cut: str, verdict: str, said: str
+) -> None:
+    file = review({"train.py": OF_TOKENS, "prepare.py": TOKENS.format(cut=cut)})
+    item = file["items"]["memory/sequence-length"]
+    assert item["verdict"] == verdict
+    assert said in str(item) + " ".join(f["message"] for f in file["findings"] if f["rule"] == item["rule"])

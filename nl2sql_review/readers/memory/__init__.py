@@ -11,6 +11,7 @@ from ...training_plan.values import (
     Default,
     Either,
     Known,
+    Place,
     Term,
     Text,
     Unknown,
@@ -25,6 +26,7 @@ from ..api.version_guards import Guards
 from ..derive import derive, plain
 from ..object_settings import completed, from_library, last
 from ..prompt.objective import classifies
+from ..prompt.preparation import older_fits, since
 from ..run import SFT_TRAINERS, Run
 from . import inputs
 from .collator_length import TRAINER_LENGTH, collator_length, idle_length
@@ -32,6 +34,7 @@ from .script_length import cut_before, cut_by_script
 
 MODEL_LENGTH = ("max_seq_length", "max_length", "model_max_length")
 TRL_LENGTH = 1024  # SFTConfig's default: whoever writes it is not told from one who writes nothing
+RENAMED = "0.16.0"  # the first trl that calls it max_length and not max_seq_length
 # ends of callees that read GPU memory -> what they see
 ALLOCATED = ("memory_allocated", "max_memory_allocated")
 DEVICES = ("cuda", "xpu", "npu", "hpu", "accelerator")  # the parts of PyTorch that count the memory of a device
@@ -188,13 +191,19 @@ def by_default(run: Run) -> Fact:
     fact.at = run.arguments.place or trainer.place
     if isinstance(left := run.arguments.value("max_length"), Default):  # to an option of the command line
         fact.value = left
+    name = "max_length"
+    if since(run, RENAMED) is False and from_library(fact.value):
+        name, last_step = "max_seq_length", fact.value.trace[-1]
+        renamed = Place(last_step.source, last_step.node, last_step.note.replace("max_length", name))
+        fact.value = derive(lambda length: length, fact.value, trace=(*fact.value.trace[:-1], renamed))
+    filtered = filtered_out(run, "SFTTrainer" if kind == "TrainingArguments" else "SFTConfig")
     if kind == "TrainingArguments":
-        fact.note = (
-            "SFTTrainer gets TrainingArguments and converts them to an SFTConfig, with max_length at its default"
-        ) + filtered_out(run, "SFTTrainer")
+        fact.note = f"SFTTrainer gets TrainingArguments and converts them to an SFTConfig, with {name} at its default"
     elif from_library(fact.value):
-        fact.note = f"max_length is left out, so TRL truncates every row at its default of {plain(fact.value)} tokens"
-        fact.note += filtered_out(run)
+        fact.note = f"{name} is left out, so TRL truncates every row at its default of {plain(fact.value)} tokens"
+    if fact.note:
+        fact.note += filtered
+        fact.assumed = bool(filtered) and older_fits(run, "0.20.0")  # which still has what the script then gives
     return fact
 
 
@@ -281,7 +290,9 @@ def settle(run: Run, model: Fact, trainer: Fact) -> tuple[Fact, Fact]:
         only = model if isinstance(trainer.value, Absent) else trainer
         unchosen = only is trainer and run.trainer is not None and from_library(only.value)
         conflict = derive(lambda _: "unchosen", only.value) if unchosen else Known(False, only.value.trace)
-        return Fact(only.value, at=only.at, note=only.note), Fact(conflict, at=only.at, note=only.note)
+        return Fact(only.value, at=only.at, note=only.note, assumed=only.assumed), Fact(
+            conflict, at=only.at, note=only.note, assumed=only.assumed
+        )
     if same(model.value, trainer.value):
         return Fact(trainer.value, at=trainer.at, note=trainer.note), Fact(
             Known(False, trainer.value.trace), at=trainer.at

@@ -46,12 +46,19 @@ def cut_by_script(run: Run) -> Fact | None:
         if not isinstance(length, Absent):
             origin = ids.trace[0] if ids.trace else text.at
             return Fact(length, at=sliced or origin, note="the tokens are cut by a slice")
-        made = text.tokenizer_call if isinstance(ids, Absent) else None  # by the collator
+        # by the collator, or in the file of the project that writes the rows
+        made = text.tokenizer_call if isinstance(ids, Absent) or written_elsewhere(run, calls, ids) else None
         if made is not None and plain(argument(made, 99, "truncation")) is True:
             length = argument(made, 99, "max_length")
             if not isinstance(length, Absent):
                 return Fact(length, at=made.trace[0] if made.trace else text.at, note="cut by the tokenizer")
     return enforced(run)
+
+
+def written_elsewhere(run: Run, calls: list[Call], ids: Value) -> bool:
+    """Return whether ids are of one tokenizer call, and of none that the script itself makes."""
+    nodes = {id(place.node) for place in ids.trace}
+    return len(joined_calls(ids)) == 1 and not any(id(call.place.node) in nodes for call in calls)
 
 
 def cut_before(run: Run, trainer: Fact) -> Fact:

@@ -17,15 +17,19 @@ from ..run import Run
 # Data sets of plain text, by the last part of their names on the Hub.
 CORPORA = re.compile(
     r"(?:^|/)(?:m?c4|wiki(?:pedia|text)[\w.-]*|oscar[\w.-]*|cc-?100|culturax|openwebtext[\w.-]*|bookcorpus\w*|"
-    r"(?:the_)?pile[\w.-]*|fineweb[\w.-]*|(?:red|slim)pajama[\w.-]*|madlad-400|tinystories)$",
+    r"imdb|(?:the_)?pile[\w.-]*|fineweb[\w.-]*|(?:red|slim)pajama[\w.-]*|madlad-400|tinystories)$",
     re.IGNORECASE,
 )
 # A script, a settings file or an output directory that is called after it: `cpt_config.json`, `pretraining.py`.
 CALLED = re.compile(r"(?<![a-z])(?:cpt|pre-?train(?:ing)?)(?![a-z])", re.IGNORECASE)
 
 
+# Columns that hold answers alone, beside those of the queries themselves.
+ANSWERS = re.compile(r"(?:responses?|answers?|outputs?|completions?|repl(?:y|ies)|sql(?:_query)?)$", re.IGNORECASE)
+
+
 def sign_of(run: Run) -> str:
-    """Return what suggests plain text, in words, or "" if nothing does."""
+    """Return what suggests plain text in a column of the dataset, in words, or "" if nothing does."""
     trained = plain(run.adapter.value("target_modules"))
     if isinstance(trained, (list, tuple)) and "embed_tokens" in trained and "lm_head" in trained:
         return "the adapter trains the embeddings and the head, as in continued pretraining"
@@ -33,8 +37,9 @@ def sign_of(run: Run) -> str:
         return "embedding_learning_rate is set, as in continued pretraining"
     loads = [c for c in run.calls if last(c.callee) == "load_dataset"]
     names = [plain(c.get("path", "$0")) for c in loads]
-    if names and all(isinstance(name, str) and CORPORA.search(name) for name in names):
-        return f"{names[0]} is a corpus of plain text"
+    told = [name for name in names if name is not None]  # the others may be chosen instead
+    if told and all(isinstance(name, str) and CORPORA.search(name) for name in told):
+        return f"{told[0]} is a corpus of plain text"
     named = next((name for name in names_of(run) if CALLED.search(name)), "")
     return f"{named} is called after continued pretraining" if named else ""
 
@@ -42,7 +47,7 @@ def sign_of(run: Run) -> str:
 def answer_alone(columns: Iterable[str]) -> str:
     """Return in words that the columns that a whole text is read from are called after an answer, "" if not so."""
     names = list(dict.fromkeys(columns))
-    if not names or any(column_role(name) != "sql" for name in names):
+    if not names or any(column_role(name) != "sql" and not ANSWERS.match(name) for name in names):
         return ""
     return f"the text is {' and '.join(map(repr, names))} alone"
 

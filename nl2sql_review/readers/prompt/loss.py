@@ -379,7 +379,7 @@ def _of_corpus(run: Run, text: TrainingText, at: Place | None) -> Loss | None:
     """Return the loss of a text of which the script writes no part, where something suggests that it has no prompt."""
     if any(len(pieces) != 1 or pieces[0].hole is None or pieces[0].turn for pieces in text.texts):
         return None
-    sign = corpus.answer_alone(text.read) or corpus.sign_of(run)
+    sign = corpus.answer_alone(text.read or filter(None, [text.field_name])) or corpus.sign_of(run)
     return Loss("", "nothing", why=f"{sign}: the text may have no prompt", at=at) if sign else None
 
 
