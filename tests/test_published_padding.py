@@ -9,7 +9,7 @@ import pytest
 from nl2sql_review import readers
 from nl2sql_review.interpret.program import interpret
 from nl2sql_review.source import Source
-from nl2sql_review.training_plan.values import Known
+from nl2sql_review.training_plan.values import Default, Known
 
 CODE = """\
 import torch
@@ -66,4 +66,4 @@ def test_a_tokenizer_that_has_a_padding_token_keeps_it(given, expected):
 
 @pytest.mark.parametrize(("probe", "asked"), [("torch.cuda.is_bf16_supported()", True), ("ours()", False)])
 def test_a_probe_in_bool_is_the_probe(probe, asked):
-    assert isinstance(plan_of(probe=probe).arguments.mixed_precision.value, Known) is asked
+    assert isinstance(plan_of(probe=probe).arguments.mixed_precision.value, (Known, Default)) is asked
