@@ -298,11 +298,9 @@ def _given_at(fact: Fact, origin: str) -> str:
 
 def _decided(by: str) -> str:
     """Return `, decided by x > 1` if the condition is code, or "" if it is a sentence about a loop."""
-    from ..source.literals import expression
+    from ..source.literals import is_expression
 
-    try:
-        expression(by)
-    except ValueError:
+    if not is_expression(by):
         return ""
     return f", decided by `{by if len(by) <= LINE else by[: LINE - 1] + '…'}`"
 

@@ -26,6 +26,7 @@ from ..training_plan.values import (
 )
 from . import checkpoint_guard as guard
 from . import defaults, hand_loop, saving_callbacks
+from .adapter_choice import beyond
 from .arguments import setting
 from .derive import derive, plain
 from .hand_loop import saves
@@ -163,8 +164,8 @@ def resume(run: Run) -> tuple[Fact, Fact]:
         found = (nothing_given, *options(value)) if guard.runs_otherwise(call) else (*options(value), nothing_given)
         value = Either(found, condition, value.trace)
     manner, by = judge(run, value, tried=otherwise(run))
-    option = next((one for one in call.assumed if run.trainer is None or one not in run.trainer.assumed), "")
-    return Fact(demote(manner, option) if option else manner, at=at), Fact(by, at=at)
+    options_of_start = beyond(run, call.assumed, "assumed")
+    return Fact(demote(manner, options_of_start[0]) if options_of_start else manner, at=at), Fact(by, at=at)
 
 
 def resumed_by(run: Run) -> str:

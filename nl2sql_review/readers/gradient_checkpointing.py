@@ -8,7 +8,7 @@ from dataclasses import replace
 from ..interpret.core.joins import demote
 from ..interpret.core.recording import Call
 from ..libraries.versions import is_exact
-from ..source.literals import expression
+from ..source.literals import is_expression
 from ..training_plan.facts import Fact, Lora
 from ..training_plan.values import Absent, Default, Either, Known, Value, options
 from .adapter_choice import beyond
@@ -18,7 +18,6 @@ from .object_settings import last
 from .own_quantization import QUANTIZED
 from .run import Run
 
-UNNAMED = "a condition"  # that is not kept as code
 ARGUMENTS = ("gradient_checkpointing", "activation_checkpointing")
 
 
@@ -102,17 +101,9 @@ def switched(run: Run, call: Call, value: Value) -> Value:
     conditions = [one for one in beyond(run, call.conditions, "conditions") if one not in of_loop]
     # `if hasattr(model, "gradient_checkpointing_enable")`: models have it
     if conditions := [one for one in conditions if not one.endswith("'gradient_checkpointing_enable')")]:
-        condition = conditions[0] if is_code(conditions[0]) else ""
+        condition = conditions[0] if is_expression(conditions[0]) else ""  # and no reason in words
         return Either((value, Known(False, value.trace)), condition, value.trace)
     return value
-
-
-def is_code(condition: str) -> bool:
-    """Return whether a condition is code, and no sentence about why it is unknown."""
-    try:
-        return condition != UNNAMED and bool(expression(condition))
-    except ValueError:
-        return False
 
 
 def unquantized(run: Run, part: Lora) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ..interpret.core.joins import demote
 from ..interpret.core.objects import Mapping, object_of
+from ..interpret.core.recording import Call
 from ..training_plan.facts import Fact, Lora, TrainingPlan
 from ..training_plan.values import Absent, Default, Either, Known, Place, Text, Unknown, Value, options
 from . import defaults, hand_loop, own_quantization, target_modules
@@ -277,9 +278,8 @@ def option_that_quantizes(run: Run, name: Value) -> str:
             asked = other.get("load_in_4bit", "$0")
             return by if is_true(asked) else ""
         decides = other.condition.startswith("-") or other.condition in chosen
-        if decides and last(other.callee) == "from_pretrained":
-            names = [getattr(value, "value", None) for value in (name, other.get(*MODEL_NAMES))]
-            if names[0] == names[1] and is_true(makers(other.get("quantization_config")).value("load_in_4bit")):
+        if decides and loads_too(other, name):
+            if is_true(makers(other.get("quantization_config")).value("load_in_4bit")):
                 return other.condition
     if run.load.call is not None and run.load.call.more_by and run.mentions(PUT_IN):
         for other in run.recording.alternatives:
@@ -294,12 +294,17 @@ def option_that_loads_whole(run: Run, name: Value) -> str:
     """Return the option with which the script would load the same model unquantized, "" if there is none."""
     chosen = run.load.call.assumed if run.load.call is not None else ()
     for other in run.recording.alternatives:
-        if other.condition in chosen and last(other.callee) == "from_pretrained":
-            names = [getattr(value, "value", None) for value in (name, other.get(*MODEL_NAMES))]
+        if other.condition in chosen and loads_too(other, name):
             quantized = [other.get(one) for one in ("quantization_config", "load_in_4bit", "load_in_8bit")]
-            if names[0] == names[1] and all(is_left_out(one) or plain(one) is False for one in quantized):
+            if all(is_left_out(one) or plain(one) is False for one in quantized):
                 return other.condition
     return ""
+
+
+def loads_too(other: Call, name: Value) -> bool:
+    """Return whether a call of another command line loads the model of this name."""
+    names = [getattr(value, "value", None) for value in (name, other.get(*MODEL_NAMES))]
+    return last(other.callee) == "from_pretrained" and bool(names[0] == names[1])
 
 
 def trains_all_weights(run: Run) -> bool:

@@ -38,6 +38,15 @@ def expression(text: str) -> cst.BaseExpression:
     return one.value
 
 
+def is_expression(text: str) -> bool:
+    """Return whether a text is one expression: code, and no sentence about it."""
+    try:
+        expression(text)
+    except ValueError:
+        return False
+    return True
+
+
 def literal(text: str) -> Any:
     """Return the plain value whose code is the text, ignoring blanks around it. Raises ValueError if it is none."""
     text = text.strip(" \t")
